@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The events: what every source (BPF ring buffer, audit, trace file) yields and the correlator
+ * takes. Fixed-width, naturally aligned, no pointers; kernel addresses never leave the kernel:
+ * a VM is its number in this run (1, 2, …). Enum values are stored: append only.
+ *
+ * Units: addresses and sizes in bytes; times in nanoseconds of CLOCK_BOOTTIME.
+ * Needs __u8 … __s64 and bool, like s2v_attr.h.
+ */
+#ifndef S2V_EVENT_H
+#define S2V_EVENT_H
+
+#define S2V_COMM_LEN 16 /* TASK_COMM_LEN */
+#define S2V_NAME_LEN 32
+#define S2V_NO_PA (~0ULL) /* host PTE not present, or not read */
+#define S2V_NO_SLOT (-1) /* memslot id where none is meant */
+
+enum s2v_ev_type {
+	S2V_EV_VM_NEW = 1, /* struct s2v_ev_vm: first sight of a VM */
+	S2V_EV_VM_DEAD, /* struct s2v_ev_vm */
+	S2V_EV_SLOT, /* struct s2v_ev_slot: kvm_arch_prepare_memory_region returned */
+	S2V_EV_VMA, /* struct s2v_ev_vma: one run of VMAs behind the slot before it */
+	S2V_EV_MAP, /* struct s2v_ev_page: a stage-2 mapping was installed */
+	S2V_EV_PERM, /* struct s2v_ev_page: its permissions were relaxed */
+	S2V_EV_FAULT, /* struct s2v_ev_page: a stage-2 fault ended */
+	S2V_EV_CAP, /* struct s2v_ev_cap: the VMM asked KVM_CHECK_EXTENSION */
+};
+
+/* Heads every event. */
+struct s2v_ev_hdr {
+	__u32 type; /* enum s2v_ev_type */
+	__u32 len; /* of the whole event, this header included */
+	__u64 time;
+	__u32 vm; /* number of the VM in this run, from 1 */
+	__u32 tgid; /* the VMM's process, as the initial PID namespace numbers it */
+};
+
+struct s2v_ev_vm {
+	struct s2v_ev_hdr h;
+	__u8 preexisting; /* it was there before the hooks were */
+	__u8 pad[7];
+	char comm[S2V_COMM_LEN]; /* of the VMM's thread-group leader; any bytes, NUL-terminated */
+};
+
+/* enum kvm_mr_change (include/linux/kvm_host.h), unchanged 5.10 to 7.3 */
+enum s2v_slot_change {
+	S2V_SLOT_CREATE = 0,
+	S2V_SLOT_DELETE,
+	S2V_SLOT_MOVE,
+	S2V_SLOT_FLAGS,
+};
+
+/* s2v_ev_slot.flags: the uapi's KVM_MEM_* bits. */
+#define S2V_MEM_LOG_DIRTY_PAGES (1U << 0)
+#define S2V_MEM_READONLY (1U << 1)
+#define S2V_MEM_GUEST_MEMFD (1U << 2)
+
+struct s2v_ev_slot {
+	struct s2v_ev_hdr h;
+	__s32 err; /* what kvm_arch_prepare_memory_region returned: 0 or -errno */
+	__s16 slot; /* memslot id */
+	__u16 as_id; /* address space; 0 on arm64 */
+	__u32 gen; /* counts the registrations of this VM; 0: registered before the hooks were */
+	__u32 change; /* enum s2v_slot_change */
+	__u64 gpa, size, hva; /* of the slot as it is to be; of the one that goes for DELETE */
+	__u32 flags;
+	__u32 vm_mte; /* the VM has MTE: KVM then refuses VMAs for other reasons too */
+	__u32 n_vmas; /* VMAs looked at */
+	__u32 unread; /* parts of the range whose VMAs could not be read (lock busy, too many) */
+};
+
+/* s2v_vma.flags: what KVM decides by, out of vm_flags (bit positions are the kernel's affair) */
+#define S2V_VMA_PFNMAP (1U << 0)
+#define S2V_VMA_MIXEDMAP (1U << 1)
+#define S2V_VMA_HUGETLB (1U << 2)
+#define S2V_VMA_ANY_UNCACHED (1U << 3) /* VM_ALLOW_ANY_UNCACHED, 6.9 on */
+#define S2V_VMA_SHARED (1U << 4)
+#define S2V_VMA_FILE (1U << 5) /* has a vm_file */
+#define S2V_VMA_GMEM (1U << 6) /* no VMA: the slot is backed by guest_memfd */
+#define S2V_VMA_KVM_CACHED (1U << 7) /* kvm_vma_is_cacheable() would say yes (6.17 on) */
+
+/* What lies behind a host virtual address. */
+struct s2v_vma {
+	__u64 start, end; /* hva; equal where nothing is mapped there or it was not read */
+	__u32 flags; /* S2V_VMA_* */
+	__u8 attr; /* enum s2v_attr, of vm_page_prot */
+	__u8 pte_attr; /* enum s2v_attr, of the host PTE; NONE where it was not read or not present */
+	__u8 pad[2];
+};
+
+struct s2v_ev_vma {
+	struct s2v_ev_hdr h;
+	struct s2v_vma vma; /* clipped to the slot */
+	__u64 pa; /* of the first page, or S2V_NO_PA */
+	__s16 slot;
+	__u16 as_id;
+	__u32 gen;
+	char name[S2V_NAME_LEN]; /* the file's own name (its dentry); any bytes */
+	char driver[S2V_NAME_LEN]; /* module that owns its file operations; empty if built in */
+};
+
+/* s2v_ev_page.flags */
+#define S2V_PG_EXEC (1U << 0) /* executable at stage 2 */
+#define S2V_PG_WRITE (1U << 1)
+#define S2V_PG_FIRST (1U << 2) /* first of its kind in this memslot */
+#define S2V_PG_ALL (1U << 3) /* one of all (trace --all); else it stands for `count` like it */
+#define S2V_PG_NO_SLOT (1U << 4) /* no memslot covers gpa (GICv2's CPU interface, MMIO) */
+#define S2V_PG_NO_VMA (1U << 5) /* the VMA could not be read: lock busy */
+#define S2V_PG_NO_PTE (1U << 6) /* the host PTE was wanted and could not be read */
+#define S2V_PG_NESTED (1U << 7) /* into a shadow table of a nested guest: gpa is a nested IPA */
+
+struct s2v_ev_page {
+	struct s2v_ev_hdr h;
+	__s32 err; /* what the function returned; FAULT: 1 = guest resumes, 0 = to user space */
+	__s32 vcpu; /* vcpu_id, or -1 */
+	__s16 slot; /* or S2V_NO_SLOT */
+	__u16 as_id;
+	__u32 gen;
+	__u64 slot_gpa, slot_size, slot_hva; /* so that a slot never seen registered is known */
+	__u64 gpa, size, hva;
+	__u64 pa; /* MAP: what was installed; FAULT: by the host PTE; else S2V_NO_PA */
+	__u64 prot; /* raw argument (MAP, PERM) */
+	__u64 count; /* occurrences that this event stands for */
+	__u64 gpa_last; /* of the last of them */
+	__u64 dur; /* FAULT: ns from entry to exit, 0 where not measured */
+	__u32 flags; /* S2V_PG_* */
+	__u32 s2; /* enum s2v_attr, installed */
+	struct s2v_vma vma; /* at hva */
+};
+
+struct s2v_ev_cap {
+	struct s2v_ev_hdr h;
+	__s64 cap; /* KVM_CAP_* */
+	__s64 ret;
+};
+
+/* Counters of the kernel side, summed over CPUs. */
+enum s2v_counter {
+	S2V_CNT_FAULTS, /* stage-2 faults on memslots */
+	S2V_CNT_FAULT_ERRORS, /* of them, ended with an error */
+	S2V_CNT_MAPS,
+	S2V_CNT_MAP_ERRORS, /* the map call failed: nothing was installed */
+	S2V_CNT_PERMS,
+	S2V_CNT_NESTED, /* maps into shadow tables, not verified */
+	S2V_CNT_NO_SLOT, /* maps outside any memslot */
+	S2V_CNT_LOST_RINGBUF, /* failed ring buffer reserves */
+	S2V_CNT_LOST_AGG, /* failed inserts into the aggregation map */
+	S2V_CNT_LOST_SCRATCH, /* failed task storage: a return without its entry */
+	S2V_CNT_LOST_VM, /* failed inserts into the VM or memslot map */
+	S2V_CNT_UNREAD_VMA, /* host attributes wanted and not readable */
+	S2V_CNT_UNREAD_PTE,
+	S2V_CNT_UNREAD_READ, /* a kernel read (probe_read) failed where it must not */
+	S2V_CNT_UNKNOWN_ATTR, /* an attribute that the decoders do not know */
+	S2V_CNT_NR,
+};
+
+/* Key of the kernel-side aggregation: equal keys are one kind of mapping in one memslot. */
+struct s2v_agg_key {
+	__u32 type; /* S2V_EV_MAP, _PERM, _FAULT */
+	__u32 vm;
+	__s16 slot;
+	__u16 as_id;
+	__u32 gen;
+	__u64 vma_start; /* 0 in a memslot of ordinary memory throughout */
+	__s32 err;
+	__u32 vma_flags;
+	__u8 s1, pte, s2, pg_flags; /* attributes; S2V_PG_EXEC, _NO_VMA, _NO_PTE */
+	__u32 outside; /* reserved, 0 */
+};
+
+#endif

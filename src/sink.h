@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Results, and the interface that takes them. Every sink (text, NDJSON, later trace file,
+ * metrics, report) is one of these; the correlator knows no other way out.
+ */
+#ifndef S2V_SINK_H
+#define S2V_SINK_H
+
+#include "rules.h"
+
+struct s2v_vm_ref {
+	__u32 id; /* number in this run */
+	__u32 pid; /* VMM process */
+	char comm[S2V_COMM_LEN]; /* any bytes, NUL-terminated */
+};
+
+enum s2v_source { S2V_SRC_NONE, S2V_SRC_VMA, S2V_SRC_PTE, S2V_SRC_GMEM, S2V_SRC_PROT,
+		  S2V_SRC_LEAF };
+const char *s2v_source_name(enum s2v_source s); /* "vma", "pte", "guest_memfd", "prot", … */
+
+struct s2v_slot_ref {
+	__s16 id; /* S2V_NO_SLOT: none */
+	__u64 gpa, size, hva;
+};
+
+struct s2v_finding {
+	__u64 id; /* number in this run, from 1; an update repeats it */
+	bool update; /* totals of a finding that was reported before */
+	const struct s2v_rule *rule;
+	__u64 time; /* ns, CLOCK_REALTIME */
+	struct s2v_vm_ref vm;
+	int vcpu; /* -1: none */
+	struct s2v_slot_ref slot;
+	bool has_page; /* gpa … s2 hold something */
+	__u64 gpa, gpa_last, size, hva;
+	__u64 pa; /* S2V_NO_PA: not known */
+	__u32 s1; /* enum s2v_attr */
+	__u32 s1_vma; /* of vm_page_prot, where it differs from s1; else NONE */
+	enum s2v_source s1_source;
+	__u32 s2; /* NONE: nothing was installed */
+	enum s2v_source s2_source;
+	int err; /* 0 or -errno */
+	const char *at; /* for errors: "memslot" or "fault"; else NULL */
+	__u64 count;
+	char explain[512];
+};
+
+enum s2v_cmo { S2V_CMO_NONE, S2V_CMO_ICACHE, S2V_CMO_DATA, S2V_CMO_DATA_ICACHE, S2V_CMO_UNSAFE,
+	       S2V_CMO_UNKNOWN };
+const char *s2v_cmo_name(enum s2v_cmo c); /* "none", "icache", "data", "data+icache", … */
+
+/* One row of the coherence contract: a stretch of a memslot with one kind of backing. */
+struct s2v_contract_row {
+	struct s2v_vm_ref vm;
+	int id; /* memslot */
+	bool readonly;
+	__u64 gpa, size, hva;
+	const char *backing; /* "anonymous", "file", "hugetlb", "pfnmap", "guest_memfd", … */
+	char name[S2V_NAME_LEN]; /* the file's name; "" for anonymous memory */
+	char driver[S2V_NAME_LEN]; /* kernel module behind a pfnmap; "" if built in or none */
+	__u32 s1; /* enum s2v_attr; NONE: not known */
+	__u32 s2; /* NONE: nothing mapped yet */
+	bool s2_mixed; /* more than one s2 was seen: s2 is the one that disagrees with s1, if any */
+	int write_back_guaranteed; /* enum s2v_tri */
+	enum s2v_cmo vmm_cmo;
+	int needs_s2fwb; /* enum s2v_tri */
+};
+
+struct s2v_rule_state {
+	const struct s2v_rule *rule;
+	enum s2v_coverage coverage;
+	char reason[320];
+};
+
+struct s2v_summary {
+	bool complete;
+	char incomplete[512]; /* why not, for people; "" when complete */
+	__u64 findings[S2V_SEVERITY_NR];
+	__u64 vms, preexisting;
+	__u64 cnt[S2V_CNT_NR]; /* kernel side */
+	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2] */
+	__u64 lost; /* events lost at any stage, user space included */
+	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
+	__u64 missed_probes; /* kprobe and kretprobe misses */
+	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them */
+	__u64 duration_ns;
+};
+
+struct s2v_sink {
+	/* Any of these may be NULL. Called in the order of what happened. */
+	void (*host)(struct s2v_sink *s, const struct s2v_host *h);
+	void (*hook)(struct s2v_sink *s, const struct s2v_hook *k);
+	void (*rule)(struct s2v_sink *s, const struct s2v_rule_state *r);
+	/* Every event, for --all. ev is one of include/s2v_event.h; time in CLOCK_REALTIME. */
+	void (*event)(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
+		      __u64 time);
+	void (*finding)(struct s2v_sink *s, const struct s2v_finding *f);
+	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
+	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);
+	void (*close)(struct s2v_sink *s); /* flushes and frees; returns nothing, sets failed */
+	int failed; /* errno of a failed write: results were lost, exit status must say so */
+};
+
+/* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
+struct s2v_sink *s2v_sink_text(bool tty);
+struct s2v_sink *s2v_sink_json(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fixed-width names that the headers shared with BPF use, and those headers. */
+#ifndef S2V_TYPES_H
+#define S2V_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/types.h>
+
+#include "s2v_attr.h"
+#include "s2v_event.h"
+
+#define S2V_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
