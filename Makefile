@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make                      build/<arch>/s2verify for this machine
+# make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
+# make demo                 an emulated host, an unsafe mapping, and s2verify finding it
+# make check                everything that is tested, the emulated hosts included
+# make unit cli lint lab    its parts
+#
+# Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
+# JOBS (emulated hosts side by side).
+
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+norm = $(patsubst aarch64,arm64,$(1))
+HOST_ARCH := $(call norm,$(shell uname -m))
+override ARCH := $(call norm,$(or $(ARCH),$(HOST_ARCH)))
+B := build/$(ARCH)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(2))
+
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+ifeq ($(ARCH),$(HOST_ARCH))
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+else ifeq ($(ARCH),arm64)
+CC := $(if $(filter default,$(origin CC)),aarch64-linux-gnu-gcc,$(CC))
+SYSROOT ?= $(shell tools/sysroot $(ARCH))
+else
+$(error cross-building for $(ARCH) is not supported: arm64 from anywhere, or this machine's own)
+endif
+
+VERSION := $(shell cat VERSION)$(shell git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/+g/')
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -I$(B) -DS2V_VERSION='"$(VERSION)"' \
+	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
+	-MMD -MP $(CFLAGS)
+ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static) $(LDFLAGS)
+
+# The core and the sinks run anywhere; what is live needs arm64, KVM and BPF.
+CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
+LIVE := $(sort $(wildcard src/live/*.c))
+SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
+OBJS := $(SRCS:%.c=$(B)/%.o)
+LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz)
+
+.PHONY: all clean check unit cli lint lab demo format
+all: $(B)/s2verify
+
+$(B)/s2verify: $(OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(LIBS)
+
+$(B)/%.o: %.c Makefile VERSION
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# BPF: one object, no vmlinux.h; its CO-RE types are declared in bpf/.
+BPF_SRCS := $(wildcard bpf/*.c bpf/*.h include/*.h)
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+$(B)/s2verify.bpf.o: $(BPF_SRCS) Makefile
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_arm64 -O2 -g -Wall -Wextra -Werror \
+		-Iinclude -idirafter /usr/include/$(MULTIARCH) -c -o $@.tmp bpf/s2verify.bpf.c
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
+
+$(B)/s2verify.skel.h: $(B)/s2verify.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name s2verify_bpf > $@
+
+$(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
+
+-include $(OBJS:.o=.d)
+
+# Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
+include tests/unit/unit.mk
+
+clean:
+	rm -rf build

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Unit tests, natively, under ASan and UBSan. A test's first lines say what it needs:
+#   /* needs: src/a.c src/b.c */   and, if anything but cmocka:   /* libs: -ljson-c */
+UNIT := $(sort $(wildcard tests/unit/test_*.c))
+UB := build/unit
+UNIT_BINS := $(UNIT:tests/unit/%.c=$(UB)/%)
+HOSTCC ?= gcc
+UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -Isrc -Itests/unit \
+	-DS2V_VERSION='"test"'
+word_after = $(shell sed -n '1,12s,^/\* $(2): \(.*\) \*/$$,\1,p' $(1))
+
+define unit_rule
+$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h tests/unit/*.h)
+	$$(call say,UNIT,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
+endef
+$(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
+
+unit: $(UNIT_BINS)
+	$(Q)tests/report unit $(UNIT_BINS)
