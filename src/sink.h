@@ -14,8 +14,14 @@ struct s2v_vm_ref {
 	char comm[S2V_COMM_LEN]; /* any bytes, NUL-terminated */
 };
 
-enum s2v_source { S2V_SRC_NONE, S2V_SRC_VMA, S2V_SRC_PTE, S2V_SRC_GMEM, S2V_SRC_PROT,
-		  S2V_SRC_LEAF };
+enum s2v_source {
+	S2V_SRC_NONE,
+	S2V_SRC_VMA,
+	S2V_SRC_PTE,
+	S2V_SRC_GMEM,
+	S2V_SRC_PROT,
+	S2V_SRC_LEAF
+};
 const char *s2v_source_name(enum s2v_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
 struct s2v_slot_ref {
@@ -45,8 +51,14 @@ struct s2v_finding {
 	char explain[512];
 };
 
-enum s2v_cmo { S2V_CMO_NONE, S2V_CMO_ICACHE, S2V_CMO_DATA, S2V_CMO_DATA_ICACHE, S2V_CMO_UNSAFE,
-	       S2V_CMO_UNKNOWN };
+enum s2v_cmo {
+	S2V_CMO_NONE,
+	S2V_CMO_ICACHE,
+	S2V_CMO_DATA,
+	S2V_CMO_DATA_ICACHE,
+	S2V_CMO_UNSAFE,
+	S2V_CMO_UNKNOWN
+};
 const char *s2v_cmo_name(enum s2v_cmo c); /* "none", "icache", "data", "data+icache", … */
 
 /* One row of the coherence contract: a stretch of a memslot with one kind of backing. */
