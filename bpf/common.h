@@ -108,6 +108,14 @@ static __always_inline struct scratch *scratch_get(void)
 	return sc;
 }
 
+/* The vCPU that the task is inside a fault of, or -1. */
+static __always_inline int scratch_vcpu_id(const struct scratch *sc)
+{
+	struct kvm_vcpu *vcpu = sc->vcpu;
+
+	return vcpu ? BPF_CORE_READ(vcpu, vcpu_id) : -1;
+}
+
 static __always_inline __u32 current_tgid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;
@@ -117,6 +125,24 @@ static __always_inline __u32 current_tgid(void)
 static __always_inline bool watched(void)
 {
 	return ready && (!cfg.tgid || cfg.tgid == current_tgid());
+}
+
+/* fentry, fexit: argument n of the probed function, as a number whatever its type. */
+static __always_inline __u64 func_arg(void *ctx, __u32 n)
+{
+	__u64 v = 0;
+
+	bpf_get_func_arg(ctx, n, &v);
+	return v;
+}
+
+/* fexit: what the function returned; its position depends on how many arguments there are. */
+static __always_inline int func_ret(void *ctx)
+{
+	__u64 v = 0;
+
+	bpf_get_func_ret(ctx, &v);
+	return (int)v;
 }
 
 /* kprobe: keeps the arguments of a call for its return. */

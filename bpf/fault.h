@@ -28,13 +28,14 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 {
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_vm_state *vm = vm_of_current(kvm);
+	struct kvm_vcpu *vcpu = sc->vcpu;
 	struct slot_info slot;
 
 	if (!vm)
 		return 0;
 	page_start(ev, vm, S2V_EV_FAULT);
-	ev->vcpu = BPF_CORE_READ(sc->vcpu, vcpu_id);
-	ev->gpa = kvm_fault_ipa(sc->vcpu) & ~((1ULL << cfg.page_shift) - 1);
+	ev->vcpu = scratch_vcpu_id(sc);
+	ev->gpa = kvm_fault_ipa(vcpu) & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->err = err;
 	if (!page_slot(kvm, ev, &slot))
@@ -77,18 +78,15 @@ static __always_inline int fault_leave(int ret)
 }
 
 SEC("fentry/kvm_handle_guest_abort")
-int BPF_PROG(fault_fentry, __u64 arg0)
+int fault_fentry(void *ctx)
 {
-	return fault_enter(arg0);
+	return fault_enter(func_arg(ctx, 0));
 }
 
 SEC("fexit/kvm_handle_guest_abort")
-int BPF_PROG(fault_fexit)
+int fault_fexit(void *ctx)
 {
-	__u64 ret = 0;
-
-	bpf_get_func_ret(ctx, &ret);
-	return fault_leave((int)ret);
+	return fault_leave(func_ret(ctx));
 }
 
 SEC("kprobe/kvm_handle_guest_abort")

@@ -14,15 +14,13 @@ static __always_inline int read_desc(__u64 table, __u64 index, __u64 *desc)
  * physical address into one of the linear map, by addition. Returns the leaf's level and its
  * descriptor, or -1 where nothing is mapped; a failed read is counted and -1, too.
  */
-static __noinline int walk_tables(const struct s2v_tables *t, __u64 root, __u64 ia, __u64 linear,
-				  __u64 *leaf)
+static __always_inline int walk_tables(const struct s2v_tables *t, __u64 root, __u64 ia,
+				       __u64 linear, __u64 *leaf)
 {
 	__s32 level;
 	__u64 desc = 0;
 	int i;
 
-	if (!t || !leaf)
-		return -1;
 	level = t->start_level;
 	for (i = 0; i < S2V_MAX_LEVELS; i++) {
 		if (level > S2V_LEAF_LEVEL)
@@ -69,12 +67,19 @@ static __always_inline __u32 user_bits(__u64 task_size)
 	return 0;
 }
 
+struct pte_info {
+	__u64 pa; /* S2V_NO_PA: not present */
+	__u32 attr; /* enum s2v_attr; NONE: not present */
+	__u32 pad;
+};
+
 /*
- * The host PTE behind hva: its attribute into *attr (NONE: not present) and the physical address
- * into *pa. Returns false where the tables cannot be read on this host.
+ * The host PTE behind hva. Returns 0 where the tables cannot be read on this host. Global, as
+ * slot_find() is: the verifier then looks at it once, not once a caller and state.
  */
-static __noinline bool host_pte(struct kvm *kvm, __u64 hva, __u8 *attr, __u64 *pa)
+__noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 {
+	struct kvm *kvm = (void *)vm;
 	struct s2v_tables t = {};
 	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
 	__u64 linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
@@ -82,24 +87,24 @@ static __noinline bool host_pte(struct kvm *kvm, __u64 hva, __u8 *attr, __u64 *p
 	__u32 shift;
 	int level;
 
-	if (!attr || !pa)
-		return false;
-	*attr = S2V_ATTR_NONE;
-	*pa = S2V_NO_PA;
+	if (!out)
+		return 0;
+	out->attr = S2V_ATTR_NONE;
+	out->pa = S2V_NO_PA;
 	t.page_shift = cfg.page_shift;
 	t.ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
 	if (!linear || !t.ia_bits)
-		return false;
+		return 0;
 	t.start_level = s2v_start_level(t.page_shift, t.ia_bits);
 	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
 	t.ds = t.ia_bits > 48;
 	level = walk_tables(&t, (__u64)BPF_CORE_READ(mm, pgd), hva, linear, &pte);
 	if (level < 0)
-		return true;
+		return 1;
 	shift = s2v_level_shift(&t, level);
-	*attr = s1_attr[s2v_attrindx(pte)];
-	*pa = s2v_desc_pa(&t, pte, shift) | (hva & ((1ULL << shift) - 1));
-	return true;
+	out->attr = s1_attr[s2v_attrindx(pte)];
+	out->pa = s2v_desc_pa(&t, pte, shift) | (hva & ((1ULL << shift) - 1));
+	return 1;
 }
 
 struct vma_info {
@@ -170,8 +175,9 @@ static __always_inline void slot_read(struct kvm_memory_slot *s, struct slot_inf
  * The memslot that covers gpa. Called on a vCPU thread inside a fault: KVM holds its SRCU lock
  * for reading, so the tree stands still. The slot used last is nearly always the one.
  */
-static __noinline bool slot_find(struct kvm *kvm, __u64 gpa, struct slot_info *out)
+__noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
 {
+	struct kvm *kvm = (void *)vm;
 	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
 	__u64 gfn = gpa >> cfg.page_shift, base;
 	struct kvm_memory_slot *s;
@@ -180,12 +186,12 @@ static __noinline bool slot_find(struct kvm *kvm, __u64 gpa, struct slot_info *o
 	int i;
 
 	if (!out)
-		return false;
+		return 0;
 	s = (void *)BPF_CORE_READ(ms, last_used_slot.counter);
 	base = s ? BPF_CORE_READ(s, base_gfn) : 0;
 	if (s && gfn >= base && gfn - base < BPF_CORE_READ(s, npages)) {
 		slot_read(s, out);
-		return true;
+		return 1;
 	}
 	node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node);
 	if (BPF_CORE_READ(ms, node_idx) == 1)
@@ -198,12 +204,12 @@ static __noinline bool slot_find(struct kvm *kvm, __u64 gpa, struct slot_info *o
 			node = BPF_CORE_READ(node, rb_left);
 		} else if (gfn - base < BPF_CORE_READ(s, npages)) {
 			slot_read(s, out);
-			return true;
+			return 1;
 		} else {
 			node = BPF_CORE_READ(node, rb_right);
 		}
 	}
-	return false;
+	return 0;
 }
 
 #endif

@@ -69,8 +69,7 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 	ev->prot = prot;
 	ev->s2 = s2v_attr_from_prot(prot, &bits);
 	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
-	if (sc->vcpu)
-		ev->vcpu = BPF_CORE_READ(sc->vcpu, vcpu_id);
+	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
 		page_host(kvm, ev, &slot);
@@ -119,8 +118,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 		ev->s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
 	if (!cfg.all && !s2v_attr_is_device(ev->s2))
 		return 0;
-	if (sc->vcpu)
-		ev->vcpu = BPF_CORE_READ(sc->vcpu, vcpu_id);
+	ev->vcpu = scratch_vcpu_id(sc);
 	if (!page_slot(kvm, ev, &slot))
 		return 0;
 	page_finish(sc, page_registration(vm, ev));
@@ -128,19 +126,14 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 }
 
 SEC("fexit/kvm_pgtable_stage2_map")
-int BPF_PROG(map_fexit, struct kvm_pgtable *pgt, __u64 addr, __u64 size, __u64 phys, __u64 prot)
+int map_fexit(void *ctx)
 {
-	struct scratch *sc;
-	__u64 ret = 0;
+	struct scratch *sc = watched() ? scratch_get() : NULL;
 
-	if (!watched())
-		return 0;
-	sc = scratch_get();
 	if (!sc)
 		return 0;
-	/* Not an argument of this function: their number differs between kernels. */
-	bpf_get_func_ret(ctx, &ret);
-	return on_map(sc, pgt, addr, size, phys, prot, (int)ret);
+	return on_map(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
+		      func_arg(ctx, 3), func_arg(ctx, 4), func_ret(ctx));
 }
 
 SEC("kprobe/kvm_pgtable_stage2_map")
@@ -153,27 +146,23 @@ SEC("kretprobe/kvm_pgtable_stage2_map")
 int BPF_KRETPROBE(map_kretprobe, int ret)
 {
 	struct scratch *sc = call_return(CALL_MAP);
+	__u64 *a;
 
 	if (!sc)
 		return 0;
-	return on_map(sc, (void *)sc->call[CALL_MAP].arg[0], sc->call[CALL_MAP].arg[1],
-		      sc->call[CALL_MAP].arg[2], sc->call[CALL_MAP].arg[3],
-		      sc->call[CALL_MAP].arg[4], ret);
+	a = sc->call[CALL_MAP].arg;
+	return on_map(sc, (void *)a[0], a[1], a[2], a[3], a[4], ret);
 }
 
 SEC("fexit/kvm_pgtable_stage2_relax_perms")
-int BPF_PROG(perm_fexit, struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
+int perm_fexit(void *ctx)
 {
-	struct scratch *sc;
-	__u64 ret = 0;
+	struct scratch *sc = watched() ? scratch_get() : NULL;
 
-	if (!watched())
-		return 0;
-	sc = scratch_get();
 	if (!sc)
 		return 0;
-	bpf_get_func_ret(ctx, &ret);
-	return on_perm(sc, pgt, addr, prot, (int)ret);
+	return on_perm(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
+		       func_ret(ctx));
 }
 
 SEC("kprobe/kvm_pgtable_stage2_relax_perms")
@@ -186,11 +175,12 @@ SEC("kretprobe/kvm_pgtable_stage2_relax_perms")
 int BPF_KRETPROBE(perm_kretprobe, int ret)
 {
 	struct scratch *sc = call_return(CALL_PERM);
+	__u64 *a;
 
 	if (!sc)
 		return 0;
-	return on_perm(sc, (void *)sc->call[CALL_PERM].arg[0], sc->call[CALL_PERM].arg[1],
-		       sc->call[CALL_PERM].arg[2], ret);
+	a = sc->call[CALL_PERM].arg;
+	return on_perm(sc, (void *)a[0], a[1], a[2], ret);
 }
 
 #endif

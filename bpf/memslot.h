@@ -12,7 +12,7 @@
 
 struct vma_walk {
 	struct scratch *sc;
-	struct kvm *kvm;
+	__u64 kvm;
 	struct file *file; /* of the run in sc->vma */
 	__u64 pos, end;
 	__u32 runs; /* VMA events so far */
@@ -50,6 +50,7 @@ static long vma_step(__u32 i, struct vma_walk *w)
 	struct s2v_ev_vma *ev;
 	struct vma_info vi = {};
 	struct scratch *sc = w->sc;
+	struct pte_info pte = {};
 	__u64 start = w->pos, stop;
 	long err;
 
@@ -80,8 +81,10 @@ static long vma_step(__u32 i, struct vma_walk *w)
 	ev->vma.attr = vi.v.attr;
 	ev->vma.pte_attr = S2V_ATTR_NONE;
 	ev->pa = S2V_NO_PA;
-	if (!err)
-		host_pte(w->kvm, start, &ev->vma.pte_attr, &ev->pa);
+	if (!err && host_pte(w->kvm, start, &pte)) {
+		ev->vma.pte_attr = pte.attr;
+		ev->pa = pte.pa;
+	}
 	if (err || !s2v_attr_is_cacheable(vi.v.attr) ||
 	    (vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
 		w->ordinary = false;
@@ -95,7 +98,7 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 {
 	struct vma_walk w = {
 		.sc = sc,
-		.kvm = kvm,
+		.kvm = (__u64)kvm,
 		.pos = ev->hva,
 		.end = ev->hva + ev->size,
 		.ordinary = true,
@@ -162,15 +165,14 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 }
 
 SEC("fexit/kvm_arch_prepare_memory_region")
-int BPF_PROG(slot_fexit, struct kvm *kvm, struct kvm_memory_slot *old, struct kvm_memory_slot *new,
-	     __u32 change, int ret)
+int slot_fexit(void *ctx)
 {
-	struct scratch *sc;
+	struct scratch *sc = watched() ? scratch_get() : NULL;
 
-	if (!watched())
+	if (!sc)
 		return 0;
-	sc = scratch_get();
-	return sc ? on_slot(sc, kvm, old, new, change, ret) : 0;
+	return on_slot(sc, (void *)func_arg(ctx, 0), (void *)func_arg(ctx, 1),
+		       (void *)func_arg(ctx, 2), func_arg(ctx, 3), func_ret(ctx));
 }
 
 SEC("kprobe/kvm_arch_prepare_memory_region")

@@ -10,7 +10,7 @@
 static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 				      struct slot_info *slot)
 {
-	if (!slot_find(kvm, ev->gpa, slot)) {
+	if (!slot_find((__u64)kvm, ev->gpa, slot)) {
 		ev->slot = S2V_NO_SLOT;
 		ev->flags |= S2V_PG_NO_SLOT;
 		return false;
@@ -43,7 +43,8 @@ static __always_inline void page_host(struct kvm *kvm, struct s2v_ev_page *ev,
 				      const struct slot_info *slot)
 {
 	struct vma_info vi = {};
-	__u64 pa = S2V_NO_PA;
+	struct pte_info pte = {};
+	bool readable;
 	long err;
 
 	if (slot->flags & S2V_MEM_GUEST_MEMFD) {
@@ -62,13 +63,14 @@ static __always_inline void page_host(struct kvm *kvm, struct s2v_ev_page *ev,
 	    !(vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) &&
 	    (ev->s2 == S2V_ATTR_NORMAL_WB || ev->h.type == S2V_EV_PERM))
 		return;
-	if (!host_pte(kvm, ev->hva, &ev->vma.pte_attr, &pa) ||
-	    (ev->vma.pte_attr == S2V_ATTR_NONE && ev->h.type != S2V_EV_FAULT)) {
+	readable = host_pte((__u64)kvm, ev->hva, &pte);
+	ev->vma.pte_attr = pte.attr;
+	if (!readable || (ev->vma.pte_attr == S2V_ATTR_NONE && ev->h.type != S2V_EV_FAULT)) {
 		ev->flags |= S2V_PG_NO_PTE;
 		count(S2V_CNT_UNREAD_PTE);
 	}
 	if (ev->pa == S2V_NO_PA)
-		ev->pa = pa;
+		ev->pa = pte.pa;
 	if (ev->vma.pte_attr == S2V_ATTR_NONE && err && ev->h.type != S2V_EV_FAULT)
 		count(S2V_CNT_UNREAD_VMA);
 }
@@ -101,6 +103,7 @@ static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_
 {
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_agg_key *k = &sc->key;
+	struct kvm_vcpu *vcpu = sc->vcpu;
 	struct s2v_agg *a;
 
 	__builtin_memset(k, 0, sizeof(*k));
@@ -129,9 +132,9 @@ static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
-	if (sc->vcpu) {
+	if (vcpu) {
 		ev->flags |= S2V_PG_HCR;
-		if (BPF_CORE_READ(sc->vcpu, arch.hcr_el2) & HCR_EL2_FWB)
+		if (BPF_CORE_READ(vcpu, arch.hcr_el2) & HCR_EL2_FWB)
 			ev->flags |= S2V_PG_FWB;
 	}
 	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));

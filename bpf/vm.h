@@ -43,9 +43,11 @@ static __always_inline int on_cap(struct kvm *kvm, __s64 ext, int ret)
 }
 
 SEC("fexit/kvm_vm_ioctl_check_extension")
-int BPF_PROG(cap_fexit, struct kvm *kvm, __s64 ext, int ret)
+int cap_fexit(void *ctx)
 {
-	return watched() ? on_cap(kvm, ext, ret) : 0;
+	if (!watched())
+		return 0;
+	return on_cap((void *)func_arg(ctx, 0), func_arg(ctx, 1), func_ret(ctx));
 }
 
 SEC("kprobe/kvm_vm_ioctl_check_extension")
@@ -78,9 +80,9 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 }
 
 SEC("fentry/kvm_arch_destroy_vm")
-int BPF_PROG(vm_gone_fentry, struct kvm *kvm)
+int vm_gone_fentry(void *ctx)
 {
-	return on_vm_gone(kvm);
+	return on_vm_gone((void *)func_arg(ctx, 0));
 }
 
 SEC("kprobe/kvm_arch_destroy_vm")
