@@ -16,6 +16,7 @@ struct s2v_correlator {
 	__u64 malformed; /* events that could not be taken */
 	__u64 no_memory; /* events that were not taken for want of memory */
 	__u64 runs_missing; /* registrations of which a part was not told */
+	__u64 stale; /* page events of a registration that had been replaced */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
 };
 
@@ -286,6 +287,10 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 	if (slot && slot->gen == ev->gen && slot->gpa == ev->slot_gpa &&
 	    slot->size == ev->slot_size)
 		return slot;
+	if (slot && slot->gen > ev->gen) { /* of a registration that is gone: too late */
+		c->stale++;
+		return NULL;
+	}
 	slot = s2v_slot_add(vm, ev->slot, ev->as_id);
 	if (!slot) {
 		c->no_memory++;
@@ -486,7 +491,7 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
 	sum->rules = c->o.rules;
-	sum->lost += c->malformed + c->no_memory + c->runs_missing;
+	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
 	if (c->o.sink->summary)
