@@ -45,22 +45,19 @@ const char *s2v_kvm_mode_name(int mode)
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 {
 	size_t used = strlen(h->disagreement), room = sizeof(h->disagreement) - used;
+	char clause[sizeof(h->disagreement)];
 	va_list ap;
 	int n;
 
-	if (used) {
-		if (room < 3)
-			return;
-		memcpy(h->disagreement + used, "; ", 3);
-		used += 2;
-		room -= 2;
-	}
 	va_start(ap, fmt);
-	n = vsnprintf(h->disagreement + used, room, fmt, ap);
+	n = vsnprintf(clause, sizeof(clause), fmt, ap);
 	va_end(ap);
-	/* Half a sentence misleads; the first one always fits. */
-	if (used && (n < 0 || (size_t)n >= room))
-		h->disagreement[used - 2] = '\0';
+	if (n < 0 || strstr(h->disagreement, clause))
+		return;
+	/* Half a sentence misleads: what does not fit is left out, but for the first. */
+	if (used && (size_t)n + 2 >= room)
+		return;
+	snprintf(h->disagreement + used, room, "%s%s", used ? "; " : "", clause);
 }
 
 void s2v_host_note_hcr(struct s2v_host *h, __u64 hcr_el2)

@@ -56,7 +56,7 @@ void s2v_host_free(struct s2v_host *h);
  */
 void s2v_host_note_hcr(struct s2v_host *h, __u64 hcr_el2);
 
-/* Adds a sentence to h->disagreement; what does not fit is dropped. */
+/* Adds a sentence to h->disagreement, once; what does not fit is dropped. */
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
