@@ -6,6 +6,8 @@
 #ifndef S2V_SINK_H
 #define S2V_SINK_H
 
+#include <stdio.h>
+
 #include "rules.h"
 
 struct s2v_vm_ref {
@@ -14,8 +16,14 @@ struct s2v_vm_ref {
 	char comm[S2V_COMM_LEN]; /* any bytes, NUL-terminated */
 };
 
-enum s2v_source { S2V_SRC_NONE, S2V_SRC_VMA, S2V_SRC_PTE, S2V_SRC_GMEM, S2V_SRC_PROT,
-		  S2V_SRC_LEAF };
+enum s2v_source {
+	S2V_SRC_NONE,
+	S2V_SRC_VMA,
+	S2V_SRC_PTE,
+	S2V_SRC_GMEM,
+	S2V_SRC_PROT,
+	S2V_SRC_LEAF
+};
 const char *s2v_source_name(enum s2v_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
 struct s2v_slot_ref {
@@ -45,8 +53,14 @@ struct s2v_finding {
 	char explain[512];
 };
 
-enum s2v_cmo { S2V_CMO_NONE, S2V_CMO_ICACHE, S2V_CMO_DATA, S2V_CMO_DATA_ICACHE, S2V_CMO_UNSAFE,
-	       S2V_CMO_UNKNOWN };
+enum s2v_cmo {
+	S2V_CMO_NONE,
+	S2V_CMO_ICACHE,
+	S2V_CMO_DATA,
+	S2V_CMO_DATA_ICACHE,
+	S2V_CMO_UNSAFE,
+	S2V_CMO_UNKNOWN
+};
 const char *s2v_cmo_name(enum s2v_cmo c); /* "none", "icache", "data", "data+icache", … */
 
 /* One row of the coherence contract: a stretch of a memslot with one kind of backing. */
@@ -96,13 +110,20 @@ struct s2v_sink {
 		      __u64 time);
 	void (*finding)(struct s2v_sink *s, const struct s2v_finding *f);
 	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
+	/* The contract's last row has been given: a sink that lays out a table shows it now. */
+	void (*memslots_end)(struct s2v_sink *s);
 	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);
-	void (*close)(struct s2v_sink *s); /* flushes and frees; returns nothing, sets failed */
+	/* The last call: flushes, sets failed, frees what the sink holds. Then: free(s). */
+	void (*close)(struct s2v_sink *s);
 	int failed; /* errno of a failed write: results were lost, exit status must say so */
 };
 
 /* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
 struct s2v_sink *s2v_sink_text(bool tty);
 struct s2v_sink *s2v_sink_json(void);
+
+/* The same on a stream of the caller's, which stays open. width: columns, 0 for the default. */
+struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width);
+struct s2v_sink *s2v_sink_json_to(FILE *out);
 
 #endif
