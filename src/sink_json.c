@@ -3,7 +3,6 @@
  * NDJSON: one object a line, each with "type". docs/schema.json is the reference for what is
  * in them; the order of the fields is fixed, so that equal results are equal byte for byte.
  */
-#define _GNU_SOURCE /* strerrorname_np */
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -98,14 +97,7 @@ void s2v_json_time(struct s2v_json *j, json_object *to, const char *key, uint64_
 
 void s2v_json_errno(struct s2v_json *j, json_object *to, const char *key, int err)
 {
-	const char *name = strerrorname_np(abs(err));
-	char buf[16];
-
-	if (!name) { /* the kernel's own, ERESTARTSYS for one */
-		snprintf(buf, sizeof(buf), "%d", abs(err));
-		name = buf;
-	}
-	s2v_json_str(j, to, key, name);
+	s2v_json_str(j, to, key, s2v_errno_name(err));
 }
 
 json_object *s2v_json_sub(struct s2v_json *j, json_object *to, const char *key)

@@ -26,7 +26,7 @@ void s2v_json_bool(struct s2v_json *j, json_object *to, const char *key, bool v)
 void s2v_json_tri(struct s2v_json *j, json_object *to, const char *key, int tri);
 void s2v_json_hex(struct s2v_json *j, json_object *to, const char *key, uint64_t v);
 void s2v_json_time(struct s2v_json *j, json_object *to, const char *key, uint64_t realtime_ns);
-/* err: errno or -errno; "EINVAL", or the number where it has no name. */
+/* err: errno or -errno; "EINVAL", or "errno 512" where it has no name. */
 void s2v_json_errno(struct s2v_json *j, json_object *to, const char *key, int err);
 /* A new object or array in `to`; NULL when the object is broken. Owned by `to`. */
 json_object *s2v_json_sub(struct s2v_json *j, json_object *to, const char *key);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,25 +78,7 @@ void text_line_end(struct text_line *l)
 
 void text_wrap(struct text_sink *t, unsigned int col, unsigned int indent, const char *text)
 {
-	bool fresh = true; /* nothing on this line yet */
-
-	while (*(text += strspn(text, " \n\t"))) {
-		int len = (int)strcspn(text, " \n\t");
-		unsigned int n = 0;
-
-		for (int i = 0; i < len; i++)
-			n += ((unsigned char)text[i] & 0xc0) != 0x80;
-		if (!fresh && col + 1 + n > t->width) {
-			fprintf(t->out, "\n%*s", (int)indent, "");
-			col = indent;
-			fresh = true;
-		}
-		fprintf(t->out, "%s%.*s", fresh ? "" : " ", len, text);
-		col += n + !fresh;
-		fresh = false;
-		text += len;
-	}
-	fputc('\n', t->out);
+	s2v_wrap(t->out, text, col, indent, t->width);
 }
 
 const char *text_name(const char *in, size_t max, char out[TEXT_NAME_LEN])
@@ -114,7 +95,8 @@ const char *text_time(__u64 realtime_ns, char out[TEXT_TIME_LEN])
 
 	if (localtime_r(&sec, &tm))
 		n = strftime(out, TEXT_TIME_LEN, "%H:%M:%S", &tm);
-	snprintf(out + n, TEXT_TIME_LEN - n, ".%09" PRIu64, (uint64_t)(realtime_ns % 1000000000));
+	snprintf(out + n, TEXT_TIME_LEN - n, ".%06" PRIu64,
+		 (uint64_t)(realtime_ns % 1000000000 / 1000));
 	return out;
 }
 
@@ -185,7 +167,7 @@ static void stage1_facts(struct text_sink *t, const struct s2v_host *h)
 
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(h->s1_attr) && n < sizeof(buf); i++) {
 		if (h->s1_attr[i] != S2V_ATTR_UNKNOWN && h->s1_attr[i] != S2V_ATTR_NONE)
-			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%zu %s", n ? ", " : "",
+			n += (size_t)snprintf(buf + n, sizeof(buf) - n, "%s%zu=%s", n ? ", " : "",
 					      i, s2v_attr_name(h->s1_attr[i]));
 	}
 	if (!n)
@@ -264,11 +246,11 @@ static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 
 	section(t, TEXT_RULES, "Rules");
 	s2v_clean_text(r->reason, strnlen(r->reason, sizeof(r->reason)), buf, sizeof(buf));
-	fprintf(t->out, "  %-9s %-26s%s", s2v_severity_name(r->rule->severity), r->rule->name,
+	fprintf(t->out, "  %-8s  %-27s%s", s2v_severity_name(r->rule->severity), r->rule->name,
 		text_on(t, style));
 	if (buf[0]) {
 		fprintf(t->out, "%-13s%s", words[r->coverage], text_off(t, style));
-		text_wrap(t, 51, 51, buf);
+		text_wrap(t, 52, 52, buf);
 	} else {
 		fprintf(t->out, "%s%s\n", words[r->coverage], text_off(t, style));
 	}
@@ -286,10 +268,13 @@ static void upper(const char *in, char *out, size_t len)
 	out[i] = '\0';
 }
 
-static void show_page(struct text_line *l, const struct s2v_finding *f)
+/* Where: memslot, vCPU, page, and how often. */
+static void show_place(struct text_line *l, const struct s2v_finding *f)
 {
 	char size[S2V_SIZE_LEN];
 
+	if (f->slot.id != S2V_NO_SLOT)
+		text_piece(l, STYLE_PLAIN, "memslot %d", f->slot.id);
 	if (f->has_page) {
 		s2v_format_size(f->size, size);
 		if (f->gpa_last != f->gpa)
@@ -297,24 +282,35 @@ static void show_page(struct text_line *l, const struct s2v_finding *f)
 				   size);
 		else
 			text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", f->gpa, size);
-		if (f->s1_vma != S2V_ATTR_NONE)
-			text_piece(l, STYLE_PLAIN, "host: %s (%s; the VMA says %s)",
-				   s2v_attr_name(f->s1), s2v_source_name(f->s1_source),
-				   s2v_attr_name(f->s1_vma));
-		else if (f->s1 != S2V_ATTR_NONE)
-			text_piece(l, STYLE_PLAIN, "host: %s (%s)", s2v_attr_name(f->s1),
-				   s2v_source_name(f->s1_source));
-		if (f->s2 != S2V_ATTR_NONE)
-			text_piece(l, STYLE_PLAIN, "stage 2: %s (%s)", s2v_attr_name(f->s2),
-				   s2v_source_name(f->s2_source));
 		if (f->pa != S2V_NO_PA)
 			text_piece(l, STYLE_PLAIN, "PA 0x%llx", f->pa);
+	} else if (f->slot.id != S2V_NO_SLOT) {
+		s2v_format_size(f->slot.size, size);
+		text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", f->slot.gpa, size);
 	}
-	if (f->err)
-		text_piece(l, STYLE_PLAIN, "%s%s%s", strerror(abs(f->err)), f->at ? " at " : "",
-			   f->at ? f->at : "");
+	if (f->vcpu >= 0)
+		text_piece(l, STYLE_PLAIN, "vcpu %d", f->vcpu);
 	if (f->count > 1)
 		text_piece(l, STYLE_PLAIN, "%llu times", f->count);
+	text_line_end(l);
+}
+
+/* What: the two sides, and the error. */
+static void show_attrs(struct text_line *l, const struct s2v_finding *f)
+{
+	if (f->has_page && f->s1_vma != S2V_ATTR_NONE)
+		text_piece(l, STYLE_PLAIN, "host: %s (%s; the VMA says %s)", s2v_attr_name(f->s1),
+			   s2v_source_name(f->s1_source), s2v_attr_name(f->s1_vma));
+	else if (f->has_page && f->s1 != S2V_ATTR_NONE)
+		text_piece(l, STYLE_PLAIN, "host: %s (%s)", s2v_attr_name(f->s1),
+			   s2v_source_name(f->s1_source));
+	if (f->has_page && f->s2 != S2V_ATTR_NONE)
+		text_piece(l, STYLE_PLAIN, "stage 2: %s (%s)", s2v_attr_name(f->s2),
+			   s2v_source_name(f->s2_source));
+	if (f->err)
+		text_piece(l, STYLE_PLAIN, "%s%s%s", s2v_errno_name(f->err),
+			   f->at ? " at the " : "", f->at ? f->at : "");
+	text_line_end(l);
 }
 
 /* Keeps it for the final table. */
@@ -368,16 +364,16 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(f->time, when));
 	text_piece(&l, STYLE_PLAIN, "vm %u (%s, pid %u)", f->vm.id,
 		   text_name(f->vm.comm, sizeof(f->vm.comm), name), f->vm.pid);
-	if (f->slot.id != S2V_NO_SLOT)
-		text_piece(&l, STYLE_PLAIN, "memslot %d", f->slot.id);
-	if (f->vcpu >= 0)
-		text_piece(&l, STYLE_PLAIN, "vcpu %d", f->vcpu);
 	text_line_end(&l);
-	if (f->has_page || f->err || f->count > 1) {
+	if (f->has_page || f->slot.id != S2V_NO_SLOT || f->vcpu >= 0 || f->count > 1) {
 		fputs("  ", t->out);
 		l.col = 2;
-		show_page(&l, f);
-		text_line_end(&l);
+		show_place(&l, f);
+	}
+	if (f->err || (f->has_page && (f->s1 != S2V_ATTR_NONE || f->s2 != S2V_ATTR_NONE))) {
+		fputs("  ", t->out);
+		l.col = 2;
+		show_attrs(&l, f);
 	}
 	s2v_clean_text(f->explain, strnlen(f->explain, sizeof(f->explain)), buf, sizeof(buf));
 	fputs("  ", t->out);
@@ -428,10 +424,7 @@ struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width)
 struct s2v_sink *s2v_sink_text(bool tty)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-	struct winsize w = { 0 };
 	bool colour = tty && !(no && *no) && !(term && !strcmp(term, "dumb"));
 
-	if (tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col)
-		return s2v_sink_text_to(stdout, colour, w.ws_col);
-	return s2v_sink_text_to(stdout, colour, 0);
+	return s2v_sink_text_to(stdout, colour, tty ? s2v_terminal_width(STDOUT_FILENO) : 0);
 }

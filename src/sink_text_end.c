@@ -16,7 +16,7 @@ static const char *const heads[C_NR] = {
 };
 
 /* How much of a row there is room for. */
-enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_NR };
+enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_TIGHT, FIT_NR };
 
 struct cells {
 	char c[C_NR][2 * TEXT_NAME_LEN];
@@ -60,6 +60,11 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	snprintf(x->c[C_FWB], len, "%s", short_tri(r->needs_s2fwb));
 }
 
+static unsigned int gap(enum fit fit)
+{
+	return fit == FIT_TIGHT ? 1 : 2;
+}
+
 /* Width of each column over all rows. Returns that of the table. */
 static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned int w[C_NR])
 {
@@ -78,20 +83,25 @@ static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned in
 		}
 	}
 	for (int c = 0; c < C_NR; c++)
-		total += w[c] + 2;
-	return total;
+		total += w[c] + gap(fit);
+	return total + 2 - gap(fit);
 }
 
-static void cell(struct text_sink *t, int c, const char *s, unsigned int width,
-		 enum text_style style)
+/* One line of the table. */
+static void line(struct text_sink *t, enum fit fit, const unsigned int w[C_NR],
+		 const struct cells *x, bool unsafe)
 {
-	int pad = (int)width - (int)s2v_columns(s);
-	bool right = c == C_SIZE;
+	for (int c = 0; c < C_NR; c++) {
+		enum text_style style = unsafe && c == C_CMO ? STYLE_RED : STYLE_PLAIN;
+		int pad = (int)w[c] - (int)s2v_columns(x->c[c]);
+		int before = c == 0 ? 2 : (int)gap(fit);
 
-	fprintf(t->out, "  %*s%s%s%s", right ? pad : 0, "", text_on(t, style), s,
-		text_off(t, style));
-	if (!right && c != C_NR - 1)
-		fprintf(t->out, "%*s", pad, "");
+		fprintf(t->out, "%*s%s%s%s", before + (c == C_SIZE ? pad : 0), "",
+			text_on(t, style), x->c[c], text_off(t, style));
+		if (c != C_SIZE && c != C_NR - 1)
+			fprintf(t->out, "%*s", pad, "");
+	}
+	fputc('\n', t->out);
 }
 
 void text_show_rows(struct text_sink *t)
@@ -100,6 +110,7 @@ void text_show_rows(struct text_sink *t)
 	unsigned int w[C_NR];
 	char name[TEXT_NAME_LEN];
 	const struct s2v_vm_ref *vm;
+	struct cells x;
 
 	if (!t->n_rows)
 		return;
@@ -112,19 +123,16 @@ void text_show_rows(struct text_sink *t)
 		vm->pid);
 	t->section = TEXT_BODY;
 	for (int c = 0; c < C_NR; c++)
-		cell(t, c, heads[c], w[c], STYLE_PLAIN);
-	fputc('\n', t->out);
+		snprintf(x.c[c], sizeof(x.c[c]), "%s", heads[c]);
+	line(t, fit, w, &x, false);
 	for (size_t i = 0; i < t->n_rows; i++) {
 		const struct s2v_contract_row *r = &t->rows[i];
-		struct cells x;
 
 		fill(&x, r, fit);
-		for (int c = 0; c < C_NR; c++)
-			cell(t, c, x.c[c], w[c],
-			     c == C_CMO && r->vmm_cmo == S2V_CMO_UNSAFE ? STYLE_RED : STYLE_PLAIN);
-		fputc('\n', t->out);
-		if (fit == FIT_NO_DRIVER && behind(r, name)[0])
-			fprintf(t->out, "%*s%s\n", (int)(w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 8), "",
+		line(t, fit, w, &x, r->vmm_cmo == S2V_CMO_UNSAFE);
+		if (fit >= FIT_NO_DRIVER && behind(r, name)[0])
+			fprintf(t->out, "%*s%s\n",
+				(int)(2 + w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 3 * gap(fit)), "",
 				name);
 	}
 	t->n_rows = 0;
@@ -175,7 +183,7 @@ static void page_event(struct text_line *l, const struct s2v_ev_page *e)
 	if (e->h.type != S2V_EV_FAULT)
 		text_piece(l, STYLE_PLAIN, "%s / %s", s2v_attr_name(s1), s2v_attr_name(e->s2));
 	if (e->err < 0)
-		text_piece(l, STYLE_PLAIN, "%s", strerror(-e->err));
+		text_piece(l, STYLE_PLAIN, "%s", s2v_errno_name(e->err));
 	if (e->count > 1)
 		text_piece(l, STYLE_PLAIN, "%llu times", e->count);
 	if (e->h.type == S2V_EV_FAULT && e->dur)
@@ -193,7 +201,7 @@ static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
 	text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", e->gpa, size);
 	text_piece(l, STYLE_PLAIN, "HVA 0x%llx", e->hva);
 	if (e->err)
-		text_piece(l, STYLE_RED, "%s", strerror(abs(e->err)));
+		text_piece(l, STYLE_RED, "%s", s2v_errno_name(e->err));
 }
 
 static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
@@ -259,30 +267,34 @@ void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2
 
 /* ---- summary ---- */
 
+static void finding_row(struct text_sink *t, const struct text_finding *f)
+{
+	enum text_style style = text_severity_style(f->rule->severity);
+	char slot[16] = "-";
+
+	if (f->slot != S2V_NO_SLOT)
+		snprintf(slot, sizeof(slot), "%d", f->slot);
+	fprintf(t->out, "  %s%-8s%s  %-26s  %3u  %7s  %7llu", text_on(t, style),
+		s2v_severity_name(f->rule->severity), text_off(t, style), f->rule->name, f->vm,
+		slot, f->count);
+	if (f->has_page)
+		fprintf(t->out, "  0x%llx", f->gpa);
+	if (f->has_page && f->gpa_last != f->gpa && t->width >= 96)
+		fprintf(t->out, " to 0x%llx", f->gpa_last);
+	fputc('\n', t->out);
+}
+
 static void findings_table(struct text_sink *t)
 {
 	if (!t->n_findings)
 		return;
 	fprintf(t->out, "\n%sFindings%s\n", text_on(t, STYLE_BOLD), text_off(t, STYLE_BOLD));
+	fprintf(t->out, "  %-8s  %-26s  %3s  %7s  %7s  %s\n", "severity", "rule", "vm", "memslot",
+		"count", "GPA");
 	for (int sev = S2V_SEVERITY_NR - 1; sev >= 0; sev--) {
-		enum text_style style = text_severity_style((enum s2v_severity)sev);
-
 		for (size_t i = 0; i < t->n_findings; i++) {
-			const struct text_finding *f = &t->findings[i];
-			char slot[24] = "";
-
-			if ((int)f->rule->severity != sev)
-				continue;
-			if (f->slot != S2V_NO_SLOT)
-				snprintf(slot, sizeof(slot), "memslot %d", f->slot);
-			fprintf(t->out, "  %s%-9s%s %-26svm %-3u %-12s%6llu x", text_on(t, style),
-				s2v_severity_name((enum s2v_severity)sev), text_off(t, style),
-				f->rule->name, f->vm, slot, f->count);
-			if (f->has_page)
-				fprintf(t->out, "  0x%llx", f->gpa);
-			if (f->has_page && f->gpa_last != f->gpa)
-				fprintf(t->out, "…0x%llx", f->gpa_last);
-			fputc('\n', t->out);
+			if ((int)t->findings[i].rule->severity == sev)
+				finding_row(t, &t->findings[i]);
 		}
 	}
 }
@@ -376,20 +388,17 @@ static void verdict(struct text_sink *t, const struct s2v_summary *sum, unsigned
 void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
 	struct text_sink *t = (struct text_sink *)s;
-	struct text_line l = { .t = t };
 	char took[S2V_SIZE_LEN];
 	unsigned int na;
 
 	text_memslots_end(s);
 	findings_table(t);
 	s2v_format_duration(sum->duration_ns, took);
-	fprintf(t->out, "\n%sSummary%s\n  ", text_on(t, STYLE_BOLD), text_off(t, STYLE_BOLD));
-	l.col = 2;
-	text_piece(&l, STYLE_PLAIN, "%s,", took);
-	text_piece(&l, STYLE_PLAIN, "%llu VM%s (%llu there before),", sum->vms,
-		   sum->vms == 1 ? "" : "s", sum->preexisting);
-	text_piece(&l, STYLE_PLAIN, "%llu stage-2 faults", sum->cnt[S2V_CNT_FAULTS]);
-	text_line_end(&l);
+	fprintf(t->out, "\n%sSummary%s\n  %s, %llu VM%s", text_on(t, STYLE_BOLD),
+		text_off(t, STYLE_BOLD), took, sum->vms, sum->vms == 1 ? "" : "s");
+	if (sum->preexisting)
+		fprintf(t->out, " (%llu there before)", sum->preexisting);
+	fprintf(t->out, ", %llu stage-2 faults\n", sum->cnt[S2V_CNT_FAULTS]);
 	maps_table(t, sum);
 	if (sum->lost || sum->unreadable || sum->missed_probes)
 		fprintf(t->out, "  %llu events lost, %llu pages unreadable, %llu probes missed\n",

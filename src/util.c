@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE /* strerrorname_np */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "util.h"
@@ -159,6 +162,17 @@ void s2v_format_duration(uint64_t ns, char buf[S2V_SIZE_LEN])
 			 sec % 3600 / 60);
 }
 
+const char *s2v_errno_name(int err)
+{
+	static __thread char buf[24];
+	const char *name = strerrorname_np(abs(err));
+
+	if (name)
+		return name;
+	snprintf(buf, sizeof(buf), "errno %d", abs(err)); /* the kernel's own: ERESTARTSYS */
+	return buf;
+}
+
 void s2v_err(const char *fmt, ...)
 {
 	va_list ap;
@@ -170,4 +184,52 @@ void s2v_err(const char *fmt, ...)
 	fputc('\n', stderr);
 	funlockfile(stderr);
 	va_end(ap);
+}
+
+/* Columns of the first n bytes of valid UTF-8. */
+static unsigned int columns_of(const char *s, size_t n)
+{
+	unsigned int cols = 0;
+
+	for (size_t i = 0; i < n; i++)
+		cols += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return cols;
+}
+
+void s2v_wrap(FILE *out, const char *text, unsigned int col, unsigned int indent,
+	      unsigned int width)
+{
+	bool fresh = true; /* no word on this line yet */
+
+	while (*(text += strspn(text, " "))) {
+		size_t len = strcspn(text, " \n");
+		unsigned int n = columns_of(text, len);
+
+		if (*text == '\n') {
+			fputc('\n', out);
+			if (text[1] != '\n')
+				fprintf(out, "%*s", (int)indent, "");
+			col = indent;
+			fresh = true;
+			text++;
+			continue;
+		}
+		if (!fresh && col + 1 + n > width) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			col = indent;
+			fresh = true;
+		}
+		fprintf(out, "%s%.*s", fresh ? "" : " ", (int)len, text);
+		col += n + !fresh;
+		fresh = false;
+		text += len;
+	}
+	fputc('\n', out);
+}
+
+unsigned int s2v_terminal_width(int fd)
+{
+	struct winsize w = { 0 };
+
+	return ioctl(fd, TIOCGWINSZ, &w) ? 0 : w.ws_col;
 }

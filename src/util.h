@@ -3,6 +3,8 @@
 #ifndef S2V_UTIL_H
 #define S2V_UTIL_H
 
+#include <stdio.h>
+
 #include "types.h"
 
 /*
@@ -45,6 +47,20 @@ size_t s2v_clean_text(const char *in, size_t inlen, char *out, size_t outlen);
 
 /* Characters (code points) in valid UTF-8, as an approximation of columns. */
 size_t s2v_columns(const char *s);
+
+/*
+ * Print text (valid UTF-8) broken at spaces so that no line is longer than width columns, and
+ * end the line. The cursor is in column col; further lines are indented by indent. Newlines
+ * in the text stay.
+ */
+void s2v_wrap(FILE *out, const char *text, unsigned int col, unsigned int indent,
+	      unsigned int width);
+
+/* Columns of the terminal behind fd; 0: it is none. */
+unsigned int s2v_terminal_width(int fd);
+
+/* "EINVAL" for EINVAL or -EINVAL; "errno 512" where it has no name. Static. */
+const char *s2v_errno_name(int err);
 
 /* "s2verify: <message>\n" on stderr. */
 void s2v_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
