@@ -308,8 +308,10 @@ static void show_attrs(struct text_line *l, const struct s2v_finding *f)
 		text_piece(l, STYLE_PLAIN, "stage 2: %s (%s)", s2v_attr_name(f->s2),
 			   s2v_source_name(f->s2_source));
 	if (f->err)
-		text_piece(l, STYLE_PLAIN, "%s%s%s", s2v_errno_name(f->err),
-			   f->at ? " at the " : "", f->at ? f->at : "");
+		text_piece(l, STYLE_PLAIN, "%s%s", s2v_errno_name(f->err),
+			   !f->at		       ? ""
+			   : !strcmp(f->at, "memslot") ? " at memslot registration"
+						       : " at the fault");
 	text_line_end(l);
 }
 
