@@ -65,7 +65,7 @@ $(B)/s2verify.bpf.o: $(BPF_SRCS) Makefile
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_arm64 -O2 -g -Wall -Wextra -Werror \
-		-Iinclude -idirafter /usr/include/$(MULTIARCH) -c -o $@.tmp bpf/s2verify.bpf.c
+		-Wno-unused-parameter -Iinclude -idirafter /usr/include/$(MULTIARCH) -c -o $@.tmp bpf/s2verify.bpf.c
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
 $(B)/s2verify.skel.h: $(B)/s2verify.bpf.o

@@ -19,7 +19,7 @@ enum s2v_ev_type {
 	S2V_EV_VM_NEW = 1, /* struct s2v_ev_vm: first sight of a VM */
 	S2V_EV_VM_DEAD, /* struct s2v_ev_vm */
 	S2V_EV_SLOT, /* struct s2v_ev_slot: kvm_arch_prepare_memory_region returned */
-	S2V_EV_VMA, /* struct s2v_ev_vma: one run of VMAs behind the slot before it */
+	S2V_EV_VMA, /* struct s2v_ev_vma: one run of VMAs behind the slot that is told of next */
 	S2V_EV_MAP, /* struct s2v_ev_page: a stage-2 mapping was installed */
 	S2V_EV_PERM, /* struct s2v_ev_page: its permissions were relaxed */
 	S2V_EV_FAULT, /* struct s2v_ev_page: a stage-2 fault ended */
@@ -65,7 +65,9 @@ struct s2v_ev_slot {
 	__u64 gpa, size, hva; /* of the slot as it is to be; of the one that goes for DELETE */
 	__u32 flags;
 	__u32 vm_mte; /* the VM has MTE: KVM then refuses VMAs for other reasons too */
-	__u32 n_vmas; /* VMAs looked at */
+	__u32 runs; /* VMA events that came before this one and belong to it (same vm, gen) */
+	__u32 vmas; /* VMAs that they stand for */
+	__u32 pad;
 	__u32 unread; /* parts of the range whose VMAs could not be read (lock busy, too many) */
 };
 
@@ -77,7 +79,6 @@ struct s2v_ev_slot {
 #define S2V_VMA_SHARED (1U << 4)
 #define S2V_VMA_FILE (1U << 5) /* has a vm_file */
 #define S2V_VMA_GMEM (1U << 6) /* no VMA: the slot is backed by guest_memfd */
-#define S2V_VMA_KVM_CACHED (1U << 7) /* kvm_vma_is_cacheable() would say yes (6.17 on) */
 
 /* What lies behind a host virtual address. */
 struct s2v_vma {
@@ -107,7 +108,8 @@ struct s2v_ev_vma {
 #define S2V_PG_NO_SLOT (1U << 4) /* no memslot covers gpa (GICv2's CPU interface, MMIO) */
 #define S2V_PG_NO_VMA (1U << 5) /* the VMA could not be read: lock busy */
 #define S2V_PG_NO_PTE (1U << 6) /* the host PTE was wanted and could not be read */
-#define S2V_PG_NESTED (1U << 7) /* into a shadow table of a nested guest: gpa is a nested IPA */
+#define S2V_PG_HCR (1U << 7) /* the vCPU's HCR_EL2 was looked at: S2V_PG_FWB holds */
+#define S2V_PG_FWB (1U << 8) /* HCR_EL2.FWB, bit 46 */
 
 struct s2v_ev_page {
 	struct s2v_ev_hdr h;
@@ -145,7 +147,8 @@ enum s2v_counter {
 	S2V_CNT_NO_SLOT, /* maps outside any memslot */
 	S2V_CNT_LOST_RINGBUF, /* failed ring buffer reserves */
 	S2V_CNT_LOST_AGG, /* failed inserts into the aggregation map */
-	S2V_CNT_LOST_SCRATCH, /* failed task storage: a return without its entry */
+	S2V_CNT_LOST_SCRATCH, /* no task storage: a probed call not looked at */
+	S2V_CNT_LOST_CALL, /* an entry without its return, or a return without its entry */
 	S2V_CNT_LOST_VM, /* failed inserts into the VM or memslot map */
 	S2V_CNT_UNREAD_VMA, /* host attributes wanted and not readable */
 	S2V_CNT_UNREAD_PTE,
@@ -165,7 +168,7 @@ struct s2v_agg_key {
 	__s32 err;
 	__u32 vma_flags;
 	__u8 s1, pte, s2, pg_flags; /* attributes; S2V_PG_EXEC, _NO_VMA, _NO_PTE */
-	__u32 outside; /* reserved, 0 */
+	__u32 pad;
 };
 
 #endif

@@ -38,6 +38,7 @@ struct s2v_rule_in {
 	const struct s2v_vma *vma; /* what lies behind the memory now; never NULL */
 	const struct s2v_vma *registered; /* what lay there at registration; NULL: not seen */
 	enum s2v_where where; /* its physical address, against the kernel's memory map */
+	enum s2v_where registered_where; /* the same, as known at registration */
 	bool vm_watched_from_start; /* no VMM call can have been missed */
 	bool cap_queried; /* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED was asked for */
 	__u32 slot_flags; /* S2V_MEM_* */

@@ -17,13 +17,13 @@ static const struct flag_name vma_flags[] = {
 	{ S2V_VMA_PFNMAP, "pfnmap" },	 { S2V_VMA_MIXEDMAP, "mixedmap" },
 	{ S2V_VMA_HUGETLB, "hugetlb" },	 { S2V_VMA_ANY_UNCACHED, "allow-any-uncached" },
 	{ S2V_VMA_SHARED, "shared" },	 { S2V_VMA_FILE, "file" },
-	{ S2V_VMA_GMEM, "guest_memfd" }, { S2V_VMA_KVM_CACHED, "kvm-cacheable" },
+	{ S2V_VMA_GMEM, "guest_memfd" },
 };
 
 static const struct flag_name page_flags[] = {
 	{ S2V_PG_EXEC, "exec" },     { S2V_PG_WRITE, "write" },	    { S2V_PG_FIRST, "first" },
 	{ S2V_PG_ALL, "all" },	     { S2V_PG_NO_SLOT, "no-slot" }, { S2V_PG_NO_VMA, "no-vma" },
-	{ S2V_PG_NO_PTE, "no-pte" }, { S2V_PG_NESTED, "nested" },
+	{ S2V_PG_NO_PTE, "no-pte" }, { S2V_PG_HCR, "hcr" },	    { S2V_PG_FWB, "fwb" },
 };
 
 static void put_flags(struct s2v_json *j, json_object *to, const struct flag_name *names, size_t n,
@@ -67,7 +67,8 @@ static void put_slot_event(struct s2v_json *j, const struct s2v_ev_slot *e)
 	s2v_json_hex(j, j->o, "hva", e->hva);
 	put_flags(j, j->o, slot_flags, S2V_ARRAY_SIZE(slot_flags), e->flags);
 	s2v_json_bool(j, j->o, "vm_mte", e->vm_mte);
-	s2v_json_num(j, j->o, "vmas", e->n_vmas);
+	s2v_json_num(j, j->o, "runs", e->runs);
+	s2v_json_num(j, j->o, "vmas", e->vmas);
 	s2v_json_num(j, j->o, "unread", e->unread);
 	if (e->err)
 		s2v_json_errno(j, j->o, "errno", e->err);
@@ -213,6 +214,7 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 		{ "lost_ringbuf", S2V_CNT_LOST_RINGBUF },
 		{ "lost_aggregation", S2V_CNT_LOST_AGG },
 		{ "lost_scratch", S2V_CNT_LOST_SCRATCH },
+		{ "lost_calls", S2V_CNT_LOST_CALL },
 		{ "lost_vm", S2V_CNT_LOST_VM },
 		{ "unreadable_vma", S2V_CNT_UNREAD_VMA },
 		{ "unreadable_pte", S2V_CNT_UNREAD_PTE },

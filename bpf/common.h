@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* Maps, counters, and the way out to user space. */
+#ifndef S2V_BPF_COMMON_H
+#define S2V_BPF_COMMON_H
+
+const volatile struct s2v_cfg cfg = { .page_shift = 12 };
+
+/* Written by user space before `ready`. */
+__u8 s1_attr[8]; /* AttrIndx → enum s2v_attr */
+bool ready; /* nothing is observed before */
+bool inventory_done; /* VMs first seen before were there before the hooks, or may have been */
+
+__u32 next_vm;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, S2V_CNT_NR);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* Installed mappings by (stage 1, stage 2): index s1 * S2V_ATTR_NR + s2. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, S2V_ATTR_NR *S2V_ATTR_NR);
+	__type(key, __u32);
+	__type(value, __u64);
+} matrix SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct s2v_vm_state);
+} vms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct s2v_slot_key);
+	__type(value, struct s2v_slot_state);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct s2v_agg_key);
+	__type(value, struct s2v_agg);
+} agg SEC(".maps");
+
+/* Calls whose arguments must be kept until they return, where there is no fexit. */
+enum call { CALL_MAP, CALL_PERM, CALL_SLOT, CALL_CAP, CALL_NR };
+
+/* What a probed call needs between its entry and its return, and room for building events. */
+struct scratch {
+	struct {
+		__u64 arg[5];
+		bool entered;
+	} call[CALL_NR];
+	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
+	__u64 fault_start;
+	struct s2v_ev_page page;
+	struct s2v_ev_vma vma;
+	struct s2v_agg_key key;
+	struct s2v_agg fresh;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *c = bpf_map_lookup_elem(&counters, &counter);
+
+	if (c)
+		*c += 1;
+}
+
+static __always_inline void count_mapping(__u32 s1, __u32 s2)
+{
+	__u32 i = s1 * S2V_ATTR_NR + s2;
+	__u64 *c = bpf_map_lookup_elem(&matrix, &i);
+
+	if (c)
+		*c += 1;
+}
+
+/* This task's scratch, or NULL, counted. */
+static __always_inline struct scratch *scratch_get(void)
+{
+	struct scratch *sc = bpf_task_storage_get(&scratches, bpf_get_current_task_btf(), NULL,
+						  BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!sc)
+		count(S2V_CNT_LOST_SCRATCH);
+	return sc;
+}
+
+/* The vCPU that the task is inside a fault of, or -1. */
+static __always_inline int scratch_vcpu_id(const struct scratch *sc)
+{
+	struct kvm_vcpu *vcpu = sc->vcpu;
+
+	return vcpu ? BPF_CORE_READ(vcpu, vcpu_id) : -1;
+}
+
+static __always_inline __u32 current_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* Is the current task one whose VMs are watched? Only asked in the VMM's own context. */
+static __always_inline bool watched(void)
+{
+	return ready && (!cfg.tgid || cfg.tgid == current_tgid());
+}
+
+/* fentry, fexit: argument n of the probed function, as a number whatever its type. */
+static __always_inline __u64 func_arg(void *ctx, __u32 n)
+{
+	__u64 v = 0;
+
+	bpf_get_func_arg(ctx, n, &v);
+	return v;
+}
+
+/* fexit: what the function returned; its position depends on how many arguments there are. */
+static __always_inline int func_ret(void *ctx)
+{
+	__u64 v = 0;
+
+	bpf_get_func_ret(ctx, &v);
+	return (int)v;
+}
+
+/* kprobe: keeps the arguments of a call for its return. */
+static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
+{
+	struct scratch *sc;
+
+	if (!watched())
+		return 0;
+	sc = scratch_get();
+	if (!sc)
+		return 0;
+	if (sc->call[c].entered)
+		count(S2V_CNT_LOST_CALL);
+	sc->call[c].entered = true;
+	sc->call[c].arg[0] = a0;
+	sc->call[c].arg[1] = a1;
+	sc->call[c].arg[2] = a2;
+	sc->call[c].arg[3] = a3;
+	sc->call[c].arg[4] = a4;
+	return 0;
+}
+
+/* kretprobe: the scratch that holds the arguments of the call that returns, or NULL. */
+static __always_inline struct scratch *call_return(enum call c)
+{
+	struct scratch *sc;
+
+	if (!watched())
+		return NULL;
+	sc = scratch_get();
+	if (!sc)
+		return NULL;
+	if (!sc->call[c].entered) {
+		count(S2V_CNT_LOST_CALL);
+		return NULL;
+	}
+	sc->call[c].entered = false;
+	return sc;
+}
+
+static __always_inline void head(struct s2v_ev_hdr *h, __u32 type, __u32 len,
+				 const struct s2v_vm_state *vm)
+{
+	h->type = type;
+	h->len = len;
+	h->time = bpf_ktime_get_boot_ns();
+	h->vm = vm->id;
+	h->tgid = vm->tgid;
+}
+
+/* Copies an event out; a full ring buffer is counted. */
+static __always_inline void emit(void *ev, __u64 len)
+{
+	if (bpf_ringbuf_output(&events, ev, len, 0))
+		count(S2V_CNT_LOST_RINGBUF);
+}
+
+static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexisting,
+			      struct task_struct *task)
+{
+	struct s2v_ev_vm ev = {};
+
+	if (!vm)
+		return 0;
+	head(&ev.h, type, sizeof(ev), vm);
+	ev.preexisting = preexisting;
+	if (task)
+		BPF_CORE_READ_STR_INTO(&ev.comm, task, group_leader, comm);
+	emit(&ev, sizeof(ev));
+	return 0;
+}
+
+/*
+ * The state of a VM, made at first sight; `task` is the VMM's or NULL (then only a VM that is
+ * known is found). NULL when there is none or no room, the latter counted.
+ */
+static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_struct *task)
+{
+	__u64 key = (__u64)kvm;
+	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
+	struct s2v_vm_state fresh = {};
+
+	if (vm || !task || !kvm)
+		return vm;
+	fresh.id = __sync_fetch_and_add(&next_vm, 1) + 1;
+	fresh.tgid = BPF_CORE_READ(task, tgid);
+	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
+		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);
+	vm = bpf_map_lookup_elem(&vms, &key);
+	if (!vm)
+		count(S2V_CNT_LOST_VM);
+	return vm;
+}
+
+static __always_inline struct s2v_vm_state *vm_of_current(struct kvm *kvm)
+{
+	return vm_get(kvm, (struct task_struct *)bpf_get_current_task());
+}
+
+#endif

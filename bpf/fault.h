@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The stage-2 fault around a mapping: which vCPU, how long, and how it ended. Attached to
+ * user_mem_abort() where the kernel has it as a function, else to kvm_handle_guest_abort().
+ */
+#ifndef S2V_BPF_FAULT_H
+#define S2V_BPF_FAULT_H
+
+static __always_inline int fault_enter(__u64 arg0)
+{
+	struct kvm_vcpu *vcpu = (void *)arg0;
+	struct scratch *sc;
+
+	if (!watched())
+		return 0;
+	sc = scratch_get();
+	if (!sc)
+		return 0;
+	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
+		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc *)arg0, vcpu);
+	sc->vcpu = vcpu;
+	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
+	return 0;
+}
+
+/* A fault on a memslot has ended; err: 0, or the error that KVM_RUN will return. */
+static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int err)
+{
+	struct s2v_ev_page *ev = &sc->page;
+	struct s2v_vm_state *vm = vm_of_current(kvm);
+	struct kvm_vcpu *vcpu = sc->vcpu;
+	struct slot_info slot;
+
+	if (!vm)
+		return 0;
+	page_start(ev, vm, S2V_EV_FAULT);
+	ev->vcpu = scratch_vcpu_id(sc);
+	ev->gpa = kvm_fault_ipa(vcpu) & ~((1ULL << cfg.page_shift) - 1);
+	ev->size = 1ULL << cfg.page_shift;
+	ev->err = err;
+	if (!page_slot(kvm, ev, &slot))
+		return 0;
+	count(S2V_CNT_FAULTS);
+	if (!err && !cfg.all)
+		return 0;
+	if (err)
+		count(S2V_CNT_FAULT_ERRORS);
+	if (sc->fault_start)
+		ev->dur = ev->h.time - sc->fault_start;
+	page_host(kvm, ev, &slot);
+	page_finish(sc, page_registration(vm, ev));
+	return 0;
+}
+
+static __always_inline int fault_leave(int ret)
+{
+	struct kvm_vcpu *vcpu;
+	struct scratch *sc;
+	struct kvm *kvm;
+
+	if (!watched())
+		return 0;
+	sc = scratch_get();
+	if (!sc)
+		return 0;
+	vcpu = sc->vcpu;
+	if (!vcpu) {
+		count(S2V_CNT_LOST_CALL);
+		return 0;
+	}
+	kvm = BPF_CORE_READ(vcpu, kvm);
+	/* A nested guest's fault is at a nested IPA, in its own tables. */
+	if (kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
+		/* -ENOEXEC becomes an abort for the guest, 0 and 1 are how a fault ends well. */
+		fault_page(sc, kvm, ret < 0 && ret != -ENOEXEC ? ret : 0);
+	sc->vcpu = NULL;
+	return 0;
+}
+
+SEC("fentry/kvm_handle_guest_abort")
+int fault_fentry(void *ctx)
+{
+	return fault_enter(func_arg(ctx, 0));
+}
+
+SEC("fexit/kvm_handle_guest_abort")
+int fault_fexit(void *ctx)
+{
+	return fault_leave(func_ret(ctx));
+}
+
+SEC("kprobe/kvm_handle_guest_abort")
+int BPF_KPROBE(fault_kprobe, __u64 arg0)
+{
+	return fault_enter(arg0);
+}
+
+SEC("kretprobe/kvm_handle_guest_abort")
+int BPF_KRETPROBE(fault_kretprobe, int ret)
+{
+	return fault_leave(ret);
+}
+
+#endif

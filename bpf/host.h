@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* The host's side of a mapping: its VMA, its page tables, the memslot that names it. */
+#ifndef S2V_BPF_HOST_H
+#define S2V_BPF_HOST_H
+
+/* Reads a descriptor of a table by its address in the linear map. */
+static __always_inline int read_desc(__u64 table, __u64 index, __u64 *desc)
+{
+	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)(table + index * 8));
+}
+
+/*
+ * Walks tables from `root` (linear-map address) to the leaf that maps `ia`. linear: what turns a
+ * physical address into one of the linear map, by addition. Returns the leaf's level and its
+ * descriptor, or -1 where nothing is mapped; a failed read is counted and -1, too.
+ */
+static __always_inline int walk_tables(const struct s2v_tables *t, __u64 root, __u64 ia,
+				       __u64 linear, __u64 *leaf)
+{
+	__s32 level;
+	__u64 desc = 0;
+	int i;
+
+	level = t->start_level;
+	for (i = 0; i < S2V_MAX_LEVELS; i++) {
+		if (level > S2V_LEAF_LEVEL)
+			break;
+		if (read_desc(root, s2v_index(t, level, ia), &desc)) {
+			count(S2V_CNT_UNREAD_READ);
+			return -1;
+		}
+		if (!(desc & S2V_DESC_VALID))
+			return -1;
+		if (s2v_desc_is_leaf(desc, level)) {
+			*leaf = desc;
+			return level;
+		}
+		if (level == S2V_LEAF_LEVEL)
+			return -1;
+		root = s2v_desc_pa(t, desc, t->page_shift) + linear;
+		level++;
+	}
+	return -1;
+}
+
+/*
+ * What to add to a physical address to reach it in the linear map: the root of the VM's stage-2
+ * tables is known by both addresses. 0 where it is not (protected mode: the tables are EL2's).
+ */
+static __always_inline __u64 linear_offset(struct kvm_s2_mmu *mmu)
+{
+	__u64 phys = BPF_CORE_READ(mmu, pgd_phys);
+
+	if (!phys)
+		return 0;
+	return (__u64)BPF_CORE_READ(mmu, pgt, pgd) - phys;
+}
+
+/* log2 of the user address space, which is the input size of the user's tables (TASK_SIZE_64). */
+static __always_inline __u32 user_bits(__u64 task_size)
+{
+	__u32 bits;
+
+	for (bits = 36; bits < 53; bits++)
+		if (task_size == 1ULL << bits)
+			return bits;
+	return 0;
+}
+
+struct pte_info {
+	__u64 pa; /* S2V_NO_PA: not present */
+	__u32 attr; /* enum s2v_attr; NONE: not present */
+	__u32 pad;
+};
+
+/*
+ * The host PTE behind hva. Returns 0 where the tables cannot be read on this host. Global, as
+ * slot_find() is: the verifier then looks at it once, not once a caller and state.
+ */
+__noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
+{
+	struct kvm *kvm = (void *)vm;
+	struct s2v_tables t = {};
+	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
+	__u64 linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
+	__u64 pte = 0;
+	__u32 shift;
+	int level;
+
+	if (!out)
+		return 0;
+	out->attr = S2V_ATTR_NONE;
+	out->pa = S2V_NO_PA;
+	t.page_shift = cfg.page_shift;
+	t.ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
+	if (!linear || !t.ia_bits)
+		return 0;
+	t.start_level = s2v_start_level(t.page_shift, t.ia_bits);
+	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
+	t.ds = t.ia_bits > 48;
+	level = walk_tables(&t, (__u64)BPF_CORE_READ(mm, pgd), hva, linear, &pte);
+	if (level < 0)
+		return 1;
+	shift = s2v_level_shift(&t, level);
+	out->attr = s1_attr[s2v_attrindx(pte)];
+	out->pa = s2v_desc_pa(&t, pte, shift) | (hva & ((1ULL << shift) - 1));
+	return 1;
+}
+
+struct vma_info {
+	struct s2v_vma v;
+	struct file *file;
+};
+
+static long vma_cb(struct task_struct *task, struct vm_area_struct *vma, struct vma_info *out)
+{
+	unsigned long vm_flags = BPF_CORE_READ(vma, vm_flags);
+	__u32 idx = s2v_attrindx(BPF_CORE_READ(vma, vm_page_prot.pgprot));
+	__u32 flags = 0;
+
+	out->v.start = BPF_CORE_READ(vma, vm_start);
+	out->v.end = BPF_CORE_READ(vma, vm_end);
+	out->v.attr = s1_attr[idx & 7];
+	out->file = BPF_CORE_READ(vma, vm_file);
+	if (vm_flags & VM_PFNMAP)
+		flags |= S2V_VMA_PFNMAP;
+	if (vm_flags & VM_MIXEDMAP)
+		flags |= S2V_VMA_MIXEDMAP;
+	if (vm_flags & VM_HUGETLB)
+		flags |= S2V_VMA_HUGETLB;
+	if (vm_flags & VM_ALLOW_ANY_UNCACHED)
+		flags |= S2V_VMA_ANY_UNCACHED;
+	if (vm_flags & VM_SHARED)
+		flags |= S2V_VMA_SHARED;
+	if (out->file)
+		flags |= S2V_VMA_FILE;
+	out->v.flags = flags;
+	return 0;
+}
+
+/*
+ * The VMA at hva of the current task. Returns 0; -ENOENT where nothing is mapped; -EBUSY where
+ * somebody is changing the address space right now.
+ */
+static __always_inline long find_vma(__u64 hva, struct vma_info *out)
+{
+	return bpf_find_vma(bpf_get_current_task_btf(), hva, vma_cb, out, 0);
+}
+
+#define ENOENT 2
+#define E2BIG 7
+#define ENOEXEC 8
+
+struct slot_info {
+	__u64 gpa, size, hva;
+	__u32 flags;
+	__s16 id;
+	__u16 as_id;
+};
+
+static __always_inline void slot_read(struct kvm_memory_slot *s, struct slot_info *out)
+{
+	out->gpa = BPF_CORE_READ(s, base_gfn) << cfg.page_shift;
+	out->size = (__u64)BPF_CORE_READ(s, npages) << cfg.page_shift;
+	out->hva = BPF_CORE_READ(s, userspace_addr);
+	out->flags = BPF_CORE_READ(s, flags);
+	out->id = BPF_CORE_READ(s, id);
+	out->as_id = BPF_CORE_READ(s, as_id);
+}
+
+/* Depth of an rbtree of KVM_MEM_SLOTS_NUM (32767) nodes is at most 2 * log2(n + 1) = 30. */
+#define SLOT_DEPTH 30
+
+/*
+ * The memslot that covers gpa. Called on a vCPU thread inside a fault: KVM holds its SRCU lock
+ * for reading, so the tree stands still. The slot used last is nearly always the one.
+ */
+__noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
+{
+	struct kvm *kvm = (void *)vm;
+	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
+	__u64 gfn = gpa >> cfg.page_shift, base;
+	struct kvm_memory_slot *s;
+	struct rb_node *node;
+	__u32 node_off;
+	int i;
+
+	if (!out)
+		return 0;
+	s = (void *)BPF_CORE_READ(ms, last_used_slot.counter);
+	base = s ? BPF_CORE_READ(s, base_gfn) : 0;
+	if (s && gfn >= base && gfn - base < BPF_CORE_READ(s, npages)) {
+		slot_read(s, out);
+		return 1;
+	}
+	node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node);
+	if (BPF_CORE_READ(ms, node_idx) == 1)
+		node_off += bpf_core_type_size(struct rb_node);
+	node = BPF_CORE_READ(ms, gfn_tree.rb_node);
+	for (i = 0; i < SLOT_DEPTH && node; i++) {
+		s = (void *)node - node_off;
+		base = BPF_CORE_READ(s, base_gfn);
+		if (gfn < base) {
+			node = BPF_CORE_READ(node, rb_left);
+		} else if (gfn - base < BPF_CORE_READ(s, npages)) {
+			slot_read(s, out);
+			return 1;
+		} else {
+			node = BPF_CORE_READ(node, rb_right);
+		}
+	}
+	return 0;
+}
+
+#endif

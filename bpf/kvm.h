@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The kernel's types, as far as they are needed, and every difference between kernels: field
+ * offsets are relocated at load (CO-RE); what moved or changed its meaning is read through the
+ * functions below, each citing the release that made it so. No other file knows of versions.
+ */
+#ifndef S2V_BPF_KVM_H
+#define S2V_BPF_KVM_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct module {
+	char name[56];
+};
+
+struct file_operations {
+	struct module *owner;
+	void *release;
+};
+
+struct file {
+	struct path f_path;
+	const struct file_operations *f_op;
+	void *private_data;
+};
+
+typedef struct {
+	__u64 pgprot;
+} pgprot_t;
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	pgprot_t vm_page_prot;
+	unsigned long vm_flags; /* 6.3 on in a union, readable all the same */
+	struct file *vm_file;
+};
+
+struct mm_struct {
+	unsigned long task_size;
+	void *pgd;
+};
+
+struct task_struct {
+	int tgid;
+	char comm[16];
+	struct task_struct *group_leader;
+};
+
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+typedef struct {
+	__s64 counter;
+} atomic_long_t;
+
+struct kvm_memory_slot {
+	struct rb_node gfn_node[2];
+	__u64 base_gfn;
+	unsigned long npages;
+	unsigned long userspace_addr;
+	__u32 flags;
+	short id;
+	__u16 as_id;
+};
+
+/* 5.17 on: an rbtree by gfn, of which node_idx tells the active half. */
+struct kvm_memslots {
+	atomic_long_t last_used_slot;
+	struct rb_root gfn_tree;
+	int node_idx;
+};
+
+struct kvm_arch;
+struct kvm_pgtable;
+
+struct kvm_s2_mmu {
+	__u64 pgd_phys;
+	struct kvm_pgtable *pgt;
+	struct kvm_arch *arch;
+	__u64 vtcr; /* 6.3 on; in struct kvm_arch before */
+};
+
+struct kvm_arch {
+	struct kvm_s2_mmu mmu;
+	unsigned long flags;
+};
+
+struct kvm_arch___vtcr {
+	__u64 vtcr;
+};
+
+struct kvm {
+	struct mm_struct *mm;
+	struct kvm_memslots *memslots[1];
+	struct kvm_arch arch;
+};
+
+struct kvm___vtcr {
+	struct kvm_arch___vtcr arch;
+};
+
+/* start_level: u32 in 6.1, s8 in 6.12; its low byte is the value in both (little-endian). */
+struct kvm_pgtable {
+	__u32 ia_bits;
+	signed char start_level;
+	void *pgd;
+	struct kvm_s2_mmu *mmu;
+};
+
+struct kvm_vcpu_fault_info {
+	__u64 far_el2;
+	__u64 hpfar_el2;
+};
+
+struct kvm_vcpu_arch {
+	struct kvm_s2_mmu *hw_mmu;
+	__u64 hcr_el2;
+	struct kvm_vcpu_fault_info fault;
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;
+	struct kvm_vcpu_arch arch;
+};
+
+/* 7.1 on: the only argument of user_mem_abort(). */
+struct kvm_s2_fault_desc {
+	struct kvm_vcpu *vcpu;
+};
+
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+struct pt_regs;
+
+/* uapi/asm/ptrace.h: what a kprobe's context is on arm64. */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+
+enum kvm_pgtable_prot___s2v {
+	KVM_PGTABLE_PROT_X___s2v = 1,
+	KVM_PGTABLE_PROT_W___s2v,
+	KVM_PGTABLE_PROT_R___s2v,
+	KVM_PGTABLE_PROT_DEVICE___s2v,
+	KVM_PGTABLE_PROT_NORMAL_NC___s2v,
+	KVM_PGTABLE_PROT_SW0___s2v,
+	KVM_PGTABLE_PROT_SW1___s2v,
+	KVM_PGTABLE_PROT_SW2___s2v,
+	KVM_PGTABLE_PROT_SW3___s2v,
+};
+
+/* Value of an enumerator on the running kernel, 0 where it has none. */
+#define PROT_BIT(name)                                                                            \
+	(bpf_core_enum_value_exists(enum kvm_pgtable_prot___s2v, KVM_PGTABLE_PROT_##name##___s2v) \
+		 ? bpf_core_enum_value(enum kvm_pgtable_prot___s2v,                               \
+				       KVM_PGTABLE_PROT_##name##___s2v)                           \
+		 : 0)
+
+/*
+ * Bits were renumbered in 6.19 (X became UX|PX), NORMAL_NC came in 6.9, and vendor trees differ:
+ * BTF decides.
+ */
+static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
+{
+	b->x = PROT_BIT(X);
+	b->w = PROT_BIT(W);
+	b->r = PROT_BIT(R);
+	b->device = PROT_BIT(DEVICE);
+	b->nc = PROT_BIT(NORMAL_NC);
+	b->known = b->x | b->w | b->r | b->device | b->nc | PROT_BIT(SW0) | PROT_BIT(SW1) |
+		   PROT_BIT(SW2) | PROT_BIT(SW3);
+}
+
+/* include/linux/mm.h; positions unchanged 6.1 to 7.3. ALLOW_ANY_UNCACHED is 6.9's. */
+#define VM_SHARED (1UL << 3)
+#define VM_PFNMAP (1UL << 10)
+#define VM_HUGETLB (1UL << 22)
+#define VM_MIXEDMAP (1UL << 28)
+#define VM_ALLOW_ANY_UNCACHED (1UL << 39)
+
+/* The VM that a stage-2 MMU belongs to: 5.17 on it points at kvm->arch. */
+static __always_inline struct kvm *kvm_of_mmu(struct kvm_s2_mmu *mmu)
+{
+	void *arch = BPF_CORE_READ(mmu, arch);
+
+	return arch ? arch - bpf_core_field_offset(struct kvm, arch) : NULL;
+}
+
+/* A shadow MMU of a nested guest is another one than the VM's own. */
+static __always_inline bool kvm_mmu_is_canonical(struct kvm *kvm, struct kvm_s2_mmu *mmu)
+{
+	return (void *)mmu == (void *)kvm + bpf_core_field_offset(struct kvm, arch) +
+				      bpf_core_field_offset(struct kvm_arch, mmu);
+}
+
+/* VTCR_EL2: moved from struct kvm_arch to struct kvm_s2_mmu in 6.8. */
+static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
+{
+	if (bpf_core_field_exists(struct kvm_s2_mmu, vtcr))
+		return BPF_CORE_READ(mmu, vtcr);
+	return BPF_CORE_READ((struct kvm___vtcr *)kvm, arch.vtcr);
+}
+
+#define VTCR_EL2_DS (1ULL << 32)
+#define HCR_EL2_FWB (1ULL << 46)
+
+/* KVM_ARCH_FLAG_MTE_ENABLED is bit 1 of kvm->arch.flags (5.17 on). */
+static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
+{
+	return BPF_CORE_READ(kvm, arch.flags) & 2;
+}
+
+/* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the offset is FAR_EL2's. */
+static __always_inline __u64 kvm_fault_ipa(struct kvm_vcpu *vcpu)
+{
+	__u64 hpfar = BPF_CORE_READ(vcpu, arch.fault.hpfar_el2);
+	__u64 far = BPF_CORE_READ(vcpu, arch.fault.far_el2);
+
+	return ((hpfar & 0x00000ffffffffff0ULL) << 8) | (far & 0xfff);
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * What KVM installs at stage 2: returns of kvm_pgtable_stage2_map() and
+ * kvm_pgtable_stage2_relax_perms(), and of their pkvm_ twins.
+ */
+#ifndef S2V_BPF_MAP_H
+#define S2V_BPF_MAP_H
+
+/* The leaf that maps gpa at stage 2; its level, or -1. */
+static __always_inline int stage2_leaf(struct kvm *kvm, struct kvm_s2_mmu *mmu, __u64 gpa,
+				       __u64 *desc)
+{
+	struct kvm_pgtable *pgt = BPF_CORE_READ(mmu, pgt);
+	struct s2v_tables t = {};
+	__u64 linear = linear_offset(mmu);
+
+	if (!linear)
+		return -1;
+	t.page_shift = cfg.page_shift;
+	t.start_level = BPF_CORE_READ(pgt, start_level);
+	t.ia_bits = BPF_CORE_READ(pgt, ia_bits);
+	t.ds = (kvm_vtcr(kvm, mmu) & VTCR_EL2_DS) != 0;
+	return walk_tables(&t, (__u64)BPF_CORE_READ(pgt, pgd), gpa, linear, desc);
+}
+
+/* The VM whose own stage 2 `pgt` is, or NULL: not watched, or counted as nested. */
+static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt, struct kvm_s2_mmu **mmu)
+{
+	struct kvm *kvm;
+
+	*mmu = BPF_CORE_READ(pgt, mmu);
+	kvm = kvm_of_mmu(*mmu);
+	if (!kvm)
+		return NULL;
+	if (!kvm_mmu_is_canonical(kvm, *mmu)) {
+		count(S2V_CNT_NESTED);
+		return NULL;
+	}
+	return kvm;
+}
+
+static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, __u64 addr,
+				  __u64 size, __u64 phys, __u64 prot, int ret)
+{
+	struct s2v_ev_page *ev = &sc->page;
+	struct s2v_slot_state *st = NULL;
+	struct s2v_prot_bits bits;
+	struct s2v_vm_state *vm;
+	struct kvm_s2_mmu *mmu;
+	struct slot_info slot;
+	struct kvm *kvm;
+
+	if (ret) {
+		count(S2V_CNT_MAP_ERRORS);
+		return 0;
+	}
+	kvm = map_vm(pgt, &mmu);
+	if (!kvm)
+		return 0;
+	count(S2V_CNT_MAPS);
+	vm = vm_of_current(kvm);
+	if (!vm)
+		return 0;
+	kvm_prot_bits(&bits);
+	page_start(ev, vm, S2V_EV_MAP);
+	ev->gpa = addr;
+	ev->size = size;
+	ev->pa = phys;
+	ev->prot = prot;
+	ev->s2 = s2v_attr_from_prot(prot, &bits);
+	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	ev->vcpu = scratch_vcpu_id(sc);
+	if (page_slot(kvm, ev, &slot)) {
+		st = page_registration(vm, ev);
+		page_host(kvm, ev, &slot);
+	} else {
+		count(S2V_CNT_NO_SLOT);
+	}
+	page_finish(sc, st);
+	return 0;
+}
+
+/*
+ * Permissions do not change the memory type, so all that can go wrong is that Device memory
+ * becomes executable: the leaf itself says what it is.
+ */
+static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, __u64 addr,
+				   __u64 prot, int ret)
+{
+	struct s2v_ev_page *ev = &sc->page;
+	struct s2v_prot_bits bits;
+	struct s2v_vm_state *vm;
+	struct kvm_s2_mmu *mmu;
+	struct slot_info slot;
+	struct kvm *kvm;
+	__u64 leaf = 0;
+
+	if (ret)
+		return 0;
+	kvm = map_vm(pgt, &mmu);
+	if (!kvm)
+		return 0;
+	count(S2V_CNT_PERMS);
+	kvm_prot_bits(&bits);
+	if (!cfg.all && !(prot & bits.x))
+		return 0;
+	vm = vm_of_current(kvm);
+	if (!vm)
+		return 0;
+	page_start(ev, vm, S2V_EV_PERM);
+	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
+	ev->size = 1ULL << cfg.page_shift;
+	ev->prot = prot;
+	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	if (stage2_leaf(kvm, mmu, addr, &leaf) < 0)
+		count(S2V_CNT_UNREAD_READ);
+	else
+		ev->s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
+	if (!cfg.all && !s2v_attr_is_device(ev->s2))
+		return 0;
+	ev->vcpu = scratch_vcpu_id(sc);
+	if (!page_slot(kvm, ev, &slot))
+		return 0;
+	page_finish(sc, page_registration(vm, ev));
+	return 0;
+}
+
+SEC("fexit/kvm_pgtable_stage2_map")
+int map_fexit(void *ctx)
+{
+	struct scratch *sc = watched() ? scratch_get() : NULL;
+
+	if (!sc)
+		return 0;
+	return on_map(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
+		      func_arg(ctx, 3), func_arg(ctx, 4), func_ret(ctx));
+}
+
+SEC("kprobe/kvm_pgtable_stage2_map")
+int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 prot)
+{
+	return call_enter(CALL_MAP, pgt, addr, size, phys, prot);
+}
+
+SEC("kretprobe/kvm_pgtable_stage2_map")
+int BPF_KRETPROBE(map_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_MAP);
+	__u64 *a;
+
+	if (!sc)
+		return 0;
+	a = sc->call[CALL_MAP].arg;
+	return on_map(sc, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+}
+
+SEC("fexit/kvm_pgtable_stage2_relax_perms")
+int perm_fexit(void *ctx)
+{
+	struct scratch *sc = watched() ? scratch_get() : NULL;
+
+	if (!sc)
+		return 0;
+	return on_perm(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
+		       func_ret(ctx));
+}
+
+SEC("kprobe/kvm_pgtable_stage2_relax_perms")
+int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
+{
+	return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
+}
+
+SEC("kretprobe/kvm_pgtable_stage2_relax_perms")
+int BPF_KRETPROBE(perm_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_PERM);
+	__u64 *a;
+
+	if (!sc)
+		return 0;
+	a = sc->call[CALL_PERM].arg;
+	return on_perm(sc, (void *)a[0], a[1], a[2], ret);
+}
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Memslots: the return of kvm_arch_prepare_memory_region(). The new slot is not in force yet
+ * and a slot that goes is not any more, so what is noted here is there before any vCPU faults
+ * on it.
+ */
+#ifndef S2V_BPF_MEMSLOT_H
+#define S2V_BPF_MEMSLOT_H
+
+/* How many VMAs, pages of holes and busy locks a registration may take to look at. */
+#define VMA_STEPS 65536
+
+struct vma_walk {
+	struct scratch *sc;
+	__u64 kvm;
+	struct file *file; /* of the run in sc->vma */
+	__u64 pos, end;
+	__u32 runs; /* VMA events so far */
+	__u32 vmas;
+	__u32 busy;
+	bool open; /* sc->vma holds a run not told yet */
+	bool ordinary;
+};
+
+static __always_inline void vma_run_tell(struct vma_walk *w)
+{
+	if (!w->open)
+		return;
+	w->open = false;
+	w->runs++;
+	emit(&w->sc->vma, sizeof(w->sc->vma));
+}
+
+static __always_inline void vma_names(struct s2v_ev_vma *ev, struct file *file)
+{
+	ev->name[0] = 0;
+	ev->driver[0] = 0;
+	if (!file)
+		return;
+	bpf_probe_read_kernel_str(ev->name, sizeof(ev->name),
+				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (BPF_CORE_READ(file, f_op, owner))
+		bpf_probe_read_kernel_str(ev->driver, sizeof(ev->driver),
+					  BPF_CORE_READ(file, f_op, owner)->name);
+}
+
+/* One step: the VMA at w->pos, joined to the run before it where it is of the same kind. */
+static long vma_step(__u32 i, struct vma_walk *w)
+{
+	struct s2v_ev_vma *ev;
+	struct vma_info vi = {};
+	struct scratch *sc = w->sc;
+	struct pte_info pte = {};
+	__u64 start = w->pos, stop;
+	long err;
+
+	if (!sc || start >= w->end)
+		return 1;
+	ev = &sc->vma;
+	err = find_vma(start, &vi);
+	if (err && err != -ENOENT) {
+		w->busy++;
+		return 0;
+	}
+	stop = err ? start + (1ULL << cfg.page_shift) : vi.v.end;
+	if (stop > w->end || stop <= start)
+		stop = w->end;
+	w->vmas += err == 0;
+	w->pos = stop;
+	if (w->open && w->file == vi.file && ev->vma.flags == vi.v.flags &&
+	    ev->vma.attr == vi.v.attr) {
+		ev->vma.end = stop;
+		return 0;
+	}
+	vma_run_tell(w);
+	w->open = true;
+	w->file = vi.file;
+	ev->vma.start = start;
+	ev->vma.end = stop;
+	ev->vma.flags = vi.v.flags;
+	ev->vma.attr = vi.v.attr;
+	ev->vma.pte_attr = S2V_ATTR_NONE;
+	ev->pa = S2V_NO_PA;
+	if (!err && host_pte(w->kvm, start, &pte)) {
+		ev->vma.pte_attr = pte.attr;
+		ev->pa = pte.pa;
+	}
+	if (err || !s2v_attr_is_cacheable(vi.v.attr) ||
+	    (vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+		w->ordinary = false;
+	vma_names(ev, vi.file);
+	return 0;
+}
+
+/* Looks at all VMAs behind a slot and tells of them, after the slot itself. */
+static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
+				      const struct s2v_vm_state *vm, struct s2v_ev_slot *ev)
+{
+	struct vma_walk w = {
+		.sc = sc,
+		.kvm = (__u64)kvm,
+		.pos = ev->hva,
+		.end = ev->hva + ev->size,
+		.ordinary = true,
+	};
+
+	if (ev->flags & S2V_MEM_GUEST_MEMFD)
+		return false;
+	head(&sc->vma.h, S2V_EV_VMA, sizeof(sc->vma), vm);
+	sc->vma.slot = ev->slot;
+	sc->vma.as_id = ev->as_id;
+	sc->vma.gen = ev->gen;
+	bpf_loop(VMA_STEPS, vma_step, &w, 0);
+	vma_run_tell(&w);
+	ev->runs = w.runs;
+	ev->vmas = w.vmas;
+	ev->unread = w.pos < w.end;
+	if (ev->unread)
+		count(S2V_CNT_UNREAD_VMA);
+	return w.ordinary && !ev->unread;
+}
+
+/* Keeps what later faults on this slot are held against. */
+static __always_inline void slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
+{
+	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_slot_state st = { .gen = ev->gen, .ordinary = ordinary };
+
+	if (ev->change == S2V_SLOT_DELETE)
+		bpf_map_delete_elem(&slots, &key);
+	else if (bpf_map_update_elem(&slots, &key, &st, BPF_ANY))
+		count(S2V_CNT_LOST_VM);
+}
+
+static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct kvm_memory_slot *old,
+				   struct kvm_memory_slot *new, __u32 change, int ret)
+{
+	struct s2v_vm_state *vm = vm_of_current(kvm);
+	struct s2v_ev_slot ev = {};
+	struct slot_info slot = {};
+	bool ordinary = false;
+
+	if (!vm)
+		return 0;
+	slot_read(change == S2V_SLOT_DELETE ? old : new, &slot);
+	head(&ev.h, S2V_EV_SLOT, sizeof(ev), vm);
+	ev.err = ret;
+	ev.slot = slot.id;
+	ev.as_id = slot.as_id;
+	ev.change = change;
+	ev.gpa = slot.gpa;
+	ev.size = slot.size;
+	ev.hva = slot.hva;
+	ev.flags = slot.flags;
+	ev.vm_mte = kvm_vm_has_mte(kvm);
+	if (change == S2V_SLOT_CREATE || change == S2V_SLOT_MOVE) {
+		ev.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
+		ordinary = slot_vmas(sc, kvm, vm, &ev);
+	}
+	/* After its VMAs: when the slot is told of, what it was judged by is known. */
+	emit(&ev, sizeof(ev));
+	if (!ret && change != S2V_SLOT_FLAGS)
+		slot_remember(&ev, ordinary);
+	return 0;
+}
+
+SEC("fexit/kvm_arch_prepare_memory_region")
+int slot_fexit(void *ctx)
+{
+	struct scratch *sc = watched() ? scratch_get() : NULL;
+
+	if (!sc)
+		return 0;
+	return on_slot(sc, (void *)func_arg(ctx, 0), (void *)func_arg(ctx, 1),
+		       (void *)func_arg(ctx, 2), func_arg(ctx, 3), func_ret(ctx));
+}
+
+SEC("kprobe/kvm_arch_prepare_memory_region")
+int BPF_KPROBE(slot_kprobe, __u64 kvm, __u64 old, __u64 new, __u64 change)
+{
+	return call_enter(CALL_SLOT, kvm, old, new, change, 0);
+}
+
+SEC("kretprobe/kvm_arch_prepare_memory_region")
+int BPF_KRETPROBE(slot_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_SLOT);
+	__u64 *a;
+
+	if (!sc)
+		return 0;
+	a = sc->call[CALL_SLOT].arg;
+	return on_slot(sc, (void *)a[0], (void *)a[1], (void *)a[2], a[3], ret);
+}
+
+#endif

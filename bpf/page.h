@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * One page event: fill in both sides of a mapping, count it, and tell user space of it only if
+ * it is the first of its kind, a conflict, or everything is wanted.
+ */
+#ifndef S2V_BPF_PAGE_H
+#define S2V_BPF_PAGE_H
+
+/* Memslot and registration of ev->gpa. */
+static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
+				      struct slot_info *slot)
+{
+	if (!slot_find((__u64)kvm, ev->gpa, slot)) {
+		ev->slot = S2V_NO_SLOT;
+		ev->flags |= S2V_PG_NO_SLOT;
+		return false;
+	}
+	ev->slot = slot->id;
+	ev->as_id = slot->as_id;
+	ev->slot_gpa = slot->gpa;
+	ev->slot_size = slot->size;
+	ev->slot_hva = slot->hva;
+	ev->hva = slot->hva + (ev->gpa - slot->gpa);
+	return true;
+}
+
+static __always_inline struct s2v_slot_state *page_registration(const struct s2v_vm_state *vm,
+								struct s2v_ev_page *ev)
+{
+	struct s2v_slot_key key = { .vm = vm->id, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+
+	ev->gen = st ? st->gen : 0;
+	return st;
+}
+
+/*
+ * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
+ * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
+ * pgprot against the VMA's), or it is not cacheable, or could not be read.
+ */
+static __always_inline void page_host(struct kvm *kvm, struct s2v_ev_page *ev,
+				      const struct slot_info *slot)
+{
+	struct vma_info vi = {};
+	struct pte_info pte = {};
+	bool readable;
+	long err;
+
+	if (slot->flags & S2V_MEM_GUEST_MEMFD) {
+		ev->vma.flags = S2V_VMA_GMEM;
+		ev->vma.attr = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
+		return;
+	}
+	err = find_vma(ev->hva, &vi);
+	if (err) {
+		/* -ENOENT on a map: the mapping went between the fault and here. */
+		ev->flags |= S2V_PG_NO_VMA;
+		vi.v.start = vi.v.end = 0;
+	}
+	ev->vma = vi.v;
+	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
+	    !(vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) &&
+	    (ev->s2 == S2V_ATTR_NORMAL_WB || ev->h.type == S2V_EV_PERM))
+		return;
+	readable = host_pte((__u64)kvm, ev->hva, &pte);
+	ev->vma.pte_attr = pte.attr;
+	if (!readable || (ev->vma.pte_attr == S2V_ATTR_NONE && ev->h.type != S2V_EV_FAULT)) {
+		ev->flags |= S2V_PG_NO_PTE;
+		count(S2V_CNT_UNREAD_PTE);
+	}
+	if (ev->pa == S2V_NO_PA)
+		ev->pa = pte.pa;
+	if (ev->vma.pte_attr == S2V_ATTR_NONE && err && ev->h.type != S2V_EV_FAULT)
+		count(S2V_CNT_UNREAD_VMA);
+}
+
+static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
+{
+	return ev->vma.pte_attr != S2V_ATTR_NONE ? ev->vma.pte_attr : ev->vma.attr;
+}
+
+/* Copies a pending aggregate out. */
+static __always_inline void agg_tell(struct scratch *sc, struct s2v_agg *a, __u64 now)
+{
+	__u64 n = __sync_lock_test_and_set(&a->pending, 0);
+
+	if (!n)
+		return;
+	a->told = now;
+	sc->page.flags &= ~S2V_PG_FIRST;
+	sc->page.count = n;
+	sc->page.gpa_last = a->gpa_last;
+	emit(&sc->page, sizeof(sc->page));
+}
+
+/*
+ * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
+ * at once; conflicts and errors go on being counted, and told at most every cfg.repeat_ns.
+ */
+static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_slot_state *st,
+					   bool open)
+{
+	struct s2v_ev_page *ev = &sc->page;
+	struct s2v_agg_key *k = &sc->key;
+	struct kvm_vcpu *vcpu = sc->vcpu;
+	struct s2v_agg *a;
+
+	__builtin_memset(k, 0, sizeof(*k));
+	k->type = ev->h.type;
+	k->vm = ev->h.vm;
+	k->slot = ev->slot;
+	k->as_id = ev->as_id;
+	k->gen = ev->gen;
+	k->err = ev->err;
+	k->vma_flags = ev->vma.flags;
+	k->s1 = ev->vma.attr;
+	k->pte = ev->vma.pte_attr;
+	k->s2 = ev->s2;
+	k->pg_flags = ev->flags & (S2V_PG_EXEC | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
+	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
+	if (!st || !st->ordinary || (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+		k->vma_start = ev->vma.start;
+	a = bpf_map_lookup_elem(&agg, k);
+	if (a) {
+		if (!open || cfg.all)
+			return;
+		a->gpa_last = ev->gpa;
+		__sync_fetch_and_add(&a->pending, 1);
+		if (ev->h.time - a->told >= cfg.repeat_ns)
+			agg_tell(sc, a, ev->h.time);
+		return;
+	}
+	ev->flags |= S2V_PG_FIRST;
+	if (vcpu) {
+		ev->flags |= S2V_PG_HCR;
+		if (BPF_CORE_READ(vcpu, arch.hcr_el2) & HCR_EL2_FWB)
+			ev->flags |= S2V_PG_FWB;
+	}
+	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));
+	sc->fresh.ev = *ev;
+	sc->fresh.told = ev->h.time;
+	sc->fresh.gpa_last = ev->gpa;
+	/* Another CPU was first, or there is no room: told all the same, and the latter counted. */
+	if (bpf_map_update_elem(&agg, k, &sc->fresh, BPF_NOEXIST) == -E2BIG)
+		count(S2V_CNT_LOST_AGG);
+	if (!cfg.all)
+		emit(ev, sizeof(*ev));
+}
+
+static __always_inline void page_start(struct s2v_ev_page *ev, const struct s2v_vm_state *vm,
+				       __u32 type)
+{
+	__builtin_memset(ev, 0, sizeof(*ev));
+	head(&ev->h, type, sizeof(*ev), vm);
+	ev->vcpu = -1;
+	ev->count = 1;
+	ev->pa = S2V_NO_PA;
+	ev->slot = S2V_NO_SLOT;
+}
+
+/* The event is complete: count, aggregate, tell. */
+static __always_inline void page_finish(struct scratch *sc, const struct s2v_slot_state *st)
+{
+	struct s2v_ev_page *ev = &sc->page;
+	__u32 s1 = page_s1(ev);
+	bool open = ev->h.type == S2V_EV_FAULT || s2v_attr_conflict(s1, ev->s2) ||
+		    (s2v_attr_is_device(ev->s2) && (ev->flags & S2V_PG_EXEC));
+
+	ev->gpa_last = ev->gpa;
+	if (ev->h.type == S2V_EV_MAP) {
+		if (s1 >= S2V_ATTR_UNKNOWN || ev->s2 >= S2V_ATTR_UNKNOWN)
+			count(S2V_CNT_UNKNOWN_ATTR);
+		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
+			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
+	}
+	page_aggregate(sc, st, open);
+	if (cfg.all) {
+		ev->flags |= S2V_PG_ALL;
+		emit(ev, sizeof(*ev));
+	}
+}
+
+#endif

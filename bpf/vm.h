@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* A VM's own life: which are there at start, what the VMM asks, when one is gone. */
+#ifndef S2V_BPF_VM_H
+#define S2V_BPF_VM_H
+
+/* Run once when all is attached: every VM file of every task. */
+SEC("iter/task_file")
+int inventory(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (!task || !file || !cfg.vm_release)
+		return 0;
+	if (cfg.tgid && cfg.tgid != (__u32)BPF_CORE_READ(task, tgid))
+		return 0;
+	if ((__u64)BPF_CORE_READ(file, f_op, release) == cfg.vm_release)
+		vm_get(BPF_CORE_READ(file, private_data), task);
+	return 0;
+}
+
+/* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED, 6.17 on */
+#define CAP_CACHEABLE_PFNMAP 243
+
+/* The VMM asked a VM file for a capability; told once for each answer. */
+static __always_inline int on_cap(struct kvm *kvm, __s64 ext, int ret)
+{
+	struct s2v_vm_state *vm;
+	struct s2v_ev_cap ev = {};
+	__u32 bit = ret > 0 ? 2 : 1;
+
+	if (!kvm || ext != CAP_CACHEABLE_PFNMAP)
+		return 0;
+	vm = vm_of_current(kvm);
+	if (!vm || (vm->cap_told & bit))
+		return 0;
+	vm->cap_told |= bit;
+	head(&ev.h, S2V_EV_CAP, sizeof(ev), vm);
+	ev.cap = ext;
+	ev.ret = ret;
+	emit(&ev, sizeof(ev));
+	return 0;
+}
+
+SEC("fexit/kvm_vm_ioctl_check_extension")
+int cap_fexit(void *ctx)
+{
+	if (!watched())
+		return 0;
+	return on_cap((void *)func_arg(ctx, 0), func_arg(ctx, 1), func_ret(ctx));
+}
+
+SEC("kprobe/kvm_vm_ioctl_check_extension")
+int BPF_KPROBE(cap_kprobe, __u64 kvm, __u64 ext)
+{
+	return call_enter(CALL_CAP, kvm, ext, 0, 0, 0);
+}
+
+SEC("kretprobe/kvm_vm_ioctl_check_extension")
+int BPF_KRETPROBE(cap_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_CAP);
+
+	if (!sc)
+		return 0;
+	return on_cap((void *)sc->call[CALL_CAP].arg[0], sc->call[CALL_CAP].arg[1], ret);
+}
+
+/* The last reference may be dropped by any task: the VM alone tells whether it is watched. */
+static __always_inline int on_vm_gone(struct kvm *kvm)
+{
+	__u64 key = (__u64)kvm;
+	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
+
+	if (!vm)
+		return 0;
+	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
+	bpf_map_delete_elem(&vms, &key);
+	return 0;
+}
+
+SEC("fentry/kvm_arch_destroy_vm")
+int vm_gone_fentry(void *ctx)
+{
+	return on_vm_gone((void *)func_arg(ctx, 0));
+}
+
+SEC("kprobe/kvm_arch_destroy_vm")
+int BPF_KPROBE(vm_gone_kprobe, struct kvm *kvm)
+{
+	return on_vm_gone(kvm);
+}
+
+#endif

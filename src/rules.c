@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Deciding: the rules as pure functions, and the catalogue. Their long texts: rules_text.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules.h"
+#include "rules_text.h"
+
+__u32 s2v_vma_s1(const struct s2v_vma *v)
+{
+	return v->pte_attr != S2V_ATTR_NONE ? v->pte_attr : v->attr;
+}
+
+/* VM_PFNMAP or VM_MIXEDMAP: memory that a driver mapped, of which KVM asks more. */
+static bool is_driver_map(const struct s2v_vma *v)
+{
+	return v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP);
+}
+
+/* What kvm_vma_is_cacheable() goes by is vm_page_prot, whatever the PTE says. */
+static bool is_cacheable_pfnmap(const struct s2v_vma *v)
+{
+	return (v->flags & S2V_VMA_PFNMAP) && s2v_attr_is_cacheable(v->attr);
+}
+
+static bool host_has_fwb_and_dic(const struct s2v_host *h)
+{
+	return h->fwb == S2V_YES && h->dic == S2V_YES;
+}
+
+/* "S2FWB without CTR_EL0.DIC" and the like: why the host cannot have such a mapping coherent. */
+static const char *host_lacks(const struct s2v_host *h)
+{
+	if (h->fwb != S2V_YES)
+		return h->dic == S2V_YES ? "has no S2FWB" : "has neither S2FWB nor CTR_EL0.DIC";
+	return "has S2FWB but not CTR_EL0.DIC";
+}
+
+static bool decide_s2_noncacheable(const struct s2v_rule_in *in)
+{
+	return s2v_attr_is_cacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_noncacheable(in->s2);
+}
+
+static void why_s2_noncacheable(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const char *s1 = s2v_attr_name(s2v_vma_s1(in->vma)), *s2 = s2v_attr_name(in->s2);
+	int n;
+
+	n = snprintf(
+		buf, len,
+		"The VMM reaches this memory %s through the cache, the guest as %s past it: what "
+		"the VMM wrote may sit in a cache line that the guest does not see, and stale "
+		"contents may be what it sees instead. ",
+		s1, s2);
+	if (n < 0 || (size_t)n >= len)
+		return;
+	if (s2v_attr_is_noncacheable(in->vma->attr))
+		snprintf(
+			buf + n, len - n,
+			"The driver's PTEs are Write-Back while vm_page_prot, by which KVM decides, "
+			"says %s: the driver is to be mended.",
+			s2v_attr_name(in->vma->attr));
+	else
+		snprintf(buf + n, len - n,
+			 "Use a kernel that follows the VMA's pgprot or refuses (6.17 on, "
+			 "2a8dfab26677), or have the driver map it non-cacheable.");
+}
+
+static bool decide_s2_cacheable(const struct s2v_rule_in *in)
+{
+	return s2v_attr_is_noncacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_cacheable(in->s2);
+}
+
+static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(
+		buf, len,
+		"The guest reaches this memory through the cache, the VMM as %s past it: what the "
+		"guest wrote may not be in memory yet when the VMM or its device reads there. %sDo "
+		"not give this mapping to a guest, or map it cacheable in the host.",
+		s2v_attr_name(s2v_vma_s1(in->vma)),
+		is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
+			? "It is memory in the kernel's map, for which KVM does not consult the pgprot. "
+			: "");
+}
+
+static bool decide_pfnmap_admitted(const struct s2v_rule_in *in)
+{
+	if (host_has_fwb_and_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
+		return false;
+	if (in->on == S2V_ON_SLOT)
+		return is_cacheable_pfnmap(in->vma);
+	/* Nothing was mapped at registration, so only now is it known which memory it is. */
+	return in->slot_accepted && in->registered && is_cacheable_pfnmap(in->registered) &&
+	       in->registered_where == S2V_WHERE_UNKNOWN && is_cacheable_pfnmap(in->vma);
+}
+
+static void why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(
+		buf, len,
+		"The kernel accepted a memslot over device memory that the host maps cacheable, on "
+		"a host that %s: the guest's accesses to it cannot be kept coherent with the "
+		"host's. Linux 6.17 and later refuse it (EINVAL); until then do not give such "
+		"memory to guests on this host.",
+		host_lacks(in->host));
+}
+
+static bool decide_pfnmap_refused(const struct s2v_rule_in *in)
+{
+	if (host_has_fwb_and_dic(in->host))
+		return false;
+	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
+		return in->err == -EINVAL && is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
+		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
+	return in->err == -EFAULT && is_driver_map(in->vma) &&
+	       s2v_attr_is_cacheable(in->vma->attr) && in->where != S2V_WHERE_INSIDE;
+}
+
+static void why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(buf, len,
+		 "The kernel refused device memory that the host maps cacheable%s, since this host "
+		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
+		 "that has both.",
+		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it", host_lacks(in->host));
+}
+
+static __u32 memory_type(__u32 attr)
+{
+	return attr == S2V_ATTR_NORMAL_TAGGED ? S2V_ATTR_NORMAL_WB : attr;
+}
+
+static bool decide_attr_drift(const struct s2v_rule_in *in)
+{
+	const struct s2v_vma *was = in->registered, *now = in->vma;
+
+	if (!was || now->attr == S2V_ATTR_NONE)
+		return false;
+	if (is_driver_map(now) && !is_driver_map(was))
+		return true;
+	if (was->attr == S2V_ATTR_NONE) /* nothing was there */
+		return !s2v_attr_is_cacheable(now->attr);
+	return memory_type(was->attr) != memory_type(now->attr);
+}
+
+static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(
+		buf, len,
+		"At registration this part of the memslot was %s%s, now it is %s%s: another mapping "
+		"was put at the same address, and what the kernel checked then no longer holds. "
+		"The VMM is to delete the memslot, map, and register it again.",
+		s2v_attr_name(in->registered->attr), is_driver_map(in->registered) ? " PFNMAP" : "",
+		s2v_attr_name(in->vma->attr), is_driver_map(in->vma) ? " PFNMAP" : "");
+}
+
+static bool decide_device_exec(const struct s2v_rule_in *in)
+{
+	return in->exec && s2v_attr_is_device(in->s2);
+}
+
+static void why_device_exec(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(buf, len,
+		 "The guest may fetch instructions from memory that is %s at stage 2: speculative "
+		 "fetches reach the device, and may have effects there. KVM refuses this itself: "
+		 "look for a kernel that was changed.",
+		 s2v_attr_name(in->s2));
+}
+
+static bool decide_cap_unqueried(const struct s2v_rule_in *in)
+{
+	return !in->err && in->vm_watched_from_start && !in->cap_queried &&
+	       is_cacheable_pfnmap(in->vma);
+}
+
+static void why_cap_unqueried(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(
+		buf, len,
+		"The VMM registered cacheable device memory without asking for "
+		"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d) on this VM: it works on this host%s and "
+		"will fail on the next. It is to ask, and to map non-cacheable where the answer "
+		"is 0.",
+		S2V_CAP_CACHEABLE_PFNMAP,
+		host_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
+}
+
+static bool decide_migration_pinned(const struct s2v_rule_in *in)
+{
+	return is_driver_map(in->vma) && in->where == S2V_WHERE_OUTSIDE &&
+	       s2v_attr_is_cacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_cacheable(in->s2);
+}
+
+static void why_migration_pinned(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	(void)in;
+	snprintf(buf, len,
+		 "This memory is coherent only because S2FWB forces the guest's accesses to be "
+		 "cacheable and DIC spares the instruction cache: the VM must not be moved to a "
+		 "host without both.");
+}
+
+static const char *na_fwb_and_dic(const struct s2v_host *h)
+{
+	return host_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
+}
+
+static const char *na_refused(const struct s2v_host *h)
+{
+	if (h->pfnmap_cap < 0)
+		return "this kernel does not refuse cacheable PFNMAP (6.17 and later do)";
+	return host_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: nothing is refused" : NULL;
+}
+
+static const char *na_no_cap(const struct s2v_host *h)
+{
+	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later do)" : NULL;
+}
+
+static const char *na_no_fwb(const struct s2v_host *h)
+{
+	return h->fwb == S2V_NO ? "the host has no S2FWB: nothing can depend on it" : NULL;
+}
+
+#define OBS(o) (1U << S2V_OBS_##o)
+
+const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
+	{
+		.id = S2V_RULE_S2_NONCACHEABLE,
+		.name = "s2-noncacheable",
+		.severity = S2V_CRITICAL,
+		.fires = "host stage 1 is Normal Write-Back, stage 2 is Device or Normal-NC",
+		.on = S2V_ON_MAP,
+		.observes = OBS(MAP),
+		.host_needs = S2V_NEED_S1,
+		.decide = decide_s2_noncacheable,
+		.why = why_s2_noncacheable,
+		.explain = TEXT_S2_NONCACHEABLE,
+	},
+	{
+		.id = S2V_RULE_S2_CACHEABLE,
+		.name = "s2-cacheable",
+		.severity = S2V_HIGH,
+		.fires = "host stage 1 is Device or Normal-NC, stage 2 is Normal Write-Back",
+		.on = S2V_ON_MAP,
+		.observes = OBS(MAP),
+		.host_needs = S2V_NEED_S1,
+		.decide = decide_s2_cacheable,
+		.why = why_s2_cacheable,
+		.explain = TEXT_S2_CACHEABLE,
+	},
+	{
+		.id = S2V_RULE_PFNMAP_ADMITTED,
+		.name = "pfnmap-cacheable-admitted",
+		.severity = S2V_CRITICAL,
+		.fires =
+			"a memslot over cacheable PFNMAP memory outside the kernel's map was accepted "
+			"on a host without S2FWB or without DIC",
+		.on = S2V_ON_SLOT | S2V_ON_MAP,
+		.observes = OBS(SLOT) | OBS(MAP),
+		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC,
+		.not_applicable = na_fwb_and_dic,
+		.decide = decide_pfnmap_admitted,
+		.why = why_pfnmap_admitted,
+		.explain = TEXT_PFNMAP_ADMITTED,
+	},
+	{
+		.id = S2V_RULE_PFNMAP_REFUSED,
+		.name = "pfnmap-cacheable-refused",
+		.severity = S2V_INFO,
+		.fires =
+			"the kernel refused cacheable PFNMAP memory, at the memslot or at the fault",
+		.on = S2V_ON_SLOT | S2V_ON_FAULT,
+		.observes = OBS(SLOT) | OBS(FAULT),
+		.host_needs = S2V_NEED_S1 | S2V_NEED_FWB | S2V_NEED_DIC,
+		.not_applicable = na_refused,
+		.decide = decide_pfnmap_refused,
+		.why = why_pfnmap_refused,
+		.explain = TEXT_PFNMAP_REFUSED,
+	},
+	{
+		.id = S2V_RULE_ATTR_DRIFT,
+		.name = "attr-drift",
+		.severity = S2V_HIGH,
+		.fires =
+			"what lies behind a memslot changed its memory type, or became PFNMAP, after "
+			"registration",
+		.on = S2V_ON_MAP,
+		.observes = OBS(SLOT) | OBS(MAP),
+		.host_needs = S2V_NEED_S1,
+		.decide = decide_attr_drift,
+		.why = why_attr_drift,
+		.explain = TEXT_ATTR_DRIFT,
+	},
+	{
+		.id = S2V_RULE_DEVICE_EXEC,
+		.name = "device-exec",
+		.severity = S2V_HIGH,
+		.fires = "an executable stage-2 mapping of Device memory",
+		.on = S2V_ON_MAP,
+		.observes = OBS(MAP) | OBS(PERM),
+		.decide = decide_device_exec,
+		.why = why_device_exec,
+		.explain = TEXT_DEVICE_EXEC,
+	},
+	{
+		.id = S2V_RULE_CAP_UNQUERIED,
+		.name = "cap-unqueried",
+		.severity = S2V_LOW,
+		.fires = "the VMM registered a cacheable PFNMAP memslot without ever asking for "
+			 "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED",
+		.on = S2V_ON_SLOT,
+		.observes = OBS(SLOT) | OBS(CAP),
+		.host_needs = S2V_NEED_S1,
+		.not_applicable = na_no_cap,
+		.decide = decide_cap_unqueried,
+		.why = why_cap_unqueried,
+		.explain = TEXT_CAP_UNQUERIED,
+	},
+	{
+		.id = S2V_RULE_MIGRATION_PINNED,
+		.name = "migration-pinned",
+		.severity = S2V_INFO,
+		.fires = "the VM has ranges whose coherence depends on S2FWB and DIC",
+		.on = S2V_ON_MAP,
+		.observes = OBS(MAP),
+		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM,
+		.not_applicable = na_no_fwb,
+		.decide = decide_migration_pinned,
+		.why = why_migration_pinned,
+		.explain = TEXT_MIGRATION_PINNED,
+	},
+};
+
+const struct s2v_rule *s2v_rule_find(const char *name)
+{
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		if (!strcmp(s2v_rules[i].name, name))
+			return &s2v_rules[i];
+	return NULL;
+}
+
+/* What of the host is needed and not known; NULL: nothing. */
+static const char *host_gap(const struct s2v_rule *r, const struct s2v_host *h)
+{
+	if ((r->host_needs & S2V_NEED_S1) && !h->s1_calibrated)
+		return "the host's page attributes (AttrIndx) could not be calibrated";
+	if ((r->host_needs & S2V_NEED_RAM) && !h->n_ram)
+		return "the kernel's memory map could not be read from /proc/iomem";
+	if ((r->host_needs & S2V_NEED_FWB) && h->fwb == S2V_UNKNOWN)
+		return "whether the host has S2FWB is not known";
+	if ((r->host_needs & S2V_NEED_DIC) && h->dic == S2V_UNKNOWN)
+		return "whether the host has CTR_EL0.DIC is not known";
+	return NULL;
+}
+
+enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_host *h,
+				    const struct s2v_hook *hooks, size_t n, char *reason,
+				    size_t len)
+{
+	const char *s = r->not_applicable ? r->not_applicable(h) : NULL;
+	unsigned int missing = r->observes;
+
+	reason[0] = 0;
+	if (s) {
+		snprintf(reason, len, "%s", s);
+		return S2V_NOT_APPLICABLE;
+	}
+	s = host_gap(r, h);
+	if (s) {
+		snprintf(reason, len, "%s", s);
+		return S2V_NOT_COVERED;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (hooks[i].method != S2V_METHOD_NONE)
+			missing &= ~(1U << hooks[i].observe);
+	for (size_t i = 0; i < n; i++) {
+		if (!(missing & (1U << hooks[i].observe)))
+			continue;
+		snprintf(reason, len, "%s cannot be observed: %s",
+			 s2v_observe_name(hooks[i].observe), hooks[i].reason);
+		return S2V_NOT_COVERED;
+	}
+	if (missing) {
+		snprintf(reason, len, "what it needs was not observed");
+		return S2V_NOT_COVERED;
+	}
+	return S2V_COVERED;
+}

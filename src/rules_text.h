@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What `s2verify explain RULE` prints below the headline: paragraphs, wrapped by the printer.
+ * The catalogue in rules.c is their only user.
+ */
+#ifndef S2V_RULES_TEXT_H
+#define S2V_RULES_TEXT_H
+
+#define TEXT_S2_NONCACHEABLE                                                                          \
+	"The host process that owns this memory (the VMM) maps it Normal Write-Back: its loads and "  \
+	"stores go through the cache. KVM installed it at stage 2 as Device or Normal-NC: the "       \
+	"guest's accesses bypass the cache. Two mappings of one location with mismatched "            \
+	"cacheability are not coherent (Arm ARM DDI 0487, B2.16 'Mismatched memory attributes'): "    \
+	"a line that the VMM dirtied, for one when it zeroed the memory for its next owner, may be "  \
+	"written back after the guest read or wrote. The guest then sees stale data, possibly "       \
+	"another guest's, and loses its own.\n"                                                       \
+	"\n"                                                                                          \
+	"How it comes about: a driver maps device memory into the VMM with remap_pfn_range() and an " \
+	"unchanged, cacheable pgprot. Up to Linux 6.16 KVM/arm64 maps whatever is not in the "        \
+	"kernel's memory map as Device (Normal-NC for VM_ALLOW_ANY_UNCACHED, 6.9 on) and does not "   \
+	"look at vm_page_prot. From 6.17 on it does (2a8dfab26677), and then this finding means "     \
+	"that the PTEs differ from vm_page_prot: remap_pfn_range(prot) is not held against the VMA, " \
+	"so a driver can map Write-Back under a write-combined vm_page_prot.\n"                       \
+	"\n"                                                                                          \
+	"What to do: a kernel from 6.17 on; or a driver that maps what it hands to VMMs "             \
+	"non-cacheable (pgprot_writecombine, pgprot_noncached), in vm_page_prot and PTEs alike."
+
+#define TEXT_S2_CACHEABLE                                                                              \
+	"The VMM maps this memory Device or Normal-NC, KVM installed it Normal Write-Back: the "       \
+	"mirror image of s2-noncacheable, and just as incoherent (Arm ARM DDI 0487, B2.16). What "     \
+	"the guest writes stays in its cache while the VMM, or the device that made the host map it "  \
+	"non-cacheable, reads memory.\n"                                                               \
+	"\n"                                                                                           \
+	"How it comes about: KVM decides by the PFN. For memory in the kernel's map "                  \
+	"(pfn_is_map_memory()) it does not consult the pgprot, up to and including 7.3: buffers of "   \
+	"non-coherent devices (dma_mmap_attrs, GEM objects such as vgem's, /dev/mem with O_SYNC) are " \
+	"ordinary RAM mapped write-combined, and become Write-Back at stage 2.\n"                      \
+	"\n"                                                                                           \
+	"What to do: do not register such a mapping as a memslot; copy, or let the driver map it "     \
+	"cacheable and do the maintenance. By design and not reported: host Device under stage-2 "     \
+	"Normal-NC (vfio-pci with VM_ALLOW_ANY_UNCACHED)."
+
+#define TEXT_PFNMAP_ADMITTED                                                                           \
+	"A memslot was accepted over a VM_PFNMAP mapping that is cacheable and lies outside the "      \
+	"kernel's memory map, on a host without FEAT_S2FWB or without CTR_EL0.DIC. KVM cannot keep "   \
+	"such memory coherent: it has no struct page and no kernel mapping to clean the cache by, so " \
+	"only hardware that forces the guest's accesses cacheable (S2FWB) and needs no "               \
+	"instruction-cache maintenance (DIC) will do.\n"                                               \
+	"\n"                                                                                           \
+	"Linux 6.17 and later refuse it with EINVAL in kvm_arch_prepare_memory_region() "              \
+	"(2a8dfab26677, 0c67288e0c8b); earlier ones accept it and map it Device, which is "            \
+	"s2-noncacheable as soon as the guest touches it.\n"                                           \
+	"\n"                                                                                           \
+	"What to do: upgrade the kernel; do not assign such devices on this host; or have the driver " \
+	"map them non-cacheable."
+
+#define TEXT_PFNMAP_REFUSED                                                                            \
+	"The kernel refused cacheable device memory on a host that cannot keep it coherent (see "      \
+	"pfnmap-cacheable-admitted): at the memslot, with EINVAL, when the VMA was cacheable "         \
+	"VM_PFNMAP at registration; at the fault, with EFAULT from KVM_RUN, when such a mapping was "  \
+	"put behind an existing memslot later, or is VM_MIXEDMAP.\n"                                   \
+	"\n"                                                                                           \
+	"That is the kernel doing its duty (6.17 on), told because it looks to the VMM like an "       \
+	"error without a reason. Other reasons for the same errno (dirty logging of PFNMAP, MTE) are " \
+	"told apart.\n"                                                                                \
+	"\n"                                                                                           \
+	"What to do: the VMM is to ask for KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED and to map such "    \
+	"memory non-cacheable where the answer is 0."
+
+#define TEXT_ATTR_DRIFT                                                                                \
+	"The kernel looks at the VMAs behind a memslot when it is registered. Nothing stops the VMM "  \
+	"from mapping something else at the same addresses afterwards (mmap with MAP_FIXED): the "     \
+	"mapping that the guest then faults in is not the one that was checked. This rule holds each " \
+	"stage-2 mapping against what was there at registration and fires when the memory type of "    \
+	"vm_page_prot has changed, or when the memory has become VM_PFNMAP or VM_MIXEDMAP.\n"          \
+	"\n"                                                                                           \
+	"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "            \
+	"pfnmap-cacheable-refused); with them it is allowed and this finding is what tells.\n"         \
+	"\n"                                                                                           \
+	"What to do: the VMM deletes the memslot, changes the mapping, and registers it again."
+
+#define TEXT_DEVICE_EXEC                                                                               \
+	"An executable stage-2 mapping of Device memory allows speculative instruction fetches from "  \
+	"a device (Arm ARM DDI 0487, B2.7.2: fetching from Device memory may access any location in "  \
+	"it). KVM never makes one: user_mem_abort() answers an instruction abort there with an abort " \
+	"to the guest (-ENOEXEC), and stage2_set_prot_attr() refuses the combination. So it means a "  \
+	"changed kernel, or memory corruption.\n"                                                      \
+	"\n"                                                                                           \
+	"What to do: compare the kernel with its distributor's; report it."
+
+#define TEXT_CAP_UNQUERIED                                                                            \
+	"From Linux 6.17 on, KVM_CHECK_EXTENSION(KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED, 243) on a "  \
+	"VM file tells whether cacheable PFNMAP memslots are supported: 1 where the host has S2FWB "  \
+	"and DIC (f55ce5a6cd33). A VMM that registers one without asking works by luck: on the next " \
+	"host the memslot is refused, after the VM was started or while it is migrated.\n"            \
+	"\n"                                                                                          \
+	"What to do: the VMM is to ask before it registers cacheable device memory."
+
+#define TEXT_MIGRATION_PINNED                                                                         \
+	"The VM has device memory that is Write-Back on both sides. KVM allows that only with "       \
+	"FEAT_S2FWB and CTR_EL0.DIC, since it cannot maintain the caches for memory that is not in "  \
+	"the kernel's map. On a host without, the memslot is refused (6.17 on) or is incoherent "     \
+	"(before).\n"                                                                                 \
+	"\n"                                                                                          \
+	"What to do: constrain the placement of this VM to hosts with both; `s2verify check` tells, " \
+	"as does KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED."
+
+#endif
