@@ -6,6 +6,8 @@
 #ifndef S2V_SINK_H
 #define S2V_SINK_H
 
+#include <stdio.h>
+
 #include "rules.h"
 
 struct s2v_vm_ref {
@@ -109,13 +111,20 @@ struct s2v_sink {
 		      __u64 time);
 	void (*finding)(struct s2v_sink *s, const struct s2v_finding *f);
 	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
+	/* The contract's last row has been given: a sink that lays out a table shows it now. */
+	void (*memslots_end)(struct s2v_sink *s);
 	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);
-	void (*close)(struct s2v_sink *s); /* flushes and frees; returns nothing, sets failed */
+	/* The last call: flushes, sets failed, frees what the sink holds. Then: free(s). */
+	void (*close)(struct s2v_sink *s);
 	int failed; /* errno of a failed write: results were lost, exit status must say so */
 };
 
 /* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
 struct s2v_sink *s2v_sink_text(bool tty);
 struct s2v_sink *s2v_sink_json(void);
+
+/* The same on a stream of the caller's, which stays open. width: columns, 0 for the default. */
+struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width);
+struct s2v_sink *s2v_sink_json_to(FILE *out);
 
 #endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The live commands where there is no KVM/arm64: their options are checked all the same. */
+#if !defined(__aarch64__)
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "cmd.h"
+#include "trace_opts.h"
+#include "util.h"
+
+static int cannot(const char *command)
+{
+	struct utsname u;
+
+	s2v_err("%s watches KVM on 64-bit Arm, and this is a build for %s: copy build/arm64/s2verify "
+		"(make ARCH=arm64 STATIC=1) to the arm64 host and run it there as root",
+		command, uname(&u) ? "another machine" : u.machine);
+	return S2V_EXIT_CANNOT;
+}
+
+int s2v_cmd_check(int argc, char **argv)
+{
+	struct s2v_check_opts o;
+
+	return s2v_check_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("check");
+}
+
+int s2v_cmd_trace(int argc, char **argv)
+{
+	struct s2v_trace_opts o;
+
+	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("trace");
+}
+#else
+typedef int s2v_nothing_here; /* ISO C wants a declaration */
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The printed names of enum values: text, JSON and documentation all use these. */
+#include <strings.h>
+
+#include "sink.h"
+
+static const char *const attr_names[S2V_ATTR_NR] = {
+	[S2V_ATTR_NONE] = "none",
+	[S2V_ATTR_NORMAL_WB] = "normal-wb",
+	[S2V_ATTR_NORMAL_TAGGED] = "normal-tagged",
+	[S2V_ATTR_NORMAL_WT] = "normal-wt",
+	[S2V_ATTR_NORMAL_NC] = "normal-nc",
+	[S2V_ATTR_DEVICE_GRE] = "device-GRE",
+	[S2V_ATTR_DEVICE_nGRE] = "device-nGRE",
+	[S2V_ATTR_DEVICE_nGnRE] = "device-nGnRE",
+	[S2V_ATTR_DEVICE_nGnRnE] = "device-nGnRnE",
+	[S2V_ATTR_AS_S1] = "as-stage-1",
+	[S2V_ATTR_UNKNOWN] = "unknown",
+};
+
+static const char *const source_names[] = {
+	[S2V_SRC_NONE] = "none",	[S2V_SRC_VMA] = "vma",	 [S2V_SRC_PTE] = "pte",
+	[S2V_SRC_GMEM] = "guest_memfd", [S2V_SRC_PROT] = "prot", [S2V_SRC_LEAF] = "leaf",
+};
+
+static const char *const cmo_names[] = {
+	[S2V_CMO_NONE] = "none",     [S2V_CMO_ICACHE] = "icache",
+	[S2V_CMO_DATA] = "data",     [S2V_CMO_DATA_ICACHE] = "data+icache",
+	[S2V_CMO_UNSAFE] = "unsafe", [S2V_CMO_UNKNOWN] = "unknown",
+};
+
+static const char *const observe_names[S2V_OBS_NR] = {
+	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
+	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
+	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
+};
+
+static const char *const method_names[] = {
+	[S2V_METHOD_NONE] = "none",
+	[S2V_METHOD_FENTRY] = "fentry",
+	[S2V_METHOD_KPROBE] = "kprobe",
+};
+
+static const char *const severity_names[S2V_SEVERITY_NR] = {
+	[S2V_INFO] = "info", [S2V_LOW] = "low",		  [S2V_MEDIUM] = "medium",
+	[S2V_HIGH] = "high", [S2V_CRITICAL] = "critical",
+};
+
+/* A value that has no name (a newer trace file, a bug) is "unknown", never a crash. */
+static const char *name_of(const char *const *names, size_t n, size_t i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
+const char *s2v_attr_name(__u32 attr)
+{
+	return name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
+}
+
+const char *s2v_source_name(enum s2v_source s)
+{
+	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
+}
+
+const char *s2v_cmo_name(enum s2v_cmo c)
+{
+	return name_of(cmo_names, S2V_ARRAY_SIZE(cmo_names), (size_t)c);
+}
+
+const char *s2v_observe_name(enum s2v_observe o)
+{
+	return name_of(observe_names, S2V_ARRAY_SIZE(observe_names), (size_t)o);
+}
+
+const char *s2v_method_name(enum s2v_method m)
+{
+	return name_of(method_names, S2V_ARRAY_SIZE(method_names), (size_t)m);
+}
+
+const char *s2v_severity_name(enum s2v_severity s)
+{
+	return name_of(severity_names, S2V_ARRAY_SIZE(severity_names), (size_t)s);
+}
+
+int s2v_severity_parse(const char *s)
+{
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(severity_names); i++) {
+		if (!strcasecmp(s, severity_names[i]))
+			return (int)i;
+	}
+	return -1;
+}

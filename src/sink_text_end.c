@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Text: the coherence contract, the events of --all, and the summary. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sink_text.h"
+#include "util.h"
+
+/* ---- coherence contract ---- */
+
+enum { C_SLOT, C_GPA, C_SIZE, C_BACKING, C_S1, C_S2, C_WB, C_CMO, C_FWB, C_NR };
+
+static const char *const heads[C_NR] = {
+	"slot", "GPA", "size", "backing", "stage 1", "stage 2", "WB", "CMO", "FWB",
+};
+
+/* How much of a row there is room for. */
+enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_TIGHT, FIT_NR };
+
+struct cells {
+	char c[C_NR][2 * TEXT_NAME_LEN];
+};
+
+static const char *short_tri(int v)
+{
+	return v == S2V_YES ? "yes" : v == S2V_NO ? "no" : "?";
+}
+
+/* The module behind it, else the file's name; "" for anonymous memory. */
+static const char *behind(const struct s2v_contract_row *r, char buf[TEXT_NAME_LEN])
+{
+	return r->driver[0] ? text_name(r->driver, sizeof(r->driver), buf)
+			    : text_name(r->name, sizeof(r->name), buf);
+}
+
+static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit)
+{
+	char name[TEXT_NAME_LEN], size[S2V_SIZE_LEN];
+	const size_t len = sizeof(x->c[0]);
+
+	s2v_format_size(r->size, size);
+	snprintf(x->c[C_SLOT], len, "%d%s", r->id, r->readonly ? " ro" : "");
+	if (fit == FIT_ALL)
+		snprintf(x->c[C_GPA], len, "0x%llx-0x%llx", r->gpa, r->gpa + r->size - 1);
+	else
+		snprintf(x->c[C_GPA], len, "0x%llx", r->gpa);
+	snprintf(x->c[C_SIZE], len, "%s", size);
+	behind(r, name);
+	if (fit < FIT_NO_DRIVER && name[0])
+		snprintf(x->c[C_BACKING], len, "%s %s", r->backing, name);
+	else
+		snprintf(x->c[C_BACKING], len, "%s", r->backing);
+	snprintf(x->c[C_S1], len, "%s", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
+	snprintf(x->c[C_S2], len, "%s%s", r->s2 == S2V_ATTR_NONE ? "-" : s2v_attr_name(r->s2),
+		 r->s2_mixed ? "*" : "");
+	snprintf(x->c[C_WB], len, "%s", short_tri(r->write_back_guaranteed));
+	snprintf(x->c[C_CMO], len, "%s",
+		 r->vmm_cmo == S2V_CMO_UNKNOWN ? "?" : s2v_cmo_name(r->vmm_cmo));
+	snprintf(x->c[C_FWB], len, "%s", short_tri(r->needs_s2fwb));
+}
+
+static unsigned int gap(enum fit fit)
+{
+	return fit == FIT_TIGHT ? 1 : 2;
+}
+
+/* Width of each column over all rows. Returns that of the table. */
+static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned int w[C_NR])
+{
+	unsigned int total = 0;
+
+	for (int c = 0; c < C_NR; c++)
+		w[c] = (unsigned int)strlen(heads[c]);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		struct cells x;
+
+		fill(&x, &t->rows[i], fit);
+		for (int c = 0; c < C_NR; c++) {
+			unsigned int n = (unsigned int)s2v_columns(x.c[c]);
+
+			w[c] = n > w[c] ? n : w[c];
+		}
+	}
+	for (int c = 0; c < C_NR; c++)
+		total += w[c] + gap(fit);
+	return total + 2 - gap(fit);
+}
+
+/* One line of the table. */
+static void line(struct text_sink *t, enum fit fit, const unsigned int w[C_NR],
+		 const struct cells *x, bool unsafe)
+{
+	for (int c = 0; c < C_NR; c++) {
+		enum text_style style = unsafe && c == C_CMO ? STYLE_RED : STYLE_PLAIN;
+		int pad = (int)w[c] - (int)s2v_columns(x->c[c]);
+		int before = c == 0 ? 2 : (int)gap(fit);
+
+		fprintf(t->out, "%*s%s%s%s", before + (c == C_SIZE ? pad : 0), "",
+			text_on(t, style), x->c[c], text_off(t, style));
+		if (c != C_SIZE && c != C_NR - 1)
+			fprintf(t->out, "%*s", pad, "");
+	}
+	fputc('\n', t->out);
+}
+
+void text_show_rows(struct text_sink *t)
+{
+	enum fit fit = FIT_ALL;
+	unsigned int w[C_NR];
+	char name[TEXT_NAME_LEN];
+	const struct s2v_vm_ref *vm;
+	struct cells x;
+
+	if (!t->n_rows)
+		return;
+	while (measure(t, fit, w) > t->width && fit + 1 < FIT_NR)
+		fit++;
+	vm = &t->rows[0].vm;
+	fprintf(t->out, "%s%sCoherence contract%s of vm %u (%s, pid %u)\n",
+		t->section == TEXT_START ? "" : "\n", text_on(t, STYLE_BOLD),
+		text_off(t, STYLE_BOLD), vm->id, text_name(vm->comm, sizeof(vm->comm), name),
+		vm->pid);
+	t->section = TEXT_BODY;
+	for (int c = 0; c < C_NR; c++)
+		snprintf(x.c[c], sizeof(x.c[c]), "%s", heads[c]);
+	line(t, fit, w, &x, false);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		const struct s2v_contract_row *r = &t->rows[i];
+
+		fill(&x, r, fit);
+		line(t, fit, w, &x, r->vmm_cmo == S2V_CMO_UNSAFE);
+		if (fit >= FIT_NO_DRIVER && behind(r, name)[0])
+			fprintf(t->out, "%*s%s\n",
+				(int)(2 + w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 3 * gap(fit)), "",
+				name);
+	}
+	t->n_rows = 0;
+}
+
+void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
+{
+	struct text_sink *t = (struct text_sink *)s;
+	void *p;
+
+	if (t->n_rows && t->rows[0].vm.id != r->vm.id)
+		text_show_rows(t);
+	p = text_grow(t->rows, t->n_rows, &t->cap_rows, sizeof(*r));
+	if (!p) {
+		text_nomem(t);
+		return;
+	}
+	t->rows = p;
+	t->rows[t->n_rows++] = *r;
+}
+
+void text_memslots_end(struct s2v_sink *s)
+{
+	struct text_sink *t = (struct text_sink *)s;
+
+	if (!t->n_rows)
+		return;
+	text_show_rows(t);
+	fputs("  ", t->out);
+	text_wrap(
+		t, 2, 2,
+		"WB: is Write-Back guaranteed at stage 2? CMO: cache maintenance that the VMM owes. "
+		"FWB: does coherence depend on S2FWB? -: not mapped yet. *: other types too.");
+	text_check(t);
+}
+
+/* ---- events ---- */
+
+static void page_event(struct text_line *l, const struct s2v_ev_page *e)
+{
+	__u32 s1 = e->vma.pte_attr != S2V_ATTR_NONE ? e->vma.pte_attr : e->vma.attr;
+	char size[S2V_SIZE_LEN];
+
+	s2v_format_size(e->size, size);
+	if (e->slot != S2V_NO_SLOT)
+		text_piece(l, STYLE_PLAIN, "memslot %d", e->slot);
+	text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", e->gpa, size);
+	if (e->h.type != S2V_EV_FAULT)
+		text_piece(l, STYLE_PLAIN, "%s / %s", s2v_attr_name(s1), s2v_attr_name(e->s2));
+	if (e->err < 0)
+		text_piece(l, STYLE_PLAIN, "%s", s2v_errno_name(e->err));
+	if (e->count > 1)
+		text_piece(l, STYLE_PLAIN, "%llu times", e->count);
+	if (e->h.type == S2V_EV_FAULT && e->dur)
+		text_piece(l, STYLE_PLAIN, "%llu.%llu us", e->dur / 1000, e->dur % 1000 / 100);
+}
+
+static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
+{
+	static const char *const change[] = { "create", "delete", "move", "flags" };
+	char size[S2V_SIZE_LEN];
+
+	s2v_format_size(e->size, size);
+	text_piece(l, STYLE_PLAIN, "memslot %d %s", e->slot,
+		   e->change < S2V_ARRAY_SIZE(change) ? change[e->change] : "?");
+	text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", e->gpa, size);
+	text_piece(l, STYLE_PLAIN, "HVA 0x%llx", e->hva);
+	if (e->err)
+		text_piece(l, STYLE_RED, "%s", s2v_errno_name(e->err));
+}
+
+static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
+{
+	const struct s2v_ev_vma *v = (const struct s2v_ev_vma *)ev;
+	const struct s2v_ev_cap *c = (const struct s2v_ev_cap *)ev;
+	char name[TEXT_NAME_LEN];
+
+	switch (ev->type) {
+	case S2V_EV_SLOT:
+		slot_event(l, (const struct s2v_ev_slot *)ev);
+		break;
+	case S2V_EV_VMA:
+		text_piece(l, STYLE_PLAIN, "memslot %d behind", v->slot);
+		text_piece(l, STYLE_PLAIN, "HVA 0x%llx-0x%llx", v->vma.start, v->vma.end);
+		text_piece(l, STYLE_PLAIN, "%s%s", s2v_attr_name(v->vma.attr),
+			   v->vma.flags & S2V_VMA_PFNMAP ? " pfnmap" : "");
+		if (v->name[0])
+			text_piece(l, STYLE_PLAIN, "%s", text_name(v->name, sizeof(v->name), name));
+		break;
+	case S2V_EV_CAP:
+		text_piece(l, STYLE_PLAIN, "KVM_CHECK_EXTENSION %lld = %lld", c->cap, c->ret);
+		break;
+	case S2V_EV_VM_NEW:
+		text_piece(l, STYLE_PLAIN, "vm %s",
+			   ((const struct s2v_ev_vm *)ev)->preexisting
+				   ? "seen (it was there before)"
+				   : "created");
+		break;
+	case S2V_EV_VM_DEAD:
+		text_piece(l, STYLE_PLAIN, "vm gone");
+		break;
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		text_piece(l, STYLE_PLAIN, "%s",
+			   ev->type == S2V_EV_MAP    ? "map"
+			   : ev->type == S2V_EV_PERM ? "permissions"
+						     : "fault");
+		page_event(l, (const struct s2v_ev_page *)ev);
+		break;
+	default:
+		text_piece(l, STYLE_PLAIN, "event %u", ev->type);
+	}
+}
+
+void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
+		__u64 time)
+{
+	struct text_sink *t = (struct text_sink *)s;
+	struct text_line l = { .t = t };
+	char when[TEXT_TIME_LEN];
+
+	(void)vm;
+	text_show_rows(t);
+	t->section = TEXT_BODY;
+	text_piece(&l, STYLE_PLAIN, "%s", text_time(time, when));
+	text_piece(&l, STYLE_PLAIN, "vm %u", ev->vm);
+	event_details(&l, ev);
+	text_line_end(&l);
+	text_check(t);
+}
+
+/* ---- summary ---- */
+
+static void finding_row(struct text_sink *t, const struct text_finding *f)
+{
+	enum text_style style = text_severity_style(f->rule->severity);
+	char slot[16] = "-";
+
+	if (f->slot != S2V_NO_SLOT)
+		snprintf(slot, sizeof(slot), "%d", f->slot);
+	fprintf(t->out, "  %s%-8s%s  %-26s  %3u  %7s  %7llu", text_on(t, style),
+		s2v_severity_name(f->rule->severity), text_off(t, style), f->rule->name, f->vm,
+		slot, f->count);
+	if (f->has_page)
+		fprintf(t->out, "  0x%llx", f->gpa);
+	if (f->has_page && f->gpa_last != f->gpa && t->width >= 96)
+		fprintf(t->out, " to 0x%llx", f->gpa_last);
+	fputc('\n', t->out);
+}
+
+static void findings_table(struct text_sink *t)
+{
+	if (!t->n_findings)
+		return;
+	fprintf(t->out, "\n%sFindings%s\n", text_on(t, STYLE_BOLD), text_off(t, STYLE_BOLD));
+	fprintf(t->out, "  %-8s  %-26s  %3s  %7s  %7s  %s\n", "severity", "rule", "vm", "memslot",
+		"count", "GPA");
+	for (int sev = S2V_SEVERITY_NR - 1; sev >= 0; sev--) {
+		for (size_t i = 0; i < t->n_findings; i++) {
+			if ((int)t->findings[i].rule->severity == sev)
+				finding_row(t, &t->findings[i]);
+		}
+	}
+}
+
+static void maps_table(struct text_sink *t, const struct s2v_summary *sum)
+{
+	bool any = false;
+
+	for (__u32 s1 = 0; s1 < S2V_ATTR_NR; s1++) {
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR; s2++) {
+			bool bad = s2v_attr_conflict(s1, s2);
+
+			if (!sum->maps[s1][s2])
+				continue;
+			if (!any)
+				fprintf(t->out, "  mappings by stage 1 / stage 2:\n");
+			any = true;
+			fprintf(t->out, "  %10llu  %s / %s%s%s%s\n", sum->maps[s1][s2],
+				s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(s1),
+				s2 == S2V_ATTR_NONE ? "?" : s2v_attr_name(s2),
+				text_on(t, bad ? STYLE_RED : STYLE_PLAIN),
+				bad ? "  incoherent" : "",
+				text_off(t, bad ? STYLE_RED : STYLE_PLAIN));
+		}
+	}
+}
+
+/* The rules that are not covered, each with its reason; those that do not apply in one line. */
+static unsigned int coverage(struct text_sink *t, const struct s2v_summary *sum)
+{
+	unsigned int na = 0;
+	char buf[4 * sizeof(sum->rules->reason) + 1];
+
+	for (size_t i = 0; sum->rules && i < S2V_RULE_NR; i++) {
+		const struct s2v_rule_state *r = &sum->rules[i];
+
+		na += r->coverage == S2V_NOT_APPLICABLE;
+		if (r->coverage != S2V_NOT_COVERED)
+			continue;
+		s2v_clean_text(r->reason, strnlen(r->reason, sizeof(r->reason)), buf, sizeof(buf));
+		fprintf(t->out, "  %snot covered:%s %s: ", text_on(t, STYLE_RED),
+			text_off(t, STYLE_RED), r->rule->name);
+		text_wrap(t, (unsigned int)(17 + strlen(r->rule->name)), 4, buf);
+	}
+	return na;
+}
+
+static void verdict(struct text_sink *t, const struct s2v_summary *sum, unsigned int na)
+{
+	char buf[256 + 4 * sizeof(sum->incomplete)], *why = buf + 256;
+	enum text_style style = STYLE_GREEN;
+	__u64 total = 0;
+	size_t n = 0;
+
+	for (int i = 0; i < S2V_SEVERITY_NR; i++)
+		total += sum->findings[i];
+	if (!total)
+		n = (size_t)snprintf(buf, 256, "nothing found");
+	else
+		n = (size_t)snprintf(buf, 256, "%llu finding%s (", total, total == 1 ? "" : "s");
+	for (int i = S2V_SEVERITY_NR - 1; total && i >= 0; i--) {
+		if (!sum->findings[i])
+			continue;
+		n += (size_t)snprintf(buf + n, 256 - n, "%s%llu %s", buf[n - 1] == '(' ? "" : ", ",
+				      sum->findings[i], s2v_severity_name((enum s2v_severity)i));
+		style = text_severity_style((enum s2v_severity)i) == STYLE_RED ? STYLE_RED
+			: style == STYLE_GREEN				       ? STYLE_BOLD
+									       : style;
+	}
+	snprintf(buf + n, 256 - n, "%s", total ? ")" : "");
+	if (!sum->complete && style == STYLE_GREEN)
+		style = STYLE_YELLOW;
+	fprintf(t->out, "%s%s%s", text_on(t, style), buf, text_off(t, style));
+	n = strlen(buf);
+	if (sum->complete) {
+		fprintf(t->out, "; complete: every %srule covered, no event lost\n",
+			na ? "applicable " : "");
+		return;
+	}
+	s2v_clean_text(sum->incomplete, strnlen(sum->incomplete, sizeof(sum->incomplete)), why,
+		       sizeof(buf) - 256);
+	fprintf(t->out, "%s ", total ? ";" : ", but");
+	if (t->terminal) {
+		fputs("INCOMPLETE: ", t->out);
+		text_wrap(t, (unsigned int)n + (total ? 14 : 18), 2, why);
+	} else {
+		fprintf(t->out, "INCOMPLETE: %s\n", why);
+	}
+}
+
+void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
+{
+	struct text_sink *t = (struct text_sink *)s;
+	char took[S2V_SIZE_LEN];
+	unsigned int na;
+
+	text_memslots_end(s);
+	findings_table(t);
+	s2v_format_duration(sum->duration_ns, took);
+	fprintf(t->out, "\n%sSummary%s\n  %s, %llu VM%s", text_on(t, STYLE_BOLD),
+		text_off(t, STYLE_BOLD), took, sum->vms, sum->vms == 1 ? "" : "s");
+	if (sum->preexisting)
+		fprintf(t->out, " (%llu there before)", sum->preexisting);
+	fprintf(t->out, ", %llu stage-2 faults\n", sum->cnt[S2V_CNT_FAULTS]);
+	maps_table(t, sum);
+	if (sum->lost || sum->unreadable || sum->missed_probes)
+		fprintf(t->out, "  %llu events lost, %llu pages unreadable, %llu probes missed\n",
+			sum->lost, sum->unreadable, sum->missed_probes);
+	na = coverage(t, sum);
+	fputc('\n', t->out);
+	verdict(t, sum, na);
+	text_check(t);
+}

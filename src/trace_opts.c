@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace_opts.h"
+#include "util.h"
+
+#define BUFFER_DEFAULT (1U << 20)
+#define BUFFER_MIN (1U << 16)
+#define BUFFER_MAX (1U << 30)
+
+enum { OPT_ALL = 256, OPT_JSON, OPT_FAIL_ON, OPT_ATTACH, OPT_BUFFER };
+
+static void parse_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
+{
+	if (!strcmp(arg, "auto"))
+		*mode = S2V_ATTACH_AUTO;
+	else if (!strcmp(arg, "fentry"))
+		*mode = S2V_ATTACH_FENTRY;
+	else if (!strcmp(arg, "kprobe"))
+		*mode = S2V_ATTACH_KPROBE;
+	else
+		argp_error(state, "--attach=%s: must be auto, fentry or kprobe", arg);
+}
+
+/* The thread group of a process or thread, from /proc; 0: there is none; -1: not readable. */
+static long tgid_of(__u32 pid)
+{
+	char path[32], line[128];
+	long tgid = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? 0 : -1;
+	while (tgid < 0 && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "Tgid:", 5))
+			tgid = strtol(line + 5, NULL, 10);
+	}
+	fclose(f);
+	return tgid;
+}
+
+static void parse_pid(struct argp_state *state, const char *arg, __u32 *pid)
+{
+	uint32_t p = 0;
+	long tgid;
+
+	if (s2v_parse_pid(arg, &p))
+		argp_error(state, "-p %s: not a process ID; give the VMM's, a number from 1", arg);
+	tgid = tgid_of(p);
+	if (tgid == 0)
+		argp_error(state, "-p %s: there is no such process; \"pgrep -a qemu\" may help",
+			   arg);
+	else if (tgid > 0 && tgid != (long)p)
+		argp_error(state, "-p %s: a thread of process %ld; give that process", arg, tgid);
+	*pid = p;
+}
+
+static void parse_duration(struct argp_state *state, const char *arg, __u64 *ns)
+{
+	uint64_t v = 0;
+	int err = s2v_parse_duration(arg, &v);
+
+	if (err == -ERANGE)
+		argp_error(state, "-d %s: too long; leave -d out to trace until Ctrl-C", arg);
+	else if (err)
+		argp_error(state, "-d %s: not a duration; examples: 10 (seconds), 500ms, 1h30m",
+			   arg);
+	else if (v == 0)
+		argp_error(state,
+			   "-d %s: must be longer than nothing; leave -d out to trace until Ctrl-C",
+			   arg);
+	*ns = v;
+}
+
+static void parse_buffer(struct argp_state *state, const char *arg, __u32 *bytes)
+{
+	uint64_t v = 0;
+
+	if (s2v_parse_size(arg, &v) || v < BUFFER_MIN || v > BUFFER_MAX || (v & (v - 1)))
+		argp_error(state, "--buffer=%s: must be a power of two from 64K to 1G, such as 4M",
+			   arg);
+	*bytes = (__u32)v;
+}
+
+static error_t trace_parser(int key, char *arg, struct argp_state *state)
+{
+	struct s2v_trace_opts *o = state->input;
+	int sev;
+
+	switch (key) {
+	case 'p':
+		parse_pid(state, arg, &o->pid);
+		break;
+	case 'd':
+		parse_duration(state, arg, &o->duration);
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case OPT_ALL:
+		o->all = true;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_FAIL_ON:
+		sev = s2v_severity_parse(arg);
+		if (sev < 0)
+			argp_error(state,
+				   "--fail-on=%s: must be info, low, medium, high or critical",
+				   arg);
+		o->fail_on = (enum s2v_severity)sev;
+		break;
+	case OPT_ATTACH:
+		parse_attach(state, arg, &o->attach);
+		break;
+	case OPT_BUFFER:
+		parse_buffer(state, arg, &o->buffer);
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: trace takes options only", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t check_parser(int key, char *arg, struct argp_state *state)
+{
+	struct s2v_check_opts *o = state->input;
+
+	switch (key) {
+	case 'v':
+		o->verbose = true;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_ATTACH:
+		parse_attach(state, arg, &o->attach);
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: check takes options only", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+#define ATTACH_DOC \
+	"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe"
+
+int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+{
+	static const struct argp_option options[] = {
+		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+		{ "duration", 'd', "DURATION", 0,
+		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
+		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
+		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
+		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
+		{ "buffer", OPT_BUFFER, "SIZE", 0,
+		  "ring buffer, a power of two from 64K to 1G (default 1M)", 0 },
+		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = trace_parser,
+		.doc = "Watch the VMs of this host until Ctrl-C, and report memory that host and guest "
+		       "reach with attributes that do not go together.\v"
+		       "Exit status: 0 nothing found and everything seen, 1 findings, 2 usage, 3 could "
+		       "not run, 4 nothing found but not everything was seen. On SIGUSR1 the coherence "
+		       "contract of every memslot is shown, as it is at the end.",
+	};
+
+	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH, .buffer = BUFFER_DEFAULT };
+	return argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
+int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
+{
+	static const struct argp_option options[] = {
+		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
+		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
+		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = check_parser,
+		.doc = "Can this host be verified? Its facts, the hooks that attach and why these, the "
+		       "rules that are covered.\v"
+		       "Exit status: 0 every rule is covered, 2 usage, 3 could not run, 4 some rule is "
+		       "not covered.",
+	};
+
+	*o = (struct s2v_check_opts){ 0 };
+	return argp_parse(&argp, argc, argv, 0, NULL, o);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options of the live commands. */
+#ifndef S2V_TRACE_OPTS_H
+#define S2V_TRACE_OPTS_H
+
+#include "rules.h"
+
+struct s2v_trace_opts {
+	__u32 pid; /* the VMM's process; 0: all */
+	__u64 duration; /* ns; 0: until a signal */
+	bool all; /* every event */
+	bool json;
+	enum s2v_severity fail_on;
+	enum s2v_attach_mode attach;
+	__u32 buffer; /* bytes of the ring buffer, a power of two */
+	bool verbose;
+};
+
+struct s2v_check_opts {
+	bool json;
+	enum s2v_attach_mode attach;
+	bool verbose;
+};
+
+/*
+ * Parse argv, whose first element names the command in messages. They return 0; what is
+ * wrong is said on stderr, and the process ends with S2V_EXIT_USAGE; --help ends it with 0.
+ */
+int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
+int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
+
+#endif
