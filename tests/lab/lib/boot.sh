@@ -143,7 +143,8 @@ fetch_files() {
 	local length
 	if [[ -f $tmp/shared && $(head -c 8 "$tmp/shared" | tr -d '\0') == S2VLAB01 ]]; then
 		length=$(od -A n -t u8 -j 8 -N 8 "$tmp/shared" | tr -d ' ')
-		tail -c +17 "$tmp/shared" | head -c "$length" | tar -C "$out" -x || return 1
+		dd if="$tmp/shared" iflag=skip_bytes,count_bytes skip=16 count="$length" bs=1M \
+			status=none | tar -C "$out" -x
 		return
 	fi
 	if grep -q '^=== lab files end' "$out/console"; then
