@@ -82,6 +82,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	to = map_device(argv[1], &room);
+	copy_out(to, "\0\0\0\0\0\0\0", 8);
 	while ((got = read_full(buffer, sizeof(buffer)))) {
 		if (HEADER + length + got > room) {
 			fprintf(stderr, "put: more than the %zu bytes there is room for\n", room);

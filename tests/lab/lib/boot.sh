@@ -77,6 +77,8 @@ write_env() { # FILE
 	{
 		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" \
 			LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
+		# With instructions counted, time in there is not time out here.
+		echo "LAB_TIMEOUT=$((icount ? 0 : timeout - 15))"
 		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}'"
 	} >"$1"
 }
@@ -124,11 +126,12 @@ qemu_arguments() {
 }
 
 boot() {
-	local arguments status=0 show=(cat)
+	local arguments status=0
 	qemu_arguments
-	[[ -z $console ]] || show=(tee /dev/stderr)
+	exec 3>/dev/null
+	[[ -z $console ]] || exec 3>&2
 	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" </dev/null 2>&1 |
-		"${show[@]}" >"$out/console" || status=$?
+		tee "$out/console" >&3 || status=$?
 	case $status in
 	0) return 0 ;;
 	124 | 137) echo "The emulated host did not finish in $timeout s; its console ends:" ;;
@@ -144,12 +147,12 @@ fetch_files() {
 	if [[ -f $tmp/shared && $(head -c 8 "$tmp/shared" | tr -d '\0') == S2VLAB01 ]]; then
 		length=$(od -A n -t u8 -j 8 -N 8 "$tmp/shared" | tr -d ' ')
 		dd if="$tmp/shared" iflag=skip_bytes,count_bytes skip=16 count="$length" bs=1M \
-			status=none | tar -C "$out" -x
+			status=none | tar --warning=no-timestamp -C "$out" -x
 		return
 	fi
 	if grep -q '^=== lab files end' "$out/console"; then
 		sed -n '/^=== lab files begin/,/^=== lab files end/p' "$out/console" |
-			grep -v '^===' | tr -d '\r' | base64 -d | tar -C "$out" -xz
+			grep -v '^===' | tr -d '\r' | base64 -d | tar --warning=no-timestamp -C "$out" -xz
 		return
 	fi
 	echo "The emulated host handed nothing out; its console ends:"
