@@ -127,8 +127,8 @@ static bool called(const struct choice *c, const struct candidate *cand)
 
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
-	if (cand->when == PROTECTED)
-		return true;
+	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */
+		return in_kernel(c, cand->func);
 	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i++) {
 		if (candidates[i].observe == cand->observe && candidates[i].when == PROTECTED &&
 		    in_kernel(c, candidates[i].func))
