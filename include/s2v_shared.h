@@ -6,13 +6,7 @@
 #ifndef S2V_SHARED_H
 #define S2V_SHARED_H
 
-/* How to find the arguments of the function that was chosen (see src/live/observe.c). */
-enum s2v_variant {
-	S2V_VAR_DEFAULT = 0,
-	S2V_VAR_FAULT_VCPU, /* first argument is the vCPU */
-	S2V_VAR_FAULT_DESC, /* first argument is a struct kvm_s2_fault_desc (7.1 on) */
-	S2V_VAR_FAULT_ABORT, /* kvm_handle_guest_abort(vcpu): sees MMIO and access faults too */
-};
+#include "s2v_variant.h"
 
 /* Fixed at load. */
 struct s2v_cfg {

@@ -6,7 +6,11 @@
 #ifndef S2V_OBSERVE_H
 #define S2V_OBSERVE_H
 
+#include "kallsyms.h"
+#include "s2v_variant.h"
 #include "types.h"
+
+struct s2v_host;
 
 enum s2v_observe {
 	S2V_OBS_FAULT, /* "stage2-fault" */
@@ -32,7 +36,38 @@ struct s2v_hook {
 	char reason[256]; /* why this one; for NONE why none of them, in one sentence */
 };
 
-const char *s2v_observe_name(enum s2v_observe o);
+/* What the choice asks of the machine; tests give their own answers. */
+struct s2v_observe_ops {
+	void *ctx;
+	/* Canonical prototype (live/btfproto.h): 0, -ENOENT not in BTF, -EEXIST several, … */
+	int (*proto)(void *ctx, const char *func, char *buf, size_t len);
+	void (*symbol)(void *ctx, const char *func, struct s2v_ksym *sym);
+	/*
+	 * Attach to func's entry, or its return for ret, and detach: 0 or -errno; why says more
+	 * than the errno does, or is "". An answer for one function stays true for the run.
+	 */
+	int (*trial)(void *ctx, enum s2v_method m, const char *func, bool ret, char *why,
+		     size_t len);
+	const char *(*error)(int err); /* text of an errno; NULL for strerror() */
+};
+
+/*
+ * Choose for each thing to be observed: hooks[o] is filled for every o. The first candidate
+ * whose prototype is known, whose name means one function and that takes both an entry and a
+ * return probe wins; fentry goes before kprobe unless mode forbids either. In protected mode
+ * (host->kvm_mode) KVM calls other functions for some. Returns how many have no hook.
+ */
+int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
+		       enum s2v_attach_mode mode, const struct s2v_observe_ops *ops);
+
+/*
+ * Live, in live/observe_live.c: the same on this machine. Returns how many have no hook, or -1
+ * with the one sentence that helps in err: BTF or the symbol table cannot be read.
+ */
+int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
+		     enum s2v_attach_mode mode, char *err, size_t errlen);
+
+const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
 const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "none" */
 
 #endif

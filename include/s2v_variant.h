@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Which argument list a hooked function has: the choice of user space (src/observe.c), a
+ * constant to the BPF programs. Includes nothing.
+ */
+#ifndef S2V_VARIANT_H
+#define S2V_VARIANT_H
+
+enum s2v_variant {
+	S2V_VAR_NONE = 0,
+	/* user_mem_abort(const struct kvm_s2_fault_desc *), 7.1 on */
+	S2V_VAR_FAULT_DESC,
+	/* user_mem_abort(struct kvm_vcpu *, …), up to 7.0: only argument 0 is used */
+	S2V_VAR_FAULT_VCPU,
+	/* kvm_handle_guest_abort(struct kvm_vcpu *), 5.10 to 7.3 */
+	S2V_VAR_FAULT_ABORT,
+	/*
+	 * [p]kvm_pgtable_stage2_map(pgt, addr, size, phys, prot, …): mc ends it up to 6.1, flags
+	 * follow from 6.6 on; arguments 0 to 4 are used
+	 */
+	S2V_VAR_MAP,
+	/* [p]kvm_pgtable_stage2_relax_perms(pgt, addr, prot[, flags]); flags from 6.16 on */
+	S2V_VAR_PERM,
+	/* kvm_arch_prepare_memory_region(kvm, const old, new, change), 5.17 on */
+	S2V_VAR_SLOT,
+	/* kvm_vm_ioctl_check_extension(kvm, long ext) */
+	S2V_VAR_CAP,
+	/* kvm_arch_destroy_vm(kvm) */
+	S2V_VAR_VM_GONE,
+};
+
+#endif

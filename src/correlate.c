@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Events into the model, the model into rules, rules into findings. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "correlate.h"
+
+struct s2v_correlator {
+	struct s2v_correlator_opts o;
+	struct s2v_vm *vms; /* hash, by number */
+	__u64 next_finding;
+	__u64 findings[S2V_SEVERITY_NR];
+	__u64 n_vms, n_preexisting;
+	__u64 malformed; /* events that could not be taken */
+	__u64 no_memory; /* events that were not taken for want of memory */
+	__u64 runs_missing; /* registrations of which a part was not told */
+	__u64 stale; /* page events of a registration that had been replaced */
+	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
+};
+
+struct s2v_correlator *s2v_correlator_new(const struct s2v_correlator_opts *opts)
+{
+	struct s2v_correlator *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->o = *opts;
+	return c;
+}
+
+void s2v_correlator_free(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_vm_free(&c->vms, vm);
+	free(c);
+}
+
+static __u64 realtime(const struct s2v_correlator *c, __u64 boot)
+{
+	return boot + (__u64)c->o.boot_to_real;
+}
+
+/* What a finding says beside its rule. */
+struct where_found {
+	const struct s2v_ev_hdr *h;
+	const struct s2v_memslot *slot;
+	const struct s2v_ev_page *page; /* NULL: found at registration */
+	const struct s2v_run *run; /* registration: the run concerned */
+	__u64 gpa, size, hva, pa;
+};
+
+static enum s2v_source s1_source(const struct s2v_vma *v)
+{
+	if (v->flags & S2V_VMA_GMEM)
+		return S2V_SRC_GMEM;
+	if (v->pte_attr != S2V_ATTR_NONE)
+		return S2V_SRC_PTE;
+	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
+}
+
+static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
+			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
+			 const struct where_found *w, struct s2v_finding *f)
+{
+	f->id = ++c->next_finding;
+	f->rule = rule;
+	f->time = realtime(c, w->h->time);
+	f->vm = vm->ref;
+	f->vcpu = w->page ? w->page->vcpu : -1;
+	f->slot.id = w->slot->key.id;
+	f->slot.gpa = w->slot->gpa;
+	f->slot.size = w->slot->size;
+	f->slot.hva = w->slot->hva;
+	f->has_page = true;
+	f->gpa = f->gpa_last = w->gpa;
+	f->size = w->size;
+	f->hva = w->hva;
+	f->pa = w->pa;
+	f->s1 = s2v_vma_s1(in->vma);
+	f->s1_source = s1_source(in->vma);
+	if (in->vma->attr != f->s1)
+		f->s1_vma = in->vma->attr;
+	f->s2 = in->s2;
+	if (in->s2 != S2V_ATTR_NONE)
+		f->s2_source = w->page && w->page->h.type == S2V_EV_PERM ? S2V_SRC_LEAF
+									 : S2V_SRC_PROT;
+	f->err = in->err;
+	if (in->err)
+		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
+	rule->why(in, f->explain, sizeof(f->explain));
+}
+
+static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+		  const struct s2v_rule_in *in, const struct where_found *w)
+{
+	struct s2v_finding_key key;
+	struct s2v_open_finding *o;
+	__u64 count = w->page ? w->page->count : 1;
+
+	memset(&key, 0, sizeof(key));
+	key.gen = w->slot->gen;
+	key.err = in->err;
+	key.slot = w->slot->key.id;
+	key.as_id = w->slot->key.as_id;
+	key.rule = rule->id;
+	key.on = in->err ? in->on : 0;
+	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+	if (o) {
+		o->f.count += count;
+		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
+		o->changed = true;
+		return;
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		c->no_memory++;
+		return;
+	}
+	o->key = key;
+	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	fill_finding(c, vm, rule, in, w, &o->f);
+	o->f.count = count;
+	if (w->page)
+		o->f.gpa_last = w->page->gpa_last;
+	c->findings[rule->severity]++;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
+}
+
+static void ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
+		      const struct where_found *w)
+{
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		const struct s2v_rule *r = &s2v_rules[i];
+
+		if (!(r->on & in->on) || c->o.rules[i].coverage == S2V_NOT_APPLICABLE)
+			continue;
+		if (r->decide(in))
+			found(c, vm, r, in, w);
+	}
+}
+
+static void tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_open_finding *o, *next;
+
+	HASH_ITER(hh, vm->findings, o, next)
+	{
+		if (!o->changed)
+			continue;
+		o->changed = false;
+		o->f.update = true;
+		if (c->o.sink->finding)
+			c->o.sink->finding(c->o.sink, &o->f);
+	}
+}
+
+static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
+{
+	return a->gpa < b->gpa ? -1 : a->gpa > b->gpa;
+}
+
+static void tell_contract(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_contract_row row;
+	struct s2v_memslot *s, *next;
+
+	if (!c->o.sink->memslot)
+		return;
+	HASH_SORT(vm->slots, by_gpa);
+	HASH_ITER(hh, vm->slots, s, next)
+	for (size_t i = 0; i < s->n_runs; i++) {
+		s2v_contract_row(c->o.host, vm, s, &s->runs[i], &row);
+		c->o.sink->memslot(c->o.sink, &row);
+	}
+}
+
+static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vm *ev)
+{
+	memcpy(vm->ref.comm, ev->comm, sizeof(vm->ref.comm));
+	vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
+	vm->from_start = !ev->preexisting;
+	c->n_preexisting += ev->preexisting != 0;
+}
+
+static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
+{
+	struct s2v_run run = { .start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma };
+
+	if (ev->gen != vm->pending_gen) {
+		vm->n_pending = 0;
+		vm->pending_gen = ev->gen;
+	}
+	run.where = s2v_host_where(c->o.host, ev->pa);
+	memcpy(run.name, ev->name, sizeof(run.name));
+	memcpy(run.driver, ev->driver, sizeof(run.driver));
+	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
+	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
+	if (s2v_run_append(&vm->pending, &vm->n_pending, &run))
+		c->no_memory++;
+}
+
+static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
+			       const struct s2v_ev_slot *ev, const struct s2v_memslot *slot)
+{
+	for (size_t i = 0; i < vm->n_pending; i++) {
+		const struct s2v_run *run = &vm->pending[i];
+		struct s2v_rule_in in = {
+			.on = S2V_ON_SLOT,
+			.host = c->o.host,
+			.vma = &run->reg,
+			.where = run->where,
+			.vm_watched_from_start = vm->from_start,
+			.cap_queried = vm->cap_queried,
+			.slot_flags = ev->flags,
+			.vm_mte = ev->vm_mte,
+			.slot_accepted = ev->err == 0,
+			.err = ev->err,
+		};
+		struct where_found w = {
+			.h = &ev->h,
+			.slot = slot,
+			.run = run,
+			.gpa = ev->gpa + (run->start - ev->hva),
+			.size = run->end - run->start,
+			.hva = run->start,
+			.pa = S2V_NO_PA,
+		};
+
+		ask_rules(c, vm, &in, &w);
+	}
+}
+
+static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
+
+	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
+		if (ev->err || !slot)
+			return;
+		if (ev->change == S2V_SLOT_DELETE)
+			s2v_slot_free(vm, slot);
+		else
+			slot->flags = ev->flags;
+		return;
+	}
+	if (vm->pending_gen != ev->gen)
+		vm->n_pending = 0;
+	slot = &refused;
+	if (!ev->err) {
+		slot = s2v_slot_add(vm, ev->slot, ev->as_id);
+		if (!slot) {
+			c->no_memory++;
+			return;
+		}
+	}
+	slot->key.id = ev->slot;
+	slot->key.as_id = ev->as_id;
+	slot->gen = ev->gen;
+	slot->gpa = ev->gpa;
+	slot->size = ev->size;
+	slot->hva = ev->hva;
+	slot->flags = ev->flags;
+	slot->vm_mte = ev->vm_mte;
+	slot->registered = vm->n_pending == ev->runs;
+	c->runs_missing += !slot->registered;
+	judge_registration(c, vm, ev, slot);
+	if (!ev->err) {
+		slot->runs = vm->pending;
+		slot->n_runs = vm->n_pending;
+		vm->pending = NULL;
+	}
+	vm->n_pending = 0;
+}
+
+/* The memslot of a page event; one that was registered before we looked is made of what it says. */
+static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+					const struct s2v_ev_page *ev)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
+
+	if (slot && slot->gen == ev->gen && slot->gpa == ev->slot_gpa &&
+	    slot->size == ev->slot_size)
+		return slot;
+	if (slot && slot->gen > ev->gen) { /* of a registration that is gone: too late */
+		c->stale++;
+		return NULL;
+	}
+	slot = s2v_slot_add(vm, ev->slot, ev->as_id);
+	if (!slot) {
+		c->no_memory++;
+		return NULL;
+	}
+	slot->gen = ev->gen;
+	slot->gpa = ev->slot_gpa;
+	slot->size = ev->slot_size;
+	slot->hva = ev->slot_hva;
+	if (ev->vma.flags & S2V_VMA_GMEM)
+		slot->flags |= S2V_MEM_GUEST_MEMFD;
+	return slot;
+}
+
+/* The run that a mapping falls into, made from the mapping where registration told of none. */
+static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_memslot *slot,
+				   const struct s2v_ev_page *ev)
+{
+	struct s2v_run *run = s2v_run_find(slot, ev->hva), fresh = { 0 };
+	__u64 slot_end = slot->hva + slot->size;
+
+	if (run)
+		return run;
+	fresh.reg = ev->vma;
+	fresh.start = ev->vma.start;
+	fresh.end = ev->vma.end;
+	if (fresh.start >= fresh.end) { /* guest_memfd, or a VMA that could not be read */
+		fresh.start = (ev->flags & S2V_PG_NO_VMA) ? ev->hva : slot->hva;
+		fresh.end = (ev->flags & S2V_PG_NO_VMA) ? ev->hva + ev->size : slot_end;
+	}
+	if (fresh.start < slot->hva)
+		fresh.start = slot->hva;
+	if (fresh.end > slot_end)
+		fresh.end = slot_end;
+	run = s2v_run_insert(slot, &fresh);
+	if (!run)
+		c->no_memory++;
+	return run;
+}
+
+static void note_mapping(struct s2v_run *run, const struct s2v_ev_page *ev,
+			 const struct s2v_rule_in *in)
+{
+	__u32 s1 = s2v_vma_s1(&ev->vma);
+
+	run->flags |= ev->vma.flags;
+	if (ev->h.type != S2V_EV_MAP)
+		return;
+	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
+		run->needs_fwb = true;
+	if (run->mapped && run->s2 != ev->s2)
+		run->s2_mixed = true;
+	if (!run->mapped ||
+	    (s2v_attr_conflict(s1, ev->s2) && !s2v_attr_conflict(run->s1, run->s2))) {
+		run->s1 = s1;
+		run->s2 = ev->s2;
+	}
+	run->mapped = true;
+}
+
+static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
+{
+	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
+	struct where_found w = { .h = &ev->h, .page = ev };
+	struct s2v_memslot *slot;
+	struct s2v_run *run;
+
+	if (ev->flags & S2V_PG_HCR)
+		c->fwb_disagrees |= c->o.host->fwb != S2V_UNKNOWN &&
+				    c->o.host->fwb != !!(ev->flags & S2V_PG_FWB);
+	if (ev->slot == S2V_NO_SLOT || (ev->h.type == S2V_EV_FAULT && !ev->err))
+		return;
+	slot = slot_of_page(c, vm, ev);
+	run = slot ? run_of_page(c, slot, ev) : NULL;
+	if (!run)
+		return;
+	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
+	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
+	in.registered = slot->registered ? &run->reg : NULL;
+	in.registered_where = run->where;
+	in.where = s2v_host_where(c->o.host, ev->pa);
+	in.vm_watched_from_start = vm->from_start;
+	in.cap_queried = vm->cap_queried;
+	in.slot_flags = slot->flags;
+	in.vm_mte = slot->vm_mte;
+	in.slot_accepted = slot->registered;
+	in.exec = ev->flags & S2V_PG_EXEC;
+	note_mapping(run, ev, &in);
+	w.slot = slot;
+	w.run = run;
+	w.gpa = ev->gpa;
+	w.size = ev->size;
+	w.hva = ev->hva;
+	w.pa = ev->pa;
+	ask_rules(c, vm, &in, &w);
+}
+
+static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	tell_updates(c, vm);
+	tell_contract(c, vm);
+	s2v_vm_free(&c->vms, vm);
+}
+
+/* Smallest length of each type of event; 0: not one of ours. */
+static size_t event_size(__u32 type)
+{
+	switch (type) {
+	case S2V_EV_VM_NEW:
+	case S2V_EV_VM_DEAD:
+		return sizeof(struct s2v_ev_vm);
+	case S2V_EV_SLOT:
+		return sizeof(struct s2v_ev_slot);
+	case S2V_EV_VMA:
+		return sizeof(struct s2v_ev_vma);
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		return sizeof(struct s2v_ev_page);
+	case S2V_EV_CAP:
+		return sizeof(struct s2v_ev_cap);
+	default:
+		return 0;
+	}
+}
+
+static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
+{
+	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
+
+	if (vm || ev->type == S2V_EV_VM_DEAD)
+		return vm;
+	vm = s2v_vm_add(&c->vms, ev->vm);
+	if (!vm) {
+		c->no_memory++;
+		return NULL;
+	}
+	/* Not announced: its announcement was lost. from_start stays false. */
+	vm->ref.pid = ev->tgid;
+	c->n_vms++;
+	return vm;
+}
+
+void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
+{
+	size_t need = event_size(ev->type);
+	struct s2v_vm *vm;
+
+	if (!need || ev->len < need) {
+		c->malformed++;
+		return;
+	}
+	vm = vm_of_event(c, ev);
+	if (!vm)
+		return;
+	if (ev->type == S2V_EV_VM_NEW)
+		on_vm_new(c, vm, (const struct s2v_ev_vm *)ev);
+	if (c->o.events && c->o.sink->event)
+		c->o.sink->event(c->o.sink, ev, &vm->ref, realtime(c, ev->time));
+	switch (ev->type) {
+	case S2V_EV_VM_DEAD:
+		on_vm_dead(c, vm);
+		break;
+	case S2V_EV_SLOT:
+		on_slot(c, vm, (const struct s2v_ev_slot *)ev);
+		break;
+	case S2V_EV_VMA:
+		on_vma(c, vm, (const struct s2v_ev_vma *)ev);
+		break;
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		on_page(c, vm, (const struct s2v_ev_page *)ev);
+		break;
+	case S2V_EV_CAP:
+		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)
+			vm->cap_queried = true;
+		break;
+	}
+}
+
+void s2v_correlator_contract(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	tell_contract(c, vm);
+}
+
+void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	tell_updates(c, vm);
+	s2v_correlator_contract(c);
+	memcpy(sum->findings, c->findings, sizeof(sum->findings));
+	sum->vms = c->n_vms;
+	sum->preexisting = c->n_preexisting;
+	sum->rules = c->o.rules;
+	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale;
+	sum->fwb_disagrees = c->fwb_disagrees;
+	s2v_summary_judge(sum);
+	if (c->o.sink->summary)
+		c->o.sink->summary(c->o.sink, sum);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The correlator: events in, findings out. It keeps the model, asks the rules, and knows nothing
+ * of where events come from or where results go.
+ */
+#ifndef S2V_CORRELATE_H
+#define S2V_CORRELATE_H
+
+#include "model.h"
+
+struct s2v_correlator;
+
+struct s2v_correlator_opts {
+	const struct s2v_host *host; /* must outlive the correlator */
+	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them; likewise */
+	struct s2v_sink *sink; /* likewise */
+	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns */
+	bool events; /* tell the sink of every event, too (--all) */
+};
+
+/* NULL when out of memory. */
+struct s2v_correlator *s2v_correlator_new(const struct s2v_correlator_opts *opts);
+void s2v_correlator_free(struct s2v_correlator *c);
+
+/* Takes one event; one that is malformed or of an unknown type is counted and left out. */
+void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev);
+
+/* Tells the sink the coherence contract of every VM that is there (SIGUSR1, end of run). */
+void s2v_correlator_contract(struct s2v_correlator *c);
+
+/*
+ * Ends the run: totals of findings that went on, contract, and *sum, of which the source has
+ * filled cnt, maps, lost, missed_probes and duration_ns. Completes *sum and tells the sink.
+ */
+void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum);
+
+/* The clause of a summary that says why a run is incomplete; sets sum->complete. Pure. */
+void s2v_summary_judge(struct s2v_summary *sum);
+
+#endif

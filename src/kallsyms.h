@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's symbol table: which functions exist, and whether a name means one of them. */
+#ifndef S2V_KALLSYMS_H
+#define S2V_KALLSYMS_H
+
+#include <stdio.h>
+
+#include "types.h"
+
+struct s2v_kallsyms; /* opaque */
+
+/* What the table has for a function's name. */
+struct s2v_ksym {
+	__u64 addr; /* of the first of them; 0 where kptr_restrict hides addresses */
+	unsigned int count; /* text symbols of exactly this name */
+	/* Copies by the compiler, NAME.isra.0 and the like, whose arguments may differ: */
+	unsigned int copies;
+	char copy[96]; /* the first of them, "" when there is none */
+};
+
+/*
+ * Reads a table in the format of /proc/kallsyms; only text symbols are kept. Returns 0 or
+ * -errno, -ENODATA for a table without any. Free it with s2v_kallsyms_free().
+ */
+int s2v_kallsyms_read(FILE *f, struct s2v_kallsyms **ks);
+
+/* Looks func up; *sym is filled in any case, with zeroes where there is none. */
+void s2v_kallsyms_find(const struct s2v_kallsyms *ks, const char *func, struct s2v_ksym *sym);
+
+void s2v_kallsyms_free(struct s2v_kallsyms *ks); /* NULL is fine */
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "btfproto.h"
+#include "host.h"
+#include "observe.h"
+#include "trial.h"
+
+struct machine {
+	struct btf *btf;
+	struct s2v_kallsyms *ks;
+};
+
+static int live_proto(void *ctx, const char *func, char *buf, size_t len)
+{
+	struct machine *m = ctx;
+
+	return s2v_btf_proto(m->btf, func, buf, len);
+}
+
+static void live_symbol(void *ctx, const char *func, struct s2v_ksym *sym)
+{
+	struct machine *m = ctx;
+
+	s2v_kallsyms_find(m->ks, func, sym);
+}
+
+static int live_trial(void *ctx, enum s2v_method method, const char *func, bool ret, char *why,
+		      size_t len)
+{
+	struct machine *m = ctx;
+
+	if (method == S2V_METHOD_FENTRY)
+		return s2v_trial_tracing(m->btf, func, ret, why, len);
+	why[0] = '\0';
+	return s2v_trial_kprobe(func, ret);
+}
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+static int load_btf(struct machine *m, char *err, size_t errlen)
+{
+	libbpf_print_fn_t old = libbpf_set_print(quiet);
+
+	m->btf = btf__load_vmlinux_btf();
+	libbpf_set_print(old);
+	if (m->btf)
+		return 0;
+	snprintf(
+		err, errlen,
+		"cannot read the kernel's type information (BTF, /sys/kernel/btf/vmlinux): %s; the "
+		"kernel must be built with CONFIG_DEBUG_INFO_BTF",
+		strerror(errno));
+	return -1;
+}
+
+static int load_kallsyms(struct machine *m, char *err, size_t errlen)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	int ret;
+
+	if (!f) {
+		ret = -errno;
+	} else {
+		ret = s2v_kallsyms_read(f, &m->ks);
+		fclose(f);
+	}
+	if (!ret)
+		return 0;
+	snprintf(err, errlen,
+		 "cannot read the kernel's symbol table /proc/kallsyms: %s; /proc must be mounted "
+		 "and the kernel built with CONFIG_KALLSYMS",
+		 strerror(-ret));
+	return -1;
+}
+
+int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
+		     enum s2v_attach_mode mode, char *err, size_t errlen)
+{
+	struct machine m = { 0 };
+	const struct s2v_observe_ops ops = {
+		.ctx = &m,
+		.proto = live_proto,
+		.symbol = live_symbol,
+		.trial = live_trial,
+		.error = s2v_errno_text,
+	};
+	int ret = -1;
+
+	if (!load_btf(&m, err, errlen) && !load_kallsyms(&m, err, errlen))
+		ret = s2v_observe_choose(hooks, host, mode, &ops);
+	s2v_kallsyms_free(m.ks);
+	btf__free(m.btf);
+	return ret;
+}

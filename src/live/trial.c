@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE /* strerrorname_np() */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "trial.h"
+
+#define KPROBE_PMU "/sys/bus/event_source/devices/kprobe"
+#define KERNEL_ENOTSUPP 524 /* include/linux/errno.h, never in user space's */
+
+/* r0 = 0; exit */
+static const struct bpf_insn return_0[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+const char *s2v_errno_text(int err)
+{
+	static char text[96];
+
+	if (err < 0)
+		err = -err;
+	if (err == KERNEL_ENOTSUPP)
+		return "ENOTSUPP: not supported by this kernel";
+	snprintf(text, sizeof(text), "%s: %s", strerrorname_np(err) ? strerrorname_np(err) : "?",
+		 strerror(err));
+	return text;
+}
+
+static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *opts)
+{
+	int fd = bpf_prog_load(type, "s2v_trial", "Dual BSD/GPL", return_0,
+			       S2V_ARRAY_SIZE(return_0), opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int s2v_trial_load(void)
+{
+	int fd = load(BPF_PROG_TYPE_KPROBE, NULL);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* The verifier's first line is what it objects to; statistics follow. */
+static void first_line(const char *log, char *why, size_t len)
+{
+	size_t n = strcspn(log, "\n");
+
+	if (!strncmp(log, "processed ", 10))
+		n = 0;
+	snprintf(why, len, "%.*s", (int)n, log);
+}
+
+int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, char *why, size_t len)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	char log[4096] = "";
+	int prog, link, err = 0;
+	__s32 id;
+
+	why[0] = '\0';
+	id = btf__find_by_name_kind(vmlinux, func, BTF_KIND_FUNC);
+	if (id < 0)
+		return id;
+	opts.expected_attach_type = ret ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
+	opts.attach_btf_id = id;
+	opts.log_buf = log;
+	opts.log_size = sizeof(log);
+	prog = load(BPF_PROG_TYPE_TRACING, &opts);
+	if (prog < 0) {
+		first_line(log, why, len);
+		return prog;
+	}
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	if (link < 0)
+		err = -errno;
+	else
+		close(link);
+	close(prog);
+	return err;
+}
+
+/* The number in a sysfs file of the form "7" or "config:0", or -errno. */
+static int read_number(const char *path, const char *format)
+{
+	FILE *f = fopen(path, "re");
+	int n, err;
+
+	if (!f)
+		return -errno;
+	errno = 0;
+	err = fscanf(f, format, &n) == 1 && n >= 0 ? n : -(errno ? errno : EINVAL);
+	fclose(f);
+	return err;
+}
+
+int s2v_trial_kprobe(const char *func, bool ret)
+{
+	struct perf_event_attr attr;
+	int type, retbit, prog, fd, err = 0;
+
+	type = read_number(KPROBE_PMU "/type", "%d");
+	if (type < 0)
+		return type;
+	retbit = read_number(KPROBE_PMU "/format/retprobe", "config:%d");
+	if (retbit < 0 || retbit > 63)
+		return retbit < 0 ? retbit : -EINVAL;
+	prog = load(BPF_PROG_TYPE_KPROBE, NULL);
+	if (prog < 0)
+		return prog;
+	memset(&attr, 0, sizeof(attr));
+	attr.size = sizeof(attr);
+	attr.type = type;
+	attr.config = ret ? 1ULL << retbit : 0;
+	attr.config1 = (__u64)(unsigned long)func; /* kprobe_func; config2, the offset, is 0 */
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) < 0 ||
+		    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+			err = -errno;
+		close(fd);
+	}
+	close(prog);
+	return err;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Does a function of the running kernel take a probe? Found out by attaching a program of two
+ * instructions (return 0) and detaching it again. Live only; needs the privilege for it.
+ */
+#ifndef S2V_TRIAL_H
+#define S2V_TRIAL_H
+
+#include <bpf/btf.h>
+
+#include "types.h"
+
+/* Loads a program and drops it: 0, or -errno when BPF programs cannot be loaded at all. */
+int s2v_trial_load(void);
+
+/*
+ * fentry, or fexit for ret, on func of vmlinux. Returns 0 or -errno; why is filled with what
+ * the verifier said where it was the verifier who refused, else it is "".
+ */
+int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, char *why, size_t len);
+
+/* kprobe, or kretprobe for ret, through the perf PMU (4.17 on). Returns 0 or -errno. */
+int s2v_trial_kprobe(const char *func, bool ret);
+
+/*
+ * strerror() that knows the kernel's own ENOTSUPP, which a refused fentry gives. Takes errno
+ * or -errno. The text lives until the next call.
+ */
+const char *s2v_errno_text(int err);
+
+#endif

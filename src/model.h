@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The model: VMs, their memslots, and what lies behind them, as the events told. Plain data;
+ * only the correlator changes it.
+ */
+#ifndef S2V_MODEL_H
+#define S2V_MODEL_H
+
+#include <uthash.h>
+
+#include "sink.h"
+
+/*
+ * A stretch of a memslot behind which one kind of mapping lay at registration (or, for a memslot
+ * never seen registered, at the first mapping seen).
+ */
+struct s2v_run {
+	__u64 start, end; /* hva */
+	struct s2v_vma reg; /* as registered */
+	enum s2v_where where; /* of its first page at registration */
+	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN];
+	/* What mappings told since. */
+	bool mapped;
+	__u32 flags; /* S2V_VMA_* seen */
+	__u32 s1, s2; /* of the first mapping, or of the first conflict */
+	bool s2_mixed; /* mappings with another s2 were seen */
+	bool needs_fwb;
+};
+
+struct s2v_slot_id {
+	__s16 id;
+	__u16 as_id;
+};
+
+struct s2v_memslot {
+	struct s2v_slot_id key;
+	__u32 gen;
+	__u64 gpa, size, hva;
+	__u32 flags; /* S2V_MEM_* */
+	bool registered; /* registration seen, with every run that it told of */
+	bool vm_mte;
+	struct s2v_run *runs; /* ascending, not overlapping */
+	size_t n_runs;
+	UT_hash_handle hh;
+};
+
+/* Findings of one rule in one registration of one memslot are one finding. */
+struct s2v_finding_key {
+	__u32 gen;
+	__s32 err;
+	__s16 slot;
+	__u16 as_id;
+	__u16 rule;
+	__u16 on; /* memslot or fault: two findings where a rule knows both */
+};
+
+struct s2v_open_finding {
+	struct s2v_finding_key key;
+	struct s2v_finding f;
+	bool changed; /* since it was told last */
+	UT_hash_handle hh;
+};
+
+struct s2v_vm {
+	__u32 id;
+	struct s2v_vm_ref ref;
+	bool from_start; /* seen from its creation on */
+	bool cap_queried;
+	struct s2v_memslot *slots; /* hash */
+	struct s2v_open_finding *findings; /* hash, in the order of first sight */
+	/* Runs told of, whose memslot is yet to come. */
+	struct s2v_run *pending;
+	size_t n_pending;
+	__u32 pending_gen;
+	UT_hash_handle hh;
+};
+
+/* The VM numbered id, or NULL. */
+struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
+/* Adds one; NULL when out of memory. */
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id);
+void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
+
+struct s2v_memslot *s2v_slot_find(struct s2v_vm *vm, __s16 id, __u16 as_id);
+/* Adds one, in the place of any of the same id; NULL when out of memory. */
+struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id);
+void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot);
+
+/* The run that holds hva, or NULL. */
+struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva);
+/* Appends a copy of *run to an array; 0, or -1 when out of memory. */
+int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run);
+/* Inserts a copy of *run, clipped to the gap around run->start; NULL when out of memory. */
+struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run);
+
+/* The coherence contract for one run. Strings point into slot and run. */
+void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
+		      const struct s2v_memslot *slot, const struct s2v_run *run,
+		      struct s2v_contract_row *row);
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Is a run complete? The one place that decides what "nothing found" is worth. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "correlate.h"
+
+static void because(struct s2v_summary *s, const char *fmt, ...)
+{
+	size_t n = strlen(s->incomplete);
+	va_list ap;
+
+	if (n && n + 2 < sizeof(s->incomplete)) {
+		memcpy(s->incomplete + n, "; ", 3);
+		n += 2;
+	}
+	va_start(ap, fmt);
+	vsnprintf(s->incomplete + n, sizeof(s->incomplete) - n, fmt, ap);
+	va_end(ap);
+}
+
+#define ULL(x) ((unsigned long long)(x))
+
+void s2v_summary_judge(struct s2v_summary *s)
+{
+	unsigned int uncovered = 0;
+
+	s->incomplete[0] = 0;
+	s->lost += s->cnt[S2V_CNT_LOST_RINGBUF] + s->cnt[S2V_CNT_LOST_AGG] +
+		   s->cnt[S2V_CNT_LOST_SCRATCH] + s->cnt[S2V_CNT_LOST_VM];
+	s->missed_probes += s->cnt[S2V_CNT_LOST_CALL];
+	s->unreadable += s->cnt[S2V_CNT_UNREAD_VMA] + s->cnt[S2V_CNT_UNREAD_PTE] +
+			 s->cnt[S2V_CNT_UNREAD_READ];
+	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
+		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
+	if (uncovered)
+		because(s, "%u rule%s not covered", uncovered, uncovered == 1 ? "" : "s");
+	if (s->lost)
+		because(s, "%llu event%s lost", ULL(s->lost), s->lost == 1 ? "" : "s");
+	if (s->missed_probes)
+		because(s, "%llu probe%s missed", ULL(s->missed_probes),
+			s->missed_probes == 1 ? "" : "s");
+	if (s->unreadable)
+		because(s, "host attributes unreadable %llu time%s", ULL(s->unreadable),
+			s->unreadable == 1 ? "" : "s");
+	if (s->cnt[S2V_CNT_UNKNOWN_ATTR])
+		because(s, "%llu mapping%s with an attribute that is not understood",
+			ULL(s->cnt[S2V_CNT_UNKNOWN_ATTR]),
+			s->cnt[S2V_CNT_UNKNOWN_ATTR] == 1 ? "" : "s");
+	if (s->cnt[S2V_CNT_NESTED])
+		because(s, "%llu mapping%s of nested guests not verified",
+			ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
+	if (s->preexisting)
+		because(s, "%llu VM%s already running: what was mapped before was not seen",
+			ULL(s->preexisting), s->preexisting == 1 ? " was" : "s were");
+	if (s->fwb_disagrees)
+		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	s->complete = !s->incomplete[0];
+}

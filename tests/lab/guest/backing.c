@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The memory behind memslots. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define RDWR (PROT_READ | PROT_WRITE)
+
+/* Of the DRM interface what vgem needs (the kernel's headers for it are not installed everywhere). */
+struct drm_create_dumb {
+	uint32_t height;
+	uint32_t width;
+	uint32_t bpp;
+	uint32_t flags;
+	uint32_t handle;
+	uint32_t pitch;
+	uint64_t size;
+};
+
+struct drm_map_dumb {
+	uint32_t handle;
+	uint32_t pad;
+	uint64_t offset;
+};
+
+#define DRM_CREATE_DUMB _IOWR('d', 0xb2, struct drm_create_dumb)
+#define DRM_MAP_DUMB _IOWR('d', 0xb3, struct drm_map_dumb)
+
+size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What one entry of the level above the last maps: 2 MiB with 4 KiB pages. */
+size_t huge_size(void)
+{
+	return page_size() * page_size() / 8;
+}
+
+/* Address space in which KVM may map blocks: as far into a huge page as the guest's address is. */
+char *backing_reserve(uint64_t size, uint64_t gpa)
+{
+	uint64_t huge = huge_size();
+	uint64_t shift = gpa % huge;
+	char *area = mmap(NULL, size + 2 * huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t start;
+
+	if (area == MAP_FAILED)
+		usage_error("no address space for 0x%llx bytes", (unsigned long long)size);
+	start = ((uintptr_t)area + huge - 1) / huge * huge + shift;
+	return area + (start - (uintptr_t)area);
+}
+
+static int map_anonymous(char *hva, uint64_t size, int flags, int advice)
+{
+	if (mmap(hva, size, RDWR, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0) == MAP_FAILED)
+		return errno;
+	if (advice >= 0)
+		madvise(hva, size, advice); /* fails without THP, which is then as asked */
+	return 0;
+}
+
+static int map_fd(char *hva, uint64_t size, int fd, uint64_t offset)
+{
+	int error = 0;
+
+	if (mmap(hva, size, RDWR, MAP_FIXED | MAP_SHARED, fd, (off_t)offset) == MAP_FAILED)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* PATH[@OFFSET] */
+static int map_path(char *hva, uint64_t size, const char *spec, int flags)
+{
+	char path[256];
+	const char *at = strchr(spec, '@');
+	uint64_t offset = at ? parse_number(at + 1) : 0;
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s", (int)(at ? at - spec : (long)strlen(spec)), spec);
+	fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+	if (fd < 0)
+		return errno;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (flags & O_CREAT) &&
+	    (uint64_t)st.st_size < offset + size && ftruncate(fd, (off_t)(offset + size)) < 0) {
+		close(fd);
+		return errno;
+	}
+	return map_fd(hva, size, fd, offset);
+}
+
+/* A buffer of the virtual GPU: RAM that the host maps write-combined. */
+static int map_vgem(char *hva, uint64_t size, const char *path)
+{
+	struct drm_create_dumb create = { .height = (uint32_t)(size / 4096),
+					  .width = 1024,
+					  .bpp = 32 };
+	struct drm_map_dumb map = { 0 };
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return errno;
+	if (ioctl(fd, DRM_CREATE_DUMB, &create) == 0) {
+		map.handle = create.handle;
+		if (ioctl(fd, DRM_MAP_DUMB, &map) == 0)
+			return map_fd(hva, size, fd, map.offset);
+	}
+	error = errno;
+	close(fd);
+	return error;
+}
+
+int backing_map(char *hva, uint64_t size, const char *from)
+{
+	if (!strcmp(from, "anon"))
+		return map_anonymous(hva, size, MAP_PRIVATE, MADV_NOHUGEPAGE);
+	if (!strcmp(from, "thp"))
+		return map_anonymous(hva, size, MAP_PRIVATE, MADV_HUGEPAGE);
+	if (!strcmp(from, "shm"))
+		return map_anonymous(hva, size, MAP_SHARED, -1);
+	if (!strcmp(from, "hugetlb"))
+		return map_anonymous(hva, size, MAP_PRIVATE | MAP_HUGETLB, -1);
+	if (!strcmp(from, "none"))
+		return mmap(hva, size, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+				       MAP_FAILED
+			       ? errno
+			       : 0;
+	if (!strcmp(from, "vgem"))
+		return map_vgem(hva, size, "/dev/dri/card0");
+	if (!strncmp(from, "file:", 5))
+		return map_path(hva, size, from + 5, O_CREAT);
+	if (!strncmp(from, "dev:", 4))
+		return map_path(hva, size, from + 4, O_SYNC);
+	usage_error("from=%s: not one of anon, thp, shm, hugetlb, none, vgem, file:, dev:", from);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Ops on memslots. */
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "guest.h"
+
+static uint32_t slot_flags(const struct words *words)
+{
+	return (words_has(words, "ro") ? KVM_MEM_READONLY : 0) |
+	       (words_has(words, "log") ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+}
+
+static void register_slot(struct slot *slot, struct result *result)
+{
+	int i, error = vm_set_slot(vm, slot, slot->size);
+
+	result_errno(result, error);
+	if (error) {
+		munmap(slot->hva, slot->size);
+		return;
+	}
+	for (i = 0; i < MAX_SLOTS && vm->slot[i].used; i++)
+		;
+	if (i == MAX_SLOTS)
+		usage_error("more than %d slots", MAX_SLOTS);
+	slot->used = true;
+	vm->slot[i] = *slot;
+	result_set(result, "ok hva=0x%llx", (unsigned long long)(uintptr_t)slot->hva);
+}
+
+void op_slot(const struct words *words, struct result *result)
+{
+	struct slot slot = { .id = (int)words_number(words, "slot", 0),
+			     .flags = slot_flags(words),
+			     .gpa = parse_number(words_need(words, "gpa")),
+			     .size = parse_number(words_need(words, "size")) };
+	int error;
+
+	slot.hva = backing_reserve(slot.size, slot.gpa);
+	error = backing_map(slot.hva, slot.size, words_need(words, "from"));
+	if (error)
+		result_set(result, "mmap errno=%s", strerrorname_np(error));
+	else
+		register_slot(&slot, result);
+}
+
+/* "part=FROM:SIZE" */
+static uint64_t part_size(const char *part)
+{
+	const char *colon = strrchr(part, ':');
+
+	if (!colon)
+		usage_error("part=%s: no size", part);
+	return parse_number(colon + 1);
+}
+
+void op_span(const struct words *words, struct result *result)
+{
+	struct slot slot = { .id = (int)words_number(words, "span", 0),
+			     .flags = slot_flags(words),
+			     .gpa = parse_number(words_need(words, "gpa")) };
+	char from[256], *hva;
+	const char *part;
+	int i, error;
+
+	for (i = 0; i < words->count; i++)
+		if (!strncmp(words->word[i], "part=", 5))
+			slot.size += part_size(words->word[i] + 5);
+	hva = slot.hva = backing_reserve(slot.size, slot.gpa);
+	for (i = 0; i < words->count; i++) {
+		if (strncmp(words->word[i], "part=", 5))
+			continue;
+		part = words->word[i] + 5;
+		snprintf(from, sizeof(from), "%.*s", (int)(strrchr(part, ':') - part), part);
+		error = backing_map(hva, part_size(part), from);
+		if (error) {
+			result_set(result, "mmap errno=%s", strerrorname_np(error));
+			return;
+		}
+		hva += part_size(part);
+	}
+	register_slot(&slot, result);
+}
+
+/* The part of a memslot that off= and size= name. */
+static struct slot slot_part(const struct words *words)
+{
+	struct slot part = *vm_slot(vm, (int)words_number(words, words->key, 0));
+	uint64_t offset = words_number(words, "off", 0);
+
+	part.hva += offset;
+	part.gpa += offset;
+	part.size = words_number(words, "size", part.size - offset);
+	return part;
+}
+
+void op_replace(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+
+	result_errno(result, backing_map(part.hva, part.size, words_need(words, "from")));
+}
+
+void op_host(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+	volatile uint64_t *word;
+	uint64_t offset;
+
+	for (offset = 0; offset < part.size; offset += page_size()) {
+		word = (volatile uint64_t *)(part.hva + offset);
+		if (words_has(words, "read"))
+			(void)*word;
+		else
+			*word = offset;
+	}
+	result_set(result, "ok");
+}
+
+void op_flags(const struct words *words, struct result *result)
+{
+	struct slot *slot = vm_slot(vm, (int)words_number(words, "flags", 0));
+
+	slot->flags = slot_flags(words);
+	result_errno(result, vm_set_slot(vm, slot, slot->size));
+}
+
+void op_move(const struct words *words, struct result *result)
+{
+	struct slot *slot = vm_slot(vm, (int)words_number(words, "move", 0));
+
+	slot->gpa = parse_number(words_need(words, "gpa"));
+	result_errno(result, vm_set_slot(vm, slot, slot->size));
+}
+
+void op_delete(const struct words *words, struct result *result)
+{
+	struct slot *slot = vm_slot(vm, (int)words_number(words, "delete", 0));
+
+	result_errno(result, vm_set_slot(vm, slot, 0));
+	munmap(slot->hva, slot->size);
+	slot->used = false;
+}

@@ -1,0 +1,161 @@
+# shellcheck shell=bash disable=SC2154 # the variables of tests/lab/run, which sources this
+# SPDX-License-Identifier: BSD-2-Clause
+# Put an initramfs together, boot QEMU with it, get its files back.
+
+find_qemu() {
+	local candidate
+	for candidate in "$CACHE/qemu/qemu-system-aarch64" qemu-system-aarch64; do
+		if "$candidate" -M virt -cpu help 2>/dev/null | grep -qw neoverse-n2; then
+			echo "$candidate"
+			return
+		fi
+	done
+	die "no QEMU 8.1 or newer here: run tools/install-deps lab"
+}
+
+cross_prefix() {
+	[[ $(uname -m) == aarch64 ]] || echo aarch64-linux-gnu-
+}
+
+# The guest program and the one that hands files out, built when their source changes.
+build_programs() {
+	local hash cross flags=(-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -pthread)
+	cross=$(cross_prefix)
+	mkdir -p "$top/build/lab"
+	exec 7>"$top/build/lab/lock"
+	flock 7
+	hash=$(cat "$here"/guest/*.[ch] "$here/lib/boot.sh" | sha256sum)
+	if [[ $(cat "$top/build/lab/hash" 2>/dev/null) != "$hash" ]]; then
+		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/put" "$here/guest/put.c"
+		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
+			"$here"/guest/{guest,words,slots,touch,vm,backing}.c
+		echo "$hash" >"$top/build/lab/hash"
+	fi
+	exec 7>&-
+}
+
+busybox() {
+	local codename
+	# shellcheck source=/dev/null
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	"$top/tools/debs" --suite "$codename" --arch arm64 --into "$CACHE/busybox-$codename" \
+		busybox-static >/dev/null
+	find "$CACHE/busybox-$codename" -path '*bin/busybox' -type f | head -n 1
+}
+
+# Sets image, and fixture and modules if this kernel has them.
+find_kernel() {
+	modules='' fixture=''
+	if [[ -n $image ]]; then
+		[[ -z $kdir ]] || {
+			fixture=$tmp/s2fixture.ko
+			"$here/kernel" --fixture "$kdir" "$fixture"
+		}
+		return
+	fi
+	modules=$("$here/kernel" "$kernel")
+	image=$modules/Image
+	fixture=$modules/s2fixture.ko
+	modules=$modules/modules
+}
+
+add_modules() { # ROOT
+	mkdir -p "$1/lab/modules"
+	: >"$1/lab/modules/load"
+	[[ -z $modules ]] || cp "$modules"/* "$1/lab/modules/"
+	[[ -z $fixture ]] || {
+		cp "$fixture" "$1/lab/modules/s2fixture.ko"
+		echo s2fixture.ko >>"$1/lab/modules/load"
+	}
+}
+
+write_env() { # FILE
+	local file names=()
+	for file in "${selected[@]}"; do
+		names+=("$(scenario_name "$file")")
+	done
+	{
+		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" \
+			LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
+		# With instructions counted, time in there is not time out here.
+		echo "LAB_TIMEOUT=$((icount ? 0 : timeout - 15))"
+		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}'"
+	} >"$1"
+}
+
+make_initramfs() {
+	local file root=$tmp/root
+	mkdir -p "$root/bin" "$root/lab/scenarios" "$root/lab/lib"
+	install -m 755 "$(busybox)" "$root/bin/busybox"
+	install -m 755 "$top/build/lab/guest" "$top/build/lab/put" "$root/bin/"
+	[[ ! -f $s2verify ]] || install -m 755 "$s2verify" "$root/bin/s2verify"
+	install -m 755 "$here/lib/init" "$root/init"
+	install -m 644 "$here/lib/host.sh" "$root/lab/lib/"
+	for file in "${selected[@]}"; do
+		install -m 644 "$file" "$root/lab/scenarios/$(scenario_name "$file").sh"
+	done
+	add_modules "$root"
+	write_env "$root/lab/env"
+	[[ -z $overlay ]] || cp -a "$overlay/." "$root/"
+	# Not compressed: packing and unpacking would take longer than reading.
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs"
+	rm -rf "$root"
+}
+
+prepare_boot() {
+	qemu=$(find_qemu)
+	build_programs
+	find_kernel
+	make_initramfs
+}
+
+# Sparse: only what is written takes room. The device must be as large as its memory.
+qemu_arguments() {
+	local accel='tcg,thread=multi'
+	[[ -z $icount ]] || accel='tcg,thread=single'
+	# shellcheck disable=SC2054 # commas are QEMU's
+	arguments=(
+		-M 'virt,virtualization=on,gic-version=3' -cpu "$cpu" -smp "$smp" -m $((mem + 512))
+		-accel "$accel" -nographic -nic none -no-reboot -monitor none -serial stdio
+		-object "memory-backend-file,id=out,size=256M,mem-path=$tmp/shared,share=on"
+		-device ivshmem-plain,memdev=out
+		-kernel "$image" -initrd "$tmp/initramfs"
+		-append "console=ttyAMA0 quiet panic=-1 mem=${mem}M $append"
+	)
+	[[ -z $icount ]] || arguments+=(-icount 'shift=1,sleep=off')
+}
+
+boot() {
+	local arguments status=0
+	qemu_arguments
+	exec 3>/dev/null
+	[[ -z $console ]] || exec 3>&2
+	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" </dev/null 2>&1 |
+		tee "$out/console" >&3 || status=$?
+	case $status in
+	0) return 0 ;;
+	124 | 137) echo "The emulated host did not finish in $timeout s; its console ends:" ;;
+	*) echo "QEMU ended with $status; the console ends:" ;;
+	esac
+	tail -n 30 "$out/console" | sed 's/^/  /'
+	return 1
+}
+
+# The emulated host's files: from the shared memory, else from between the marks on the console.
+fetch_files() {
+	local length
+	if [[ -f $tmp/shared && $(head -c 8 "$tmp/shared" | tr -d '\0') == S2VLAB01 ]]; then
+		length=$(od -A n -t u8 -j 8 -N 8 "$tmp/shared" | tr -d ' ')
+		dd if="$tmp/shared" iflag=skip_bytes,count_bytes skip=16 count="$length" bs=1M \
+			status=none | tar --warning=no-timestamp -C "$out" -x
+		return
+	fi
+	if grep -q '^=== lab files end' "$out/console"; then
+		sed -n '/^=== lab files begin/,/^=== lab files end/p' "$out/console" |
+			grep -v '^===' | tr -d '\r' | base64 -d | tar --warning=no-timestamp -C "$out" -xz
+		return
+	fi
+	echo "The emulated host handed nothing out; its console ends:"
+	tail -n 30 "$out/console" | sed 's/^/  /'
+	return 1
+}

@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Helpers for the verdict part of a scenario: bash, in the scenario's output directory. Every failed
+# expectation is printed; the scenario fails if there was one, whatever verdict() returns.
+lab_failures=0
+
+lab_fail() {
+	lab_failures=$((lab_failures + 1))
+	printf '  %s\n' "$*"
+}
+
+# expect_eq WHAT EXPECTED GOT
+expect_eq() {
+	[[ $2 == "$3" ]] || lab_fail "$1: expected '$2', got '$3'"
+}
+
+# expect_match WHAT REGEX GOT
+expect_match() {
+	[[ $3 =~ $2 ]] || lab_fail "$1: expected a match of '$2', got '$3'"
+}
+
+# expect_true WHAT COMMAND...
+expect_true() {
+	local what=$1
+	shift
+	"$@" >/dev/null || lab_fail "$what: failed: $*"
+}
+
+# expect_grep WHAT REGEX FILE
+expect_grep() {
+	grep -qE -- "$2" "$3" || lab_fail "$1: no line of $3 matches '$2'"
+}
+
+# expect_jq WHAT FILTER EXPECTED FILE: jq's compact output of FILTER over all objects of an NDJSON file
+expect_jq() {
+	local got
+	got=$(jq -s -c -r "$2" "$4" 2>&1) || true
+	expect_eq "$1" "$3" "$got"
+}

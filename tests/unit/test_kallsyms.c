@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* needs: src/kallsyms.c */
+/* Symbol tables as /proc/kallsyms prints them: exact names, compilers' copies, hidden addresses. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kallsyms.h"
+
+static struct s2v_kallsyms *table(const char *text)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	struct s2v_kallsyms *ks = NULL;
+
+	assert_non_null(f);
+	assert_int_equal(s2v_kallsyms_read(f, &ks), 0);
+	fclose(f);
+	return ks;
+}
+
+static int read_error(const char *text)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	struct s2v_kallsyms *ks = NULL;
+	int err;
+
+	assert_non_null(f);
+	err = s2v_kallsyms_read(f, &ks);
+	assert_null(ks);
+	fclose(f);
+	return err;
+}
+
+static const char debian[] = "ffff8000800a1234 T kvm_pgtable_stage2_map\n"
+			     "ffff80008225a010 t __kvm_nvhe_kvm_pgtable_stage2_map\n"
+			     "ffff8000800a0000 T kvm_pgtable_stage2_map_walk\n"
+			     "ffff800080099000 t __unmap_stage2_range.isra.0\n"
+			     "ffff80008009a000 t stage2_attr\n"
+			     "ffff80008009a100 t stage2_attr.cold\n"
+			     "ffff80008009a200 t stage2_attr.part.0\n"
+			     "ffff80008009b000 t reset\n"
+			     "ffff80008009b100 t reset\n"
+			     "ffff80008109b100 d data_only\n"
+			     "ffff80008009c000 W weak_one\n"
+			     "ffff7ffffc0010000 t too_long_an_address\n"
+			     "ffff7ffffc001000 t mod_fn\t[vgem]\n"
+			     "ffff7ffffc002000 t kvm_handle_guest_abort\t[bpf]\n"
+			     "ffff7ffffc002000 t kvm_handle_guest_abort\t[__builtin__ftrace]\n"
+			     "ffff800080097000 T kvm_handle_guest_abort\n";
+
+static void test_exact_name(void **state)
+{
+	struct s2v_kallsyms *ks = table(debian);
+	struct s2v_ksym s;
+
+	(void)state;
+	s2v_kallsyms_find(ks, "kvm_pgtable_stage2_map", &s);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.addr, 0xffff8000800a1234ULL);
+	assert_int_equal(s.copies, 0);
+	assert_string_equal(s.copy, "");
+	/* What BPF and ftrace generate is no second function of that name. */
+	s2v_kallsyms_find(ks, "kvm_handle_guest_abort", &s);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.addr, 0xffff800080097000ULL);
+	s2v_kallsyms_find(ks, "mod_fn", &s);
+	assert_int_equal(s.count, 1);
+	s2v_kallsyms_find(ks, "weak_one", &s);
+	assert_int_equal(s.count, 1);
+	s2v_kallsyms_free(ks);
+}
+
+static void test_absent(void **state)
+{
+	static const char *const none[] = {
+		"user_mem_abort", "kvm_pgtable_stage2_ma", "", "data_only", "zzz", "0"
+	};
+	struct s2v_kallsyms *ks = table(debian);
+	struct s2v_ksym s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < S2V_ARRAY_SIZE(none); i++) {
+		memset(&s, 0xff, sizeof(s));
+		s2v_kallsyms_find(ks, none[i], &s);
+		assert_int_equal(s.count, 0);
+		assert_int_equal(s.copies, 0);
+		assert_int_equal(s.addr, 0);
+	}
+	s2v_kallsyms_free(ks);
+}
+
+static void test_copies(void **state)
+{
+	struct s2v_kallsyms *ks = table(debian);
+	struct s2v_ksym s;
+
+	(void)state;
+	s2v_kallsyms_find(ks, "__unmap_stage2_range", &s);
+	assert_int_equal(s.count, 0);
+	assert_int_equal(s.copies, 1);
+	assert_string_equal(s.copy, "__unmap_stage2_range.isra.0");
+	s2v_kallsyms_find(ks, "stage2_attr", &s);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.copies, 2);
+	s2v_kallsyms_free(ks);
+}
+
+static void test_ambiguous(void **state)
+{
+	struct s2v_kallsyms *ks = table(debian);
+	struct s2v_ksym s;
+
+	(void)state;
+	s2v_kallsyms_find(ks, "reset", &s);
+	assert_int_equal(s.count, 2);
+	s2v_kallsyms_free(ks);
+}
+
+/* kptr_restrict: names stay, addresses read as zero. */
+static void test_hidden(void **state)
+{
+	struct s2v_kallsyms *ks = table("0000000000000000 T a\n0000000000000000 T b\n");
+	struct s2v_ksym s;
+
+	(void)state;
+	s2v_kallsyms_find(ks, "b", &s);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.addr, 0);
+	s2v_kallsyms_free(ks);
+}
+
+static void test_nothing_to_read(void **state)
+{
+	(void)state;
+	assert_int_equal(read_error("\n"), -ENODATA);
+	assert_int_equal(read_error("garbage\n\nffff T\nffff  T x\nzz T x\n"), -ENODATA);
+	assert_int_equal(read_error("ffff800080097000 D data\n"), -ENODATA);
+	s2v_kallsyms_free(NULL);
+}
+
+/* More than the first allocations hold. */
+static void test_many(void **state)
+{
+	const int n = 150000;
+	struct s2v_kallsyms *ks;
+	struct s2v_ksym s;
+	char name[64];
+	FILE *f = tmpfile();
+	int i;
+
+	(void)state;
+	assert_non_null(f);
+	for (i = 0; i < n; i++)
+		fprintf(f, "%016x t some_function_with_a_long_name_%d\n", 0x1000 + i, (i * 7) % n);
+	rewind(f);
+	assert_int_equal(s2v_kallsyms_read(f, &ks), 0);
+	fclose(f);
+	for (i = 0; i < n; i += 997) {
+		snprintf(name, sizeof(name), "some_function_with_a_long_name_%d", (i * 7) % n);
+		s2v_kallsyms_find(ks, name, &s);
+		assert_int_equal(s.count, 1);
+		assert_int_equal(s.addr, 0x1000 + i);
+	}
+	s2v_kallsyms_free(ks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact_name), cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_copies),	   cmocka_unit_test(test_ambiguous),
+		cmocka_unit_test(test_hidden),	   cmocka_unit_test(test_nothing_to_read),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

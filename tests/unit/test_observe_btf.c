@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* needs: src/observe.c src/live/btfproto.c */
+/* libs: -lbpf */
+/*
+ * The choice of hooks over the BTF of real arm64 kernels: S2V_BTF_DIR names a directory of
+ * RELEASE.btf files (6.1.btf, …), skipped without. Functions in BTF count as symbols, and
+ * every probe attaches.
+ */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host.h"
+#include "live/btfproto.h"
+#include "observe.h"
+
+static int proto(void *ctx, const char *func, char *buf, size_t len)
+{
+	return s2v_btf_proto(ctx, func, buf, len);
+}
+
+static void symbol(void *ctx, const char *func, struct s2v_ksym *sym)
+{
+	memset(sym, 0, sizeof(*sym));
+	sym->count = btf__find_by_name_kind(ctx, func, BTF_KIND_FUNC) > 0;
+}
+
+static int trial(void *ctx, enum s2v_method m, const char *func, bool ret, char *why, size_t len)
+{
+	(void)ctx;
+	(void)m;
+	(void)func;
+	(void)ret;
+	(void)why;
+	(void)len;
+	return 0;
+}
+
+/* What gcc made of each release in Debian's builds, and what each release calls. */
+static const struct {
+	const char *release;
+	bool user_mem_abort; /* out of line, with a fault descriptor */
+	bool twins; /* pkvm_pgtable_* for protected mode */
+} kernels[] = {
+	{ "6.1", false, false }, { "6.12", false, false }, { "6.16", false, true },
+	{ "6.17", false, true }, { "6.18", false, true },  { "6.19", false, true },
+	{ "7.0", false, true },	 { "7.1", true, true },	   { "7.2", true, true },
+	{ "7.3", true, true },
+};
+
+static void expect(const struct s2v_hook *h, const char *func, int variant)
+{
+	if (strcmp(h->function, func) || h->variant != variant)
+		print_message("%s: %s, variant %d: %s\n", s2v_observe_name(h->observe), h->function,
+			      h->variant, h->reason);
+	assert_string_equal(h->function, func);
+	assert_int_equal(h->variant, variant);
+	assert_int_equal(h->method, S2V_METHOD_FENTRY);
+}
+
+static void check(struct btf *btf, bool user_mem_abort, bool twins)
+{
+	const struct s2v_observe_ops ops = {
+		.ctx = btf, .proto = proto, .symbol = symbol, .trial = trial
+	};
+	struct s2v_host host = { .kvm_mode = S2V_KVM_VHE };
+	struct s2v_hook h[S2V_OBS_NR];
+
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 0);
+	if (user_mem_abort)
+		expect(&h[S2V_OBS_FAULT], "user_mem_abort", S2V_VAR_FAULT_DESC);
+	else
+		expect(&h[S2V_OBS_FAULT], "kvm_handle_guest_abort", S2V_VAR_FAULT_ABORT);
+	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_VAR_MAP);
+	expect(&h[S2V_OBS_PERM], "kvm_pgtable_stage2_relax_perms", S2V_VAR_PERM);
+	expect(&h[S2V_OBS_SLOT], "kvm_arch_prepare_memory_region", S2V_VAR_SLOT);
+	expect(&h[S2V_OBS_CAP], "kvm_vm_ioctl_check_extension", S2V_VAR_CAP);
+	expect(&h[S2V_OBS_VM_GONE], "kvm_arch_destroy_vm", S2V_VAR_VM_GONE);
+
+	host.kvm_mode = S2V_KVM_PROTECTED;
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 0);
+	expect(&h[S2V_OBS_MAP], twins ? "pkvm_pgtable_stage2_map" : "kvm_pgtable_stage2_map",
+	       S2V_VAR_MAP);
+	expect(&h[S2V_OBS_PERM],
+	       twins ? "pkvm_pgtable_stage2_relax_perms" : "kvm_pgtable_stage2_relax_perms",
+	       S2V_VAR_PERM);
+}
+
+static void test_kernels(void **state)
+{
+	const char *dir = getenv("S2V_BTF_DIR");
+	char path[4096];
+	struct btf *btf;
+	size_t i, seen = 0;
+
+	(void)state;
+	for (i = 0; dir && i < S2V_ARRAY_SIZE(kernels); i++) {
+		snprintf(path, sizeof(path), "%s/%s.btf", dir, kernels[i].release);
+		if (access(path, R_OK))
+			continue;
+		print_message("%s\n", path);
+		btf = btf__parse(path, NULL);
+		assert_non_null(btf);
+		check(btf, kernels[i].user_mem_abort, kernels[i].twins);
+		btf__free(btf);
+		seen++;
+	}
+	if (!seen)
+		skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_kernels) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
