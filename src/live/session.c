@@ -7,7 +7,7 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *
 {
 	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen))
 		return -1;
-	return s2v_observe_live(s->hooks, &s->host, mode, err, errlen) ? -1 : 0;
+	return s2v_observe_live(s->hooks, &s->host, mode, err, errlen) < 0 ? -1 : 0;
 }
 
 void s2v_session_cover(struct s2v_session *s)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/observe.c src/host.c */
+/* needs: src/observe.c src/names.c src/host.c */
 /*
  * The choice of hooks, with the answers that Debian's arm64 kernels give (BTF and symbol
  * tables of 6.1, 6.12, 6.16 and 7.3; who takes which probe as seen on emulated hosts).
