@@ -59,6 +59,17 @@ struct {
 /* Calls whose arguments must be kept until they return, where there is no fexit. */
 enum call { CALL_MAP, CALL_PERM, CALL_SLOT, CALL_CAP, CALL_NR };
 
+/* Where the look at the VMAs behind a new memslot is. */
+struct vma_walk {
+	__u64 kvm; /* struct kvm * */
+	__u64 file; /* struct file *, of the run that scratch.vma holds */
+	__u64 pos, end; /* hva */
+	__u32 runs; /* told so far */
+	__u32 vmas;
+	bool open; /* scratch.vma holds a run not told yet */
+	bool ordinary; /* all cacheable, none of a driver's */
+};
+
 /* What a probed call needs between its entry and its return, and room for building events. */
 struct scratch {
 	struct {
@@ -69,6 +80,7 @@ struct scratch {
 	__u64 fault_start;
 	struct s2v_ev_page page;
 	struct s2v_ev_vma vma;
+	struct vma_walk walk;
 	struct s2v_agg_key key;
 	struct s2v_agg fresh;
 };

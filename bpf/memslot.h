@@ -10,25 +10,13 @@
 /* How many VMAs, pages of holes and busy locks a registration may take to look at. */
 #define VMA_STEPS 65536
 
-struct vma_walk {
-	struct scratch *sc;
-	__u64 kvm;
-	struct file *file; /* of the run in sc->vma */
-	__u64 pos, end;
-	__u32 runs; /* VMA events so far */
-	__u32 vmas;
-	__u32 busy;
-	bool open; /* sc->vma holds a run not told yet */
-	bool ordinary;
-};
-
-static __always_inline void vma_run_tell(struct vma_walk *w)
+static __always_inline void vma_run_tell(struct scratch *sc)
 {
-	if (!w->open)
+	if (!sc->walk.open)
 		return;
-	w->open = false;
-	w->runs++;
-	emit(&w->sc->vma, sizeof(w->sc->vma));
+	sc->walk.open = false;
+	sc->walk.runs++;
+	emit(&sc->vma, sizeof(sc->vma));
 }
 
 static __always_inline void vma_names(struct s2v_ev_vma *ev, struct file *file)
@@ -44,37 +32,42 @@ static __always_inline void vma_names(struct s2v_ev_vma *ev, struct file *file)
 					  BPF_CORE_READ(file, f_op, owner)->name);
 }
 
-/* One step: the VMA at w->pos, joined to the run before it where it is of the same kind. */
-static long vma_step(__u32 i, struct vma_walk *w)
+/*
+ * One step: the VMA at walk.pos, joined to the run before it where it is of the same kind.
+ * Returns 1 when there is no more to look at. Global, so that it is verified once.
+ */
+__noinline int vma_next(struct scratch *sc)
 {
-	struct s2v_ev_vma *ev;
 	struct vma_info vi = {};
-	struct scratch *sc = w->sc;
 	struct pte_info pte = {};
-	__u64 start = w->pos, stop;
+	struct vma_walk *w;
+	struct s2v_ev_vma *ev;
+	__u64 start, stop;
 	long err;
 
-	if (!sc || start >= w->end)
+	if (!sc)
 		return 1;
+	w = &sc->walk;
 	ev = &sc->vma;
+	start = w->pos;
+	if (start >= w->end)
+		return 1;
 	err = find_vma(start, &vi);
-	if (err && err != -ENOENT) {
-		w->busy++;
-		return 0;
-	}
+	if (err && err != -ENOENT)
+		return 0; /* somebody holds the lock for a moment: the next step looks again */
 	stop = err ? start + (1ULL << cfg.page_shift) : vi.v.end;
 	if (stop > w->end || stop <= start)
 		stop = w->end;
 	w->vmas += err == 0;
 	w->pos = stop;
-	if (w->open && w->file == vi.file && ev->vma.flags == vi.v.flags &&
+	if (w->open && w->file == (__u64)vi.file && ev->vma.flags == vi.v.flags &&
 	    ev->vma.attr == vi.v.attr) {
 		ev->vma.end = stop;
 		return 0;
 	}
-	vma_run_tell(w);
+	vma_run_tell(sc);
 	w->open = true;
-	w->file = vi.file;
+	w->file = (__u64)vi.file;
 	ev->vma.start = start;
 	ev->vma.end = stop;
 	ev->vma.flags = vi.v.flags;
@@ -92,17 +85,18 @@ static long vma_step(__u32 i, struct vma_walk *w)
 	return 0;
 }
 
+static long vma_step(__u32 i, void *unused)
+{
+	struct scratch *sc = scratch_get();
+
+	return !sc || vma_next(sc);
+}
+
 /* Looks at all VMAs behind a slot and tells of them, after the slot itself. */
 static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 				      const struct s2v_vm_state *vm, struct s2v_ev_slot *ev)
 {
-	struct vma_walk w = {
-		.sc = sc,
-		.kvm = (__u64)kvm,
-		.pos = ev->hva,
-		.end = ev->hva + ev->size,
-		.ordinary = true,
-	};
+	struct vma_walk *w = &sc->walk;
 
 	if (ev->flags & S2V_MEM_GUEST_MEMFD)
 		return false;
@@ -110,14 +104,19 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 	sc->vma.slot = ev->slot;
 	sc->vma.as_id = ev->as_id;
 	sc->vma.gen = ev->gen;
-	bpf_loop(VMA_STEPS, vma_step, &w, 0);
-	vma_run_tell(&w);
-	ev->runs = w.runs;
-	ev->vmas = w.vmas;
-	ev->unread = w.pos < w.end;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kvm = (__u64)kvm;
+	w->pos = ev->hva;
+	w->end = ev->hva + ev->size;
+	w->ordinary = true;
+	bpf_loop(VMA_STEPS, vma_step, NULL, 0);
+	vma_run_tell(sc);
+	ev->runs = w->runs;
+	ev->vmas = w->vmas;
+	ev->unread = w->pos < w->end;
 	if (ev->unread)
 		count(S2V_CNT_UNREAD_VMA);
-	return w.ordinary && !ev->unread;
+	return w->ordinary && !ev->unread;
 }
 
 /* Keeps what later faults on this slot are held against. */

@@ -65,7 +65,8 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
  * with the one sentence that helps in err: BTF or the symbol table cannot be read.
  */
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, char *err, size_t errlen);
+		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,
+		     size_t errlen);
 
 const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
 const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "none" */

@@ -8,23 +8,15 @@
 #include <unistd.h>
 
 #include "calibrate.h"
-#include "kallsyms.h"
 #include "mair.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
 
-__u64 s2v_kernel_symbol(const char *name)
+__u64 s2v_kernel_symbol(const struct s2v_kallsyms *ks, const char *name)
 {
-	struct s2v_kallsyms *ks = NULL;
-	struct s2v_ksym sym = { 0 };
-	FILE *f = fopen("/proc/kallsyms", "re");
+	struct s2v_ksym sym;
 
-	if (!f)
-		return 0;
-	if (s2v_kallsyms_read(f, &ks) == 0)
-		s2v_kallsyms_find(ks, name, &sym);
-	fclose(f);
-	s2v_kallsyms_free(ks);
+	s2v_kallsyms_find(ks, name, &sym);
 	return sym.count == 1 ? sym.addr : 0;
 }
 
@@ -55,9 +47,9 @@ static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
 }
 
 /* MAIR_EL1 as __cpu_setup() sets it. */
-static bool mair_of_kernel(struct s2verify_bpf *skel, __u64 *mair)
+static bool mair_of_kernel(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, __u64 *mair)
 {
-	__u64 text = s2v_kernel_symbol("__cpu_setup");
+	__u64 text = s2v_kernel_symbol(ks, "__cpu_setup");
 	__u32 insn[256];
 
 	_Static_assert(sizeof(insn) <= S2V_PEEK_MAX, "one question");
@@ -67,10 +59,10 @@ static bool mair_of_kernel(struct s2verify_bpf *skel, __u64 *mair)
 	return s2v_mair_from_code(insn, S2V_ARRAY_SIZE(insn), mair);
 }
 
-void s2v_calibrate(struct s2verify_bpf *skel, struct s2v_host *host)
+void s2v_calibrate(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, struct s2v_host *host)
 {
 	__u64 mair = S2V_MAIR_LINUX;
-	bool from_code = mair_of_kernel(skel, &mair);
+	bool from_code = mair_of_kernel(skel, ks, &mair);
 	__u32 index = 0;
 	int err = anonymous_index(skel, &index);
 

@@ -153,6 +153,7 @@ static int trace(struct trace *t)
 
 	if (s2v_session_prepare(&t->ses, t->o.attach, err, sizeof(err)))
 		goto cannot;
+	lo.ks = t->ses.ks;
 	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
 	if (!t->live)
 		goto cannot;

@@ -140,7 +140,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->repeat_ns = 1000000000ULL;
-	cfg->vm_release = s2v_kernel_symbol("kvm_vm_release");
+	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 }
 
 /* Everything up to attaching. Returns 0 or -errno, with the sentence in err. */
@@ -166,7 +166,7 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 			 s2v_errno_text(rc));
 		return rc;
 	}
-	s2v_calibrate(l->skel, host);
+	s2v_calibrate(l->skel, o->ks, host);
 	memcpy(l->skel->bss->s1_attr, host->s1_attr, sizeof(l->skel->bss->s1_attr));
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 struct machine {
 	struct btf *btf;
-	struct s2v_kallsyms *ks;
+	const struct s2v_kallsyms *ks;
 };
 
 static int live_proto(void *ctx, const char *func, char *buf, size_t len)
@@ -63,30 +63,11 @@ static int load_btf(struct machine *m, char *err, size_t errlen)
 	return -1;
 }
 
-static int load_kallsyms(struct machine *m, char *err, size_t errlen)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	int ret;
-
-	if (!f) {
-		ret = -errno;
-	} else {
-		ret = s2v_kallsyms_read(f, &m->ks);
-		fclose(f);
-	}
-	if (!ret)
-		return 0;
-	snprintf(err, errlen,
-		 "cannot read the kernel's symbol table /proc/kallsyms: %s; /proc must be mounted "
-		 "and the kernel built with CONFIG_KALLSYMS",
-		 strerror(-ret));
-	return -1;
-}
-
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, char *err, size_t errlen)
+		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,
+		     size_t errlen)
 {
-	struct machine m = { 0 };
+	struct machine m = { .ks = ks };
 	const struct s2v_observe_ops ops = {
 		.ctx = &m,
 		.proto = live_proto,
@@ -96,9 +77,8 @@ int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *h
 	};
 	int ret = -1;
 
-	if (!load_btf(&m, err, errlen) && !load_kallsyms(&m, err, errlen))
+	if (!load_btf(&m, err, errlen))
 		ret = s2v_observe_choose(hooks, host, mode, &ops);
-	s2v_kallsyms_free(m.ks);
 	btf__free(m.btf);
 	return ret;
 }

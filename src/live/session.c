@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "session.h"
 
+static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	int ret;
+
+	if (!f) {
+		ret = -errno;
+	} else {
+		ret = s2v_kallsyms_read(f, &s->ks);
+		fclose(f);
+	}
+	if (!ret)
+		return 0;
+	snprintf(err, errlen,
+		 "cannot read the kernel's symbol table /proc/kallsyms: %s; /proc must be mounted "
+		 "and the kernel built with CONFIG_KALLSYMS",
+		 strerror(-ret));
+	return -1;
+}
+
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *err, size_t errlen)
 {
-	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen))
+	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
+	    read_kallsyms(s, err, errlen))
 		return -1;
-	return s2v_observe_live(s->hooks, &s->host, mode, err, errlen) < 0 ? -1 : 0;
+	return s2v_observe_live(s->hooks, &s->host, mode, s->ks, err, errlen) < 0 ? -1 : 0;
 }
 
 void s2v_session_cover(struct s2v_session *s)
@@ -44,5 +67,6 @@ const char *s2v_session_hooks_line(struct s2v_session *s)
 
 void s2v_session_free(struct s2v_session *s)
 {
+	s2v_kallsyms_free(s->ks);
 	s2v_host_free(&s->host);
 }

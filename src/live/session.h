@@ -7,6 +7,7 @@
 
 struct s2v_session {
 	struct s2v_host host;
+	struct s2v_kallsyms *ks;
 	struct s2v_hook hooks[S2V_OBS_NR];
 	struct s2v_rule_state rules[S2V_RULE_NR];
 	char line[256];
