@@ -136,6 +136,7 @@ void text_show_rows(struct text_sink *t)
 				name);
 	}
 	t->n_rows = 0;
+	t->legend_due = true;
 }
 
 void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
@@ -158,9 +159,10 @@ void text_memslots_end(struct s2v_sink *s)
 {
 	struct text_sink *t = (struct text_sink *)s;
 
-	if (!t->n_rows)
-		return;
 	text_show_rows(t);
+	if (!t->legend_due)
+		return;
+	t->legend_due = false;
 	fputs("  ", t->out);
 	text_wrap(
 		t, 2, 2,
