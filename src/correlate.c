@@ -178,6 +178,8 @@ static void tell_contract(struct s2v_correlator *c, struct s2v_vm *vm)
 		s2v_contract_row(c->o.host, vm, s, &s->runs[i], &row);
 		c->o.sink->memslot(c->o.sink, &row);
 	}
+	if (c->o.sink->memslots_end)
+		c->o.sink->memslots_end(c->o.sink);
 }
 
 static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vm *ev)

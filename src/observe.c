@@ -65,29 +65,6 @@ static const struct candidate candidates[] = {
 	{ S2V_OBS_VM_GONE, "kvm_arch_destroy_vm", "kvm*", S2V_VAR_VM_GONE, ALWAYS },
 };
 
-static const char *const names[S2V_OBS_NR] = {
-	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
-	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
-	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
-};
-
-const char *s2v_observe_name(enum s2v_observe o)
-{
-	return (unsigned int)o < S2V_OBS_NR ? names[o] : NULL;
-}
-
-const char *s2v_method_name(enum s2v_method m)
-{
-	switch (m) {
-	case S2V_METHOD_FENTRY:
-		return "fentry";
-	case S2V_METHOD_KPROBE:
-		return "kprobe";
-	default:
-		return "none";
-	}
-}
-
 struct choice {
 	const struct s2v_host *host;
 	enum s2v_attach_mode mode;
@@ -127,8 +104,8 @@ static bool called(const struct choice *c, const struct candidate *cand)
 
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
-	if (cand->when == PROTECTED)
-		return true;
+	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */
+		return in_kernel(c, cand->func);
 	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i++) {
 		if (candidates[i].observe == cand->observe && candidates[i].when == PROTECTED &&
 		    in_kernel(c, candidates[i].func))

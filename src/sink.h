@@ -96,6 +96,7 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
+	bool inventory_failed; /* which VMs were there before is not known */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */
 	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them */
 	__u64 duration_ns;

@@ -54,6 +54,8 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->preexisting)
 		because(s, "%llu VM%s already running: what was mapped before was not seen",
 			ULL(s->preexisting), s->preexisting == 1 ? " was" : "s were");
+	if (s->inventory_failed)
+		because(s, "which VMs were running before is not known");
 	if (s->fwb_disagrees)
 		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
 	s->complete = !s->incomplete[0];

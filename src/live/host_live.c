@@ -235,31 +235,43 @@ static int check_btf(char *err, size_t errlen)
 	return -1;
 }
 
-int s2v_host_preflight(char *err, size_t errlen)
+/* Is BPF to be had, and may it read the kernel's memory? */
+static int check_bpf(char *err, size_t errlen)
 {
 	char lockdown[32];
-	int ret;
+	int ret = s2v_trial_load();
 
-	if (check_caps(err, errlen) || check_btf(err, errlen))
-		return -1;
-	gather_lockdown(lockdown, sizeof(lockdown));
-	if (!strcmp(lockdown, "confidentiality")) {
-		snprintf(err, errlen,
-			 "kernel lockdown is in confidentiality mode, in which the kernel refuses "
-			 "every read of its memory from BPF: boot with lockdown=integrity or "
-			 "lockdown=none to verify this host");
+	/* The capabilities are of a user namespace only, or a filter forbids bpf(2). */
+	if (ret) {
+		snprintf(
+			err, errlen, "the kernel refuses to load a BPF program (%s): %s",
+			s2v_errno_text(ret),
+			ret == -EPERM || ret == -EACCES
+				? "run in the host's own user namespace, and with no seccomp filter "
+				  "or LSM policy against bpf(2)"
+				: "it must be built with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
 		return -1;
 	}
-	/* Holds the capabilities in a user namespace of its own, or a filter forbids bpf(2). */
-	ret = s2v_trial_load();
-	if (!ret)
+	gather_lockdown(lockdown, sizeof(lockdown));
+	ret = s2v_trial_read();
+	if (!ret && strcmp(lockdown, "confidentiality"))
 		return 0;
-	snprintf(
-		err, errlen, "the kernel refuses to load a BPF program (%s): %s",
-		s2v_errno_text(ret),
-		ret == -EPERM || ret == -EACCES
-			? "run in the host's own user namespace, and with no seccomp filter or LSM "
-			  "policy against bpf(2)"
-			: "it must be built with CONFIG_BPF_SYSCALL and CONFIG_BPF_EVENTS");
+	if (!strcmp(lockdown, "confidentiality") || !*lockdown)
+		snprintf(err, errlen,
+			 "the kernel refuses BPF programs that read its memory, as lockdown in "
+			 "confidentiality mode does: boot with lockdown=integrity or lockdown=none "
+			 "to verify this host");
+	else
+		snprintf(err, errlen,
+			 "the kernel refuses BPF programs that read its memory (%s), though its "
+			 "lockdown mode is %s: s2verify cannot work without",
+			 s2v_errno_text(ret), lockdown);
 	return -1;
+}
+
+int s2v_host_preflight(char *err, size_t errlen)
+{
+	if (check_caps(err, errlen) || check_btf(err, errlen) || check_bpf(err, errlen))
+		return -1;
+	return 0;
 }

@@ -36,12 +36,38 @@ const char *s2v_errno_text(int err)
 	return text;
 }
 
-static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *opts)
+/* bpf_probe_read_kernel(r10 - 8, 8, NULL); r0 = 0; exit */
+static const struct bpf_insn read_kernel[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10 },
+	{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8 },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8 },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3 },
+	{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+static int load_insns(enum bpf_prog_type type, const struct bpf_insn *insns, size_t n,
+		      const struct bpf_prog_load_opts *opts)
 {
-	int fd = bpf_prog_load(type, "s2v_trial", "Dual BSD/GPL", return_0,
-			       S2V_ARRAY_SIZE(return_0), opts);
+	int fd = bpf_prog_load(type, "s2v_trial", "Dual BSD/GPL", insns, n, opts);
 
 	return fd < 0 ? -errno : fd;
+}
+
+static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *opts)
+{
+	return load_insns(type, return_0, S2V_ARRAY_SIZE(return_0), opts);
+}
+
+int s2v_trial_read(void)
+{
+	int fd = load_insns(BPF_PROG_TYPE_KPROBE, read_kernel, S2V_ARRAY_SIZE(read_kernel), NULL);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 int s2v_trial_load(void)

@@ -14,6 +14,12 @@
 int s2v_trial_load(void);
 
 /*
+ * Loads a program that reads kernel memory: 0 or -errno. Lockdown in confidentiality mode
+ * takes the helper away (ff40e51043af, 5.13; before, the helper fails when it runs).
+ */
+int s2v_trial_read(void);
+
+/*
  * fentry, or fexit for ret, on func of vmlinux. Returns 0 or -errno; why is filled with what
  * the verifier said where it was the verifier who refused, else it is "".
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/observe.c src/host.c */
+/* needs: src/observe.c src/names.c src/host.c */
 /*
  * The choice of hooks, with the answers that Debian's arm64 kernels give (BTF and symbol
  * tables of 6.1, 6.12, 6.16 and 7.3; who takes which probe as seen on emulated hosts).
@@ -244,6 +244,7 @@ static void test_protected(void **state)
 	k = debian_6_12;
 	assert_int_equal(choose(&k, h, S2V_KVM_PROTECTED, S2V_ATTACH_AUTO), 0);
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
+	assert_string_equal(h[S2V_OBS_MAP].reason, "kvm_pgtable_stage2_map attaches");
 }
 
 /* A hook on a function that protected mode never calls would see nothing and look clean. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/observe.c src/live/btfproto.c */
+/* needs: src/observe.c src/names.c src/live/btfproto.c */
 /* libs: -lbpf */
 /*
  * The choice of hooks over the BTF of real arm64 kernels: S2V_BTF_DIR names a directory of

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What AttrIndx means on this host. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "calibrate.h"
+#include "kallsyms.h"
+#include "mair.h"
+#include "s2v_shared.h"
+#include "s2verify.skel.h"
+
+__u64 s2v_kernel_symbol(const char *name)
+{
+	struct s2v_kallsyms *ks = NULL;
+	struct s2v_ksym sym = { 0 };
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	if (!f)
+		return 0;
+	if (s2v_kallsyms_read(f, &ks) == 0)
+		s2v_kallsyms_find(ks, name, &sym);
+	fclose(f);
+	s2v_kallsyms_free(ks);
+	return sym.count == 1 ? sym.addr : 0;
+}
+
+/* Runs one of the asking programs with two arguments in this task. 0 or -errno. */
+static int ask(const struct bpf_program *p, __u64 a0, __u64 a1)
+{
+	__u64 args[2] = { a0, a1 };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	return bpf_prog_test_run_opts(bpf_program__fd(p), &o);
+}
+
+/* AttrIndx of an anonymous page of this process. 0 or -errno. */
+static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
+{
+	size_t len = sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	err = ask(skel->progs.ask_pgprot, (__u64)p, 0);
+	if (!err)
+		err = skel->bss->asked_err;
+	*index = s2v_attrindx(skel->bss->asked_pgprot);
+	munmap(p, len);
+	return err;
+}
+
+/* MAIR_EL1 as __cpu_setup() sets it. */
+static bool mair_of_kernel(struct s2verify_bpf *skel, __u64 *mair)
+{
+	__u64 text = s2v_kernel_symbol("__cpu_setup");
+	__u32 insn[256];
+
+	_Static_assert(sizeof(insn) <= S2V_PEEK_MAX, "one question");
+	if (!text || ask(skel->progs.ask_peek, text, sizeof(insn)) || skel->bss->asked_err)
+		return false;
+	memcpy(insn, skel->bss->peeked, sizeof(insn));
+	return s2v_mair_from_code(insn, S2V_ARRAY_SIZE(insn), mair);
+}
+
+void s2v_calibrate(struct s2verify_bpf *skel, struct s2v_host *host)
+{
+	__u64 mair = S2V_MAIR_LINUX;
+	bool from_code = mair_of_kernel(skel, &mair);
+	__u32 index = 0;
+	int err = anonymous_index(skel, &index);
+
+	s2v_mair_decode(mair, host->s1_attr);
+	snprintf(host->s1_source, sizeof(host->s1_source), "%s",
+		 from_code ? "MAIR_EL1 in the kernel's __cpu_setup()"
+			   : "MAIR_EL1 of Linux 5.14 and later");
+	host->s1_calibrated = !err && host->s1_attr[index] == S2V_ATTR_NORMAL_WB;
+	if (host->s1_calibrated)
+		return;
+	memset(host->s1_attr, S2V_ATTR_UNKNOWN, sizeof(host->s1_attr));
+	if (err)
+		snprintf(host->s1_source, sizeof(host->s1_source),
+			 "an anonymous page could not be looked at: %s", strerror(-err));
+	else
+		snprintf(host->s1_source, sizeof(host->s1_source),
+			 "AttrIndx %u of an anonymous page is not Write-Back by it", index);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* s2verify check: can this host be verified, what is covered, by which hooks and why. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "live.h"
+#include "session.h"
+#include "trace_opts.h"
+#include "util.h"
+
+static void ignore(void *arg, const struct s2v_ev_hdr *ev)
+{
+	(void)arg;
+	(void)ev;
+}
+
+/* Loads and attaches as `trace` does, so that what is said is what was tried. */
+static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct s2v_sink *sink)
+{
+	struct s2v_live_opts lo = { .buffer = 65536, .verbose = o->verbose };
+	struct s2v_live *live;
+	char err[512];
+
+	if (s2v_session_prepare(ses, o->attach, err, sizeof(err)))
+		goto cannot;
+	live = s2v_live_open(&lo, &ses->host, ses->hooks, ignore, NULL, err, sizeof(err));
+	if (!live)
+		goto cannot;
+	s2v_live_close(live);
+	s2v_session_cover(ses);
+	s2v_session_tell(ses, sink);
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		if (ses->rules[i].coverage == S2V_NOT_COVERED)
+			return S2V_EXIT_INCOMPLETE;
+	return ses->host.disagreement[0] ? S2V_EXIT_INCOMPLETE : S2V_EXIT_OK;
+cannot:
+	s2v_err("%s", err);
+	return S2V_EXIT_CANNOT;
+}
+
+int s2v_cmd_check(int argc, char **argv)
+{
+	struct s2v_session ses = { 0 };
+	struct s2v_check_opts o;
+	struct s2v_sink *sink;
+	int status;
+
+	if (s2v_check_opts_parse(argc, argv, &o))
+		return S2V_EXIT_USAGE;
+	sink = o.json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
+	if (!sink) {
+		s2v_err("out of memory");
+		return S2V_EXIT_CANNOT;
+	}
+	status = check(&ses, &o, sink);
+	s2v_session_free(&ses);
+	sink->close(sink);
+	if (sink->failed) {
+		s2v_err("results could not be written: %s", strerror(sink->failed));
+		if (status == S2V_EXIT_OK)
+			status = S2V_EXIT_INCOMPLETE;
+	}
+	free(sink);
+	return status;
+}

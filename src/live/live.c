@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Loading, attaching, and reading the BPF side. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "calibrate.h"
+#include "live.h"
+#include "live_private.h"
+#include "trial.h"
+#include "util.h"
+
+/* Programs for each thing to be observed, by method. NULL: not needed. */
+static const struct {
+	const char *fentry, *fexit, *kprobe, *kretprobe;
+} programs[S2V_OBS_NR] = {
+	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe" },
+	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe" },
+	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe" },
+	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
+	[S2V_OBS_CAP] = { NULL, "cap_fexit", "cap_kprobe", "cap_kretprobe" },
+	[S2V_OBS_VM_GONE] = { "vm_gone_fentry", NULL, "vm_gone_kprobe", NULL },
+};
+
+static bool verbose;
+
+static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return verbose && level != LIBBPF_DEBUG ? vfprintf(stderr, fmt, ap) : 0;
+}
+
+/* The program that observes the entry (or the return) of a hook, or NULL. */
+static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook *h, bool ret)
+{
+	const char *name = NULL;
+
+	if (h->method == S2V_METHOD_FENTRY)
+		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
+	else if (h->method == S2V_METHOD_KPROBE)
+		name = ret ? programs[h->observe].kretprobe : programs[h->observe].kprobe;
+	return name ? bpf_object__find_program_by_name(l->skel->obj, name) : NULL;
+}
+
+static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR])
+{
+	struct bpf_program *p;
+	int err;
+
+	bpf_object__for_each_program(p, l->skel->obj)
+	{
+		enum bpf_prog_type t = bpf_program__type(p);
+
+		bpf_program__set_autoload(p, t == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+						     p == l->skel->progs.inventory);
+	}
+	for (int i = 0; i < S2V_OBS_NR; i++) {
+		for (int ret = 0; ret < 2; ret++) {
+			p = program_of(l, &hooks[i], ret);
+			if (!p)
+				continue;
+			bpf_program__set_autoload(p, true);
+			if (hooks[i].method != S2V_METHOD_FENTRY)
+				continue;
+			err = bpf_program__set_attach_target(p, 0, hooks[i].function);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+/* Attaches one half of a hook; the return first, so that no entry is without one. */
+static int attach_half(struct s2v_live *l, const struct s2v_hook *h, bool ret)
+{
+	struct bpf_program *p = program_of(l, h, ret);
+	struct bpf_link *link;
+
+	if (!p)
+		return 0;
+	if (h->method == S2V_METHOD_FENTRY)
+		link = bpf_program__attach_trace(p);
+	else
+		link = bpf_program__attach_kprobe(p, ret, h->function);
+	if (!link)
+		return -errno;
+	l->links[h->observe][ret] = link;
+	l->progs[l->n_progs++] = p;
+	return 0;
+}
+
+static void detach(struct s2v_live *l, int observe, bool ret)
+{
+	bpf_link__destroy(l->links[observe][ret]);
+	l->links[observe][ret] = NULL;
+}
+
+static void attach(struct s2v_live *l, struct s2v_hook *h)
+{
+	int err = attach_half(l, h, true);
+
+	if (!err)
+		err = attach_half(l, h, false);
+	if (!err)
+		return;
+	detach(l, h->observe, true);
+	detach(l, h->observe, false);
+	snprintf(h->reason, sizeof(h->reason), "%s: attaching the %s failed: %s", h->function,
+		 s2v_method_name(h->method), s2v_errno_text(err));
+	h->method = S2V_METHOD_NONE;
+}
+
+static int on_event(void *arg, void *data, size_t len)
+{
+	struct s2v_live *l = arg;
+	const struct s2v_ev_hdr *ev = data;
+
+	if (len < sizeof(*ev) || ev->len > len) {
+		l->malformed++;
+		return 0;
+	}
+	l->fn(l->arg, ev);
+	if (ev->type == S2V_EV_VM_DEAD)
+		s2v_live_forget(l, ev->vm);
+	return 0;
+}
+
+static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
+		      const struct s2v_host *host, const struct s2v_hook hooks[S2V_OBS_NR])
+{
+	struct s2v_cfg *cfg = (struct s2v_cfg *)&l->skel->rodata->cfg;
+
+	cfg->tgid = o->pid;
+	cfg->all = o->all;
+	cfg->page_shift = host->page_shift;
+	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
+	cfg->fwb = host->fwb == S2V_YES;
+	cfg->repeat_ns = 1000000000ULL;
+	cfg->vm_release = s2v_kernel_symbol("kvm_vm_release");
+}
+
+/* Everything up to attaching. Returns 0 or -errno, with the sentence in err. */
+static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_host *host,
+		struct s2v_hook hooks[S2V_OBS_NR], char *err, size_t errlen)
+{
+	int rc;
+
+	l->skel = s2verify_bpf__open();
+	if (!l->skel) {
+		rc = -errno;
+		snprintf(err, errlen, "the BPF object could not be opened: %s", strerror(-rc));
+		return rc;
+	}
+	configure(l, o, host, hooks);
+	rc = choose_programs(l, hooks);
+	if (!rc)
+		rc = bpf_map__set_max_entries(l->skel->maps.events, o->buffer);
+	if (!rc)
+		rc = s2verify_bpf__load(l->skel);
+	if (rc) {
+		snprintf(err, errlen, "the kernel did not load the BPF programs: %s (-v says more)",
+			 s2v_errno_text(rc));
+		return rc;
+	}
+	s2v_calibrate(l->skel, host);
+	memcpy(l->skel->bss->s1_attr, host->s1_attr, sizeof(l->skel->bss->s1_attr));
+	return 0;
+}
+
+struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *host,
+			       struct s2v_hook hooks[S2V_OBS_NR], s2v_event_fn fn, void *arg,
+			       char *err, size_t errlen)
+{
+	struct s2v_live *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		snprintf(err, errlen, "out of memory");
+		return NULL;
+	}
+	verbose = o->verbose;
+	libbpf_set_print(print);
+	l->fn = fn;
+	l->arg = arg;
+	if (load(l, o, host, hooks, err, errlen))
+		goto fail;
+	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
+	if (!l->ring) {
+		snprintf(err, errlen, "the ring buffer could not be mapped: %s", strerror(errno));
+		goto fail;
+	}
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		if (hooks[i].method != S2V_METHOD_NONE)
+			attach(l, &hooks[i]);
+	return l;
+fail:
+	s2v_live_close(l);
+	return NULL;
+}
+
+/* Runs the inventory of VM files that are open now. */
+static int inventory(struct s2v_live *l)
+{
+	struct bpf_link *link = bpf_program__attach_iter(l->skel->progs.inventory, NULL);
+	char buf[64];
+	ssize_t n;
+	int fd, err = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		do
+			n = read(fd, buf, sizeof(buf));
+		while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+		if (n < 0)
+			err = -errno;
+		close(fd);
+	}
+	bpf_link__destroy(link);
+	return err;
+}
+
+int s2v_live_start(struct s2v_live *l)
+{
+	int err;
+
+	l->skel->bss->ready = true;
+	err = inventory(l);
+	l->skel->bss->inventory_done = true;
+	return err;
+}
+
+int s2v_live_fd(const struct s2v_live *l)
+{
+	return ring_buffer__epoll_fd(l->ring);
+}
+
+int s2v_live_consume(struct s2v_live *l)
+{
+	int n = ring_buffer__consume(l->ring);
+
+	return n < 0 ? n : 0;
+}
+
+/* Violations that were counted and not yet told: the last word on each. */
+static int tell_pending(struct s2v_live *l)
+{
+	int fd = bpf_map__fd(l->skel->maps.agg), err;
+	struct s2v_agg_key key, *prev = NULL;
+	struct s2v_agg a;
+
+	while ((err = bpf_map_get_next_key(fd, prev, &key)) == 0) {
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &a) || !a.pending)
+			continue;
+		a.ev.flags &= ~(__u32)S2V_PG_FIRST;
+		a.ev.count = a.pending;
+		a.ev.gpa_last = a.gpa_last;
+		l->fn(l->arg, &a.ev.h);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+int s2v_live_stop(struct s2v_live *l)
+{
+	const struct timespec ms10 = { .tv_nsec = 10000000 };
+	int err;
+
+	/* Entries go first; calls that are inside get a moment to return. */
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, false);
+	nanosleep(&ms10, NULL);
+	l->skel->bss->ready = false;
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, true);
+	err = s2v_live_consume(l);
+	return err ? err : tell_pending(l);
+}
+
+/* Sum over CPUs of element i of a per-CPU array. */
+static int percpu_sum(int fd, __u32 i, __u64 *sum)
+{
+	int n = libbpf_num_possible_cpus();
+	__u64 *v;
+	int err;
+
+	if (n <= 0)
+		return n ? n : -EINVAL;
+	v = calloc(n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	*sum = 0;
+	err = bpf_map_lookup_elem(fd, &i, v);
+	for (int cpu = 0; !err && cpu < n; cpu++)
+		*sum += v[cpu];
+	free(v);
+	return err;
+}
+
+/* Runs of a program that the kernel left out, since it was running on that CPU already. */
+static __u64 recursion_misses(const struct bpf_program *p)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) ? 0 : info.recursion_misses;
+}
+
+int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
+{
+	int counters = bpf_map__fd(l->skel->maps.counters);
+	int matrix = bpf_map__fd(l->skel->maps.matrix);
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
+		err = percpu_sum(counters, i, &sum->cnt[i]);
+	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
+		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
+	sum->missed_probes = 0;
+	for (size_t i = 0; i < l->n_progs; i++)
+		sum->missed_probes += recursion_misses(l->progs[i]);
+	sum->lost = l->malformed;
+	return err;
+}
+
+/* Deletes the keys of a VM from a map; the VM's number is at `off` in a key of `size` bytes. */
+static void forget(int fd, size_t size, size_t off, __u32 vm)
+{
+	char key[64], next[64], *prev = NULL;
+	__u32 id;
+
+	while (bpf_map_get_next_key(fd, prev, next) == 0) {
+		memcpy(&id, next + off, sizeof(id));
+		if (id == vm) {
+			/* prev stays: what follows it is what follows the one deleted. */
+			bpf_map_delete_elem(fd, next);
+			continue;
+		}
+		memcpy(key, next, size);
+		prev = key;
+	}
+}
+
+void s2v_live_forget(struct s2v_live *l, __u32 vm)
+{
+	_Static_assert(sizeof(struct s2v_agg_key) <= 64, "room for keys");
+
+	forget(bpf_map__fd(l->skel->maps.slots), sizeof(struct s2v_slot_key),
+	       offsetof(struct s2v_slot_key, vm), vm);
+	forget(bpf_map__fd(l->skel->maps.agg), sizeof(struct s2v_agg_key),
+	       offsetof(struct s2v_agg_key, vm), vm);
+}
+
+void s2v_live_close(struct s2v_live *l)
+{
+	if (!l)
+		return;
+	for (int i = 0; i < S2V_OBS_NR; i++) {
+		detach(l, i, false);
+		detach(l, i, true);
+	}
+	ring_buffer__free(l->ring);
+	s2verify_bpf__destroy(l->skel);
+	free(l);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The live source: BPF programs loaded and attached to the hooks that were chosen, their events,
+ * their counters. One a process.
+ */
+#ifndef S2V_LIVE_H
+#define S2V_LIVE_H
+
+#include "host.h"
+#include "observe.h"
+#include "sink.h"
+
+struct s2v_live;
+
+struct s2v_live_opts {
+	__u32 pid; /* only VMs of this process; 0: all */
+	bool all; /* every event, not only what matters */
+	__u32 buffer; /* bytes of the ring buffer, a power of two and of pages */
+	bool verbose; /* libbpf's own messages on stderr */
+};
+
+/* Takes events, in the order of the ring buffer. */
+typedef void (*s2v_event_fn)(void *arg, const struct s2v_ev_hdr *ev);
+
+/*
+ * Load, calibrate host->s1_attr, attach. A hook that does not attach after all becomes METHOD_NONE
+ * with the reason. NULL with the one sentence that helps in err.
+ */
+struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *host,
+			       struct s2v_hook hooks[S2V_OBS_NR], s2v_event_fn fn, void *arg,
+			       char *err, size_t errlen);
+
+/* Observe from now on; VMs that are there already are told of first. 0 or -errno. */
+int s2v_live_start(struct s2v_live *l);
+
+int s2v_live_fd(const struct s2v_live *l); /* readable when there are events */
+/* Hands out what is in the ring buffer. 0 or -errno. */
+int s2v_live_consume(struct s2v_live *l);
+
+/* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
+int s2v_live_stop(struct s2v_live *l);
+
+/* Counters since start: cnt, maps, missed_probes of *sum. 0 or -errno. */
+int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum);
+
+/* Forget what the kernel side keeps of a VM that is gone. */
+void s2v_live_forget(struct s2v_live *l, __u32 vm);
+
+void s2v_live_close(struct s2v_live *l); /* NULL is fine */
+
+#endif

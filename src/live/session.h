@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every live command starts with: host facts, the choice of hooks, the rules' coverage. */
+#ifndef S2V_SESSION_H
+#define S2V_SESSION_H
+
+#include "sink.h"
+
+struct s2v_session {
+	struct s2v_host host;
+	struct s2v_hook hooks[S2V_OBS_NR];
+	struct s2v_rule_state rules[S2V_RULE_NR];
+	char line[256];
+};
+
+/* Preflight, host facts, hooks. 0, or -1 with the one sentence that helps in err (exit 3). */
+int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *err, size_t errlen);
+
+/* Once attached and calibrated: which rules are covered. */
+void s2v_session_cover(struct s2v_session *s);
+
+/* Host, hooks and rules to a sink. */
+void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink);
+
+/* "6 hooks by fentry", "5 hooks by kprobe, 1 not attached": lives in *s. */
+const char *s2v_session_hooks_line(struct s2v_session *s);
+
+void s2v_session_free(struct s2v_session *s);
+
+#endif
