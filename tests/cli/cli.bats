@@ -184,7 +184,7 @@ not_here() { # ARG...
 
 @test "a rule name with an escape sequence does not reach the terminal" {
 	refused '\x1b[2J' explain $'\e[2J\xff'
-	! grep -q $'\e' "$err"
+	run ! grep -q $'\e' "$err"
 }
 
 @test "results that cannot be written are said so" {

@@ -65,9 +65,9 @@ invalid() { # TEXT LINE
 }
 
 @test "the schema has every rule of the catalogue, and no other" {
-	diff <("${S2VERIFY:?}" explain | grep -oE '^[a-z0-9]+-[a-z0-9-]+' | sort) \
-		<(/usr/bin/python3 -c '
-import json, sys
-for r in json.load(open(sys.argv[1]))["$defs"]["rule_name"]["enum"]:
-    print(r)' "$BATS_TEST_DIRNAME/../../docs/schema.json" | sort)
+	"${S2VERIFY:?}" explain | grep -oE '^[a-z0-9]+-[a-z0-9-]+' | sort >"$BATS_TEST_TMPDIR/rules"
+	/usr/bin/python3 -c 'import json, sys
+names = json.load(sys.stdin)["\x24defs"]["rule_name"]["enum"]
+print(*sorted(names), sep="\n")' <"$BATS_TEST_DIRNAME/../../docs/schema.json" |
+		diff - "$BATS_TEST_TMPDIR/rules"
 }
