@@ -24,6 +24,7 @@ struct text_sink {
 	struct s2v_contract_row *rows; /* of one VM, not yet shown */
 	size_t n_rows, cap_rows;
 	bool legend_due; /* a contract was shown, its legend not yet */
+	bool legend_given; /* it was, and nothing but contracts since */
 	struct text_finding *findings;
 	size_t n_findings, cap_findings;
 };

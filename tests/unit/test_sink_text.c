@@ -213,6 +213,40 @@ static void contracts(void **state)
 	free(text);
 }
 
+static unsigned int occurrences(const char *text, const char *what)
+{
+	unsigned int n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* Once for contracts that follow one another, again after something else was shown. */
+static void legend_once(void **state)
+{
+	struct s2v_contract_row row = test_row;
+	struct s2v_sink *s = start(false, 80);
+	char *text;
+
+	(void)state;
+	s->memslots_end(s); /* no VM: no legend */
+	s->memslot(s, &row);
+	s->memslots_end(s);
+	row.vm.id = 2;
+	s->memslot(s, &row);
+	s->memslots_end(s);
+	fflush(out.f);
+	assert_int_equal(occurrences(out.text, "FWB: does"), 1);
+	s->finding(s, &test_finding);
+	s->memslot(s, &row);
+	s->memslots_end(s);
+	text = finish();
+	assert_int_equal(occurrences(text, "FWB: does"), 2);
+	assert_int_equal(occurrences(text, "Coherence contract of"), 3);
+	free(text);
+}
+
 static void full_disk(void **state)
 {
 	FILE *f = fopen("/dev/full", "w");
@@ -235,7 +269,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_names), cmocka_unit_test(updates_only_in_the_table),
 		cmocka_unit_test(verdicts),	 cmocka_unit_test(colours_only_when_asked),
-		cmocka_unit_test(contracts),	 cmocka_unit_test(full_disk),
+		cmocka_unit_test(contracts),	 cmocka_unit_test(legend_once),
+		cmocka_unit_test(full_disk),
 	};
 
 	return cmocka_run_group_tests_name("sink_text", tests, NULL, NULL);
