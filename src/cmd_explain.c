@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* s2verify explain [RULE]: the catalogue of rules, or all about one of them. */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,6 +99,15 @@ static int unknown(const char *name)
 	return S2V_EXIT_USAGE;
 }
 
+/* Was all of it written? */
+static int flushed(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return S2V_EXIT_OK;
+	s2v_err("explain: cannot write to stdout: %s", strerror(errno));
+	return S2V_EXIT_INCOMPLETE;
+}
+
 int s2v_cmd_explain(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -113,11 +123,11 @@ int s2v_cmd_explain(int argc, char **argv)
 		return S2V_EXIT_USAGE;
 	if (!name) {
 		catalogue();
-		return S2V_EXIT_OK;
+		return flushed();
 	}
 	r = s2v_rule_find(name);
 	if (!r)
 		return unknown(name);
 	describe(r);
-	return S2V_EXIT_OK;
+	return flushed();
 }

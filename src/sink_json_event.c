@@ -236,6 +236,7 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 	s2v_json_num(j, j->o, "lost", sum->lost);
 	s2v_json_num(j, j->o, "unreadable", sum->unreadable);
 	s2v_json_num(j, j->o, "missed_probes", sum->missed_probes);
+	s2v_json_bool(j, j->o, "fwb_disagrees", sum->fwb_disagrees);
 	put_rules(j, "uncovered", sum, S2V_NOT_COVERED);
 	put_rules(j, "not_applicable", sum, S2V_NOT_APPLICABLE);
 	s2v_json_num(j, j->o, "duration_ns", sum->duration_ns);

@@ -361,6 +361,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	if (t->section != TEXT_START)
 		fputc('\n', t->out);
 	t->section = TEXT_BODY;
+	t->legend_given = false;
 	upper(s2v_severity_name(f->rule->severity), sev, sizeof(sev));
 	text_piece(&l, text_severity_style(f->rule->severity), "%s %s", sev, f->rule->name);
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(f->time, when));

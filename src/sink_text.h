@@ -23,6 +23,8 @@ struct text_sink {
 	enum { TEXT_START, TEXT_HOST, TEXT_HOOKS, TEXT_RULES, TEXT_BODY } section;
 	struct s2v_contract_row *rows; /* of one VM, not yet shown */
 	size_t n_rows, cap_rows;
+	bool legend_due; /* a contract was shown, its legend not yet */
+	bool legend_given; /* it was, and nothing but contracts since */
 	struct text_finding *findings;
 	size_t n_findings, cap_findings;
 };

@@ -136,6 +136,7 @@ void text_show_rows(struct text_sink *t)
 				name);
 	}
 	t->n_rows = 0;
+	t->legend_due = !t->legend_given;
 }
 
 void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
@@ -158,9 +159,11 @@ void text_memslots_end(struct s2v_sink *s)
 {
 	struct text_sink *t = (struct text_sink *)s;
 
-	if (!t->n_rows)
-		return;
 	text_show_rows(t);
+	if (!t->legend_due)
+		return;
+	t->legend_due = false;
+	t->legend_given = true;
 	fputs("  ", t->out);
 	text_wrap(
 		t, 2, 2,
@@ -257,6 +260,7 @@ void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2
 
 	(void)vm;
 	text_show_rows(t);
+	t->legend_given = false;
 	t->section = TEXT_BODY;
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(time, when));
 	text_piece(&l, STYLE_PLAIN, "vm %u", ev->vm);
