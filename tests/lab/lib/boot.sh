@@ -5,7 +5,7 @@
 find_qemu() {
 	local candidate
 	for candidate in "$CACHE/qemu/qemu-system-aarch64" qemu-system-aarch64; do
-		if "$candidate" -M virt -cpu help 2>/dev/null | grep -qw neoverse-n2; then
+		if "$candidate" -M virt -cpu help 2>/dev/null | grep -w neoverse-n2 >/dev/null; then
 			echo "$candidate"
 			return
 		fi
@@ -40,7 +40,7 @@ busybox() {
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	"$top/tools/debs" --suite "$codename" --arch arm64 --into "$CACHE/busybox-$codename" \
 		busybox-static >/dev/null
-	find "$CACHE/busybox-$codename" -path '*bin/busybox' -type f | head -n 1
+	find "$CACHE/busybox-$codename" -path '*bin/busybox' -type f -print -quit
 }
 
 # Sets image, and fixture and modules if this kernel has them.
