@@ -79,5 +79,17 @@ $(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
 # Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
 include tests/unit/unit.mk
 
+cli: all
+	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats
+
+lint:
+	$(Q)tests/lint
+
+lab:
+	$(Q)tests/lab/matrix
+
+check:
+	$(Q)tests/check
+
 clean:
 	rm -rf build

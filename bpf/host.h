@@ -9,38 +9,59 @@ static __always_inline int read_desc(__u64 table, __u64 index, __u64 *desc)
 	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)(table + index * 8));
 }
 
-/*
- * Walks tables from `root` (linear-map address) to the leaf that maps `ia`. linear: what turns a
- * physical address into one of the linear map, by addition. Returns the leaf's level and its
- * descriptor, or -1 where nothing is mapped; a failed read is counted and -1, too.
- */
-static __always_inline int walk_tables(const struct s2v_tables *t, __u64 root, __u64 ia,
-				       __u64 linear, __u64 *leaf)
-{
+struct walk {
+	const struct s2v_tables *t;
+	__u64 ia;
+	__u64 linear; /* what turns a physical address into one of the linear map, by addition */
+	__u64 table; /* linear-map address of the table at `level` */
+	__u64 leaf;
 	__s32 level;
-	__u64 desc = 0;
-	int i;
+};
 
-	level = t->start_level;
-	for (i = 0; i < S2V_MAX_LEVELS; i++) {
-		if (level > S2V_LEAF_LEVEL)
-			break;
-		if (read_desc(root, s2v_index(t, level, ia), &desc)) {
-			count(S2V_CNT_UNREAD_READ);
-			return -1;
-		}
-		if (!(desc & S2V_DESC_VALID))
-			return -1;
-		if (s2v_desc_is_leaf(desc, level)) {
-			*leaf = desc;
-			return level;
-		}
-		if (level == S2V_LEAF_LEVEL)
-			return -1;
-		root = s2v_desc_pa(t, desc, t->page_shift) + linear;
-		level++;
+enum { WALK_ON = -2, WALK_NOTHING = -1 };
+
+/* One level down. Returns WALK_ON, WALK_NOTHING, or the level of the leaf. */
+static __always_inline int walk_step(struct walk *w)
+{
+	__u64 desc = 0;
+
+	if (w->level > S2V_LEAF_LEVEL)
+		return WALK_NOTHING;
+	if (read_desc(w->table, s2v_index(w->t, w->level, w->ia), &desc)) {
+		count(S2V_CNT_UNREAD_READ);
+		return WALK_NOTHING;
 	}
-	return -1;
+	if (!(desc & S2V_DESC_VALID))
+		return WALK_NOTHING;
+	if (s2v_desc_is_leaf(desc, w->level)) {
+		w->leaf = desc;
+		return w->level;
+	}
+	w->table = s2v_desc_pa(w->t, desc, w->t->page_shift) + w->linear;
+	w->level++;
+	return WALK_ON;
+}
+
+/*
+ * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->leaf, or
+ * WALK_NOTHING: not mapped, or a read failed, which is counted. Written out for up to five
+ * levels: a loop that the compiler enters in its middle is a "back-edge" to the 6.1 verifier.
+ */
+static __always_inline int walk_tables(struct walk *w)
+{
+	int r;
+
+	w->level = w->t->start_level;
+	r = walk_step(w);
+	if (r == WALK_ON)
+		r = walk_step(w);
+	if (r == WALK_ON)
+		r = walk_step(w);
+	if (r == WALK_ON)
+		r = walk_step(w);
+	if (r == WALK_ON)
+		r = walk_step(w);
+	return r == WALK_ON ? WALK_NOTHING : r;
 }
 
 /*
@@ -82,8 +103,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	struct kvm *kvm = (void *)vm;
 	struct s2v_tables t = {};
 	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
-	__u64 linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
-	__u64 pte = 0;
+	struct walk w = { .t = &t, .ia = hva };
 	__u32 shift;
 	int level;
 
@@ -93,17 +113,19 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	out->pa = S2V_NO_PA;
 	t.page_shift = cfg.page_shift;
 	t.ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
-	if (!linear || !t.ia_bits)
+	w.linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
+	if (!w.linear || !t.ia_bits)
 		return 0;
 	t.start_level = s2v_start_level(t.page_shift, t.ia_bits);
 	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
 	t.ds = t.ia_bits > 48;
-	level = walk_tables(&t, (__u64)BPF_CORE_READ(mm, pgd), hva, linear, &pte);
+	w.table = (__u64)BPF_CORE_READ(mm, pgd);
+	level = walk_tables(&w);
 	if (level < 0)
 		return 1;
 	shift = s2v_level_shift(&t, level);
-	out->attr = s1_attr[s2v_attrindx(pte)];
-	out->pa = s2v_desc_pa(&t, pte, shift) | (hva & ((1ULL << shift) - 1));
+	out->attr = s1_attr[s2v_attrindx(w.leaf)];
+	out->pa = s2v_desc_pa(&t, w.leaf, shift) | (hva & ((1ULL << shift) - 1));
 	return 1;
 }
 

@@ -12,15 +12,19 @@ static __always_inline int stage2_leaf(struct kvm *kvm, struct kvm_s2_mmu *mmu, 
 {
 	struct kvm_pgtable *pgt = BPF_CORE_READ(mmu, pgt);
 	struct s2v_tables t = {};
-	__u64 linear = linear_offset(mmu);
+	struct walk w = { .t = &t, .ia = gpa, .linear = linear_offset(mmu) };
+	int level;
 
-	if (!linear)
-		return -1;
+	if (!w.linear)
+		return WALK_NOTHING;
 	t.page_shift = cfg.page_shift;
 	t.start_level = BPF_CORE_READ(pgt, start_level);
 	t.ia_bits = BPF_CORE_READ(pgt, ia_bits);
 	t.ds = (kvm_vtcr(kvm, mmu) & VTCR_EL2_DS) != 0;
-	return walk_tables(&t, (__u64)BPF_CORE_READ(pgt, pgd), gpa, linear, desc);
+	w.table = (__u64)BPF_CORE_READ(pgt, pgd);
+	level = walk_tables(&w);
+	*desc = w.leaf;
+	return level;
 }
 
 /* The VM whose own stage 2 `pgt` is, or NULL: not watched, or counted as nested. */

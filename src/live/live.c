@@ -114,6 +114,27 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	h->method = S2V_METHOD_NONE;
 }
 
+/* Violations that were counted and not yet told, of one VM or of all (0): the last word on each. */
+static int tell_pending(struct s2v_live *l, __u32 vm)
+{
+	int fd = bpf_map__fd(l->skel->maps.agg), err;
+	struct s2v_agg_key key, *prev = NULL;
+	struct s2v_agg a;
+
+	while ((err = bpf_map_get_next_key(fd, prev, &key)) == 0) {
+		prev = &key;
+		if (vm && key.vm != vm)
+			continue;
+		if (bpf_map_lookup_elem(fd, &key, &a) || !a.pending)
+			continue;
+		a.ev.flags &= ~(__u32)S2V_PG_FIRST;
+		a.ev.count = a.pending;
+		a.ev.gpa_last = a.gpa_last;
+		l->fn(l->arg, &a.ev.h);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
 static int on_event(void *arg, void *data, size_t len)
 {
 	struct s2v_live *l = arg;
@@ -123,6 +144,8 @@ static int on_event(void *arg, void *data, size_t len)
 		l->malformed++;
 		return 0;
 	}
+	if (ev->type == S2V_EV_VM_DEAD)
+		l->err = tell_pending(l, ev->vm);
 	l->fn(l->arg, ev);
 	if (ev->type == S2V_EV_VM_DEAD)
 		s2v_live_forget(l, ev->vm);
@@ -245,26 +268,7 @@ int s2v_live_consume(struct s2v_live *l)
 {
 	int n = ring_buffer__consume(l->ring);
 
-	return n < 0 ? n : 0;
-}
-
-/* Violations that were counted and not yet told: the last word on each. */
-static int tell_pending(struct s2v_live *l)
-{
-	int fd = bpf_map__fd(l->skel->maps.agg), err;
-	struct s2v_agg_key key, *prev = NULL;
-	struct s2v_agg a;
-
-	while ((err = bpf_map_get_next_key(fd, prev, &key)) == 0) {
-		prev = &key;
-		if (bpf_map_lookup_elem(fd, &key, &a) || !a.pending)
-			continue;
-		a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-		a.ev.count = a.pending;
-		a.ev.gpa_last = a.gpa_last;
-		l->fn(l->arg, &a.ev.h);
-	}
-	return err == -ENOENT ? 0 : err;
+	return n < 0 ? n : l->err;
 }
 
 int s2v_live_stop(struct s2v_live *l)
@@ -280,7 +284,7 @@ int s2v_live_stop(struct s2v_live *l)
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, true);
 	err = s2v_live_consume(l);
-	return err ? err : tell_pending(l);
+	return err ? err : tell_pending(l, 0);
 }
 
 /* Sum over CPUs of element i of a per-CPU array. */

@@ -16,6 +16,7 @@ struct s2v_live {
 	struct bpf_program *progs[2 * S2V_OBS_NR]; /* attached */
 	size_t n_progs;
 	__u64 malformed;
+	int err; /* of reading what a VM that is gone left */
 };
 
 #endif

@@ -374,7 +374,7 @@ static void test_names(void **state)
 	(void)state;
 	for (o = 0; o < S2V_OBS_NR; o++)
 		assert_non_null(s2v_observe_name(o));
-	assert_null(s2v_observe_name(S2V_OBS_NR));
+	assert_string_equal(s2v_observe_name(S2V_OBS_NR), "unknown");
 	assert_string_equal(s2v_observe_name(S2V_OBS_FAULT), "stage2-fault");
 	assert_string_equal(s2v_method_name(S2V_METHOD_FENTRY), "fentry");
 	assert_string_equal(s2v_method_name(S2V_METHOD_KPROBE), "kprobe");
