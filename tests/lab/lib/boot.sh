@@ -132,13 +132,12 @@ boot() {
 	[[ -z $console ]] || exec 3>&2
 	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" </dev/null 2>&1 |
 		tee "$out/console" >&3 || status=$?
-	case $status in
-	0) return 0 ;;
-	124 | 137) echo "The emulated host did not finish in $timeout s; its console ends:" ;;
-	*) echo "QEMU ended with $status; the console ends:" ;;
-	esac
+	return "$status"
+}
+
+show_console_end() {
+	echo "$1; its console ends:"
 	tail -n 30 "$out/console" | sed 's/^/  /'
-	return 1
 }
 
 # The emulated host's files: from the shared memory, else from between the marks on the console.
@@ -155,7 +154,5 @@ fetch_files() {
 			grep -v '^===' | tr -d '\r' | base64 -d | tar --warning=no-timestamp -C "$out" -xz
 		return
 	fi
-	echo "The emulated host handed nothing out; its console ends:"
-	tail -n 30 "$out/console" | sed 's/^/  /'
 	return 1
 }
