@@ -37,3 +37,29 @@ expect_jq() {
 	got=$(jq -s -c -r "$2" "$4" 2>&1) || true
 	expect_eq "$1" "$3" "$got"
 }
+
+# Rules of an NDJSON file's findings, sorted, each once: "attr-drift s2-cacheable".
+rules_of() {
+	jq -s -r '[.[] | select(.type == "finding").rule] | unique | join(" ")' "$1"
+}
+
+# expect_findings "RULE RULE" STATUS [PREFIX]: the rules found, the exit status, a complete run, and
+# NDJSON as the schema has it. Files are PREFIXout.json and PREFIXrc.
+expect_findings() {
+	local out=${3:-}out.json
+	expect_eq "rules" "$1" "$(rules_of "$out")"
+	expect_eq "exit status" "$2" "$(cat "${3:-}rc")"
+	expect_jq "complete" '[.[] | select(.type == "summary") | [.complete, .incomplete // ""]]' \
+		'[[true,""]]' "$out"
+	expect_schema "$out"
+}
+
+expect_schema() {
+	local said
+	said=$("$LAB_ROOT/tests/cli/validate" "$@" 2>&1) || lab_fail "not as docs/schema.json has it: $said"
+}
+
+# Does this kernel hold cacheable PFNMAP against the host's features (6.17 on), and has the host
+# what it takes?
+kernel_decides() { [[ $LAB_KERNEL == latest ]]; }
+host_has_both() { ((LAB_FWB && LAB_DIC)); }
