@@ -11,7 +11,7 @@ host() {
 	guest vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc@0x100000 touch=0x40000000,64K \
 		slot=2,gpa=0x50000000,size=64K,from=dev:/dev/s2f-nc@0x200000 touch=0x50000000,64K $anyuc \
 		slot=4,gpa=0x70000000,size=64K,from=dev:/dev/mem@$((LAB_OUTSIDE + 0x400000)) \
-		touch=0x70000000,64K >guest || return 1
+		touch=0x70000000,64K >ops || return 1
 	s2v_stop
 }
 

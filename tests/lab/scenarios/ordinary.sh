@@ -7,15 +7,15 @@ host() {
 	hugepages 4 || return 1
 	s2v_start trace --json || return 1
 	guest vm vcpus=4 query=243 slot=1,gpa=0x0,size=4M,from=anon slot=2,gpa=0x40000000,size=4M,from=thp \
-		slot=3,gpa=0x80000000,size=$huge,from=hugetlb slot=4,gpa=0xc0000000,size=1M,from=file:/tmp/ram \
+		slot=3,gpa=0x80000000,size="$huge",from=hugetlb slot=4,gpa=0xc0000000,size=1M,from=file:/tmp/ram \
 		slot=5,gpa=0x100000000,size=64K,from=anon,ro slot=6,gpa=0x110000000,size=1M,from=shm \
 		span=7,gpa=0x120000000,part=anon:64K,part=file:/tmp/part:64K,part=shm:64K \
-		loop=4 touch=0x0,4M touch=0x40000000,4M touch=0x80000000,$huge touch=0xc0000000,1M \
+		loop=4 touch=0x0,4M touch=0x40000000,4M touch=0x80000000,"$huge" touch=0xc0000000,1M \
 		touch=0x100000000,64K,read touch=0x110000000,1M touch=0x120000000,192K \
 		touch=0x0,64K,exec reset end \
 		flags=1,log touch=0x0,1M flags=1 \
 		move=6,gpa=0x130000000 touch=0x130000000,1M delete=6 \
-		slot=6,gpa=0x110000000,size=512K,from=anon touch=0x110000000,512K cpu-on=1 >guest || return 1
+		slot=6,gpa=0x110000000,size=512K,from=anon touch=0x110000000,512K cpu-on=1 >ops || return 1
 	s2v_stop
 }
 [[ $LAB_KERNEL == *16k ]] && huge=32M || huge=2M

@@ -6,7 +6,7 @@ host() {
 	s2v_start trace --json || return 1
 	guest vm vcpus=2 query=243 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M \
 		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wb,expect=any \
-		touch=0x40000000,64K,expect=any >guest
+		touch=0x40000000,64K,vcpu=0,expect=any >ops
 	s2v_stop
 }
 

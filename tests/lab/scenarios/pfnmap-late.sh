@@ -6,7 +6,7 @@
 host() {
 	s2v_start trace --json || return 1
 	guest vm vcpus=1 query=243 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,1M \
-		replace=1,from=dev:/dev/s2f-wb,off=0x100000,size=64K touch=0x100000,64K,expect=any >guest
+		replace=1,from=dev:/dev/s2f-wb,off=0x100000,size=64K touch=0x100000,64K,expect=any >ops
 	s2v_stop
 }
 

@@ -6,7 +6,7 @@
 host() {
 	s2v_start trace --json || return 1
 	guest vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb@0x500000 \
-		touch=0x40000000,64K >guest || return 1
+		touch=0x40000000,64K >ops || return 1
 	s2v_stop
 }
 
