@@ -271,22 +271,6 @@ int s2v_live_consume(struct s2v_live *l)
 	return n < 0 ? n : l->err;
 }
 
-int s2v_live_stop(struct s2v_live *l)
-{
-	const struct timespec ms10 = { .tv_nsec = 10000000 };
-	int err;
-
-	/* Entries go first; calls that are inside get a moment to return. */
-	for (int i = 0; i < S2V_OBS_NR; i++)
-		detach(l, i, false);
-	nanosleep(&ms10, NULL);
-	l->skel->bss->ready = false;
-	for (int i = 0; i < S2V_OBS_NR; i++)
-		detach(l, i, true);
-	err = s2v_live_consume(l);
-	return err ? err : tell_pending(l, 0);
-}
-
 /* Sum over CPUs of element i of a per-CPU array. */
 static int percpu_sum(int fd, __u32 i, __u64 *sum)
 {
@@ -305,6 +289,33 @@ static int percpu_sum(int fd, __u32 i, __u64 *sum)
 		*sum += v[cpu];
 	free(v);
 	return err;
+}
+
+/* Have probed calls been entered that have not returned? Where there are kprobes. */
+static bool calls_inside(struct s2v_live *l)
+{
+	int fd = bpf_map__fd(l->skel->maps.counters);
+	__u64 in = 0, out = 0;
+
+	return !percpu_sum(fd, S2V_CNT_ENTERED, &in) && !percpu_sum(fd, S2V_CNT_RETURNED, &out) &&
+	       in > out;
+}
+
+int s2v_live_stop(struct s2v_live *l)
+{
+	const struct timespec ms10 = { .tv_nsec = 10000000 };
+	int err;
+
+	/* Entries go first; calls that are inside get a second to return. */
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, false);
+	for (int i = 0; i < 100 && calls_inside(l); i++)
+		nanosleep(&ms10, NULL);
+	l->skel->bss->ready = false;
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, true);
+	err = s2v_live_consume(l);
+	return err ? err : tell_pending(l, 0);
 }
 
 /* Runs of a program that the kernel left out, since it was running on that CPU already. */
