@@ -14,10 +14,9 @@ host() {
 	mv /dev/kvm.away /dev/kvm
 }
 
+# Without privilege: root of a user namespace of its own is nobody here.
 nobody() {
-	echo nobody:x:65534:65534::/:/bin/sh >/etc/passwd
-	echo nogroup:x:65534: >/etc/group
-	start-stop-daemon -S -c 65534:65534 -x /bin/s2verify -- "$@" >user-out.json 2>user-err.txt
+	unshare -U s2verify "$@" >user-out.json 2>user-err.txt
 	echo $? >user-rc
 }
 
