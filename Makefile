@@ -88,6 +88,9 @@ lint:
 lab:
 	$(Q)tests/lab/matrix
 
+demo:
+	$(Q)tests/lab/demo
+
 check:
 	$(Q)tests/check
 
