@@ -18,7 +18,8 @@ session() {
 	say "Can this host be verified? (Attaching takes some seconds: the CPU is emulated.)"
 	shell s2verify check
 
-	say "Watch every VM. First an ordinary guest: two vCPUs, 2 MiB of anonymous memory."
+	say "Watch every VM. First an ordinary guest: two vCPUs, 2 MiB of anonymous memory. Nothing" \
+		"is found; when the VM is gone, its coherence contract is shown."
 	start_trace
 	shell guest vm vcpus=2 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M
 	stop_trace
