@@ -78,6 +78,8 @@ struct scratch {
 	} call[CALL_NR];
 	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
 	__u64 fault_start;
+	bool postponed; /* page holds a map whose VMA is to be looked at when the fault ends */
+	__u32 postponed_flags; /* of its memslot */
 	struct s2v_ev_page page;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
@@ -167,8 +169,7 @@ static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2,
 	sc = scratch_get();
 	if (!sc)
 		return 0;
-	if (sc->call[c].entered)
-		count(S2V_CNT_LOST_CALL);
+	count(S2V_CNT_ENTERED);
 	sc->call[c].entered = true;
 	sc->call[c].arg[0] = a0;
 	sc->call[c].arg[1] = a1;
@@ -192,6 +193,7 @@ static __always_inline struct scratch *call_return(enum call c)
 		count(S2V_CNT_LOST_CALL);
 		return NULL;
 	}
+	count(S2V_CNT_RETURNED);
 	sc->call[c].entered = false;
 	return sc;
 }

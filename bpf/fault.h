@@ -18,11 +18,26 @@ static __always_inline int fault_enter(__u64 arg0)
 		return 0;
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
 		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc *)arg0, vcpu);
-	if (sc->vcpu)
-		count(S2V_CNT_LOST_CALL);
 	sc->vcpu = vcpu;
 	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
 	return 0;
+}
+
+/*
+ * Looks once more at the VMA of a map that could not be looked at inside the fault: whoever
+ * changed the address space may have been waiting for the MMU lock that was held there.
+ */
+static __always_inline void fault_postponed(struct scratch *sc, struct kvm *kvm)
+{
+	struct s2v_vm_state *vm = vm_of_current(kvm);
+	struct s2v_slot_state *st;
+
+	sc->postponed = false;
+	if (!vm)
+		return;
+	st = page_registration(vm, &sc->page);
+	page_host(kvm, &sc->page, sc->postponed_flags, false);
+	page_finish(sc, st);
 }
 
 /* A fault on a memslot has ended; err: 0, or the error that KVM_RUN will return. */
@@ -49,7 +64,7 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 		count(S2V_CNT_FAULT_ERRORS);
 	if (sc->fault_start)
 		ev->dur = ev->h.time - sc->fault_start;
-	page_host(kvm, ev, &slot);
+	page_host(kvm, ev, slot.flags, false);
 	page_finish(sc, page_registration(vm, ev));
 	return 0;
 }
@@ -71,6 +86,8 @@ static __always_inline int fault_leave(int ret)
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
+	if (sc->postponed)
+		fault_postponed(sc, kvm);
 	/* A nested guest's fault is at a nested IPA, in its own tables. */
 	if (kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
 		/* -ENOEXEC becomes an abort for the guest, 0 and 1 are how a fault ends well. */
@@ -94,12 +111,16 @@ int fault_fexit(void *ctx)
 SEC("kprobe/kvm_handle_guest_abort")
 int BPF_KPROBE(fault_kprobe, __u64 arg0)
 {
+	if (watched())
+		count(S2V_CNT_ENTERED);
 	return fault_enter(arg0);
 }
 
 SEC("kretprobe/kvm_handle_guest_abort")
 int BPF_KRETPROBE(fault_kretprobe, int ret)
 {
+	if (watched())
+		count(S2V_CNT_RETURNED);
 	return fault_leave(ret);
 }
 

@@ -76,7 +76,11 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
-		page_host(kvm, ev, &slot);
+		if (!page_host(kvm, ev, slot.flags, sc->vcpu != NULL)) {
+			sc->postponed = true;
+			sc->postponed_flags = slot.flags;
+			return 0;
+		}
 	} else {
 		count(S2V_CNT_NO_SLOT);
 	}

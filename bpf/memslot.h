@@ -119,6 +119,15 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 	return w->ordinary && !ev->unread;
 }
 
+/* The registration that a slot is of; 0: from before the hooks. */
+static __always_inline __u32 slot_generation(const struct s2v_ev_slot *ev)
+{
+	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+
+	return st ? st->gen : 0;
+}
+
 /* Keeps what later faults on this slot are held against. */
 static __always_inline void slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
 {
@@ -155,6 +164,8 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 	if (change == S2V_SLOT_CREATE || change == S2V_SLOT_MOVE) {
 		ev.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
 		ordinary = slot_vmas(sc, kvm, vm, &ev);
+	} else {
+		ev.gen = slot_generation(&ev);
 	}
 	/* After its VMAs: when the slot is told of, what it was judged by is known. */
 	emit(&ev, sizeof(ev));

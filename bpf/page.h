@@ -37,32 +37,38 @@ static __always_inline struct s2v_slot_state *page_registration(const struct s2v
 /*
  * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
  * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
- * pgprot against the VMA's), or it is not cacheable, or could not be read.
+ * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
+ * done nothing, where somebody is changing the address space right now and the caller can ask
+ * `again` later.
  */
-static __always_inline void page_host(struct kvm *kvm, struct s2v_ev_page *ev,
-				      const struct slot_info *slot)
+static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, __u32 slot_flags,
+				      bool again)
 {
 	struct vma_info vi = {};
 	struct pte_info pte = {};
 	bool readable;
 	long err;
 
-	if (slot->flags & S2V_MEM_GUEST_MEMFD) {
+	if (slot_flags & S2V_MEM_GUEST_MEMFD) {
 		ev->vma.flags = S2V_VMA_GMEM;
 		ev->vma.attr = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
-		return;
+		return true;
 	}
 	err = find_vma(ev->hva, &vi);
+	if (err == -EBUSY && again)
+		return false;
 	if (err) {
-		/* -ENOENT on a map: the mapping went between the fault and here. */
+		/* -ENOENT on a map: the mapping is being taken down behind the fault. */
 		ev->flags |= S2V_PG_NO_VMA;
 		vi.v.start = vi.v.end = 0;
+		if (err != -ENOENT)
+			count(S2V_CNT_UNREAD_VMA);
 	}
 	ev->vma = vi.v;
 	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
 	    !(vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) &&
 	    (ev->s2 == S2V_ATTR_NORMAL_WB || ev->h.type == S2V_EV_PERM))
-		return;
+		return true;
 	readable = host_pte((__u64)kvm, ev->hva, &pte);
 	ev->vma.pte_attr = pte.attr;
 	if (!readable || (ev->vma.pte_attr == S2V_ATTR_NONE && ev->h.type != S2V_EV_FAULT)) {
@@ -71,8 +77,7 @@ static __always_inline void page_host(struct kvm *kvm, struct s2v_ev_page *ev,
 	}
 	if (ev->pa == S2V_NO_PA)
 		ev->pa = pte.pa;
-	if (ev->vma.pte_attr == S2V_ATTR_NONE && err && ev->h.type != S2V_EV_FAULT)
-		count(S2V_CNT_UNREAD_VMA);
+	return true;
 }
 
 static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)

@@ -148,7 +148,9 @@ enum s2v_counter {
 	S2V_CNT_LOST_RINGBUF, /* failed ring buffer reserves */
 	S2V_CNT_LOST_AGG, /* failed inserts into the aggregation map */
 	S2V_CNT_LOST_SCRATCH, /* no task storage: a probed call not looked at */
-	S2V_CNT_LOST_CALL, /* an entry without its return, or a return without its entry */
+	S2V_CNT_LOST_CALL, /* a return without its entry */
+	S2V_CNT_ENTERED, /* kprobes: entries, and … */
+	S2V_CNT_RETURNED, /* … returns; in the end they are equal, or kretprobes were missed */
 	S2V_CNT_LOST_VM, /* failed inserts into the VM or memslot map */
 	S2V_CNT_UNREAD_VMA, /* host attributes wanted and not readable */
 	S2V_CNT_UNREAD_PTE,

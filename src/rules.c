@@ -313,7 +313,8 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.fires = "the VMM registered a cacheable PFNMAP memslot without ever asking for "
 			 "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED",
 		.on = S2V_ON_SLOT,
-		.observes = OBS(SLOT) | OBS(CAP),
+		.observes = OBS(SLOT) | OBS(CAP) |
+			    OBS(VM_GONE), /* else a VM's past would be another's */
 		.host_needs = S2V_NEED_S1,
 		.not_applicable = na_no_cap,
 		.decide = decide_cap_unqueried,

@@ -30,6 +30,8 @@ void s2v_summary_judge(struct s2v_summary *s)
 	s->lost += s->cnt[S2V_CNT_LOST_RINGBUF] + s->cnt[S2V_CNT_LOST_AGG] +
 		   s->cnt[S2V_CNT_LOST_SCRATCH] + s->cnt[S2V_CNT_LOST_VM];
 	s->missed_probes += s->cnt[S2V_CNT_LOST_CALL];
+	if (s->cnt[S2V_CNT_ENTERED] > s->cnt[S2V_CNT_RETURNED])
+		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
 	s->unreadable += s->cnt[S2V_CNT_UNREAD_VMA] + s->cnt[S2V_CNT_UNREAD_PTE] +
 			 s->cnt[S2V_CNT_UNREAD_READ];
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* s2verify trace: the live source, the correlator and a sink in one event loop. */
-#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -178,10 +177,6 @@ int s2v_cmd_trace(int argc, char **argv)
 
 	if (s2v_trace_opts_parse(argc, argv, &t.o))
 		return S2V_EXIT_USAGE;
-	if (t.o.pid && kill(t.o.pid, 0) && errno == ESRCH) {
-		s2v_err("-p %u: there is no such process", t.o.pid);
-		return S2V_EXIT_USAGE;
-	}
 	t.sink = t.o.json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
 	if (!t.sink) {
 		s2v_err("out of memory");

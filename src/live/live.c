@@ -114,25 +114,81 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	h->method = S2V_METHOD_NONE;
 }
 
-/* Violations that were counted and not yet told, of one VM or of all (0): the last word on each. */
-static int tell_pending(struct s2v_live *l, __u32 vm)
+/* Which entries of the aggregation map are meant. */
+struct sweep {
+	__u32 vm; /* 0: of all VMs */
+	bool one_slot; /* of this memslot, registrations up to gen */
+	__s16 slot;
+	__u16 as_id;
+	__u32 gen;
+	bool gone; /* nothing is added to them any more: they are deleted, too */
+};
+
+static bool is_meant(const struct sweep *w, const struct s2v_agg_key *key)
+{
+	if (w->vm && key->vm != w->vm)
+		return false;
+	return !w->one_slot ||
+	       (key->slot == w->slot && key->as_id == w->as_id && key->gen <= w->gen);
+}
+
+/* Tells what was counted and not yet told: the last word on each kind of mapping. 0 or -errno. */
+static int sweep(struct s2v_live *l, const struct sweep *w)
 {
 	int fd = bpf_map__fd(l->skel->maps.agg), err;
-	struct s2v_agg_key key, *prev = NULL;
+	struct s2v_agg_key key, next;
+	struct s2v_agg_key *prev = NULL;
 	struct s2v_agg a;
 
-	while ((err = bpf_map_get_next_key(fd, prev, &key)) == 0) {
+	while ((err = bpf_map_get_next_key(fd, prev, &next)) == 0) {
+		if (is_meant(w, &next)) {
+			if (!bpf_map_lookup_elem(fd, &next, &a) && a.pending) {
+				a.ev.flags &= ~(__u32)S2V_PG_FIRST;
+				a.ev.count = a.pending;
+				a.ev.gpa_last = a.gpa_last;
+				l->fn(l->arg, &a.ev.h);
+			}
+			/* prev stays: what follows it is what followed the one deleted. */
+			if (w->gone && !bpf_map_delete_elem(fd, &next))
+				continue;
+		}
+		key = next;
 		prev = &key;
-		if (vm && key.vm != vm)
-			continue;
-		if (bpf_map_lookup_elem(fd, &key, &a) || !a.pending)
-			continue;
-		a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-		a.ev.count = a.pending;
-		a.ev.gpa_last = a.gpa_last;
-		l->fn(l->arg, &a.ev.h);
 	}
 	return err == -ENOENT ? 0 : err;
+}
+
+/* Deletes the memslots of a VM that is gone. */
+static void forget_slots(struct s2v_live *l, __u32 vm)
+{
+	int fd = bpf_map__fd(l->skel->maps.slots);
+	struct s2v_slot_key key, next, *prev = NULL;
+
+	while (bpf_map_get_next_key(fd, prev, &next) == 0) {
+		if (next.vm == vm && !bpf_map_delete_elem(fd, &next))
+			continue;
+		key = next;
+		prev = &key;
+	}
+}
+
+/* Before the event itself: what ends with it has its last word. */
+static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
+{
+	struct sweep w = { .vm = ev->vm, .gone = true };
+	const struct s2v_ev_slot *slot = (const void *)ev;
+
+	if (ev->type == S2V_EV_SLOT) {
+		if (slot->err || (slot->change != S2V_SLOT_DELETE && slot->change != S2V_SLOT_MOVE))
+			return;
+		w.one_slot = true;
+		w.slot = slot->slot;
+		w.as_id = slot->as_id;
+		w.gen = slot->gen - (slot->change == S2V_SLOT_MOVE);
+	}
+	l->err = sweep(l, &w);
+	if (ev->type == S2V_EV_VM_DEAD)
+		forget_slots(l, ev->vm);
 }
 
 static int on_event(void *arg, void *data, size_t len)
@@ -144,11 +200,9 @@ static int on_event(void *arg, void *data, size_t len)
 		l->malformed++;
 		return 0;
 	}
-	if (ev->type == S2V_EV_VM_DEAD)
-		l->err = tell_pending(l, ev->vm);
+	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
+		on_end(l, ev);
 	l->fn(l->arg, ev);
-	if (ev->type == S2V_EV_VM_DEAD)
-		s2v_live_forget(l, ev->vm);
 	return 0;
 }
 
@@ -271,22 +325,6 @@ int s2v_live_consume(struct s2v_live *l)
 	return n < 0 ? n : l->err;
 }
 
-int s2v_live_stop(struct s2v_live *l)
-{
-	const struct timespec ms10 = { .tv_nsec = 10000000 };
-	int err;
-
-	/* Entries go first; calls that are inside get a moment to return. */
-	for (int i = 0; i < S2V_OBS_NR; i++)
-		detach(l, i, false);
-	nanosleep(&ms10, NULL);
-	l->skel->bss->ready = false;
-	for (int i = 0; i < S2V_OBS_NR; i++)
-		detach(l, i, true);
-	err = s2v_live_consume(l);
-	return err ? err : tell_pending(l, 0);
-}
-
 /* Sum over CPUs of element i of a per-CPU array. */
 static int percpu_sum(int fd, __u32 i, __u64 *sum)
 {
@@ -305,6 +343,33 @@ static int percpu_sum(int fd, __u32 i, __u64 *sum)
 		*sum += v[cpu];
 	free(v);
 	return err;
+}
+
+/* Have probed calls been entered that have not returned? Where there are kprobes. */
+static bool calls_inside(struct s2v_live *l)
+{
+	int fd = bpf_map__fd(l->skel->maps.counters);
+	__u64 in = 0, out = 0;
+
+	return !percpu_sum(fd, S2V_CNT_ENTERED, &in) && !percpu_sum(fd, S2V_CNT_RETURNED, &out) &&
+	       in > out;
+}
+
+int s2v_live_stop(struct s2v_live *l)
+{
+	const struct timespec ms10 = { .tv_nsec = 10000000 };
+	int err;
+
+	/* Entries go first; calls that are inside get a second to return. */
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, false);
+	for (int i = 0; i < 100 && calls_inside(l); i++)
+		nanosleep(&ms10, NULL);
+	l->skel->bss->ready = false;
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		detach(l, i, true);
+	err = s2v_live_consume(l);
+	return err ? err : sweep(l, &(struct sweep){ 0 });
 }
 
 /* Runs of a program that the kernel left out, since it was running on that CPU already. */
@@ -331,34 +396,6 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 		sum->missed_probes += recursion_misses(l->progs[i]);
 	sum->lost = l->malformed;
 	return err;
-}
-
-/* Deletes the keys of a VM from a map; the VM's number is at `off` in a key of `size` bytes. */
-static void forget(int fd, size_t size, size_t off, __u32 vm)
-{
-	char key[64], next[64], *prev = NULL;
-	__u32 id;
-
-	while (bpf_map_get_next_key(fd, prev, next) == 0) {
-		memcpy(&id, next + off, sizeof(id));
-		if (id == vm) {
-			/* prev stays: what follows it is what follows the one deleted. */
-			bpf_map_delete_elem(fd, next);
-			continue;
-		}
-		memcpy(key, next, size);
-		prev = key;
-	}
-}
-
-void s2v_live_forget(struct s2v_live *l, __u32 vm)
-{
-	_Static_assert(sizeof(struct s2v_agg_key) <= 64, "room for keys");
-
-	forget(bpf_map__fd(l->skel->maps.slots), sizeof(struct s2v_slot_key),
-	       offsetof(struct s2v_slot_key, vm), vm);
-	forget(bpf_map__fd(l->skel->maps.agg), sizeof(struct s2v_agg_key),
-	       offsetof(struct s2v_agg_key, vm), vm);
 }
 
 void s2v_live_close(struct s2v_live *l)

@@ -44,9 +44,6 @@ int s2v_live_stop(struct s2v_live *l);
 /* Counters since start: cnt, maps, missed_probes of *sum. 0 or -errno. */
 int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum);
 
-/* Forget what the kernel side keeps of a VM that is gone. */
-void s2v_live_forget(struct s2v_live *l, __u32 vm);
-
 void s2v_live_close(struct s2v_live *l); /* NULL is fine */
 
 #endif

@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The same guests under fentry and under kprobes, and with every event told: the same findings and
+# contract. On a kernel without fentry the first falls away.
+
+applies() {
+	[[ $LAB_KERNEL != 6.1 ]] || { echo "this kernel has kprobes only"; return 1; }
+}
+
+guests() {
+	guest vm vcpus=2 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M \
+		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb@0x500000 touch=0x40000000,64K,vcpu=0 \
+		slot=3,gpa=0x50000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x50000000,64K,vcpu=0 \
+		slot=4,gpa=0x60000000,size=64K,from=dev:/dev/s2f-wc@0x600000 touch=0x60000000,64K,vcpu=0 \
+		slot=5,gpa=0x70000000,size=64K,from=dev:/dev/s2f-wb@0x700000,expect=any \
+		replace=1,from=dev:/dev/s2f-nc@0x800000,off=0x0,size=64K touch=0x0,64K,vcpu=0
+}
+
+host() {
+	for how in "fentry --attach=fentry" "kprobe --attach=kprobe" "all --all"; do
+		# shellcheck disable=SC2086
+		S2V=${how%% *}- s2v_start trace --json ${how#* } || return 1
+		guests >ops || return 1
+		S2V=${how%% *}- s2v_stop
+	done
+}
+
+# What a run says, but for times, process IDs and host addresses.
+essence() {
+	jq -c 'select(.type == "finding" or .type == "memslot") | del(.time, .vm.pid, .hva, .memslot.hva,
+		.pa, .id, .vcpu)' "$1-out.json"
+	jq -c 'select(.type == "summary") | [.maps, .findings, .complete]' "$1-out.json"
+}
+
+verdict() {
+	local how
+	for how in kprobe all; do
+		expect_schema $how-out.json
+		diff <(essence fentry) <(essence $how) >diff-$how ||
+			lab_fail "fentry (<) and $how (>) differ: $(head -20 diff-$how)"
+	done
+	expect_eq "exit status" 1 "$(cat fentry-rc)"
+	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(startswith("pfnmap")
+		| not))' '["attr-drift","s2-cacheable","s2-noncacheable"]' fentry-out.json
+}

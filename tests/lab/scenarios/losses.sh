@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154,SC2016 # s2v_pid is lib/host.sh's; jq has variables, too
+# A ring buffer that is too small for every event: what is lost is counted to the last one, and the
+# run does not call itself complete.
+
+host() {
+	s2v_start trace --json --all --buffer 64K || return 1
+	kill -STOP "$s2v_pid"
+	guest vm vcpus=2 slot=1,gpa=0x0,size=8M,from=anon touch=0x0,8M >ops || return 1
+	kill -CONT "$s2v_pid"
+	s2v_stop
+	S2V=dev- s2v_start trace --json || return 1
+	kill -STOP "$s2v_pid"
+	guest vm vcpus=1 slot=1,gpa=0x0,size=64K,from=dev:/dev/s2f-ram-wc touch=0x0,64K >ops2 || return 1
+	kill -CONT "$s2v_pid"
+	S2V=dev- s2v_stop
+}
+
+verdict() {
+	expect_schema out.json dev-out.json
+	expect_eq "exit status" 4 "$(cat rc)"
+	expect_jq "complete" '.[] | select(.type == "summary") | [.complete, .lost > 0]' '[false,true]' out.json
+	# Every map and every fault is an event, and so are the VM and its memslots.
+	expect_jq "emitted = told + lost" '([.[] | select(.type == "event" and .event == "map")] | length) as $maps
+		| ([.[] | select(.type == "event" and .event == "fault")] | length) as $faults
+		| ([.[] | select(.type == "event")] | length - $maps - $faults) as $rest
+		| last | .lost == ([.maps[].count] | add) + .faults - $maps - $faults + (6 - $rest)' true out.json
+	expect_findings "s2-cacheable" 1 dev-
+}
