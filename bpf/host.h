@@ -91,7 +91,7 @@ static __always_inline __u32 user_bits(__u64 task_size)
 struct pte_info {
 	__u64 pa; /* S2V_NO_PA: not present */
 	__u32 attr; /* enum s2v_attr; NONE: not present */
-	__u32 pad;
+	__u32 special; /* a driver's mapping (or the zero page): no struct page behind it */
 };
 
 /*
@@ -111,6 +111,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 		return 0;
 	out->attr = S2V_ATTR_NONE;
 	out->pa = S2V_NO_PA;
+	out->special = 0;
 	t.page_shift = cfg.page_shift;
 	t.ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
 	w.linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
@@ -124,6 +125,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	if (level < 0)
 		return 1;
 	shift = s2v_level_shift(&t, level);
+	out->special = (w.leaf & PTE_SPECIAL) != 0;
 	out->attr = s1_attr[s2v_attrindx(w.leaf)];
 	out->pa = s2v_desc_pa(&t, w.leaf, shift) | (hva & ((1ULL << shift) - 1));
 	return 1;

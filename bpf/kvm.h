@@ -229,6 +229,9 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 	return BPF_CORE_READ((struct kvm___vtcr *)kvm, arch.vtcr);
 }
 
+/* arch/arm64/include/asm/pgtable-prot.h, 5.10 to 7.3; of block entries, too, from 6.12 on. */
+#define PTE_SPECIAL (1ULL << 56)
+
 #define VTCR_EL2_DS (1ULL << 32)
 #define HCR_EL2_FWB (1ULL << 46)
 

@@ -35,6 +35,23 @@ static __always_inline struct s2v_slot_state *page_registration(const struct s2v
 }
 
 /*
+ * The VMA cannot be looked at, but the PTE says all that matters: Write-Back under Write-Back, and
+ * with a struct page behind it, so not VM_PFNMAP memory.
+ */
+static __always_inline bool page_ordinary(struct kvm *kvm, struct s2v_ev_page *ev)
+{
+	struct pte_info pte = {};
+
+	if (!host_pte((__u64)kvm, ev->hva, &pte) || pte.special ||
+	    !s2v_attr_is_cacheable(pte.attr) || ev->s2 != S2V_ATTR_NORMAL_WB)
+		return false;
+	ev->flags |= S2V_PG_NO_VMA;
+	ev->vma.attr = pte.attr;
+	ev->vma.pte_attr = pte.attr;
+	return true;
+}
+
+/*
  * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
  * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
  * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
@@ -55,6 +72,8 @@ static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, _
 		return true;
 	}
 	err = find_vma(ev->hva, &vi);
+	if (err == -EBUSY && ev->h.type == S2V_EV_MAP && page_ordinary(kvm, ev))
+		return true;
 	if (err == -EBUSY && again)
 		return false;
 	if (err) {

@@ -106,7 +106,7 @@ struct s2v_ev_vma {
 #define S2V_PG_FIRST (1U << 2) /* first of its kind in this memslot */
 #define S2V_PG_ALL (1U << 3) /* one of all (trace --all); else it stands for `count` like it */
 #define S2V_PG_NO_SLOT (1U << 4) /* no memslot covers gpa (GICv2's CPU interface, MMIO) */
-#define S2V_PG_NO_VMA (1U << 5) /* the VMA could not be read: lock busy */
+#define S2V_PG_NO_VMA (1U << 5) /* the VMA could not be read (lock busy): attr is the PTE's */
 #define S2V_PG_NO_PTE (1U << 6) /* the host PTE was wanted and could not be read */
 #define S2V_PG_HCR (1U << 7) /* the vCPU's HCR_EL2 was looked at: S2V_PG_FWB holds */
 #define S2V_PG_FWB (1U << 8) /* HCR_EL2.FWB, bit 46 */

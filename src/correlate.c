@@ -17,6 +17,7 @@ struct s2v_correlator {
 	__u64 no_memory; /* events that were not taken for want of memory */
 	__u64 runs_missing; /* registrations of which a part was not told */
 	__u64 stale; /* page events of a registration that had been replaced */
+	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
 };
 
@@ -186,13 +187,16 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 {
 	memcpy(vm->ref.comm, ev->comm, sizeof(vm->ref.comm));
 	vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
+	vm->announced = true;
 	vm->from_start = !ev->preexisting;
 	c->n_preexisting += ev->preexisting != 0;
 }
 
 static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
 {
-	struct s2v_run run = { .start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma };
+	struct s2v_run run = {
+		.start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma, .told = true
+	};
 
 	if (ev->gen != vm->pending_gen) {
 		vm->n_pending = 0;
@@ -238,9 +242,25 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 	}
 }
 
+/* Do the runs told of lie in the slot, one behind the other? */
+static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	__u64 end = ev->hva;
+
+	for (size_t i = 0; i < vm->n_pending; i++) {
+		const struct s2v_run *run = &vm->pending[i];
+
+		if (run->start < end || run->end <= run->start || run->end - ev->hva > ev->size)
+			return false;
+		end = run->end;
+	}
+	return true;
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
+	bool fit, whole;
 
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
 		if (ev->err || !slot)
@@ -252,6 +272,10 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
+		vm->n_pending = 0;
+	fit = runs_fit(vm, ev);
+	whole = fit && vm->n_pending == ev->runs;
+	if (!fit)
 		vm->n_pending = 0;
 	slot = &refused;
 	if (!ev->err) {
@@ -269,8 +293,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->hva = ev->hva;
 	slot->flags = ev->flags;
 	slot->vm_mte = ev->vm_mte;
-	slot->registered = vm->n_pending == ev->runs;
-	c->runs_missing += !slot->registered;
+	slot->registered = whole;
+	c->runs_missing += !whole;
 	judge_registration(c, vm, ev, slot);
 	if (!ev->err) {
 		slot->runs = vm->pending;
@@ -314,20 +338,24 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_memslot 
 	struct s2v_run *run = s2v_run_find(slot, ev->hva), fresh = { 0 };
 	__u64 slot_end = slot->hva + slot->size;
 
-	if (run)
+	/* Relaxed permissions come without the host's side: they make no run. */
+	if (run || ev->h.type == S2V_EV_PERM)
 		return run;
 	fresh.reg = ev->vma;
 	fresh.start = ev->vma.start;
 	fresh.end = ev->vma.end;
-	if (fresh.start >= fresh.end) { /* guest_memfd, or a VMA that could not be read */
-		fresh.start = (ev->flags & S2V_PG_NO_VMA) ? ev->hva : slot->hva;
-		fresh.end = (ev->flags & S2V_PG_NO_VMA) ? ev->hva + ev->size : slot_end;
+	if (ev->vma.flags & S2V_VMA_GMEM) {
+		fresh.start = slot->hva;
+		fresh.end = slot_end;
+	} else if (ev->hva < fresh.start || ev->hva >= fresh.end) { /* it could not be read */
+		fresh.start = ev->hva;
+		fresh.end = ev->size < slot_end - ev->hva ? ev->hva + ev->size : slot_end;
 	}
 	if (fresh.start < slot->hva)
 		fresh.start = slot->hva;
 	if (fresh.end > slot_end)
 		fresh.end = slot_end;
-	run = s2v_run_insert(slot, &fresh);
+	run = s2v_run_insert(slot, &fresh, ev->hva);
 	if (!run)
 		c->no_memory++;
 	return run;
@@ -366,13 +394,17 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (ev->slot == S2V_NO_SLOT || (ev->h.type == S2V_EV_FAULT && !ev->err))
 		return;
 	slot = slot_of_page(c, vm, ev);
-	run = slot ? run_of_page(c, slot, ev) : NULL;
-	if (!run)
+	if (!slot)
+		return;
+	run = run_of_page(c, slot, ev);
+	if (!run && ev->h.type != S2V_EV_PERM)
 		return;
 	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
 	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
-	in.registered = slot->registered ? &run->reg : NULL;
-	in.registered_where = run->where;
+	if (run && slot->registered && run->told) {
+		in.registered = &run->reg;
+		in.registered_where = run->where;
+	}
 	in.where = s2v_host_where(c->o.host, ev->pa);
 	in.vm_watched_from_start = vm->from_start;
 	in.cap_queried = vm->cap_queried;
@@ -380,7 +412,8 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.vm_mte = slot->vm_mte;
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
-	note_mapping(run, ev, &in);
+	if (run)
+		note_mapping(run, ev, &in);
 	w.slot = slot;
 	w.run = run;
 	w.gpa = ev->gpa;
@@ -394,6 +427,7 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	tell_updates(c, vm);
 	tell_contract(c, vm);
+	c->unannounced += !vm->announced;
 	s2v_vm_free(&c->vms, vm);
 }
 
@@ -419,6 +453,19 @@ static size_t event_size(__u32 type)
 	}
 }
 
+/* A page lies in the memslot that its event names, or the event is not to be relied on. */
+static bool page_is_sound(const struct s2v_ev_page *ev)
+{
+	return ev->slot == S2V_NO_SLOT ||
+	       (ev->size && ev->slot_hva + ev->slot_size >= ev->slot_hva &&
+		ev->hva >= ev->slot_hva && ev->hva - ev->slot_hva < ev->slot_size);
+}
+
+static bool is_page(const struct s2v_ev_hdr *ev)
+{
+	return ev->type == S2V_EV_MAP || ev->type == S2V_EV_PERM || ev->type == S2V_EV_FAULT;
+}
+
 static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
@@ -430,7 +477,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 		c->no_memory++;
 		return NULL;
 	}
-	/* Not announced: its announcement was lost. from_start stays false. */
+	/* Unless its announcement comes it was lost, and from_start stays false. */
 	vm->ref.pid = ev->tgid;
 	c->n_vms++;
 	return vm;
@@ -441,7 +488,8 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	size_t need = event_size(ev->type);
 	struct s2v_vm *vm;
 
-	if (!need || ev->len < need) {
+	if (!need || ev->len < need ||
+	    (is_page(ev) && !page_is_sound((const struct s2v_ev_page *)ev))) {
 		c->malformed++;
 		return;
 	}
@@ -487,13 +535,16 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	struct s2v_vm *vm, *next;
 
 	HASH_ITER(hh, c->vms, vm, next)
-	tell_updates(c, vm);
+	{
+		tell_updates(c, vm);
+		c->unannounced += !vm->announced;
+	}
 	s2v_correlator_contract(c);
 	memcpy(sum->findings, c->findings, sizeof(sum->findings));
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
 	sum->rules = c->o.rules;
-	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale;
+	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
 	if (c->o.sink->summary)

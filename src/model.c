@@ -105,15 +105,17 @@ int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run)
 	return 0;
 }
 
-struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run)
+struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva)
 {
 	size_t i;
 
 	if (s2v_run_append(&slot->runs, &slot->n_runs, run))
 		return NULL;
-	for (i = slot->n_runs - 1; i > 0 && slot->runs[i - 1].start > run->start; i--)
+	for (i = slot->n_runs - 1; i > 0 && slot->runs[i - 1].start > hva; i--)
 		slot->runs[i] = slot->runs[i - 1];
 	slot->runs[i] = *run;
+	if (i > 0 && slot->runs[i].start < slot->runs[i - 1].end)
+		slot->runs[i].start = slot->runs[i - 1].end;
 	if (i + 1 < slot->n_runs && slot->runs[i].end > slot->runs[i + 1].start)
 		slot->runs[i].end = slot->runs[i + 1].start;
 	return &slot->runs[i];

@@ -17,6 +17,7 @@
 struct s2v_run {
 	__u64 start, end; /* hva */
 	struct s2v_vma reg; /* as registered */
+	bool told; /* reg is of the registration, not of the first mapping */
 	enum s2v_where where; /* of its first page at registration */
 	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN];
 	/* What mappings told since. */
@@ -64,6 +65,7 @@ struct s2v_open_finding {
 struct s2v_vm {
 	__u32 id;
 	struct s2v_vm_ref ref;
+	bool announced; /* its VM_NEW came */
 	bool from_start; /* seen from its creation on */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
@@ -90,8 +92,11 @@ void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot);
 struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva);
 /* Appends a copy of *run to an array; 0, or -1 when out of memory. */
 int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run);
-/* Inserts a copy of *run, clipped to the gap around run->start; NULL when out of memory. */
-struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run);
+/*
+ * Inserts a copy of *run, which holds hva, clipped to the gap between runs that hva lies in; NULL
+ * when out of memory.
+ */
+struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva);
 
 /* The coherence contract for one run. Strings point into slot and run. */
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,

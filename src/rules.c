@@ -29,12 +29,20 @@ static bool host_has_fwb_and_dic(const struct s2v_host *h)
 	return h->fwb == S2V_YES && h->dic == S2V_YES;
 }
 
-/* "S2FWB without CTR_EL0.DIC" and the like: why the host cannot have such a mapping coherent. */
+/* Known to lack one of them: a host of which that is not known is accused of nothing. */
+static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
+{
+	return h->fwb == S2V_NO || h->dic == S2V_NO;
+}
+
+/* Why the host cannot have such a mapping coherent; says no more than is known. */
 static const char *host_lacks(const struct s2v_host *h)
 {
-	if (h->fwb != S2V_YES)
-		return h->dic == S2V_YES ? "has no S2FWB" : "has neither S2FWB nor CTR_EL0.DIC";
-	return "has S2FWB but not CTR_EL0.DIC";
+	if (h->fwb == S2V_NO)
+		return h->dic == S2V_NO ? "has neither S2FWB nor CTR_EL0.DIC" : "has no S2FWB";
+	if (h->dic == S2V_NO)
+		return h->fwb == S2V_YES ? "has S2FWB but not CTR_EL0.DIC" : "has no CTR_EL0.DIC";
+	return "is not known to have S2FWB and CTR_EL0.DIC";
 }
 
 static bool decide_s2_noncacheable(const struct s2v_rule_in *in)
@@ -87,7 +95,7 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 
 static bool decide_pfnmap_admitted(const struct s2v_rule_in *in)
 {
-	if (host_has_fwb_and_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
+	if (!host_lacks_fwb_or_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
 		return false;
 	if (in->on == S2V_ON_SLOT)
 		return is_cacheable_pfnmap(in->vma);
@@ -114,6 +122,9 @@ static bool decide_pfnmap_refused(const struct s2v_rule_in *in)
 	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
 		return in->err == -EINVAL && is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
 		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
+	/* KVM asks this before it asks of MTE, but only of memory outside the kernel's map. */
+	if (in->vm_mte && in->where != S2V_WHERE_OUTSIDE)
+		return false;
 	return in->err == -EFAULT && is_driver_map(in->vma) &&
 	       s2v_attr_is_cacheable(in->vma->attr) && in->where != S2V_WHERE_INSIDE;
 }
@@ -140,20 +151,30 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 		return false;
 	if (is_driver_map(now) && !is_driver_map(was))
 		return true;
+	/* Of VM_MIXEDMAP nothing was asked at registration, of VM_PFNMAP it would have been. */
+	if ((now->flags & S2V_VMA_PFNMAP) && !(was->flags & S2V_VMA_PFNMAP))
+		return true;
 	if (was->attr == S2V_ATTR_NONE) /* nothing was there */
 		return !s2v_attr_is_cacheable(now->attr);
 	return memory_type(was->attr) != memory_type(now->attr);
 }
 
+static const char *driver_map_name(const struct s2v_vma *v)
+{
+	return v->flags & S2V_VMA_PFNMAP ? " PFNMAP" : is_driver_map(v) ? " MIXEDMAP" : "";
+}
+
 static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 {
+	const struct s2v_vma *was = in->registered;
+
 	snprintf(
 		buf, len,
 		"At registration this part of the memslot was %s%s, now it is %s%s: another mapping "
 		"was put at the same address, and what the kernel checked then no longer holds. "
 		"The VMM is to delete the memslot, map, and register it again.",
-		s2v_attr_name(in->registered->attr), is_driver_map(in->registered) ? " PFNMAP" : "",
-		s2v_attr_name(in->vma->attr), is_driver_map(in->vma) ? " PFNMAP" : "");
+		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
+		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
 }
 
 static bool decide_device_exec(const struct s2v_rule_in *in)

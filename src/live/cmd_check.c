@@ -32,6 +32,8 @@ static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct
 	s2v_live_close(live);
 	s2v_session_cover(ses);
 	s2v_session_tell(ses, sink);
+	if (s2v_session_blind(ses, err, sizeof(err)))
+		goto cannot;
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		if (ses->rules[i].coverage == S2V_NOT_COVERED)
 			return S2V_EXIT_INCOMPLETE;

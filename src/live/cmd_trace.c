@@ -156,6 +156,8 @@ static int trace(struct trace *t)
 	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
 	if (!t->live)
 		goto cannot;
+	if (s2v_session_blind(&t->ses, err, sizeof(err)))
+		goto cannot;
 	s2v_session_cover(&t->ses);
 	if (t->o.json)
 		s2v_session_tell(&t->ses, t->sink);

@@ -44,6 +44,16 @@ void s2v_session_cover(struct s2v_session *s)
 	}
 }
 
+bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
+{
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		if (s->hooks[i].method != S2V_METHOD_NONE)
+			return false;
+	snprintf(err, errlen, "no hook attaches on this kernel, so nothing can be observed: %s",
+		 s->hooks[S2V_OBS_MAP].reason);
+	return true;
+}
+
 void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
 {
 	if (sink->host)

@@ -19,6 +19,9 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *
 /* Once attached and calibrated: which rules are covered. */
 void s2v_session_cover(struct s2v_session *s);
 
+/* Did no hook attach at all? Then nothing can be observed: said in err (exit 3). */
+bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);
+
 /* Host, hooks and rules to a sink. */
 void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink);
 

@@ -1,0 +1,193 @@
+/* needs: src/summary.c */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What makes a run incomplete, each cause by itself, and that the text says it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "correlate.h"
+
+static struct s2v_rule_state rules[S2V_RULE_NR];
+
+static struct s2v_summary fresh(void)
+{
+	struct s2v_summary s = { .rules = rules, .vms = 3, .duration_ns = 1 };
+
+	memset(rules, 0, sizeof(rules)); /* S2V_COVERED */
+	/* None of these says that something was missed. */
+	s.cnt[S2V_CNT_FAULTS] = 100;
+	s.cnt[S2V_CNT_FAULT_ERRORS] = 2;
+	s.cnt[S2V_CNT_MAPS] = 200;
+	s.cnt[S2V_CNT_MAP_ERRORS] = 3;
+	s.cnt[S2V_CNT_PERMS] = 4;
+	s.cnt[S2V_CNT_NO_SLOT] = 5;
+	s.findings[S2V_CRITICAL] = 1;
+	s.maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] = 200;
+	strcpy(s.incomplete, "left from before");
+	return s;
+}
+
+static void is_incomplete(struct s2v_summary *s, const char *text)
+{
+	s2v_summary_judge(s);
+	assert_false(s->complete);
+	assert_string_equal(s->incomplete, text);
+}
+
+static void complete(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	assert_string_equal(s.incomplete, "");
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.unreadable, 0);
+	assert_int_equal(s.missed_probes, 0);
+}
+
+static void rules_not_covered(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	/* Not applicable is no gap: design, "only the second makes a run incomplete". */
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		rules[i].coverage = S2V_NOT_APPLICABLE;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		s = fresh();
+		rules[i].coverage = S2V_NOT_COVERED;
+		is_incomplete(&s, "1 rule not covered");
+	}
+	s = fresh();
+	rules[0].coverage = rules[S2V_RULE_NR - 1].coverage = S2V_NOT_COVERED;
+	is_incomplete(&s, "2 rules not covered");
+}
+
+/* Each counter of something lost, into its total and into the text. */
+static void counters(void **state)
+{
+	static const struct {
+		enum s2v_counter c;
+		size_t total; /* offset in struct s2v_summary of the total it counts for; 0: none */
+		const char *one, *many;
+	} t[] = {
+		{ S2V_CNT_LOST_RINGBUF, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_AGG, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_SCRATCH, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_VM, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_CALL, offsetof(struct s2v_summary, missed_probes), "1 probe missed",
+		  "7 probes missed" },
+		{ S2V_CNT_UNREAD_VMA, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNREAD_PTE, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNREAD_READ, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNKNOWN_ATTR, 0, "1 mapping with an attribute that is not understood",
+		  "7 mappings with an attribute that is not understood" },
+		{ S2V_CNT_NESTED, 0, "1 mapping of nested guests not verified",
+		  "7 mappings of nested guests not verified" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(t); i++) {
+		struct s2v_summary s = fresh();
+
+		s.cnt[t[i].c] = 1;
+		is_incomplete(&s, t[i].one);
+		s = fresh();
+		s.cnt[t[i].c] = 7;
+		is_incomplete(&s, t[i].many);
+		if (t[i].total)
+			assert_int_equal(*(__u64 *)((char *)&s + t[i].total), 7);
+	}
+}
+
+/* A counter that is new must be thought of here: is it harmless, or does it spoil a run? */
+static void every_counter_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(S2V_CNT_NR, 16); /* 6 in fresh(), 10 in counters() */
+}
+
+static void what_the_source_filled_in(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.lost = 2;
+	s.cnt[S2V_CNT_LOST_RINGBUF] = 3;
+	is_incomplete(&s, "5 events lost");
+	s = fresh();
+	s.missed_probes = 2;
+	s.cnt[S2V_CNT_LOST_CALL] = 3;
+	is_incomplete(&s, "5 probes missed");
+	s = fresh();
+	s.unreadable = 2;
+	s.cnt[S2V_CNT_UNREAD_VMA] = 1;
+	s.cnt[S2V_CNT_UNREAD_PTE] = 1;
+	s.cnt[S2V_CNT_UNREAD_READ] = 1;
+	is_incomplete(&s, "host attributes unreadable 5 times");
+	s = fresh();
+	s.preexisting = 1;
+	is_incomplete(&s, "1 VM was already running: what was mapped before was not seen");
+	s = fresh();
+	s.preexisting = 2;
+	is_incomplete(&s, "2 VMs were already running: what was mapped before was not seen");
+	s = fresh();
+	s.inventory_failed = true;
+	is_incomplete(&s, "which VMs were running before is not known");
+	s = fresh();
+	s.fwb_disagrees = true;
+	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+}
+
+/* All causes at once, with numbers of any length: the last is still told, whole. */
+static void all_at_once(void **state)
+{
+	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB";
+	static const char *const part[] = { "not covered; ", "lost; ",	     "missed; ",
+					    "times; ",	     "understood; ", "verified; ",
+					    "not seen; ",    "not known; " };
+	struct s2v_summary s = fresh();
+	const char *p = s.incomplete;
+
+	(void)state;
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		rules[i].coverage = S2V_NOT_COVERED;
+	s.lost = s.missed_probes = s.unreadable = s.preexisting = 1ULL << 63;
+	s.cnt[S2V_CNT_UNKNOWN_ATTR] = s.cnt[S2V_CNT_NESTED] = 1ULL << 63;
+	s.inventory_failed = s.fwb_disagrees = true;
+	s2v_summary_judge(&s);
+	assert_false(s.complete);
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(part); i++) {
+		p = strstr(p, part[i]);
+		assert_non_null(p);
+	}
+	assert_true(strlen(s.incomplete) < sizeof(s.incomplete) - 1);
+	assert_string_equal(s.incomplete + strlen(s.incomplete) - strlen(last), last);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(complete),
+		cmocka_unit_test(rules_not_covered),
+		cmocka_unit_test(counters),
+		cmocka_unit_test(every_counter_is_known),
+		cmocka_unit_test(what_the_source_filled_in),
+		cmocka_unit_test(all_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
