@@ -89,6 +89,9 @@ lint:
 lab:
 	$(Q)tests/lab/matrix
 
+demo:
+	$(Q)tests/lab/demo
+
 check:
 	$(Q)tests/check
 

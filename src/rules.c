@@ -57,9 +57,9 @@ static void why_s2_noncacheable(const struct s2v_rule_in *in, char *buf, size_t 
 
 	n = snprintf(
 		buf, len,
-		"The VMM reaches this memory %s through the cache, the guest as %s past it: what "
-		"the VMM wrote may sit in a cache line that the guest does not see, and stale "
-		"contents may be what it sees instead. ",
+		"The VMM's accesses (%s) go through the cache, the guest's (%s) bypass it: what the "
+		"VMM wrote may still be in a cache line, and the guest then reads what was in "
+		"memory before. ",
 		s1, s2);
 	if (n < 0 || (size_t)n >= len)
 		return;
@@ -84,7 +84,7 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 {
 	snprintf(
 		buf, len,
-		"The guest reaches this memory through the cache, the VMM as %s past it: what the "
+		"The guest's accesses go through the cache, the VMM's (%s) bypass it: what the "
 		"guest wrote may not be in memory yet when the VMM or its device reads there. %sDo "
 		"not give this mapping to a guest, or map it cacheable in the host.",
 		s2v_attr_name(s2v_vma_s1(in->vma)),

@@ -209,23 +209,26 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 				  : "supported (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 1)");
 	stage1_facts(t, h);
 	ram_facts(t, h);
-	fact(t, "lockdown", "%s", h->lockdown[0] ? h->lockdown : "not readable");
+	fact(t, "lockdown", "%s",
+	     h->lockdown[0] ? h->lockdown : "not known (no /sys/kernel/security/lockdown)");
 	if (h->disagreement[0])
 		fact(t, "DISAGREEMENT", "%s", h->disagreement);
 	text_check(t);
 }
 
+/* The reason is given where the choice was not the first one, or was not had. */
 static void on_hook(struct s2v_sink *s, const struct s2v_hook *k)
 {
 	struct text_sink *t = (struct text_sink *)s;
 	enum text_style style = k->method == S2V_METHOD_NONE ? STYLE_RED : STYLE_PLAIN;
-	char buf[4 * sizeof(k->reason) + 1];
+	char buf[4 * sizeof(k->reason) + 1], plain[sizeof(k->function) + 16];
 
 	section(t, TEXT_HOOKS, "Hooks");
 	s2v_clean_text(k->function, strnlen(k->function, sizeof(k->function)), buf, sizeof(buf));
 	fprintf(t->out, "  %-18s%s%-8s%s%s\n", s2v_observe_name(k->observe), text_on(t, style),
 		s2v_method_name(k->method), text_off(t, style), buf);
-	if (k->reason[0]) {
+	snprintf(plain, sizeof(plain), "%s attaches", k->function);
+	if (k->reason[0] && strcmp(k->reason, plain)) {
 		s2v_clean_text(k->reason, strnlen(k->reason, sizeof(k->reason)), buf, sizeof(buf));
 		fprintf(t->out, "%28s", "");
 		text_wrap(t, 28, 28, buf);

@@ -66,12 +66,28 @@ void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
 
 const char *s2v_session_hooks_line(struct s2v_session *s)
 {
-	unsigned int n[3] = { 0 };
+	static const char *const how[] = {
+		[S2V_METHOD_FENTRY] = "by fentry",
+		[S2V_METHOD_KPROBE] = "by kprobe",
+		[S2V_METHOD_NONE] = "not attached",
+	};
+	static const int order[] = { S2V_METHOD_FENTRY, S2V_METHOD_KPROBE, S2V_METHOD_NONE };
+	unsigned int n[S2V_ARRAY_SIZE(how)] = { 0 };
+	size_t len = 0;
 
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		n[s->hooks[i].method]++;
-	snprintf(s->line, sizeof(s->line), "%u hooks by fentry, %u by kprobe, %u not attached",
-		 n[S2V_METHOD_FENTRY], n[S2V_METHOD_KPROBE], n[S2V_METHOD_NONE]);
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(order); i++) {
+		unsigned int k = n[order[i]];
+
+		if (k && len < sizeof(s->line))
+			len += (size_t)snprintf(s->line + len, sizeof(s->line) - len, "%s%u%s %s",
+						len ? ", " : "", k,
+						len	 ? ""
+						: k == 1 ? " hook"
+							 : " hooks",
+						how[order[i]]);
+	}
 	return s->line;
 }
 
