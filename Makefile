@@ -18,6 +18,7 @@ HOST_ARCH := $(call norm,$(shell uname -m))
 override ARCH := $(call norm,$(or $(ARCH),$(HOST_ARCH)))
 B := build/$(ARCH)
 Q := $(if $(V),,@)
+comma := ,
 say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(2))
 
 CLANG ?= clang
@@ -37,13 +38,14 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -DS2V_VERSION='"$(VERSION)"' \
 	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
 	-MMD -MP $(CFLAGS)
-ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static) $(LDFLAGS)
+ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
 
 # The core and the sinks run anywhere; what is live needs arm64, KVM and BPF.
 CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o)
+# Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
 .PHONY: all clean check unit bpf-test cli lint lab demo format
