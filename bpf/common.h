@@ -57,7 +57,7 @@ struct {
 } agg SEC(".maps");
 
 /* Calls whose arguments must be kept until they return, where there is no fexit. */
-enum call { CALL_MAP, CALL_PERM, CALL_SLOT, CALL_CAP, CALL_NR };
+enum call { CALL_MAP, CALL_PERM, CALL_SLOT, CALL_CAP, CALL_INIT, CALL_UNMAP, CALL_NR };
 
 /* Where the look at the VMAs behind a new memslot is. */
 struct vma_walk {
@@ -78,6 +78,7 @@ struct scratch {
 	} call[CALL_NR];
 	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
 	__u64 fault_start;
+	__u64 unmap_start;
 	bool postponed; /* page holds a map whose VMA is to be looked at when the fault ends */
 	__u32 postponed_flags; /* of its memslot */
 	struct s2v_ev_page page;
@@ -244,6 +245,7 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 		return vm;
 	fresh.id = __sync_fetch_and_add(&next_vm, 1) + 1;
 	fresh.tgid = BPF_CORE_READ(task, tgid);
+	fresh.mapped = !inventory_done; /* not known: something may have been */
 	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
 		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);
 	vm = bpf_map_lookup_elem(&vms, &key);

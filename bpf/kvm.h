@@ -149,6 +149,7 @@ struct kvm_vcpu_arch {
 struct kvm_vcpu {
 	struct kvm *kvm;
 	int vcpu_id;
+	void *pid; /* NULL until the vCPU runs for the first time (5.17 on) */
 	struct kvm_vcpu_arch arch;
 };
 
@@ -164,6 +165,9 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 #pragma clang attribute pop
+
+/* _IOW(KVMIO, 0xae, struct kvm_vcpu_init): include/uapi/linux/kvm.h, all releases. */
+#define KVM_ARM_VCPU_INIT 0x4020aeae
 
 struct pt_regs;
 

@@ -65,6 +65,8 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
+	if (!vm->mapped)
+		vm->mapped = 1;
 	kvm_prot_bits(&bits);
 	page_start(ev, vm, S2V_EV_MAP);
 	ev->gpa = addr;

@@ -25,6 +25,7 @@
 #include "fault.h"
 #include "memslot.h"
 #include "vm.h"
+#include "reset.h"
 #include "probe.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

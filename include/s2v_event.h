@@ -24,6 +24,9 @@ enum s2v_ev_type {
 	S2V_EV_PERM, /* struct s2v_ev_page: its permissions were relaxed */
 	S2V_EV_FAULT, /* struct s2v_ev_page: a stage-2 fault ended */
 	S2V_EV_CAP, /* struct s2v_ev_cap: the VMM asked KVM_CHECK_EXTENSION */
+	S2V_EV_INIT, /* struct s2v_ev_reset: KVM_ARM_VCPU_INIT of a vCPU returned */
+	S2V_EV_UNMAP, /* struct s2v_ev_reset: stage2_unmap_vm() returned */
+	S2V_EV_RUN, /* struct s2v_ev_reset: the first KVM_RUN of any vCPU after an INIT */
 };
 
 /* Heads every event. */
@@ -134,6 +137,18 @@ struct s2v_ev_cap {
 	struct s2v_ev_hdr h;
 	__s64 cap; /* KVM_CAP_* */
 	__s64 ret;
+};
+
+/* Steps of a vCPU's reset. Their order in a VM matters, and that none is missing: seq says both. */
+struct s2v_ev_reset {
+	struct s2v_ev_hdr h;
+	__u32 seq; /* counts these events of the VM, from 1 */
+	__s32 vcpu; /* vcpu_id; UNMAP: of the init that it is part of, or -1: of none */
+	__s32 err; /* INIT: 0 or -errno */
+	__u32 ran; /* INIT: the vCPU had run before: this is a reset, not its first init */
+	__u32 mapped; /* UNMAP: something had been mapped since the one before */
+	__u32 pad;
+	__u64 dur; /* UNMAP: ns */
 };
 
 /* Counters of the kernel side, summed over CPUs. */

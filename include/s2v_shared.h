@@ -15,7 +15,7 @@ struct s2v_cfg {
 	__u32 page_shift;
 	__u32 fault_variant; /* enum s2v_variant */
 	__u32 fwb; /* the host has S2FWB */
-	__u32 pad;
+	__u32 init_variant; /* enum s2v_variant */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
 	__u64 vm_release; /* address of kvm_vm_release, by which VM files are known; 0: unknown */
 };
@@ -25,6 +25,9 @@ struct s2v_vm_state {
 	__u32 id;
 	__u32 tgid;
 	__u32 gen; /* memslot registrations so far */
+	__u32 seq; /* of the last event of a reset */
+	__u32 mapped; /* something was mapped since the last stage2_unmap_vm() */
+	__u32 reset; /* a vCPU was initialised, and none has run since */
 	__u32 cap_told; /* bit 0, 1: a capability query with result 0, 1 was told */
 };
 

@@ -27,6 +27,14 @@ enum s2v_variant {
 	S2V_VAR_CAP,
 	/* kvm_arch_destroy_vm(kvm) */
 	S2V_VAR_VM_GONE,
+	/* kvm_arch_vcpu_ioctl_vcpu_init(vcpu, init): static, inlined by gcc in 5.10 to 7.3 */
+	S2V_VAR_INIT_VCPU,
+	/* kvm_arch_vcpu_ioctl(file, ioctl, arg): the vCPU is the file's private_data */
+	S2V_VAR_INIT_IOCTL,
+	/* stage2_unmap_vm(kvm) */
+	S2V_VAR_UNMAP,
+	/* kvm_arch_vcpu_ioctl_run(vcpu) */
+	S2V_VAR_RUN,
 };
 
 #endif

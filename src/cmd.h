@@ -18,6 +18,7 @@ enum s2v_exit {
  */
 int s2v_cmd_check(int argc, char **argv);
 int s2v_cmd_trace(int argc, char **argv);
+int s2v_cmd_resets(int argc, char **argv);
 int s2v_cmd_explain(int argc, char **argv);
 
 #endif

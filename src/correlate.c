@@ -5,21 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "correlate.h"
-
-struct s2v_correlator {
-	struct s2v_correlator_opts o;
-	struct s2v_vm *vms; /* hash, by number */
-	__u64 next_finding;
-	__u64 findings[S2V_SEVERITY_NR];
-	__u64 n_vms, n_preexisting;
-	__u64 malformed; /* events that could not be taken */
-	__u64 no_memory; /* events that were not taken for want of memory */
-	__u64 runs_missing; /* registrations of which a part was not told */
-	__u64 stale; /* page events of a registration that had been replaced */
-	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
-	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
-};
+#include "correlate_private.h"
 
 struct s2v_correlator *s2v_correlator_new(const struct s2v_correlator_opts *opts)
 {
@@ -39,126 +25,6 @@ void s2v_correlator_free(struct s2v_correlator *c)
 	HASH_ITER(hh, c->vms, vm, next)
 	s2v_vm_free(&c->vms, vm);
 	free(c);
-}
-
-static __u64 realtime(const struct s2v_correlator *c, __u64 boot)
-{
-	return boot + (__u64)c->o.boot_to_real;
-}
-
-/* What a finding says beside its rule. */
-struct where_found {
-	const struct s2v_ev_hdr *h;
-	const struct s2v_memslot *slot;
-	const struct s2v_ev_page *page; /* NULL: found at registration */
-	const struct s2v_run *run; /* registration: the run concerned */
-	__u64 gpa, size, hva, pa;
-};
-
-static enum s2v_source s1_source(const struct s2v_vma *v)
-{
-	if (v->flags & S2V_VMA_GMEM)
-		return S2V_SRC_GMEM;
-	if (v->pte_attr != S2V_ATTR_NONE)
-		return S2V_SRC_PTE;
-	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
-}
-
-static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
-			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
-			 const struct where_found *w, struct s2v_finding *f)
-{
-	f->id = ++c->next_finding;
-	f->rule = rule;
-	f->time = realtime(c, w->h->time);
-	f->vm = vm->ref;
-	f->vcpu = w->page ? w->page->vcpu : -1;
-	f->slot.id = w->slot->key.id;
-	f->slot.gpa = w->slot->gpa;
-	f->slot.size = w->slot->size;
-	f->slot.hva = w->slot->hva;
-	f->has_page = true;
-	f->gpa = f->gpa_last = w->gpa;
-	f->size = w->size;
-	f->hva = w->hva;
-	f->pa = w->pa;
-	f->s1 = s2v_vma_s1(in->vma);
-	f->s1_source = s1_source(in->vma);
-	if (in->vma->attr != f->s1)
-		f->s1_vma = in->vma->attr;
-	f->s2 = in->s2;
-	if (in->s2 != S2V_ATTR_NONE)
-		f->s2_source = w->page && w->page->h.type == S2V_EV_PERM ? S2V_SRC_LEAF
-									 : S2V_SRC_PROT;
-	f->err = in->err;
-	if (in->err)
-		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
-	rule->why(in, f->explain, sizeof(f->explain));
-}
-
-static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
-		  const struct s2v_rule_in *in, const struct where_found *w)
-{
-	struct s2v_finding_key key;
-	struct s2v_open_finding *o;
-	__u64 count = w->page ? w->page->count : 1;
-
-	memset(&key, 0, sizeof(key));
-	key.gen = w->slot->gen;
-	key.err = in->err;
-	key.slot = w->slot->key.id;
-	key.as_id = w->slot->key.as_id;
-	key.rule = rule->id;
-	key.on = in->err ? in->on : 0;
-	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
-	if (o) {
-		o->f.count += count;
-		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
-		o->changed = true;
-		return;
-	}
-	o = calloc(1, sizeof(*o));
-	if (!o) {
-		c->no_memory++;
-		return;
-	}
-	o->key = key;
-	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
-	fill_finding(c, vm, rule, in, w, &o->f);
-	o->f.count = count;
-	if (w->page)
-		o->f.gpa_last = w->page->gpa_last;
-	c->findings[rule->severity]++;
-	if (c->o.sink->finding)
-		c->o.sink->finding(c->o.sink, &o->f);
-}
-
-static void ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
-		      const struct where_found *w)
-{
-	for (int i = 0; i < S2V_RULE_NR; i++) {
-		const struct s2v_rule *r = &s2v_rules[i];
-
-		if (!(r->on & in->on) || c->o.rules[i].coverage == S2V_NOT_APPLICABLE)
-			continue;
-		if (r->decide(in))
-			found(c, vm, r, in, w);
-	}
-}
-
-static void tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
-{
-	struct s2v_open_finding *o, *next;
-
-	HASH_ITER(hh, vm->findings, o, next)
-	{
-		if (!o->changed)
-			continue;
-		o->changed = false;
-		o->f.update = true;
-		if (c->o.sink->finding)
-			c->o.sink->finding(c->o.sink, &o->f);
-	}
 }
 
 static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
@@ -228,7 +94,7 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			.slot_accepted = ev->err == 0,
 			.err = ev->err,
 		};
-		struct where_found w = {
+		struct s2v_place w = {
 			.h = &ev->h,
 			.slot = slot,
 			.run = run,
@@ -238,7 +104,7 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			.pa = S2V_NO_PA,
 		};
 
-		ask_rules(c, vm, &in, &w);
+		s2v_ask_rules(c, vm, &in, &w);
 	}
 }
 
@@ -413,7 +279,7 @@ static void note_mapping(struct s2v_run *run, const struct s2v_ev_page *ev,
 static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
-	struct where_found w = { .h = &ev->h, .page = ev };
+	struct s2v_place w = { .h = &ev->h, .page = ev };
 	struct s2v_memslot *slot;
 	struct s2v_run *run;
 
@@ -449,12 +315,13 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	w.size = ev->size;
 	w.hva = ev->hva;
 	w.pa = ev->pa;
-	ask_rules(c, vm, &in, &w);
+	s2v_ask_rules(c, vm, &in, &w);
 }
 
 static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 {
-	tell_updates(c, vm);
+	s2v_reset_end(c, vm);
+	s2v_tell_updates(c, vm);
 	tell_contract(c, vm);
 	c->unannounced += !vm->announced;
 	s2v_vm_free(&c->vms, vm);
@@ -477,6 +344,10 @@ static size_t event_size(__u32 type)
 		return sizeof(struct s2v_ev_page);
 	case S2V_EV_CAP:
 		return sizeof(struct s2v_ev_cap);
+	case S2V_EV_INIT:
+	case S2V_EV_UNMAP:
+	case S2V_EV_RUN:
+		return sizeof(struct s2v_ev_reset);
 	default:
 		return 0;
 	}
@@ -528,7 +399,7 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	if (ev->type == S2V_EV_VM_NEW)
 		on_vm_new(c, vm, (const struct s2v_ev_vm *)ev);
 	if (c->o.events && c->o.sink->event)
-		c->o.sink->event(c->o.sink, ev, &vm->ref, realtime(c, ev->time));
+		c->o.sink->event(c->o.sink, ev, &vm->ref, s2v_realtime(c, ev->time));
 	switch (ev->type) {
 	case S2V_EV_VM_DEAD:
 		on_vm_dead(c, vm);
@@ -543,6 +414,12 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	case S2V_EV_PERM:
 	case S2V_EV_FAULT:
 		on_page(c, vm, (const struct s2v_ev_page *)ev);
+		s2v_reset_page(c, vm, (const struct s2v_ev_page *)ev);
+		break;
+	case S2V_EV_INIT:
+	case S2V_EV_UNMAP:
+	case S2V_EV_RUN:
+		s2v_reset_event(c, vm, (const struct s2v_ev_reset *)ev);
 		break;
 	case S2V_EV_CAP:
 		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)
@@ -565,7 +442,8 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 
 	HASH_ITER(hh, c->vms, vm, next)
 	{
-		tell_updates(c, vm);
+		s2v_reset_end(c, vm);
+		s2v_tell_updates(c, vm);
 		c->unannounced += !vm->announced;
 	}
 	s2v_correlator_contract(c);

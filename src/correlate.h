@@ -16,6 +16,9 @@ struct s2v_correlator_opts {
 	struct s2v_sink *sink; /* likewise */
 	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns */
 	bool events; /* tell the sink of every event, too (--all) */
+	unsigned int only; /* enum s2v_trigger bits: ask rules on these alone; 0: on all */
+	bool every_map; /* the source tells every map and fault, so pages can be followed */
+	__u64 refault_window; /* ns that refaults are counted after a reset */
 };
 
 /* NULL when out of memory. */

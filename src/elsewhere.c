@@ -31,6 +31,13 @@ int s2v_cmd_trace(int argc, char **argv)
 
 	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("trace");
 }
+
+int s2v_cmd_resets(int argc, char **argv)
+{
+	struct s2v_trace_opts o;
+
+	return s2v_resets_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("resets");
+}
 #else
 typedef int s2v_nothing_here; /* ISO C wants a declaration */
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "resets.h"
 
 struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id)
 {
@@ -43,6 +44,11 @@ void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm)
 	{
 		HASH_DEL(vm->findings, f);
 		free(f);
+	}
+	if (vm->reset) {
+		s2v_pageset_clear(&vm->reset->mapped);
+		s2v_pageset_clear(&vm->reset->unmapped);
+		free(vm->reset);
 	}
 	free(vm->pending);
 	HASH_DEL(*vms, vm);

@@ -75,6 +75,7 @@ struct s2v_vm {
 	struct s2v_run *pending;
 	size_t n_pending;
 	__u32 pending_gen;
+	struct s2v_reset_track *reset; /* NULL until there is an event of one */
 	UT_hash_handle hh;
 };
 

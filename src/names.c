@@ -33,6 +33,8 @@ static const char *const observe_names[S2V_OBS_NR] = {
 	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
 	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
 	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
+	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
+	[S2V_OBS_RUN] = "vcpu-run",
 };
 
 static const char *const method_names[] = {
@@ -44,6 +46,15 @@ static const char *const method_names[] = {
 static const char *const severity_names[S2V_SEVERITY_NR] = {
 	[S2V_INFO] = "info", [S2V_LOW] = "low",		  [S2V_MEDIUM] = "medium",
 	[S2V_HIGH] = "high", [S2V_CRITICAL] = "critical",
+};
+
+static const char *const reset_verdict_names[] = {
+	[S2V_RESET_UNKNOWN] = "unknown",
+	[S2V_RESET_NO_UNMAP] = "no-unmap",
+	[S2V_RESET_NEEDED] = "needed",
+	[S2V_RESET_REDUNDANT_FWB] = "redundant-fwb",
+	[S2V_RESET_REDUNDANT_REPEAT] = "redundant-repeat",
+	[S2V_RESET_MISSING] = "missing",
 };
 
 /* A value that has no name (a newer trace file, a bug) is "unknown", never a crash. */
@@ -60,6 +71,11 @@ const char *s2v_attr_name(__u32 attr)
 const char *s2v_source_name(enum s2v_source s)
 {
 	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
+}
+
+const char *s2v_reset_verdict_name(enum s2v_reset_verdict v)
+{
+	return name_of(reset_verdict_names, S2V_ARRAY_SIZE(reset_verdict_names), (size_t)v);
 }
 
 const char *s2v_cmo_name(enum s2v_cmo c)

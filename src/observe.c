@@ -63,6 +63,15 @@ static const struct candidate candidates[] = {
 	{ S2V_OBS_CAP, "kvm_vm_ioctl_check_extension", "kvm*,i8", S2V_VAR_CAP, ALWAYS },
 
 	{ S2V_OBS_VM_GONE, "kvm_arch_destroy_vm", "kvm*", S2V_VAR_VM_GONE, ALWAYS },
+
+	/* Static, and inlined in every build seen. */
+	{ S2V_OBS_INIT, "kvm_arch_vcpu_ioctl_vcpu_init", "kvm_vcpu*,kvm_vcpu_init*",
+	  S2V_VAR_INIT_VCPU, ALWAYS },
+	{ S2V_OBS_INIT, "kvm_arch_vcpu_ioctl", "file*,i4,i8", S2V_VAR_INIT_IOCTL, ALWAYS },
+
+	{ S2V_OBS_UNMAP, "stage2_unmap_vm", "kvm*", S2V_VAR_UNMAP, ALWAYS },
+
+	{ S2V_OBS_RUN, "kvm_arch_vcpu_ioctl_run", "kvm_vcpu*", S2V_VAR_RUN, ALWAYS },
 };
 
 struct choice {

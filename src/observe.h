@@ -19,6 +19,9 @@ enum s2v_observe {
 	S2V_OBS_SLOT, /* "memslot" */
 	S2V_OBS_CAP, /* "capability-query" */
 	S2V_OBS_VM_GONE, /* "vm-destroy" */
+	S2V_OBS_INIT, /* "vcpu-init" */
+	S2V_OBS_UNMAP, /* "reset-unmap" */
+	S2V_OBS_RUN, /* "vcpu-run" */
 	S2V_OBS_NR,
 };
 

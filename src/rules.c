@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rules.h"
+#include "rules_reset.h"
 #include "rules_text.h"
 
 __u32 s2v_vma_s1(const struct s2v_vma *v)
@@ -354,6 +355,62 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.decide = decide_migration_pinned,
 		.why = why_migration_pinned,
 		.explain = TEXT_MIGRATION_PINNED,
+	},
+	{
+		.id = S2V_RULE_RESET_UNMAP_FWB,
+		.name = "reset-unmap-fwb",
+		.severity = S2V_MEDIUM,
+		.fires =
+			"stage2_unmap_vm() from vCPU init on a host with S2FWB: redundant by architecture",
+		.on = S2V_ON_UNMAP,
+		.observes = OBS(UNMAP),
+		.host_needs = S2V_NEED_FWB,
+		.not_applicable = s2v_na_without_fwb,
+		.decide = s2v_decide_unmap_fwb,
+		.why = s2v_why_unmap_fwb,
+		.explain = TEXT_RESET_UNMAP_FWB,
+	},
+	{
+		.id = S2V_RULE_RESET_UNMAP_REPEATED,
+		.name = "reset-unmap-repeated",
+		.severity = S2V_LOW,
+		.fires =
+			"a further stage2_unmap_vm() in one reset with nothing mapped since the last",
+		.on = S2V_ON_UNMAP,
+		.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN) | OBS(MAP),
+		.host_needs = S2V_NEED_FWB,
+		.not_applicable = s2v_na_with_fwb,
+		.decide = s2v_decide_unmap_repeated,
+		.why = s2v_why_unmap_repeated,
+		.explain = TEXT_RESET_UNMAP_REPEATED,
+	},
+	{
+		.id = S2V_RULE_RESET_UNMAP_MISSING,
+		.name = "reset-unmap-missing",
+		.severity = S2V_CRITICAL,
+		.fires =
+			"no S2FWB, and a vCPU that had run was re-initialised with no unmap since it last ran",
+		.on = S2V_ON_INIT,
+		.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN),
+		.host_needs = S2V_NEED_FWB,
+		.not_applicable = s2v_na_with_fwb,
+		.decide = s2v_decide_unmap_missing,
+		.why = s2v_why_unmap_missing,
+		.explain = TEXT_RESET_UNMAP_MISSING,
+	},
+	{
+		.id = S2V_RULE_RESET_ICACHE_REPEATED,
+		.name = "reset-icache-repeated",
+		.severity = S2V_LOW,
+		.fires =
+			"S2FWB without DIC: an invalidation of all instruction caches for every vCPU of one reset",
+		.on = S2V_ON_INIT,
+		.observes = OBS(INIT) | OBS(RUN),
+		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC,
+		.not_applicable = s2v_na_icache,
+		.decide = s2v_decide_icache_repeated,
+		.why = s2v_why_icache_repeated,
+		.explain = TEXT_RESET_ICACHE_REPEATED,
 	},
 };
 

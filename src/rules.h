@@ -21,6 +21,10 @@ enum s2v_rule_id {
 	S2V_RULE_DEVICE_EXEC,
 	S2V_RULE_CAP_UNQUERIED,
 	S2V_RULE_MIGRATION_PINNED,
+	S2V_RULE_RESET_UNMAP_FWB,
+	S2V_RULE_RESET_UNMAP_REPEATED,
+	S2V_RULE_RESET_UNMAP_MISSING,
+	S2V_RULE_RESET_ICACHE_REPEATED,
 	S2V_RULE_NR,
 };
 
@@ -29,6 +33,8 @@ enum s2v_trigger {
 	S2V_ON_SLOT = 1 << 0, /* memslot registered or refused; once for each VMA run behind it */
 	S2V_ON_MAP = 1 << 1, /* stage-2 mapping installed, or its permissions relaxed */
 	S2V_ON_FAULT = 1 << 2, /* stage-2 fault ended with an error */
+	S2V_ON_UNMAP = 1 << 3, /* stage2_unmap_vm() in a reset */
+	S2V_ON_INIT = 1 << 4, /* a vCPU that had run was initialised again */
 };
 
 /* All that a rule may look at. */
@@ -47,6 +53,10 @@ struct s2v_rule_in {
 	__u32 s2; /* enum s2v_attr installed (ON_MAP) */
 	bool exec; /* executable at stage 2 (ON_MAP) */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
+	/* ON_UNMAP, ON_INIT: the reset so far, this one included. */
+	unsigned int reset_unmaps, reset_inits;
+	bool reset_mapped; /* something was mapped between this unmap and the one before */
+	bool reset_known; /* no event of this VM's resets is missing */
 };
 
 struct s2v_rule {

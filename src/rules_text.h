@@ -105,4 +105,40 @@
 	"What to do: constrain the placement of this VM to hosts with both; `s2verify check` tells, " \
 	"as does KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED."
 
+#define TEXT_RESET_UNMAP_FWB                                                                             \
+	"KVM_ARM_VCPU_INIT on a vCPU that has run is a guest's reset. KVM then unmaps the whole of the " \
+	"VM's stage 2 (stage2_unmap_vm()), so that the guest, which starts with its MMU off and so "     \
+	"reads past the cache, faults its pages back in and gets them cleaned to the PoC. With "         \
+	"FEAT_S2FWB the guest's accesses are forced to be cacheable, MMU on or off: nothing has to be "  \
+	"cleaned, and the unmap only costs the faults. KVM leaves it out since 892713e97ca1 (5.8).\n"    \
+	"\n"                                                                                             \
+	"What to do: use a kernel from 5.8 on; on one that is, look for what was changed."
+
+#define TEXT_RESET_UNMAP_REPEATED                                                                       \
+	"Without S2FWB a reset has to unmap the VM's memory once. KVM does so for every vCPU that has " \
+	"run and is initialised again, so a VM of N vCPUs is unmapped N times; all but the first find " \
+	"nothing, if no vCPU ran in between, and walk every memslot and VMA for it under mmap_lock "    \
+	"and the MMU lock.\n"                                                                           \
+	"\n"                                                                                            \
+	"What to do: nothing in the VMM avoids it; `s2verify resets` says what it costs. A host with "  \
+	"S2FWB unmaps nothing."
+
+#define TEXT_RESET_UNMAP_MISSING                                                                        \
+	"Without S2FWB a guest that reboots with its MMU off reads memory as Device or Non-cacheable, " \
+	"past the cache. What the VMM or the guest's previous life left in the cache it would not "     \
+	"see: KVM has to unmap the VM's stage 2 when a vCPU that has run is initialised again, so "     \
+	"that pages are cleaned to the PoC as they are faulted back in (957db105c997). This rule "      \
+	"fires when such an init returned and stage2_unmap_vm() was not called since any vCPU of the "  \
+	"VM last ran.\n"                                                                                \
+	"\n"                                                                                            \
+	"What to do: compare the kernel with its distributor's; do not reboot guests on it."
+
+#define TEXT_RESET_ICACHE_REPEATED                                                                     \
+	"S2FWB spares the unmap at a reset, not the invalidation of the instruction caches: it does "  \
+	"not imply CTR_EL0.DIC. Without DIC KVM executes IC IALLUIS at each KVM_ARM_VCPU_INIT of a "   \
+	"vCPU that has run, which all CPUs of the host take part in. Once a reset would do.\n"         \
+	"\n"                                                                                           \
+	"What to do: nothing in the VMM avoids it; it is cheap beside an unmap, and told since it is " \
+	"felt by other VMs."
+
 #endif

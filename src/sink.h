@@ -81,6 +81,40 @@ struct s2v_contract_row {
 	int needs_s2fwb; /* enum s2v_tri */
 };
 
+enum s2v_reset_verdict {
+	S2V_RESET_UNKNOWN, /* an event of it was lost */
+	S2V_RESET_NO_UNMAP, /* none was needed, none was made: S2FWB */
+	S2V_RESET_NEEDED,
+	S2V_RESET_REDUNDANT_FWB,
+	S2V_RESET_REDUNDANT_REPEAT,
+	S2V_RESET_MISSING,
+};
+const char *s2v_reset_verdict_name(enum s2v_reset_verdict v); /* "needed", … */
+
+/* One reset of a VM. Times in ns. */
+struct s2v_reset {
+	struct s2v_vm_ref vm;
+	__u64 time; /* CLOCK_REALTIME, of its first step */
+	__u32 vcpus; /* re-initialised, each counted once */
+	__u32 inits; /* their KVM_ARM_VCPU_INITs */
+	__u32 unmaps; /* calls of stage2_unmap_vm() */
+	__u32 redundant; /* of them */
+	__u64 unmap_ns, longest_unmap_ns;
+	bool pages_known; /* every map of the VM was told of, from its creation on */
+	__u64 unmapped_bytes;
+	__u64 refaults, refault_ns; /* faults on what was unmapped */
+	__u64 window_ns; /* how long refaults were counted */
+	enum s2v_reset_verdict verdict;
+	__u64 avoidable_ns;
+};
+
+/* All resets of a VM, at its end. */
+struct s2v_reset_total {
+	struct s2v_vm_ref vm;
+	__u64 resets, unmap_ns, refault_ns, tax_ns, avoidable_ns;
+	const char *advice; /* what would avoid it; "" for nothing to avoid */
+};
+
 struct s2v_rule_state {
 	const struct s2v_rule *rule;
 	enum s2v_coverage coverage;
@@ -113,6 +147,8 @@ struct s2v_sink {
 		      __u64 time);
 	void (*finding)(struct s2v_sink *s, const struct s2v_finding *f);
 	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
+	void (*reset)(struct s2v_sink *s, const struct s2v_reset *r);
+	void (*reset_total)(struct s2v_sink *s, const struct s2v_reset_total *t);
 	/* The contract's last row has been given: a sink that lays out a table shows it now. */
 	void (*memslots_end)(struct s2v_sink *s);
 	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);

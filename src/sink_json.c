@@ -330,6 +330,44 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	end(s, &j);
 }
 
+static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
+{
+	struct s2v_json j = begin("reset");
+
+	s2v_json_time(&j, j.o, "time", r->time);
+	s2v_json_vm(&j, j.o, &r->vm);
+	s2v_json_num(&j, j.o, "vcpus", r->vcpus);
+	s2v_json_num(&j, j.o, "inits", r->inits);
+	s2v_json_num(&j, j.o, "unmaps", r->unmaps);
+	s2v_json_num(&j, j.o, "redundant", r->redundant);
+	s2v_json_num(&j, j.o, "unmap_ns", r->unmap_ns);
+	s2v_json_num(&j, j.o, "longest_unmap_ns", r->longest_unmap_ns);
+	if (r->pages_known)
+		s2v_json_num(&j, j.o, "unmapped_bytes", r->unmapped_bytes);
+	else
+		s2v_json_null(&j, j.o, "unmapped_bytes");
+	s2v_json_num(&j, j.o, "refaults", r->refaults);
+	s2v_json_num(&j, j.o, "refault_ns", r->refault_ns);
+	s2v_json_num(&j, j.o, "window_ns", r->window_ns);
+	s2v_json_str(&j, j.o, "verdict", s2v_reset_verdict_name(r->verdict));
+	s2v_json_num(&j, j.o, "avoidable_ns", r->avoidable_ns);
+	end(s, &j);
+}
+
+static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
+{
+	struct s2v_json j = begin("reset_total");
+
+	s2v_json_vm(&j, j.o, &t->vm);
+	s2v_json_num(&j, j.o, "resets", t->resets);
+	s2v_json_num(&j, j.o, "unmap_ns", t->unmap_ns);
+	s2v_json_num(&j, j.o, "refault_ns", t->refault_ns);
+	s2v_json_num(&j, j.o, "tax_ns", t->tax_ns);
+	s2v_json_num(&j, j.o, "avoidable_ns", t->avoidable_ns);
+	s2v_json_str(&j, j.o, "advice", t->advice);
+	end(s, &j);
+}
+
 static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
 	struct s2v_json j = begin("summary");
@@ -361,6 +399,8 @@ struct s2v_sink *s2v_sink_json_to(FILE *out)
 		.event = on_event,
 		.finding = on_finding,
 		.memslot = on_memslot,
+		.reset = on_reset,
+		.reset_total = on_reset_total,
 		.summary = on_summary,
 		.close = on_close,
 	};

@@ -125,12 +125,28 @@ static void put_page_event(struct s2v_json *j, const struct s2v_ev_page *e)
 		s2v_json_errno(j, j->o, "errno", e->err);
 }
 
+static void put_reset_event(struct s2v_json *j, const struct s2v_ev_reset *ev)
+{
+	s2v_json_num(j, j->o, "seq", ev->seq);
+	if (ev->vcpu >= 0)
+		s2v_json_int(j, j->o, "vcpu", ev->vcpu);
+	if (ev->h.type == S2V_EV_INIT) {
+		s2v_json_bool(j, j->o, "ran", ev->ran);
+		if (ev->err)
+			s2v_json_errno(j, j->o, "errno", ev->err);
+	} else if (ev->h.type == S2V_EV_UNMAP) {
+		s2v_json_bool(j, j->o, "mapped", ev->mapped);
+		s2v_json_num(j, j->o, "duration_ns", ev->dur);
+	}
+}
+
 static const char *event_name(__u32 type)
 {
 	static const char *const names[] = {
 		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead", [S2V_EV_SLOT] = "memslot",
 		[S2V_EV_VMA] = "vma",	    [S2V_EV_MAP] = "map",	  [S2V_EV_PERM] = "perm",
-		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",
+		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",	  [S2V_EV_INIT] = "init",
+		[S2V_EV_UNMAP] = "unmap",   [S2V_EV_RUN] = "run",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -161,6 +177,11 @@ void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struc
 	case S2V_EV_CAP:
 		s2v_json_int(j, j->o, "cap", ((const struct s2v_ev_cap *)ev)->cap);
 		s2v_json_int(j, j->o, "ret", ((const struct s2v_ev_cap *)ev)->ret);
+		break;
+	case S2V_EV_INIT:
+	case S2V_EV_UNMAP:
+	case S2V_EV_RUN:
+		put_reset_event(j, (const struct s2v_ev_reset *)ev);
 		break;
 	default:
 		break;

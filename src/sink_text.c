@@ -421,6 +421,8 @@ struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width)
 		.finding = on_finding,
 		.memslot = text_memslot,
 		.memslots_end = text_memslots_end,
+		.reset = text_reset,
+		.reset_total = text_reset_total,
 		.summary = text_summary,
 		.close = on_close,
 	};

@@ -69,6 +69,8 @@ void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2
 void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r);
 void text_memslots_end(struct s2v_sink *s);
 void text_show_rows(struct text_sink *t); /* those of one VM that are held, if any */
+void text_reset(struct s2v_sink *s, const struct s2v_reset *r);
+void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r);
 void text_summary(struct s2v_sink *s, const struct s2v_summary *sum);
 
 #endif

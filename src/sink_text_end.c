@@ -211,6 +211,7 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 {
 	const struct s2v_ev_vma *v = (const struct s2v_ev_vma *)ev;
 	const struct s2v_ev_cap *c = (const struct s2v_ev_cap *)ev;
+	const struct s2v_ev_reset *x = (const void *)ev;
 	char name[TEXT_NAME_LEN];
 
 	switch (ev->type) {
@@ -227,6 +228,17 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 		break;
 	case S2V_EV_CAP:
 		text_piece(l, STYLE_PLAIN, "KVM_CHECK_EXTENSION %lld = %lld", c->cap, c->ret);
+		break;
+	case S2V_EV_INIT:
+		text_piece(l, STYLE_PLAIN, "vCPU %d initialised%s", x->vcpu,
+			   x->ran ? ", having run" : "");
+		break;
+	case S2V_EV_UNMAP:
+		text_piece(l, STYLE_PLAIN, "all unmapped in %llu ns%s", x->dur,
+			   x->mapped ? "" : ", nothing mapped since the last");
+		break;
+	case S2V_EV_RUN:
+		text_piece(l, STYLE_PLAIN, "vCPU %d runs", x->vcpu);
 		break;
 	case S2V_EV_VM_NEW:
 		text_piece(l, STYLE_PLAIN, "vm %s",

@@ -12,7 +12,7 @@
 #define BUFFER_MIN (1U << 16)
 #define BUFFER_MAX (1U << 30)
 
-enum { OPT_ALL = 256, OPT_JSON, OPT_FAIL_ON, OPT_ATTACH, OPT_BUFFER };
+enum { OPT_ALL = 256, OPT_REFAULT_WINDOW, OPT_JSON, OPT_FAIL_ON, OPT_ATTACH, OPT_BUFFER };
 
 static void parse_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
 {
@@ -61,20 +61,18 @@ static void parse_pid(struct argp_state *state, const char *arg, __u32 *pid)
 	*pid = p;
 }
 
-static void parse_duration(struct argp_state *state, const char *arg, __u64 *ns)
+static void parse_duration(struct argp_state *state, const char *opt, const char *arg, __u64 *ns)
 {
 	uint64_t v = 0;
 	int err = s2v_parse_duration(arg, &v);
 
 	if (err == -ERANGE)
-		argp_error(state, "-d %s: too long; leave -d out to trace until Ctrl-C", arg);
+		argp_error(state, "%s %s: too long", opt, arg);
 	else if (err)
-		argp_error(state, "-d %s: not a duration; examples: 10 (seconds), 500ms, 1h30m",
-			   arg);
+		argp_error(state, "%s %s: not a duration; examples: 10 (seconds), 500ms, 1h30m",
+			   opt, arg);
 	else if (v == 0)
-		argp_error(state,
-			   "-d %s: must be longer than nothing; leave -d out to trace until Ctrl-C",
-			   arg);
+		argp_error(state, "%s %s: must be longer than nothing", opt, arg);
 	*ns = v;
 }
 
@@ -98,7 +96,10 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		parse_pid(state, arg, &o->pid);
 		break;
 	case 'd':
-		parse_duration(state, arg, &o->duration);
+		parse_duration(state, "-d", arg, &o->duration);
+		break;
+	case OPT_REFAULT_WINDOW:
+		parse_duration(state, "--refault-window", arg, &o->refault_window);
 		break;
 	case 'v':
 		o->verbose = true;
@@ -124,7 +125,7 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		parse_buffer(state, arg, &o->buffer);
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: trace takes options only", arg);
+		argp_error(state, "%s: %s takes options only", arg, o->resets ? "resets" : "trace");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -185,6 +186,38 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 
 	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH, .buffer = BUFFER_DEFAULT };
+	return argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
+int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+{
+	static const struct argp_option options[] = {
+		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+		{ "duration", 'd', "DURATION", 0,
+		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
+		  "count refaults for so long after a reset (default 10s)", 0 },
+		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
+		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
+		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
+		{ "buffer", OPT_BUFFER, "SIZE", 0,
+		  "ring buffer, a power of two from 64K to 1G (default 8M)", 0 },
+		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = trace_parser,
+		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, what of that "
+		       "was needed on this host, and what it cost until the guest had it back.\v"
+		       "Every fault of every VM is looked at: not to be left on. Exit status: as of trace.",
+	};
+
+	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
+				      .buffer = 8 * BUFFER_DEFAULT,
+				      .resets = true,
+				      .refault_window = 10000000000ULL };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 

@@ -14,6 +14,8 @@ struct s2v_trace_opts {
 	enum s2v_attach_mode attach;
 	__u32 buffer; /* bytes of the ring buffer, a power of two */
 	bool verbose;
+	bool resets; /* the command is `resets`: rows of resets, and their rules only */
+	__u64 refault_window; /* ns */
 };
 
 struct s2v_check_opts {
@@ -27,6 +29,7 @@ struct s2v_check_opts {
  * wrong is said on stderr, and the process ends with S2V_EXIT_USAGE; --help ends it with 0.
  */
 int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
+int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
 
 #endif

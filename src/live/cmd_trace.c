@@ -143,7 +143,10 @@ static int trace(struct trace *t)
 		.rules = t->ses.rules,
 		.sink = t->sink,
 		.boot_to_real = (__s64)(now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME)),
-		.events = t->o.all,
+		.events = t->o.all && !t->o.resets,
+		.only = t->o.resets ? S2V_ON_UNMAP | S2V_ON_INIT : 0,
+		.every_map = t->o.all,
+		.refault_window = t->o.refault_window,
 	};
 	struct s2v_live_opts lo = {
 		.pid = t->o.pid, .all = t->o.all, .buffer = t->o.buffer, .verbose = t->o.verbose
@@ -172,29 +175,54 @@ cannot:
 	return S2V_EXIT_CANNOT;
 }
 
-int s2v_cmd_trace(int argc, char **argv)
+/* What a command is not about its sink is not told. */
+static void narrow(struct trace *t)
 {
-	struct trace t = { 0 };
+	if (!t->o.resets) {
+		t->sink->reset = NULL;
+		t->sink->reset_total = NULL;
+		return;
+	}
+	t->o.all = true;
+	t->sink->memslot = NULL;
+	t->sink->memslots_end = NULL;
+}
+
+static int run_command(struct trace *t)
+{
 	int status;
 
-	if (s2v_trace_opts_parse(argc, argv, &t.o))
-		return S2V_EXIT_USAGE;
-	t.sink = t.o.json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
-	if (!t.sink) {
+	t->sink = t->o.json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
+	if (!t->sink) {
 		s2v_err("out of memory");
 		return S2V_EXIT_CANNOT;
 	}
-	status = trace(&t);
-	free_loop(&t);
-	s2v_correlator_free(t.core);
-	s2v_live_close(t.live);
-	s2v_session_free(&t.ses);
-	t.sink->close(t.sink);
-	if (t.sink->failed) {
-		s2v_err("results could not be written: %s", strerror(t.sink->failed));
+	narrow(t);
+	status = trace(t);
+	free_loop(t);
+	s2v_correlator_free(t->core);
+	s2v_live_close(t->live);
+	s2v_session_free(&t->ses);
+	t->sink->close(t->sink);
+	if (t->sink->failed) {
+		s2v_err("results could not be written: %s", strerror(t->sink->failed));
 		if (status == S2V_EXIT_OK)
 			status = S2V_EXIT_INCOMPLETE;
 	}
-	free(t.sink);
+	free(t->sink);
 	return status;
+}
+
+int s2v_cmd_trace(int argc, char **argv)
+{
+	struct trace t = { 0 };
+
+	return s2v_trace_opts_parse(argc, argv, &t.o) ? S2V_EXIT_USAGE : run_command(&t);
+}
+
+int s2v_cmd_resets(int argc, char **argv)
+{
+	struct trace t = { 0 };
+
+	return s2v_resets_opts_parse(argc, argv, &t.o) ? S2V_EXIT_USAGE : run_command(&t);
 }

@@ -25,6 +25,9 @@ static const struct {
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
 	[S2V_OBS_CAP] = { NULL, "cap_fexit", "cap_kprobe", "cap_kretprobe" },
 	[S2V_OBS_VM_GONE] = { "vm_gone_fentry", NULL, "vm_gone_kprobe", NULL },
+	[S2V_OBS_INIT] = { NULL, "init_fexit", "init_kprobe", "init_kretprobe" },
+	[S2V_OBS_UNMAP] = { "unmap_fentry", "unmap_fexit", "unmap_kprobe", "unmap_kretprobe" },
+	[S2V_OBS_RUN] = { "run_fentry", NULL, "run_kprobe", NULL },
 };
 
 static bool verbose;
@@ -215,6 +218,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->all = o->all;
 	cfg->page_shift = host->page_shift;
 	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
+	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * A guest's reset as KVM sees it: KVM_ARM_VCPU_INIT of vCPUs that have run, the unmaps inside, and
+ * the first KVM_RUN after. Keyed by VM and vCPU, never by thread: QEMU resets all vCPUs from one.
+ */
+#ifndef S2V_BPF_RESET_H
+#define S2V_BPF_RESET_H
+
+static __always_inline void reset_emit(struct s2v_vm_state *vm, struct s2v_ev_reset *ev, __u32 type)
+{
+	head(&ev->h, type, sizeof(*ev), vm);
+	ev->seq = __sync_fetch_and_add(&vm->seq, 1) + 1;
+	emit(ev, sizeof(*ev));
+}
+
+/* The vCPU that an ioctl on a vCPU file is for; NULL where it is not KVM_ARM_VCPU_INIT. */
+static __always_inline struct kvm_vcpu *init_vcpu(__u64 arg0, __u64 ioctl)
+{
+	if (cfg.init_variant == S2V_VAR_INIT_VCPU)
+		return (void *)arg0;
+	if ((__u32)ioctl != KVM_ARM_VCPU_INIT)
+		return NULL;
+	return BPF_CORE_READ((struct file *)arg0, private_data);
+}
+
+static __always_inline int on_init(__u64 arg0, __u64 ioctl, int ret)
+{
+	struct kvm_vcpu *vcpu = init_vcpu(arg0, ioctl);
+	struct s2v_ev_reset ev = {};
+	struct s2v_vm_state *vm;
+
+	if (!vcpu)
+		return 0;
+	vm = vm_of_current(BPF_CORE_READ(vcpu, kvm));
+	if (!vm)
+		return 0;
+	ev.vcpu = BPF_CORE_READ(vcpu, vcpu_id);
+	ev.err = ret;
+	/* Set by the first KVM_RUN, never cleared: the same before and after an init. */
+	ev.ran = BPF_CORE_READ(vcpu, pid) != NULL;
+	vm->reset = 1;
+	reset_emit(vm, &ev, S2V_EV_INIT);
+	return 0;
+}
+
+static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
+{
+	struct s2v_vm_state *vm = vm_of_current(kvm);
+	struct s2v_ev_reset ev = { .vcpu = -1 };
+
+	if (!vm)
+		return 0;
+	ev.dur = bpf_ktime_get_boot_ns() - sc->unmap_start;
+	ev.mapped = vm->mapped;
+	vm->mapped = 0;
+	reset_emit(vm, &ev, S2V_EV_UNMAP);
+	return 0;
+}
+
+/* Once for each reset, not once for each KVM_RUN. */
+static __always_inline int on_run(struct kvm_vcpu *vcpu)
+{
+	__u64 key = (__u64)BPF_CORE_READ(vcpu, kvm);
+	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
+	struct s2v_ev_reset ev = {};
+
+	if (!vm || !vm->reset || !__sync_lock_test_and_set(&vm->reset, 0))
+		return 0;
+	ev.vcpu = BPF_CORE_READ(vcpu, vcpu_id);
+	reset_emit(vm, &ev, S2V_EV_RUN);
+	return 0;
+}
+
+static __always_inline struct scratch *unmap_enter(void)
+{
+	struct scratch *sc = watched() ? scratch_get() : NULL;
+
+	if (sc)
+		sc->unmap_start = bpf_ktime_get_boot_ns();
+	return sc;
+}
+
+SEC("fexit/kvm_arch_vcpu_ioctl")
+int init_fexit(void *ctx)
+{
+	return watched() ? on_init(func_arg(ctx, 0), func_arg(ctx, 1), func_ret(ctx)) : 0;
+}
+
+SEC("kprobe/kvm_arch_vcpu_ioctl")
+int BPF_KPROBE(init_kprobe, __u64 arg0, __u64 ioctl)
+{
+	return call_enter(CALL_INIT, arg0, ioctl, 0, 0, 0);
+}
+
+SEC("kretprobe/kvm_arch_vcpu_ioctl")
+int BPF_KRETPROBE(init_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_INIT);
+
+	return sc ? on_init(sc->call[CALL_INIT].arg[0], sc->call[CALL_INIT].arg[1], ret) : 0;
+}
+
+SEC("fentry/stage2_unmap_vm")
+int unmap_fentry(void *ctx)
+{
+	unmap_enter();
+	return 0;
+}
+
+SEC("fexit/stage2_unmap_vm")
+int unmap_fexit(void *ctx)
+{
+	struct scratch *sc = watched() ? scratch_get() : NULL;
+
+	return sc ? on_unmap(sc, (void *)func_arg(ctx, 0)) : 0;
+}
+
+SEC("kprobe/stage2_unmap_vm")
+int BPF_KPROBE(unmap_kprobe, __u64 kvm)
+{
+	unmap_enter();
+	return call_enter(CALL_UNMAP, kvm, 0, 0, 0, 0);
+}
+
+SEC("kretprobe/stage2_unmap_vm")
+int BPF_KRETPROBE(unmap_kretprobe, int ret)
+{
+	struct scratch *sc = call_return(CALL_UNMAP);
+
+	return sc ? on_unmap(sc, (void *)sc->call[CALL_UNMAP].arg[0]) : 0;
+}
+
+SEC("fentry/kvm_arch_vcpu_ioctl_run")
+int run_fentry(void *ctx)
+{
+	return watched() ? on_run((void *)func_arg(ctx, 0)) : 0;
+}
+
+SEC("kprobe/kvm_arch_vcpu_ioctl_run")
+int BPF_KPROBE(run_kprobe, struct kvm_vcpu *vcpu)
+{
+	return watched() ? on_run(vcpu) : 0;
+}
+
+#endif

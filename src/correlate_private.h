@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the correlator: what its parts share. */
+#ifndef S2V_CORRELATE_PRIVATE_H
+#define S2V_CORRELATE_PRIVATE_H
+
+#include "correlate.h"
+#include "resets.h"
+
+struct s2v_correlator {
+	struct s2v_correlator_opts o;
+	struct s2v_vm *vms; /* hash, by number */
+	__u64 next_finding;
+	__u64 findings[S2V_SEVERITY_NR];
+	__u64 n_vms, n_preexisting;
+	__u64 malformed; /* events that could not be taken */
+	__u64 no_memory; /* events that were not taken for want of memory */
+	__u64 runs_missing; /* registrations of which a part was not told */
+	__u64 stale; /* page events of a registration that had been replaced */
+	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
+	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
+};
+
+/* What a finding says beside its rule. */
+struct s2v_place {
+	const struct s2v_ev_hdr *h;
+	const struct s2v_memslot *slot; /* NULL: it is about the VM (a reset) */
+	int vcpu; /* where there is no page; -1: none */
+	const struct s2v_ev_page *page; /* NULL: found at registration */
+	const struct s2v_run *run; /* registration: the run concerned */
+	__u64 gpa, size, hva, pa;
+};
+
+/* CLOCK_BOOTTIME to CLOCK_REALTIME, ns. */
+static inline __u64 s2v_realtime(const struct s2v_correlator *c, __u64 boot)
+{
+	return boot + (__u64)c->o.boot_to_real;
+}
+
+/* findings.c: asks every rule for in->on; what fires becomes a finding, or adds to one. */
+void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
+		   const struct s2v_place *w);
+/* Tells the totals of findings that went on since they were told. */
+void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm);
+
+/* reset_events.c: an event of a reset; pages, for what was unmapped and comes back. */
+void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev);
+void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev);
+/* The VM, or the run, is at its end: what is under way is told as it stands. */
+void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Rules asked, findings kept: equal ones are one, told at first sight and again with their total. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "correlate_private.h"
+
+static enum s2v_source s1_source(const struct s2v_vma *v)
+{
+	if (v->flags & S2V_VMA_GMEM)
+		return S2V_SRC_GMEM;
+	if (v->pte_attr != S2V_ATTR_NONE)
+		return S2V_SRC_PTE;
+	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
+}
+
+static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
+			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
+			 const struct s2v_place *w, struct s2v_finding *f)
+{
+	f->id = ++c->next_finding;
+	f->rule = rule;
+	f->time = s2v_realtime(c, w->h->time);
+	f->vm = vm->ref;
+	f->vcpu = w->page ? w->page->vcpu : w->vcpu;
+	rule->why(in, f->explain, sizeof(f->explain));
+	if (!w->slot) {
+		f->slot.id = S2V_NO_SLOT;
+		f->pa = S2V_NO_PA;
+		return;
+	}
+	f->slot.id = w->slot->key.id;
+	f->slot.gpa = w->slot->gpa;
+	f->slot.size = w->slot->size;
+	f->slot.hva = w->slot->hva;
+	f->has_page = true;
+	f->gpa = f->gpa_last = w->gpa;
+	f->size = w->size;
+	f->hva = w->hva;
+	f->pa = w->pa;
+	f->s1 = s2v_vma_s1(in->vma);
+	f->s1_source = s1_source(in->vma);
+	if (in->vma->attr != f->s1)
+		f->s1_vma = in->vma->attr;
+	f->s2 = in->s2;
+	if (in->s2 != S2V_ATTR_NONE)
+		f->s2_source = w->page && w->page->h.type == S2V_EV_PERM ? S2V_SRC_LEAF
+									 : S2V_SRC_PROT;
+	f->err = in->err;
+	if (in->err)
+		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
+}
+
+static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+		  const struct s2v_rule_in *in, const struct s2v_place *w)
+{
+	struct s2v_finding_key key;
+	struct s2v_open_finding *o;
+	__u64 count = w->page ? w->page->count : 1;
+
+	memset(&key, 0, sizeof(key));
+	key.slot = S2V_NO_SLOT;
+	if (w->slot) {
+		key.gen = w->slot->gen;
+		key.slot = w->slot->key.id;
+		key.as_id = w->slot->key.as_id;
+	}
+	key.err = in->err;
+	key.rule = rule->id;
+	key.on = in->err ? in->on : 0;
+	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+	if (o) {
+		o->f.count += count;
+		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
+		o->changed = true;
+		return;
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		c->no_memory++;
+		return;
+	}
+	o->key = key;
+	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	fill_finding(c, vm, rule, in, w, &o->f);
+	o->f.count = count;
+	if (w->page)
+		o->f.gpa_last = w->page->gpa_last;
+	c->findings[rule->severity]++;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
+}
+
+void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
+		   const struct s2v_place *w)
+{
+	if (c->o.only && !(c->o.only & in->on))
+		return;
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		const struct s2v_rule *r = &s2v_rules[i];
+
+		if (!(r->on & in->on) || c->o.rules[i].coverage == S2V_NOT_APPLICABLE)
+			continue;
+		if (r->decide(in))
+			found(c, vm, r, in, w);
+	}
+}
+
+void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_open_finding *o, *next;
+
+	HASH_ITER(hh, vm->findings, o, next)
+	{
+		if (!o->changed)
+			continue;
+		o->changed = false;
+		o->f.update = true;
+		if (c->o.sink->finding)
+			c->o.sink->finding(c->o.sink, &o->f);
+	}
+}

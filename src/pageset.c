@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Bitmaps of 512 pages in a hash: a 2 MiB block of 4 KiB pages is one of them. */
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "pageset.h"
+
+#define CHUNK_PAGES 512
+
+struct s2v_pageset_chunk {
+	__u64 number; /* of the first page, divided by CHUNK_PAGES */
+	__u64 bits[CHUNK_PAGES / 64];
+	UT_hash_handle hh;
+};
+
+static struct s2v_pageset_chunk *chunk_of(struct s2v_pageset *s, __u64 page, bool make)
+{
+	struct s2v_pageset_chunk *c;
+	__u64 number = page / CHUNK_PAGES;
+
+	HASH_FIND(hh, s->chunks, &number, sizeof(number), c);
+	if (c || !make)
+		return c;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->number = number;
+	HASH_ADD(hh, s->chunks, number, sizeof(c->number), c);
+	return c;
+}
+
+int s2v_pageset_add(struct s2v_pageset *s, __u64 first, __u64 n)
+{
+	for (__u64 page = first; page - first < n; page++) {
+		struct s2v_pageset_chunk *c = chunk_of(s, page, true);
+		__u64 bit = 1ULL << (page % 64);
+
+		if (!c)
+			return -1;
+		if (!(c->bits[page % CHUNK_PAGES / 64] & bit))
+			s->pages++;
+		c->bits[page % CHUNK_PAGES / 64] |= bit;
+	}
+	return 0;
+}
+
+__u64 s2v_pageset_remove(struct s2v_pageset *s, __u64 first, __u64 n)
+{
+	__u64 removed = 0;
+
+	for (__u64 page = first; page - first < n; page++) {
+		struct s2v_pageset_chunk *c = chunk_of(s, page, false);
+		__u64 bit = 1ULL << (page % 64);
+
+		if (!c || !(c->bits[page % CHUNK_PAGES / 64] & bit))
+			continue;
+		c->bits[page % CHUNK_PAGES / 64] &= ~bit;
+		removed++;
+	}
+	s->pages -= removed;
+	return removed;
+}
+
+void s2v_pageset_clear(struct s2v_pageset *s)
+{
+	struct s2v_pageset_chunk *c, *next;
+
+	HASH_ITER(hh, s->chunks, c, next)
+	{
+		HASH_DEL(s->chunks, c);
+		free(c);
+	}
+	s->pages = 0;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Reset epochs out of events: see resets.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "correlate_private.h"
+
+/* What would avoid the cost of a VM's resets on this host. */
+static const char *advice(const struct s2v_correlator *c, const struct s2v_reset_track *t)
+{
+	if (!t->resets || !t->tax_ns)
+		return "";
+	if (c->o.host->fwb == S2V_YES)
+		return t->unmap_ns
+			       ? "a kernel with 892713e97ca1 (5.8 on), which does not unmap where "
+				 "there is S2FWB"
+			       : "";
+	if (t->refault_ns > 4 * t->unmap_ns)
+		return "a host with S2FWB unmaps nothing; here huge pages, since refaults dominate";
+	return t->redundant ? "a host with S2FWB unmaps nothing; here one unmap a reset would do"
+			    : "a host with S2FWB unmaps nothing";
+}
+
+static struct s2v_reset_track *track_of(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	if (!vm->reset) {
+		vm->reset = calloc(1, sizeof(*vm->reset));
+		if (!vm->reset)
+			c->no_memory++;
+	}
+	return vm->reset;
+}
+
+static enum s2v_reset_verdict verdict(const struct s2v_correlator *c,
+				      const struct s2v_reset_track *t)
+{
+	if (t->row.verdict == S2V_RESET_UNKNOWN || c->o.host->fwb == S2V_UNKNOWN)
+		return S2V_RESET_UNKNOWN;
+	if (t->missing)
+		return S2V_RESET_MISSING;
+	if (!t->row.unmaps)
+		return S2V_RESET_NO_UNMAP;
+	if (c->o.host->fwb == S2V_YES)
+		return S2V_RESET_REDUNDANT_FWB;
+	return t->row.redundant ? S2V_RESET_REDUNDANT_REPEAT : S2V_RESET_NEEDED;
+}
+
+/* The reset is over, its window too: tell it. */
+static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
+{
+	if (t->state == S2V_RESET_NONE)
+		return;
+	if (t->state == S2V_RESET_REFAULTS)
+		t->row.window_ns = now - t->ran_at;
+	if (t->row.window_ns > c->o.refault_window)
+		t->row.window_ns = c->o.refault_window;
+	t->row.verdict = verdict(c, t);
+	if (t->row.verdict == S2V_RESET_REDUNDANT_FWB)
+		t->row.avoidable_ns = t->row.unmap_ns + t->row.refault_ns;
+	else if (t->row.verdict == S2V_RESET_REDUNDANT_REPEAT)
+		t->row.avoidable_ns = t->redundant_ns;
+	t->resets++;
+	t->redundant += t->row.redundant;
+	t->unmap_ns += t->row.unmap_ns;
+	t->refault_ns += t->row.refault_ns;
+	t->tax_ns += t->row.unmap_ns + t->row.refault_ns;
+	t->avoidable_ns += t->row.avoidable_ns;
+	t->state = S2V_RESET_NONE;
+	s2v_pageset_clear(&t->unmapped);
+	if (c->o.sink->reset)
+		c->o.sink->reset(c->o.sink, &t->row);
+}
+
+static void open_reset(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+		       __u64 now)
+{
+	if (t->state == S2V_RESET_INITS)
+		return;
+	close_reset(c, t, now);
+	memset(&t->row, 0, sizeof(t->row));
+	memset(t->seen, 0, sizeof(t->seen));
+	t->row.vm = vm->ref;
+	t->row.time = s2v_realtime(c, now);
+	t->row.verdict = S2V_RESET_NEEDED; /* until something else is known */
+	t->row.pages_known = c->o.every_map && vm->from_start;
+	t->redundant_ns = 0;
+	t->missing = false;
+	t->state = S2V_RESET_INITS;
+}
+
+static void ask(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_reset_track *t,
+		const struct s2v_ev_reset *ev)
+{
+	struct s2v_vma nothing = { 0 };
+	struct s2v_rule_in in = {
+		.on = ev->h.type == S2V_EV_UNMAP ? S2V_ON_UNMAP : S2V_ON_INIT,
+		.host = c->o.host,
+		.vma = &nothing,
+		.reset_unmaps = t->row.unmaps,
+		.reset_inits = t->row.inits,
+		.reset_mapped = ev->mapped,
+		.reset_known = t->row.verdict != S2V_RESET_UNKNOWN,
+	};
+	struct s2v_place w = { .h = &ev->h, .vcpu = ev->vcpu };
+
+	s2v_ask_rules(c, vm, &in, &w);
+}
+
+/* What was mapped is unmapped; pages that never went (a driver's) were not in the set. */
+static void move_pages(struct s2v_correlator *c, struct s2v_reset_track *t)
+{
+	struct s2v_pageset empty = { 0 };
+
+	t->row.unmapped_bytes += t->mapped.pages << c->o.host->page_shift;
+	if (!t->unmapped.pages) {
+		s2v_pageset_clear(&t->unmapped);
+		t->unmapped = t->mapped;
+		t->mapped = empty;
+		return;
+	}
+	/* Something was mapped between two unmaps of one reset: what it was adds to the first. */
+	s2v_pageset_clear(&t->mapped);
+}
+
+static void on_unmap(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+		     const struct s2v_ev_reset *ev)
+{
+	open_reset(c, vm, t, ev->h.time - ev->dur);
+	t->row.unmaps++;
+	t->row.unmap_ns += ev->dur;
+	if (ev->dur > t->row.longest_unmap_ns)
+		t->row.longest_unmap_ns = ev->dur;
+	if (c->o.host->fwb == S2V_YES || (t->row.unmaps > 1 && !ev->mapped)) {
+		t->row.redundant++;
+		t->redundant_ns += ev->dur;
+	}
+	if (t->row.pages_known)
+		move_pages(c, t);
+	ask(c, vm, t, ev);
+}
+
+static void on_init(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+		    const struct s2v_ev_reset *ev)
+{
+	__u32 n = (__u32)ev->vcpu;
+
+	if (!ev->ran || ev->err)
+		return;
+	open_reset(c, vm, t, ev->h.time);
+	t->row.inits++;
+	if (n < S2V_RESET_VCPUS && !(t->seen[n / 64] >> (n % 64) & 1)) {
+		t->seen[n / 64] |= 1ULL << (n % 64);
+		t->row.vcpus++;
+	}
+	if (c->o.host->fwb == S2V_NO && !t->row.unmaps)
+		t->missing = true;
+	ask(c, vm, t, ev);
+}
+
+static void take(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+		 const struct s2v_ev_reset *ev)
+{
+	t->seq = ev->seq;
+	if (ev->h.type == S2V_EV_UNMAP)
+		on_unmap(c, vm, t, ev);
+	else if (ev->h.type == S2V_EV_INIT)
+		on_init(c, vm, t, ev);
+	else if (t->state == S2V_RESET_INITS) {
+		t->state = S2V_RESET_REFAULTS;
+		t->ran_at = ev->h.time;
+	}
+}
+
+/* Takes held events that are next; with `gap`, past the events that are missing before them. */
+static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+		      bool gap)
+{
+	while (t->n_held) {
+		struct s2v_ev_reset ev;
+		__u32 first = 0;
+
+		for (__u32 i = 1; i < t->n_held; i++)
+			if (t->held[i].seq < t->held[first].seq)
+				first = i;
+		ev = t->held[first];
+		if (ev.seq != t->seq + 1) {
+			if (!gap)
+				return;
+			/* What is missing may have been anything: no verdict on this reset. */
+			open_reset(c, vm, t, ev.h.time);
+			t->row.verdict = S2V_RESET_UNKNOWN;
+		}
+		t->held[first] = t->held[--t->n_held];
+		take(c, vm, t, &ev);
+	}
+}
+
+void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev)
+{
+	struct s2v_reset_track *t = track_of(c, vm);
+
+	if (!t || ev->seq <= t->seq)
+		return;
+	if (t->n_held == S2V_RESET_HELD)
+		take_held(c, vm, t, true);
+	t->held[t->n_held++] = *ev;
+	take_held(c, vm, t, false);
+}
+
+/* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
+static void on_fault(struct s2v_reset_track *t, const struct s2v_ev_page *ev, __u32 shift)
+{
+	__u32 n = (__u32)ev->vcpu;
+	__u64 gpa = ev->gpa, size = ev->size;
+
+	if (n >= S2V_RESET_VCPUS)
+		return;
+	if (t->last_map[n].gpa <= gpa && gpa - t->last_map[n].gpa < t->last_map[n].size) {
+		gpa = t->last_map[n].gpa;
+		size = t->last_map[n].size;
+	}
+	t->last_map[n].size = 0;
+	if (!s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift))
+		return;
+	t->row.refaults++;
+	t->row.refault_ns += ev->dur;
+}
+
+void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
+{
+	__u32 shift = c->o.host->page_shift;
+	struct s2v_reset_track *t;
+
+	if (!c->o.every_map || !(ev->flags & S2V_PG_ALL) || ev->err)
+		return;
+	t = track_of(c, vm);
+	if (!t)
+		return;
+	if (t->state == S2V_RESET_REFAULTS && ev->h.time - t->ran_at > c->o.refault_window)
+		close_reset(c, t, ev->h.time);
+	if (ev->h.type == S2V_EV_FAULT) {
+		if (t->state == S2V_RESET_REFAULTS)
+			on_fault(t, ev, shift);
+		return;
+	}
+	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */
+	if (ev->h.type != S2V_EV_MAP || (ev->vma.flags & S2V_VMA_PFNMAP))
+		return;
+	if (ev->vcpu >= 0 && ev->vcpu < S2V_RESET_VCPUS) {
+		t->last_map[ev->vcpu].gpa = ev->gpa;
+		t->last_map[ev->vcpu].size = ev->size;
+	}
+	if (s2v_pageset_add(&t->mapped, ev->gpa >> shift, ev->size >> shift))
+		c->no_memory++;
+}
+
+void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_reset_track *t = vm->reset;
+	struct s2v_reset_total total = { 0 };
+
+	if (!t)
+		return;
+	take_held(c, vm, t, true);
+	close_reset(c, t, t->ran_at + c->o.refault_window);
+	total.vm = vm->ref;
+	total.resets = t->resets;
+	total.unmap_ns = t->unmap_ns;
+	total.refault_ns = t->refault_ns;
+	total.tax_ns = t->tax_ns;
+	total.avoidable_ns = t->avoidable_ns;
+	total.advice = advice(c, t);
+	if (t->resets && c->o.sink->reset_total)
+		c->o.sink->reset_total(c->o.sink, &total);
+	s2v_pageset_clear(&t->mapped);
+	s2v_pageset_clear(&t->unmapped);
+	free(t);
+	vm->reset = NULL;
+}
