@@ -257,6 +257,19 @@ static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 	return true;
 }
 
+/* guest_memfd has no VMAs to tell of; KVM maps it Write-Back, as the kernel does. */
+static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	struct s2v_run run = {
+		.start = ev->hva,
+		.end = ev->hva + ev->size,
+		.reg = { .flags = S2V_VMA_GMEM, .attr = S2V_ATTR_NORMAL_WB },
+		.told = true,
+	};
+
+	return s2v_run_append(&vm->pending, &vm->n_pending, &run);
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
@@ -295,6 +308,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->vm_mte = ev->vm_mte;
 	slot->registered = whole;
 	c->runs_missing += !whole;
+	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
+		c->no_memory++;
 	judge_registration(c, vm, ev, slot);
 	if (!ev->err) {
 		slot->runs = vm->pending;
@@ -361,6 +376,21 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_memslot 
 	return run;
 }
 
+/*
+ * Does a mapping say more than what the run is known by? A conflict does; else what is cacheable,
+ * since that is what maintenance is owed for.
+ */
+static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
+{
+	if (!run->mapped)
+		return true;
+	if (s2v_attr_conflict(run->s1, run->s2))
+		return false;
+	return s2v_attr_conflict(s1, s2) ||
+	       (s2v_attr_is_noncacheable(run->s1) && s2v_attr_is_noncacheable(run->s2) &&
+		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
+}
+
 static void note_mapping(struct s2v_run *run, const struct s2v_ev_page *ev,
 			 const struct s2v_rule_in *in)
 {
@@ -373,8 +403,7 @@ static void note_mapping(struct s2v_run *run, const struct s2v_ev_page *ev,
 		run->needs_fwb = true;
 	if (run->mapped && run->s2 != ev->s2)
 		run->s2_mixed = true;
-	if (!run->mapped ||
-	    (s2v_attr_conflict(s1, ev->s2) && !s2v_attr_conflict(run->s1, run->s2))) {
+	if (says_more(run, s1, ev->s2)) {
 		run->s1 = s1;
 		run->s2 = ev->s2;
 	}

@@ -138,11 +138,29 @@ static const char *backing_name(const struct s2v_memslot *slot, const struct s2v
 	return run->reg.start == run->reg.end && !run->mapped ? "none" : "anonymous";
 }
 
-/* Ordinary memory: KVM has only one way to map it, so that much is known before it does. */
+#define DRIVER_MAP (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)
+
+/*
+ * Ordinary memory: KVM has only one way to map it, so that much is known before it does. A file's
+ * memory outside the kernel's map (DAX) it maps Device up to 6.16.
+ */
 static bool is_ordinary(const struct s2v_run *run)
 {
-	return s2v_attr_is_cacheable(run->reg.attr) &&
-	       !(run->reg.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
+	return s2v_attr_is_cacheable(run->reg.attr) && !(run->reg.flags & DRIVER_MAP) &&
+	       run->where != S2V_WHERE_OUTSIDE;
+}
+
+/* Where the memory map is not known, whether a driver's memory is in it is not, either. */
+static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_run *run)
+{
+	if (!run->mapped)
+		return is_ordinary(run) ? S2V_NO : S2V_UNKNOWN;
+	if (run->needs_fwb)
+		return S2V_YES;
+	return !host->n_ram && (run->flags & DRIVER_MAP) && s2v_attr_is_cacheable(run->s1) &&
+			       s2v_attr_is_cacheable(run->s2)
+		       ? S2V_UNKNOWN
+		       : S2V_NO;
 }
 
 static enum s2v_cmo cmo_owed(const struct s2v_host *h)
@@ -173,14 +191,14 @@ void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
 	row->s1 = run->mapped ? run->s1 : s2v_vma_s1(&run->reg);
 	row->s2 = s2;
 	row->s2_mixed = run->s2_mixed;
-	row->needs_s2fwb = run->mapped ? run->needs_fwb : is_ordinary(run) ? S2V_NO : S2V_UNKNOWN;
+	row->needs_s2fwb = needs_s2fwb(host, run);
 	if (!run->mapped && is_ordinary(run))
 		s2 = S2V_ATTR_NORMAL_WB;
 	if (s2v_attr_conflict(row->s1, s2)) {
 		row->write_back_guaranteed = S2V_NO;
 		row->vmm_cmo = S2V_CMO_UNSAFE;
 	} else if (s2v_attr_is_cacheable(row->s1) && s2v_attr_is_cacheable(s2)) {
-		row->write_back_guaranteed = host->fwb;
+		row->write_back_guaranteed = run->s2_mixed ? S2V_NO : host->fwb;
 		row->vmm_cmo = cmo_owed(host);
 	} else if (s2v_attr_is_noncacheable(row->s1) && s2v_attr_is_noncacheable(s2)) {
 		row->write_back_guaranteed = S2V_NO;

@@ -23,7 +23,8 @@ struct s2v_run {
 	/* What mappings told since. */
 	bool mapped;
 	__u32 flags; /* S2V_VMA_* seen */
-	__u32 s1, s2; /* of the first mapping, or of the first conflict */
+	__u32 s1,
+		s2; /* of the first conflict, else of the first cacheable mapping, else the first */
 	bool s2_mixed; /* mappings with another s2 were seen */
 	bool needs_fwb;
 };

@@ -74,7 +74,8 @@ struct s2v_contract_row {
 	char driver[S2V_NAME_LEN]; /* kernel module behind a pfnmap; "" if built in or none */
 	__u32 s1; /* enum s2v_attr; NONE: not known */
 	__u32 s2; /* NONE: nothing mapped yet */
-	bool s2_mixed; /* more than one s2 was seen: s2 is the one that disagrees with s1, if any */
+	/* More than one s2 was seen: s2 is the one that disagrees with s1, else the cacheable one. */
+	bool s2_mixed;
 	int write_back_guaranteed; /* enum s2v_tri */
 	enum s2v_cmo vmm_cmo;
 	int needs_s2fwb; /* enum s2v_tri */

@@ -1,0 +1,398 @@
+/* needs: src/correlate.c src/model.c src/summary.c src/rules.c src/names.c src/host.c */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Totals of findings, and everything that makes the events themselves less than the whole. */
+#include "events.h"
+
+static const struct mslot A = { 1, 0, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
+
+static void start(void)
+{
+	begin(make_host(OLD, S2V_YES, S2V_YES));
+	vm_new(1);
+}
+
+static void send_counted(const struct mslot *s, __u64 off, __u64 last, __u64 count)
+{
+	struct s2v_ev_page ev = page(S2V_EV_MAP, s, off, &pfn_wb);
+
+	ev.vma.pte_attr = WB;
+	ev.pa = DEV_PA + off;
+	ev.s2 = DEV;
+	ev.count = count;
+	ev.gpa_last = s->gpa + last;
+	send_page(&ev);
+}
+
+static void incomplete(const char *text)
+{
+	assert_false(w.sum.complete);
+	if (!strstr(w.sum.incomplete, text))
+		fail_msg("\"%s\" does not say \"%s\"", w.sum.incomplete, text);
+}
+
+/* ---- findings ---- */
+
+static void repeated(void **state)
+{
+	const struct s2v_finding *f = &w.f[0], *u = &w.f[1];
+
+	(void)state;
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&A, 0x1000, 0x1000, 1);
+	assert_int_equal(w.n_f, 1);
+	send_counted(&A, 0x1000, 0x7000, 40);
+	send_counted(&A, 0x1000, 0x5000, 1ULL << 40);
+	assert_int_equal(w.n_f, 1); /* told once while it goes on */
+	s2v_correlator_contract(w.core); /* SIGUSR1 asks for the contract, not for totals */
+	assert_int_equal(w.n_f, 1);
+	end();
+	assert_int_equal(w.n_f, 2);
+	assert_false(f->update);
+	assert_true(u->update);
+	assert_int_equal(f->id, 1);
+	assert_int_equal(u->id, 1);
+	assert_int_equal(f->count, 1);
+	assert_true(u->count == 41 + (1ULL << 40));
+	assert_true(f->gpa == A.gpa + 0x1000 && f->gpa_last == f->gpa);
+	assert_true(u->gpa == f->gpa && u->gpa_last == A.gpa + 0x5000);
+	assert_true(u->time == f->time); /* when it began */
+	assert_true(f->time == 4 + (__u64)BOOT_TO_REAL); /* VM, VMA, memslot, this */
+	assert_true(f->pa == DEV_PA + 0x1000 && f->hva == A.hva + 0x1000 && f->size == PAGE);
+	assert_int_equal(f->vcpu, 1);
+	assert_true(f->has_page);
+	assert_int_equal(f->slot.id, A.id);
+	assert_true(f->slot.gpa == A.gpa && f->slot.size == A.size && f->slot.hva == A.hva);
+	assert_string_equal(f->explain, u->explain);
+	assert_int_equal(w.sum.findings[S2V_CRITICAL], 1);
+}
+
+static void first_of_many_at_once(void **state)
+{
+	(void)state;
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&A, 0x1000, 0x8000, 12);
+	end();
+	assert_int_equal(w.n_f, 1); /* all was told with it: no total to add */
+	assert_int_equal(w.f[0].count, 12);
+	assert_true(w.f[0].gpa_last == A.gpa + 0x8000);
+}
+
+static void by_rule_and_memslot(void **state)
+{
+	struct mslot b = A;
+
+	(void)state;
+	start();
+	b.id = 1;
+	b.gen = 2;
+	b.gpa = 0x80000000;
+	create(&A, &anon, WB, RAM_PA, 0);
+	create(&b, &anon, WB, RAM_PA, 0);
+	for (int i = 0; i < 3; i++) {
+		send_counted(&A, 0, 0, 1);
+		send_counted(&b, 0, 0, 2);
+	}
+	assert_int_equal(w.n_f, 4); /* drift and conflict, of each */
+	end();
+	assert_int_equal(w.n_f, 8);
+	for (size_t i = 4; i < 8; i++) {
+		assert_true(w.f[i].update);
+		assert_int_equal(w.f[i].count, w.f[i].slot.id ? 6 : 3);
+		assert_true(w.f[i].id >= 1 && w.f[i].id <= 4);
+	}
+	assert_int_equal(w.sum.findings[S2V_CRITICAL], 2);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 2);
+}
+
+/* The same rule by another errno or on another occasion is another finding. */
+static void errors_apart(void **state)
+{
+	struct mslot b = A;
+
+	(void)state;
+	begin(make_host(LATEST, S2V_NO, S2V_NO));
+	vm_new(1);
+	create(&A, &anon, WB, RAM_PA, 0);
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, -EFAULT);
+	fault(&A, 0x1000, &pfn_wb, WB, DEV_PA, -EFAULT);
+	b.gen = 2;
+	create(&b, &pfn_wb, WB, DEV_PA, -EINVAL);
+	assert_int_equal(w.n_f, 2);
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, -ENOMEM); /* another trouble */
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, 1); /* none: the guest resumes */
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, 0);
+	assert_int_equal(w.n_f, 2);
+	end();
+	assert_int_equal(w.n_f, 3);
+	assert_int_equal(w.f[2].count, 2);
+	assert_string_equal(w.f[2].at, "fault");
+	assert_int_equal(w.sum.findings[S2V_INFO], 2);
+	assert_true(w.sum.complete);
+}
+
+static void rule_that_does_not_apply_is_not_asked(void **state)
+{
+	(void)state;
+	start();
+	w.rules[S2V_RULE_S2_NONCACHEABLE].coverage = S2V_NOT_APPLICABLE;
+	w.rules[S2V_RULE_ATTR_DRIFT].coverage = S2V_NOT_COVERED; /* what it sees, it tells */
+	create(&A, &anon, WB, RAM_PA, 0);
+	send_counted(&A, 0, 0, 1);
+	only(R(ATTR_DRIFT));
+	end();
+	incomplete("1 rule not covered");
+}
+
+static void a_sink_that_takes_nothing(void **state)
+{
+	struct s2v_summary sum = { 0 };
+
+	(void)state;
+	start();
+	memset(&w.sink, 0, sizeof(w.sink));
+	create(&A, &anon, WB, RAM_PA, 0);
+	send_counted(&A, 0, 0, 1);
+	send_counted(&A, 0, 0, 1);
+	s2v_correlator_contract(w.core);
+	vm_dead(1);
+	s2v_correlator_finish(w.core, &sum);
+	assert_int_equal(sum.findings[S2V_CRITICAL], 1);
+	s2v_correlator_free(w.core);
+	s2v_correlator_free(NULL);
+}
+
+/* ---- gaps ---- */
+
+static void runs_missing(void **state)
+{
+	struct mslot b = A;
+
+	(void)state;
+	start();
+	send_vma(&A, 0, 0x8000, &anon, WB, RAM_PA);
+	send_slot(&A, S2V_SLOT_CREATE, 2, 0); /* the second run was lost */
+	send_counted(&A, 0, 0, 1);
+	only(R(S2_NONCACHEABLE)); /* not drift: of the registration not all is known */
+	end();
+	incomplete("1 event lost");
+	/* All of them lost */
+	start();
+	send_slot(&A, S2V_SLOT_CREATE, 1, 0);
+	end();
+	incomplete("1 event lost");
+	/* More than there are */
+	start();
+	send_vma(&A, 0, 0x8000, &anon, WB, RAM_PA);
+	send_vma(&A, 0x8000, 0x8000, &file, WB, RAM_PA);
+	send_slot(&A, S2V_SLOT_CREATE, 1, 0);
+	end();
+	incomplete("1 event lost");
+	/* Of a refused one: the run that is missing may be the one it was refused for. */
+	begin(make_host(LATEST, S2V_NO, S2V_NO));
+	vm_new(1);
+	send_slot(&A, S2V_SLOT_CREATE, 1, -EINVAL);
+	end();
+	incomplete("1 event lost");
+	/* Runs of another registration are none of this one's. */
+	start();
+	b.gen = 2;
+	send_vma(&A, 0, A.size, &anon, WB, RAM_PA);
+	send_slot(&b, S2V_SLOT_CREATE, 1, 0);
+	end();
+	incomplete("1 event lost");
+}
+
+/* Registration could not read all VMAs: what is mapped there has nothing to be held against. */
+static void unread_part(void **state)
+{
+	struct s2v_ev_slot ev;
+
+	(void)state;
+	begin(make_host(OLD, S2V_NO, S2V_NO));
+	vm_new(1);
+	send_vma(&A, 0, 0x8000, &anon, WB, RAM_PA);
+	ev = (struct s2v_ev_slot){ .h = head(S2V_EV_SLOT, sizeof(ev), 1),
+				   .gen = 1,
+				   .gpa = A.gpa,
+				   .size = A.size,
+				   .hva = A.hva,
+				   .runs = 1,
+				   .vmas = 1,
+				   .unread = 1 };
+	s2v_correlator_event(w.core, &ev.h);
+	map_vma(&A, 0xc000, 0x4000, &pfn_wb, WB, DEV_PA, DEV);
+	only(R(S2_NONCACHEABLE)); /* neither drift nor admitted is known */
+	map_vma(&A, 0xd000, 0x4000, &pfn_nc, NC, DEV_PA, DEV);
+	only(R(S2_NONCACHEABLE));
+	map_vma(&A, 0x1000, 0x1000, &pfn_nc, NC, DEV_PA, DEV); /* what was read is known */
+	only(R(S2_NONCACHEABLE) | R(ATTR_DRIFT));
+	end();
+}
+
+static void runs_that_do_not_fit(void **state)
+{
+	static const struct {
+		__u64 off[2], len[2];
+	} t[] = {
+		{ { 0x8000, 0 }, { 0x8000, 0x8000 } }, /* not ascending */
+		{ { 0, 0x4000 }, { 0x8000, 0x8000 } }, /* overlapping */
+		{ { 0, 0x8000 }, { 0x8000, 0x9000 } }, /* beyond the end */
+		{ { 0, 0x8000 }, { 0x8000, 0 } }, /* empty */
+		{ { -0x1000ULL, 0x8000 }, { 0x8000, 0x8000 } }, /* before the beginning */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(t); i++) {
+		start();
+		for (int j = 0; j < 2; j++)
+			send_vma(&A, t[i].off[j], t[i].len[j], &anon, WB, RAM_PA);
+		send_slot(&A, S2V_SLOT_CREATE, 2, 0);
+		for (__u64 off = 0; off < A.size; off += PAGE)
+			map(&A, off, &anon, NO_PTE, RAM_PA, WB);
+		only(0);
+		end();
+		incomplete("1 event lost");
+		assert_int_equal(w.n_rows, 1);
+		assert_true(w.row[0].gpa == A.gpa && w.row[0].size == A.size);
+	}
+}
+
+static void malformed(void **state)
+{
+	struct s2v_ev_page ev;
+	__u64 lost = 0;
+
+	(void)state;
+	start();
+	create(&A, &anon, WB, RAM_PA, 0);
+	ev = page(S2V_EV_MAP, &A, 0, &pfn_wb);
+	ev.s2 = DEV;
+	ev.h.len = sizeof(ev) - 1; /* short: may be another program's, or cut off */
+	send_page(&ev);
+	lost++;
+	ev.h.len = sizeof(ev);
+	for (__u32 type = 0; type < 40; type++) {
+		if (type >= S2V_EV_VM_NEW && type <= S2V_EV_CAP)
+			continue;
+		ev.h.type = type;
+		send_page(&ev);
+		lost++;
+	}
+	ev.h.type = ~0U;
+	send_page(&ev);
+	lost++;
+	for (__u32 type = S2V_EV_VM_NEW; type <= S2V_EV_CAP; type++) {
+		ev.h.type = type;
+		ev.h.len = sizeof(ev.h);
+		send_page(&ev);
+		lost++;
+	}
+	/* A page outside of the memslot that it names, or of no size */
+	ev = page(S2V_EV_MAP, &A, A.size, &pfn_wb);
+	send_page(&ev);
+	ev = page(S2V_EV_MAP, &A, -PAGE, &pfn_wb);
+	send_page(&ev);
+	ev = page(S2V_EV_MAP, &A, 0, &pfn_wb);
+	ev.size = 0;
+	send_page(&ev);
+	ev = page(S2V_EV_MAP, &A, 0, &pfn_wb);
+	ev.slot_size = ~0ULL;
+	send_page(&ev);
+	lost += 4;
+	only(0);
+	end();
+	assert_int_equal(w.sum.lost, lost);
+	incomplete("events lost");
+	assert_int_equal(w.events, 3); /* none of them is shown */
+	assert_int_equal(w.sum.vms, 1);
+}
+
+/* A longer event is one of a newer source: what is known of it counts. */
+static void longer_events(void **state)
+{
+	struct {
+		struct s2v_ev_vm ev;
+		char more[64];
+	} e = { .ev = { .h = { .type = S2V_EV_VM_NEW, .len = sizeof(e), .vm = 1 } } };
+
+	(void)state;
+	begin(make_host(OLD, S2V_YES, S2V_YES));
+	s2v_correlator_event(w.core, &e.ev.h);
+	end();
+	assert_int_equal(w.sum.vms, 1);
+	assert_true(w.sum.complete);
+}
+
+/* A vCPU's HCR_EL2.FWB against what was found out of the host. */
+static void fwb_disagrees(void **state)
+{
+	(void)state;
+	for (int fwb = S2V_UNKNOWN; fwb <= S2V_YES; fwb++) {
+		for (int look = 0; look < 2; look++) {
+			for (int bit = 0; bit < 2; bit++) {
+				struct s2v_ev_page ev;
+
+				begin(make_host(LATEST, fwb, S2V_YES));
+				for (int i = 0; i < S2V_RULE_NR; i++)
+					w.rules[i].coverage = S2V_COVERED;
+				vm_new(1);
+				create(&A, &anon, WB, RAM_PA, 0);
+				ev = page(S2V_EV_MAP, &A, 0, &anon);
+				ev.s2 = WB;
+				ev.flags = (look ? S2V_PG_HCR : 0) | (bit ? S2V_PG_FWB : 0);
+				send_page(&ev);
+				end();
+				assert_int_equal(w.sum.complete,
+						 !look || fwb == S2V_UNKNOWN || fwb == bit);
+				if (!w.sum.complete)
+					incomplete("HCR_EL2.FWB");
+			}
+		}
+	}
+}
+
+/* What the source counted goes through to the summary. */
+static void the_sources_counters(void **state)
+{
+	struct s2v_summary sum = { .lost = 2, .missed_probes = 3, .duration_ns = 5 };
+
+	(void)state;
+	start();
+	sum.cnt[S2V_CNT_LOST_RINGBUF] = 4;
+	sum.cnt[S2V_CNT_MAPS] = 100;
+	sum.maps[WB][WB] = 100;
+	send_slot(&A, S2V_SLOT_CREATE, 1, 0); /* and one that is found here */
+	s2v_correlator_finish(w.core, &sum);
+	assert_int_equal(w.sum.lost, 7);
+	assert_int_equal(w.sum.missed_probes, 3);
+	assert_int_equal(w.sum.maps[WB][WB], 100);
+	assert_int_equal(w.sum.duration_ns, 5);
+	assert_ptr_equal(w.sum.rules, w.rules);
+	assert_memory_equal(&w.sum, &sum, sizeof(sum)); /* the caller's is completed, too */
+	incomplete("7 events lost");
+	incomplete("3 probes missed");
+	s2v_correlator_free(w.core);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(repeated),
+		cmocka_unit_test(first_of_many_at_once),
+		cmocka_unit_test(by_rule_and_memslot),
+		cmocka_unit_test(errors_apart),
+		cmocka_unit_test(rule_that_does_not_apply_is_not_asked),
+		cmocka_unit_test(a_sink_that_takes_nothing),
+		cmocka_unit_test(runs_missing),
+		cmocka_unit_test(unread_part),
+		cmocka_unit_test(runs_that_do_not_fit),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(longer_events),
+		cmocka_unit_test(fwb_disagrees),
+		cmocka_unit_test(the_sources_counters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
