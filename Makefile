@@ -4,7 +4,7 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
-# make unit cli lint lab    its parts
+# make unit bpf-test cli lint lab   its parts
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
 # JOBS (emulated hosts side by side).
@@ -47,7 +47,7 @@ OBJS := $(SRCS:%.c=$(B)/%.o)
 # Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
-.PHONY: all clean check unit cli lint lab demo format
+.PHONY: all clean check unit bpf-test cli lint lab demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -79,6 +79,7 @@ $(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
 
 # Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
 include tests/unit/unit.mk
+include tests/bpf/bpf.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats

@@ -17,7 +17,7 @@ static __always_inline int fault_enter(__u64 arg0)
 	if (!sc)
 		return 0;
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
-		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc *)arg0, vcpu);
+		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc___v7_1 *)arg0, vcpu);
 	sc->vcpu = vcpu;
 	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
 	return 0;

@@ -3,11 +3,16 @@
  * The kernel's types, as far as they are needed, and every difference between kernels: field
  * offsets are relocated at load (CO-RE); what moved or changed its meaning is read through the
  * functions below, each citing the release that made it so. No other file knows of versions.
+ *
+ * The tag "kernel" is how user space knows these types (src/live/needs.c): a kernel that lacks one
+ * of their members is refused by name before anything is loaded. What only some kernels have goes
+ * into a flavour (struct NAME___FLAVOUR), which nobody insists on.
  */
 #ifndef S2V_BPF_KVM_H
 #define S2V_BPF_KVM_H
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#pragma clang attribute push(__attribute__((btf_decl_tag("kernel"))), apply_to = record)
 
 struct qstr {
 	const unsigned char *name;
@@ -96,12 +101,16 @@ struct kvm_s2_mmu {
 	__u64 pgd_phys;
 	struct kvm_pgtable *pgt;
 	struct kvm_arch *arch;
-	__u64 vtcr; /* 6.3 on; in struct kvm_arch before */
 };
 
 struct kvm_arch {
 	struct kvm_s2_mmu mmu;
 	unsigned long flags;
+};
+
+/* VTCR_EL2: in struct kvm_arch up to 6.7, in struct kvm_s2_mmu from 6.8 on. */
+struct kvm_s2_mmu___vtcr {
+	__u64 vtcr;
 };
 
 struct kvm_arch___vtcr {
@@ -144,7 +153,7 @@ struct kvm_vcpu {
 };
 
 /* 7.1 on: the only argument of user_mem_abort(). */
-struct kvm_s2_fault_desc {
+struct kvm_s2_fault_desc___v7_1 {
 	struct kvm_vcpu *vcpu;
 };
 
@@ -153,6 +162,7 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
+#pragma clang attribute pop
 #pragma clang attribute pop
 
 struct pt_regs;
@@ -221,11 +231,10 @@ static __always_inline bool kvm_mmu_is_canonical(struct kvm *kvm, struct kvm_s2_
 				      bpf_core_field_offset(struct kvm_arch, mmu);
 }
 
-/* VTCR_EL2: moved from struct kvm_arch to struct kvm_s2_mmu in 6.8. */
 static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 {
-	if (bpf_core_field_exists(struct kvm_s2_mmu, vtcr))
-		return BPF_CORE_READ(mmu, vtcr);
+	if (bpf_core_field_exists(struct kvm_s2_mmu___vtcr, vtcr))
+		return BPF_CORE_READ((struct kvm_s2_mmu___vtcr *)mmu, vtcr);
 	return BPF_CORE_READ((struct kvm___vtcr *)kvm, arch.vtcr);
 }
 

@@ -62,7 +62,8 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
 
 /*
  * Live, in live/observe_live.c: the same on this machine. Returns how many have no hook, or -1
- * with the one sentence that helps in err: BTF or the symbol table cannot be read.
+ * with the one sentence that helps in err: BTF cannot be read, or shows
+ * that the kernel lacks what the BPF programs need.
  */
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
 		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,

@@ -6,7 +6,10 @@
 
 #include "btfproto.h"
 #include "host.h"
+#include "needs.h"
 #include "observe.h"
+#include "s2v_shared.h"
+#include "s2verify.skel.h"
 #include "trial.h"
 
 struct machine {
@@ -63,6 +66,21 @@ static int load_btf(struct machine *m, char *err, size_t errlen)
 	return -1;
 }
 
+/* Before any hook is tried: one sentence, instead of a relocation that libbpf cannot resolve. */
+static int meets_needs(const struct machine *m, char *err, size_t errlen)
+{
+	struct s2verify_bpf *skel = s2verify_bpf__open();
+	int ret;
+
+	if (!skel) {
+		snprintf(err, errlen, "the BPF object could not be opened: %s", strerror(errno));
+		return -1;
+	}
+	ret = s2v_needs(m->btf, bpf_object__btf(skel->obj), err, errlen);
+	s2verify_bpf__destroy(skel);
+	return ret;
+}
+
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
 		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,
 		     size_t errlen)
@@ -77,7 +95,7 @@ int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *h
 	};
 	int ret = -1;
 
-	if (!load_btf(&m, err, errlen))
+	if (!load_btf(&m, err, errlen) && !meets_needs(&m, err, errlen))
 		ret = s2v_observe_choose(hooks, host, mode, &ops);
 	btf__free(m.btf);
 	return ret;

@@ -46,12 +46,12 @@ rules_of() {
 # expect_findings "RULE RULE" STATUS [PREFIX]: the rules found, the exit status, a complete run, and
 # NDJSON as the schema has it. Files are PREFIXout.json and PREFIXrc.
 expect_findings() {
-	local out=${3:-}out.json
-	expect_eq "rules" "$1" "$(rules_of "$out")"
+	local ndjson=${3:-}out.json
+	expect_eq "rules" "$1" "$(rules_of "$ndjson")"
 	expect_eq "exit status" "$2" "$(cat "${3:-}rc")"
 	expect_jq "complete" '[.[] | select(.type == "summary") | [.complete, .incomplete // ""]]' \
-		'[[true,""]]' "$out"
-	expect_schema "$out"
+		'[[true,""]]' "$ndjson"
+	expect_schema "$ndjson"
 }
 
 expect_schema() {

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The BPF object over the BTF of other kernels than the running one: relocated against each of
+# tests/data/btf and judged by this machine's verifier, natively. Needs root; skipped without.
+BPF_TESTS := $(sort $(wildcard tests/bpf/test_*.c))
+BPF_BINS := $(BPF_TESTS:tests/bpf/%.c=build/bpf/%)
+
+define bpf_rule
+build/bpf/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h tests/bpf/*.h)
+	$$(call say,UNIT,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -I$$(B) -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
+endef
+$(foreach t,$(BPF_TESTS) tests/tools/btf_add.c,$(eval $(call bpf_rule,$(t))))
+
+$(BPF_BINS): $(B)/s2verify.skel.h
+
+bpf-test: $(BPF_BINS)
+	$(Q)tests/report bpf $(BPF_BINS)

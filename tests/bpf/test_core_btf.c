@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* needs: tests/bpf/as_kprobe.c src/live/needs.c */
+/* libs: -lbpf */
+/*
+ * The BPF object over the BTF of other kernels (tests/data/btf): libbpf relocates it against each
+ * of them (btf_custom_path), and the verifier of this machine, whatever its architecture, judges
+ * what comes of it. What the chosen argument list makes dead is gone by then, so a relocation
+ * that did not resolve is refused exactly where it could be reached.
+ *
+ * Every program is judged. fentry and fexit ones pass as kprobe programs (as_kprobe.h): without
+ * the two helpers that only trampolines have, and with any number for what those return.
+ *
+ * Not judged: that older kernels' verifiers agree, that programs attach, that what is read means
+ * what is thought. Those are for the emulated hosts (tests/lab).
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "as_kprobe.h"
+#include "live/needs.h"
+#include "s2v_event.h"
+#include "s2v_shared.h"
+#include "s2verify.skel.h"
+
+/*
+ * Instructions that the verifier may look at for one program. The kernel gives up at a million,
+ * and an older one sees fewer paths as equal, so it is held well below.
+ */
+#define BUDGET 50000
+
+#define UNSUPPORTED "5.10"
+
+static const struct {
+	const char *release;
+	bool fault_desc; /* user_mem_abort() is a function, of a fault descriptor */
+} kernels[] = {
+	{ "6.1", false },  { "6.12", false }, { "6.16", false }, { "6.17", false },
+	{ "6.18", false }, { "6.19", false }, { "7.0", false },	 { "7.1", true },
+	{ "7.2", true },   { "7.3", true },
+};
+
+/* What differs between runs, and what it makes dead. */
+static const struct s2v_cfg cfgs[] = {
+	{ .page_shift = 12, .repeat_ns = 1000000000 },
+	{ .page_shift = 14, .repeat_ns = 1000000000, .all = 1, .vm_release = 1 },
+	{ .page_shift = 16, .repeat_ns = 1000000000, .tgid = 1, .fwb = 1, .vm_release = 1 },
+};
+
+static char *said; /* by libbpf, since the last load began */
+static size_t said_len;
+static const char *cannot_load;
+
+static int hear(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char *line = NULL, *all;
+	int n = level == LIBBPF_DEBUG ? 0 : vasprintf(&line, fmt, ap);
+
+	if (n > 0) {
+		all = realloc(said, said_len + n + 1);
+		assert_non_null(all);
+		memcpy(all + said_len, line, n + 1);
+		said = all;
+		said_len += n;
+	}
+	free(line);
+	return n;
+}
+
+static void forget(void)
+{
+	free(said);
+	said = NULL;
+	said_len = 0;
+}
+
+/* Why nothing can be loaded here, or NULL. */
+static const char *why_not(void)
+{
+	static char why[160];
+	const struct bpf_insn return_0[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "t", "GPL", return_0, 2, NULL);
+
+	if (fd < 0) {
+		snprintf(why, sizeof(why), "this machine does not load BPF programs: %s",
+			 strerror(errno));
+		return why;
+	}
+	close(fd);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return "this machine's kernel has no BTF";
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_find_vma, NULL) != 1 ||
+	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
+		return "this machine's kernel has no bpf_find_vma() or bpf_loop() (5.17 on)";
+	return NULL;
+}
+
+static void need_bpf(void)
+{
+	if (!cannot_load)
+		return;
+	print_message("skipped: %s\n", cannot_load);
+	skip();
+}
+
+static const char *path_of(const char *release)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "tests/data/btf/%s.btf", release);
+	return path;
+}
+
+static struct btf *kernel_btf(const char *release)
+{
+	struct btf *btf = btf__parse(path_of(release), NULL);
+
+	if (!btf)
+		print_message("%s: %s\n", path_of(release), strerror(errno));
+	assert_non_null(btf);
+	return btf;
+}
+
+static struct s2verify_bpf *open_for(const char *path, const struct s2v_cfg *cfg,
+				     enum s2v_variant fault)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, o, .btf_custom_path = path);
+	struct s2verify_bpf *skel = s2verify_bpf__open_opts(&o);
+
+	assert_non_null(skel);
+	memcpy((void *)&skel->rodata->cfg, cfg, sizeof(*cfg));
+	((struct s2v_cfg *)&skel->rodata->cfg)->fault_variant = fault;
+	return skel;
+}
+
+static __u32 verified(const struct bpf_program *p)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len), 0);
+	return info.verified_insns;
+}
+
+/* Loads all programs. Returns 0 or -errno, and the most that was looked at for one in *most. */
+static int load(const char *path, const struct s2v_cfg *cfg, enum s2v_variant fault, __u32 *most)
+{
+	struct s2verify_bpf *skel = open_for(path, cfg, fault);
+	struct bpf_program *p;
+	__u32 n;
+	int err;
+
+	forget();
+	err = s2verify_bpf__load(skel);
+	bpf_object__for_each_program(p, skel->obj)
+	{
+		if (err || !most || bpf_program__fd(p) < 0)
+			continue;
+		n = verified(p);
+		if (n > BUDGET)
+			print_message("%s: %s: %u instructions verified, %u are allowed\n", path,
+				      bpf_program__name(p), n, BUDGET);
+		*most = n > *most ? n : *most;
+	}
+	s2verify_bpf__destroy(skel);
+	return err;
+}
+
+static void expect_load(const char *release, const struct s2v_cfg *cfg, enum s2v_variant fault)
+{
+	__u32 most = 0;
+	int err = load(path_of(release), cfg, fault, &most);
+
+	if (err)
+		print_message("%s, pages of %u, variant %d:\n%s\n", release, 1U << cfg->page_shift,
+			      fault, said_len > 4000 ? said + said_len - 4000 : said);
+	assert_int_equal(err, 0);
+	assert_in_range(most, 1, BUDGET);
+}
+
+static void test_loads(void **state)
+{
+	(void)state;
+	need_bpf();
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(kernels); i++) {
+		for (size_t c = 0; c < S2V_ARRAY_SIZE(cfgs); c++) {
+			expect_load(kernels[i].release, &cfgs[c], S2V_VAR_FAULT_ABORT);
+			expect_load(kernels[i].release, &cfgs[c],
+				    kernels[i].fault_desc ? S2V_VAR_FAULT_DESC
+							  : S2V_VAR_FAULT_VCPU);
+		}
+	}
+}
+
+/* The test can fail: what reads a fault descriptor is refused where there is none. */
+static void test_refused(void **state)
+{
+	(void)state;
+	need_bpf();
+	assert_int_not_equal(load(path_of("6.1"), &cfgs[0], S2V_VAR_FAULT_DESC, NULL), 0);
+	assert_non_null(strstr(said, "kvm_s2_fault_desc"));
+}
+
+/* BTF of the BPF object. */
+static struct s2verify_bpf *object(const struct btf **btf)
+{
+	struct s2verify_bpf *skel = s2verify_bpf__open();
+
+	assert_non_null(skel);
+	*btf = bpf_object__btf(skel->obj);
+	assert_non_null(*btf);
+	return skel;
+}
+
+static void test_needs(void **state)
+{
+	const struct btf *local;
+	struct s2verify_bpf *skel = object(&local);
+	char err[512];
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(kernels); i++) {
+		struct btf *btf = kernel_btf(kernels[i].release);
+
+		err[0] = '\0';
+		if (s2v_needs(btf, local, err, sizeof(err)))
+			print_message("%s: %s (by a reduced BTF: is tests/tools/btf-reduce due?)\n",
+				      kernels[i].release, err);
+		assert_string_equal(err, "");
+		btf__free(btf);
+	}
+	s2verify_bpf__destroy(skel);
+}
+
+static void test_unsupported(void **state)
+{
+	const struct btf *local;
+	struct s2verify_bpf *skel = object(&local);
+	struct btf *btf = kernel_btf(UNSUPPORTED);
+	char err[512] = "";
+
+	(void)state;
+	assert_int_equal(s2v_needs(btf, local, err, sizeof(err)), -1);
+	assert_string_equal(err,
+			    "this kernel cannot be observed, since by its BTF it lacks what the "
+			    "BPF programs need: bpf_task_storage_get(), "
+			    "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
+			    "and 7 more; Linux 6.1 and later have all of it");
+	btf__free(btf);
+	s2verify_bpf__destroy(skel);
+}
+
+static void test_unsupported_refused(void **state)
+{
+	(void)state;
+	need_bpf();
+	assert_int_not_equal(load(path_of(UNSUPPORTED), &cfgs[0], S2V_VAR_FAULT_ABORT, NULL), 0);
+}
+
+/* Calls fn for every structure in the BPF object that is the kernel's. */
+static void each_struct(const struct btf *local,
+			void (*fn)(const struct btf *local, const struct btf_type *t,
+				   const char *name))
+{
+	__u32 id, end = btf__type_cnt(local);
+	const struct btf_type *t;
+	const char *name;
+
+	for (id = 1; id < end; id++) {
+		t = btf__type_by_id(local, id);
+		if (!btf_is_decl_tag(t))
+			continue;
+		t = btf__type_by_id(local, t->type);
+		name = btf__name_by_offset(local, t->name_off);
+		if (*name)
+			fn(local, t, name);
+	}
+}
+
+/* A member of a structure by name, its name changed to *rename where that is given. */
+static bool member(struct btf *btf, const struct btf_type *t, const char *name, const char *rename)
+{
+	struct btf_member *m = btf_members(t);
+	const struct btf_type *inner;
+	int i;
+
+	for (i = 0; i < btf_vlen(t); i++, m++) {
+		inner = btf__type_by_id(btf, m->type);
+		if (!m->name_off && inner && btf_is_composite(inner) &&
+		    member(btf, inner, name, rename))
+			return true;
+		if (strcmp(btf__name_by_offset(btf, m->name_off), name))
+			continue;
+		if (rename)
+			m->name_off = btf__find_str(btf, rename);
+		return true;
+	}
+	return false;
+}
+
+static bool has_member(const char *release, const char *type, const char *name)
+{
+	struct btf *btf = kernel_btf(release);
+	__s32 id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	bool has = id > 0 && member(btf, btf__type_by_id(btf, id), name, NULL);
+
+	btf__free(btf);
+	return has;
+}
+
+/* Reduced copies made before a flavour was added would look like kernels without it. */
+static void flavour_is_known(const struct btf *local, const struct btf_type *t, const char *name)
+{
+	const char *suffix = strstr(name, "___"), *m;
+	char type[64];
+	bool has;
+
+	if (!suffix)
+		return;
+	snprintf(type, sizeof(type), "%.*s", (int)(suffix - name), name);
+	for (int i = 0; i < btf_vlen(t); i++) {
+		m = btf__name_by_offset(local, btf_members(t)[i].name_off);
+		has = false;
+		for (size_t k = 0; !has && k < S2V_ARRAY_SIZE(kernels); k++)
+			has = has_member(kernels[k].release, type, m);
+		if (!has)
+			print_message("no reduced BTF has %s.%s: is tests/tools/btf-reduce due?\n",
+				      type, m);
+		assert_true(has);
+	}
+}
+
+static void test_flavours(void **state)
+{
+	const struct btf *local;
+	struct s2verify_bpf *skel = object(&local);
+
+	(void)state;
+	each_struct(local, flavour_is_known);
+	s2verify_bpf__destroy(skel);
+}
+
+/* BTF as a file that libbpf can open by the name returned. */
+static int as_file(const struct btf *btf, char *path, size_t len)
+{
+	__u32 size;
+	const void *data = btf__raw_data(btf, &size);
+	int fd = memfd_create("btf", MFD_CLOEXEC);
+
+	assert_non_null(data);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, size), size);
+	snprintf(path, len, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+/* A kernel without this one member is refused with its name, and could not be loaded for. */
+static void without_member(const struct btf *local, const char *type, const char *name)
+{
+	struct btf *btf = kernel_btf("6.12");
+	__s32 id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	char err[512] = "", full[128], path[64];
+	int fd, ret;
+
+	assert_true(btf__add_str(btf, "s2v_gone") > 0);
+	assert_true(id > 0 && member(btf, btf__type_by_id(btf, id), name, "s2v_gone"));
+	snprintf(full, sizeof(full), "%s.%s;", type, name);
+	ret = s2v_needs(btf, local, err, sizeof(err));
+	if (!ret || !strstr(err, full))
+		print_message("without %s: %s\n", full, err);
+	assert_int_equal(ret, -1);
+	assert_non_null(strstr(err, full));
+	if (!cannot_load) {
+		fd = as_file(btf, path, sizeof(path));
+		ret = load(path, &cfgs[1], S2V_VAR_FAULT_ABORT, NULL);
+		close(fd);
+		if (!ret)
+			print_message("%s is declared, but not needed\n", full);
+		assert_int_not_equal(ret, 0);
+		assert_non_null(strstr(said, "failed to resolve CO-RE relocation"));
+	}
+	btf__free(btf);
+}
+
+static void members_are_needed(const struct btf *local, const struct btf_type *t, const char *name)
+{
+	if (strstr(name, "___"))
+		return;
+	for (int i = 0; i < btf_vlen(t); i++)
+		without_member(local, name, btf__name_by_offset(local, btf_members(t)[i].name_off));
+}
+
+static void test_each_member(void **state)
+{
+	const struct btf *local;
+	struct s2verify_bpf *skel = object(&local);
+
+	(void)state;
+	each_struct(local, members_are_needed);
+	s2verify_bpf__destroy(skel);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	cannot_load = why_not();
+	as_kprobe_register();
+	libbpf_set_print(hear);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	as_kprobe_unregister();
+	forget();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_loads),	    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_needs),	    cmocka_unit_test(test_unsupported),
+		cmocka_unit_test(test_flavours),    cmocka_unit_test(test_unsupported_refused),
+		cmocka_unit_test(test_each_member),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
