@@ -44,6 +44,7 @@ CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o)
+# Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
 .PHONY: all clean check unit bpf-test cli lint lab demo format

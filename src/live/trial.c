@@ -47,15 +47,16 @@ static const struct bpf_insn read_kernel[] = {
 	{ .code = BPF_JMP | BPF_EXIT },
 };
 
+/* opts is not const: since libbpf 1.2 the log's true size is written back to it. */
 static int load_insns(enum bpf_prog_type type, const struct bpf_insn *insns, size_t n,
-		      const struct bpf_prog_load_opts *opts)
+		      struct bpf_prog_load_opts *opts)
 {
 	int fd = bpf_prog_load(type, "s2v_trial", "Dual BSD/GPL", insns, n, opts);
 
 	return fd < 0 ? -errno : fd;
 }
 
-static int load(enum bpf_prog_type type, const struct bpf_prog_load_opts *opts)
+static int load(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
 {
 	return load_insns(type, return_0, S2V_ARRAY_SIZE(return_0), opts);
 }
