@@ -88,8 +88,17 @@ __noinline int vma_next(struct scratch *sc)
 static long vma_step(__u32 i, void *unused)
 {
 	struct scratch *sc = scratch_get();
+	int done;
 
-	return !sc || vma_next(sc);
+	if (!sc)
+		return 1;
+	done = vma_next(sc);
+	/*
+	 * clang 19 sees that vma_next() returns 0 or 1 and would pass that on as it is; the
+	 * verifier takes a global function's result for any number, and wants 0 or 1 here.
+	 */
+	asm volatile("" : "+r"(done));
+	return done != 0;
 }
 
 /* Looks at all VMAs behind a slot and tells of them, after the slot itself. */

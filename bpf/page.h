@@ -120,7 +120,7 @@ static __always_inline void agg_tell(struct scratch *sc, struct s2v_agg *a, __u6
 
 /*
  * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
- * at once; conflicts and errors go on being counted, and told at most every cfg.repeat_ns.
+ * at once; `open` ones go on being counted, and are told at most every cfg.repeat_ns.
  */
 static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_slot_state *st,
 					   bool open)
@@ -188,8 +188,10 @@ static __always_inline void page_finish(struct scratch *sc, const struct s2v_slo
 {
 	struct s2v_ev_page *ev = &sc->page;
 	__u32 s1 = page_s1(ev);
-	bool open = ev->h.type == S2V_EV_FAULT || s2v_attr_conflict(s1, ev->s2) ||
-		    (s2v_attr_is_device(ev->s2) && (ev->flags & S2V_PG_EXEC));
+	/* All that a rule may fire on: errors, drivers' memory, whatever is not Write-Back twice. */
+	bool open = ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(s1) ||
+		    ev->s2 != S2V_ATTR_NORMAL_WB ||
+		    (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 
 	ev->gpa_last = ev->gpa;
 	if (ev->h.type == S2V_EV_MAP) {

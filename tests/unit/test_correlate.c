@@ -469,6 +469,72 @@ static void registration_lost(void **state)
 	end();
 }
 
+/* The same again, at the same place: only its number tells that it is another registration. */
+static void registration_lost_at_the_same_place(void **state)
+{
+	struct mslot a = A;
+
+	(void)state;
+	start();
+	create(&a, &anon, WB, RAM_PA, 0);
+	a.gen = 3;
+	map_bad(&a, 0);
+	only(R(S2_NONCACHEABLE));
+	end();
+	/* And one that has another size under a number that is known */
+	start();
+	create(&A, &anon, WB, RAM_PA, 0);
+	a = A;
+	a.size *= 2;
+	map_bad(&a, 0);
+	only(R(S2_NONCACHEABLE));
+	assert_true(w.f[0].slot.size == a.size);
+	end();
+}
+
+/* Flags of the memslot and MTE of the VM reach the rules: EINVAL has other reasons then. */
+static void other_reasons_to_refuse(void **state)
+{
+	struct mslot a = A;
+
+	(void)state;
+	for (int mte = 0; mte < 2; mte++) {
+		begin(make_host(LATEST, S2V_NO, S2V_NO));
+		vm_new(1);
+		a = A;
+		a.flags = mte ? 0 : S2V_MEM_LOG_DIRTY_PAGES;
+		a.mte = mte;
+		create(&a, &pfn_wb, WB, DEV_PA, -EINVAL);
+		only(0);
+		a.gen = 2;
+		create(&a, &anon, WB, RAM_PA, 0);
+		fault(&a, 0, &pfn_wb, NO_PTE, S2V_NO_PA, -EFAULT);
+		only(mte ? 0 : R(PFNMAP_REFUSED));
+		fault(&a, 0, &pfn_wb, WB, DEV_PA, -EFAULT);
+		only(R(PFNMAP_REFUSED));
+		end();
+	}
+}
+
+/* VMAs are larger than the memslot that lies in them; its rows are not. */
+static void vma_beyond_the_slot(void **state)
+{
+	struct mslot a = A;
+	struct s2v_ev_page ev;
+
+	(void)state;
+	start();
+	a.gen = 0;
+	ev = page(S2V_EV_MAP, &a, 0x1000, &anon);
+	ev.vma.start -= 0x100000;
+	ev.vma.end += 0x100000;
+	ev.s2 = WB;
+	send_page(&ev);
+	end();
+	assert_int_equal(w.n_rows, 1);
+	assert_true(w.row[0].gpa == a.gpa && w.row[0].size == a.size && w.row[0].hva == a.hva);
+}
+
 static void no_slot_at_all(void **state)
 {
 	struct s2v_ev_page ev;
@@ -506,6 +572,9 @@ int main(void)
 		cmocka_unit_test(permissions_before_the_first_map),
 		cmocka_unit_test(stale_registration),
 		cmocka_unit_test(registration_lost),
+		cmocka_unit_test(registration_lost_at_the_same_place),
+		cmocka_unit_test(other_reasons_to_refuse),
+		cmocka_unit_test(vma_beyond_the_slot),
 		cmocka_unit_test(no_slot_at_all),
 	};
 
