@@ -393,6 +393,8 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		c->malformed++;
 		return;
 	}
+	if (ev->time > c->last)
+		c->last = ev->time;
 	vm = vm_of_event(c, ev);
 	if (!vm)
 		return;

@@ -239,8 +239,12 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (t->state == S2V_RESET_REFAULTS && ev->h.time - t->ran_at > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {
-		if (t->state == S2V_RESET_REFAULTS)
-			on_fault(t, ev, shift);
+		if (t->state != S2V_RESET_REFAULTS)
+			return;
+		on_fault(t, ev, shift);
+		/* The working set is back. */
+		if (t->row.unmapped_bytes && !t->unmapped.pages)
+			close_reset(c, t, ev->h.time);
 		return;
 	}
 	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */
@@ -262,7 +266,7 @@ void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 	if (!t)
 		return;
 	take_held(c, vm, t, true);
-	close_reset(c, t, t->ran_at + c->o.refault_window);
+	close_reset(c, t, c->last);
 	total.vm = vm->ref;
 	total.resets = t->resets;
 	total.unmap_ns = t->unmap_ns;

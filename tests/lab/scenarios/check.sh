@@ -76,6 +76,11 @@ not_applicable() {
 	host_has_both && na+=" pfnmap-cacheable-admitted"
 	{ ! kernel_decides || host_has_both; } && na+=" pfnmap-cacheable-refused"
 	kernel_decides || na+=" cap-unqueried"
-	((LAB_FWB)) || na+=" migration-pinned"
+	if ((LAB_FWB)); then
+		na+=" reset-unmap-repeated reset-unmap-missing"
+		((LAB_DIC)) && na+=" reset-icache-repeated"
+	else
+		na+=" migration-pinned reset-unmap-fwb reset-icache-repeated"
+	fi
 	echo "${na# }"
 }
