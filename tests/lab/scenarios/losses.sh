@@ -21,10 +21,11 @@ verdict() {
 	expect_schema out.json dev-out.json
 	expect_eq "exit status" 4 "$(cat rc)"
 	expect_jq "complete" '.[] | select(.type == "summary") | [.complete, .lost > 0]' '[false,true]' out.json
-	# Every map and every fault is an event, and so are the VM and its memslots.
+	# Every map and every fault is an event; so are the VM's birth and death, its two memslots and their
+	# VMAs, the inits of its two vCPUs, and that they run.
 	expect_jq "emitted = told + lost" '([.[] | select(.type == "event" and .event == "map")] | length) as $maps
 		| ([.[] | select(.type == "event" and .event == "fault")] | length) as $faults
 		| ([.[] | select(.type == "event")] | length - $maps - $faults) as $rest
-		| last | .lost == ([.maps[].count] | add) + .faults - $maps - $faults + (6 - $rest)' true out.json
+		| last | .lost == ([.maps[].count] | add) + .faults - $maps - $faults + (9 - $rest)' true out.json
 	expect_findings "s2-cacheable" 1 dev-
 }
