@@ -27,8 +27,8 @@ host() {
 	grep -qw kvm_arch_vcpu_ioctl_vcpu_init /proc/kallsyms && function=kvm_arch_vcpu_ioctl_vcpu_init
 	echo $function >function
 	echo 'p:unmap stage2_unmap_vm' >$tracing/kprobe_events || return 1
-	# shellcheck disable=SC2046,SC2116 # one line of it
-	echo $(words_probe $function "$(size_of $function)") >>$tracing/kprobe_events || return 1
+	probe=$(words_probe $function "$(size_of $function)" | tr '\n' ' ')
+	echo "$probe" >>$tracing/kprobe_events || return 1
 	echo 1 >$tracing/events/kprobes/enable
 	guest vm vcpus=2 slot=1,gpa=0,size=64K,from=anon touch=0,64K mark=/tmp/ran wait=/tmp/go reset >ops &
 	guest=$!
