@@ -147,6 +147,17 @@ void s2v_kallsyms_find(const struct s2v_kallsyms *ks, const char *func, struct s
 	}
 }
 
+/* Asked once or twice in a run: no second index by address for that. */
+__u64 s2v_kallsyms_room(const struct s2v_kallsyms *ks, __u64 addr)
+{
+	__u64 next = 0;
+
+	for (size_t i = 0; i < ks->n; i++)
+		if (ks->sym[i].addr > addr && (!next || ks->sym[i].addr < next))
+			next = ks->sym[i].addr;
+	return next ? next - addr : 0;
+}
+
 void s2v_kallsyms_free(struct s2v_kallsyms *ks)
 {
 	if (!ks)

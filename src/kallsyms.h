@@ -27,6 +27,9 @@ int s2v_kallsyms_read(FILE *f, struct s2v_kallsyms **ks);
 /* Looks func up; *sym is filled in any case, with zeroes where there is none. */
 void s2v_kallsyms_find(const struct s2v_kallsyms *ks, const char *func, struct s2v_ksym *sym);
 
+/* Bytes from addr to the next text symbol behind it, 0 where there is none. */
+__u64 s2v_kallsyms_room(const struct s2v_kallsyms *ks, __u64 addr);
+
 void s2v_kallsyms_free(struct s2v_kallsyms *ks); /* NULL is fine */
 
 #endif

@@ -29,6 +29,22 @@ static int ask(const struct bpf_program *p, __u64 a0, __u64 a1)
 	return bpf_prog_test_run_opts(bpf_program__fd(p), &o);
 }
 
+int s2v_peek(struct s2verify_bpf *skel, __u64 addr, void *to, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		size_t piece = len - done < S2V_PEEK_MAX ? len - done : S2V_PEEK_MAX;
+		int err = ask(skel->progs.ask_peek, addr + done, piece);
+
+		if (!err)
+			err = skel->bss->asked_err;
+		if (err)
+			return err;
+		memcpy((char *)to + done, skel->bss->peeked, piece);
+		done += piece;
+	}
+	return 0;
+}
+
 /* AttrIndx of an anonymous page of this process. 0 or -errno. */
 static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
 {
@@ -52,10 +68,8 @@ static bool mair_of_kernel(struct s2verify_bpf *skel, const struct s2v_kallsyms 
 	__u64 text = s2v_kernel_symbol(ks, "__cpu_setup");
 	__u32 insn[256];
 
-	_Static_assert(sizeof(insn) <= S2V_PEEK_MAX, "one question");
-	if (!text || ask(skel->progs.ask_peek, text, sizeof(insn)) || skel->bss->asked_err)
+	if (!text || s2v_peek(skel, text, insn, sizeof(insn)))
 		return false;
-	memcpy(insn, skel->bss->peeked, sizeof(insn));
 	return s2v_mair_from_code(insn, S2V_ARRAY_SIZE(insn), mair);
 }
 

@@ -121,6 +121,26 @@ static void test_ambiguous(void **state)
 	s2v_kallsyms_free(ks);
 }
 
+/* Whatever the order of names, and past aliases of the same address. */
+static void test_room(void **state)
+{
+	struct s2v_kallsyms *ks = table(debian), *hidden;
+
+	(void)state;
+	assert_int_equal(s2v_kallsyms_room(ks, 0xffff800080097000ULL), 0x2000);
+	assert_int_equal(s2v_kallsyms_room(ks, 0xffff80008009a100ULL), 0x100);
+	assert_int_equal(s2v_kallsyms_room(ks, 0xffff80008009a104ULL), 0xfc);
+	assert_int_equal(s2v_kallsyms_room(ks, 0xffff80008009c000ULL), 0x4000);
+	assert_int_equal(s2v_kallsyms_room(ks, 0xffff80008225a010ULL), 0);
+	s2v_kallsyms_free(ks);
+	ks = table("1000 T f\n1000 t f_alias\n1400 D not_text\n1800 t g\n");
+	assert_int_equal(s2v_kallsyms_room(ks, 0x1000), 0x800);
+	s2v_kallsyms_free(ks);
+	hidden = table("0000000000000000 T a\n0000000000000000 T b\n");
+	assert_int_equal(s2v_kallsyms_room(hidden, 0), 0);
+	s2v_kallsyms_free(hidden);
+}
+
 /* kptr_restrict: names stay, addresses read as zero. */
 static void test_hidden(void **state)
 {
@@ -175,7 +195,7 @@ int main(void)
 		cmocka_unit_test(test_exact_name), cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_copies),	   cmocka_unit_test(test_ambiguous),
 		cmocka_unit_test(test_hidden),	   cmocka_unit_test(test_nothing_to_read),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),	   cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

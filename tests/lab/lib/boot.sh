@@ -43,6 +43,15 @@ busybox() {
 	find "$CACHE/busybox-$codename" -path '*bin/busybox' -type f -print -quit
 }
 
+# The image of $kernel that is wrong in one instruction, beside the modules of the right one.
+mutate_image() {
+	local wrong=$top/build/lab/mutants/$kernel-$mutant
+	[[ $kernel != own ]] || wrong=$tmp/mutant
+	mkdir -p "$top/build/lab/mutants"
+	"$here/mutate" "$image" "$mutant" "$wrong" >"$out/mutant" || die "cannot make this mutant"
+	image=$wrong
+}
+
 # Sets image, and fixture and modules if this kernel has them.
 find_kernel() {
 	modules='' fixture=''
@@ -75,8 +84,8 @@ write_env() { # FILE
 		names+=("$(scenario_name "$file")")
 	done
 	{
-		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" \
-			LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
+		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_MUTANT "$LAB_MUTANT" \
+			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
 		# With instructions counted, time in there is not time out here.
 		echo "LAB_TIMEOUT=$((icount ? 0 : timeout - 15))"
 		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}'"
@@ -106,6 +115,7 @@ prepare_boot() {
 	qemu=$(find_qemu)
 	build_programs
 	find_kernel
+	[[ -z $mutant ]] || mutate_image
 	make_initramfs
 }
 

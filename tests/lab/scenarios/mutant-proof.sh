@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Is a mutant what tests/lab/mutate says, and the unmutated kernel none? Counted and read by the kernel
+# itself (kprobe events), without s2verify: how often a reset of two vCPUs that ran unmaps stage 2, and
+# the text of the vCPU-init path as it runs, its alternatives patched.
+
+# A probe that prints the words of a function in pieces of 64 (the most that an array takes).
+words_probe() { # FUNCTION BYTES
+	echo "p:words $1"
+	for at in $(seq 0 256 $(($2 - 1))); do
+		left=$((($2 - at) / 4))
+		echo "w$at=@$1+$at:x32[$((left < 64 ? left : 64))]"
+	done
+}
+
+# Text symbols only: the last word of the function is before the next of them.
+size_of() { # FUNCTION
+	grep -i ' t ' /proc/kallsyms | sort >sorted
+	set -- "$(awk -v f="$1" '$3 == f { print $1 }' sorted)"
+	echo $((0x$(awk -v a="$1" '$1 > a { print $1; exit }' sorted) - 0x$1))
+	rm sorted
+}
+
+host() {
+	tracing=/sys/kernel/tracing
+	function=kvm_arch_vcpu_ioctl
+	grep -qw kvm_arch_vcpu_ioctl_vcpu_init /proc/kallsyms && function=kvm_arch_vcpu_ioctl_vcpu_init
+	echo $function >function
+	echo 'p:unmap stage2_unmap_vm' >$tracing/kprobe_events || return 1
+	probe=$(words_probe $function "$(size_of $function)" | tr '\n' ' ')
+	echo "$probe" >>$tracing/kprobe_events || return 1
+	echo 1 >$tracing/events/kprobes/enable
+	guest vm vcpus=2 slot=1,gpa=0,size=64K,from=anon touch=0,64K mark=/tmp/ran wait=/tmp/go reset >ops &
+	guest=$!
+	wait_file /tmp/ran || return 1
+	cat $tracing/kprobe_profile >before
+	touch /tmp/go
+	wait "$guest" || return 1
+	cat $tracing/kprobe_profile >after
+	echo 0 >$tracing/events/kprobes/enable
+	grep -m 1 'words:' $tracing/trace | tr '{},' '\n' | sed -n 's/^0x//p' >words
+	rm -f /tmp/ran /tmp/go
+}
+
+unmaps() { # FILE
+	awk '$1 == "unmap" { print $2 }' "$1"
+}
+
+verdict() {
+	local unmaps=2 invalidations=1
+	((LAB_FWB)) && unmaps=0
+	case $LAB_MUTANT in
+	unmap) unmaps=0 ;;
+	fwb) unmaps=2 ;;
+	icache) invalidations=0 ;;
+	esac
+	expect_eq "unmaps before the reset" 0 "$(unmaps before)"
+	expect_eq "unmaps by the reset" "$unmaps" "$(unmaps after)"
+	expect_eq "ic ialluis in $(cat function)" "$invalidations" "$(grep -c '^d508711f$' words)"
+}
