@@ -35,6 +35,9 @@ struct s2v_host {
 	/* Memory in the kernel's map (pfn_is_map_memory()), ascending. Owned; s2v_host_free(). */
 	struct s2v_range *ram;
 	size_t n_ram; /* 0: not known, and no address may be called outside */
+	/* Does KVM_ARM_VCPU_INIT invalidate the instruction cache? enum s2v_tri, from kernel text; */
+	int init_icache; /* meant for hosts with S2FWB: elsewhere the unmap takes its place */
+	char init_icache_text[160]; /* which instruction, where; or why it is not known */
 	char lockdown[32]; /* "none", "integrity", "confidentiality", or "" where not readable */
 	char disagreement[256]; /* two sources contradict each other: which; "" otherwise */
 };

@@ -399,6 +399,21 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.explain = TEXT_RESET_UNMAP_MISSING,
 	},
 	{
+		.id = S2V_RULE_RESET_ICACHE_MISSING,
+		.name = "reset-icache-missing",
+		.severity = S2V_CRITICAL,
+		.fires =
+			"S2FWB without DIC, and the running kernel's vCPU-init path holds no invalidation of "
+			"the instruction cache",
+		.on = S2V_ON_INIT,
+		.observes = OBS(INIT),
+		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,
+		.not_applicable = s2v_na_icache,
+		.decide = s2v_decide_icache_missing,
+		.why = s2v_why_icache_missing,
+		.explain = TEXT_RESET_ICACHE_MISSING,
+	},
+	{
 		.id = S2V_RULE_RESET_ICACHE_REPEATED,
 		.name = "reset-icache-repeated",
 		.severity = S2V_LOW,
@@ -406,7 +421,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 			"S2FWB without DIC: an invalidation of all instruction caches for every vCPU of one reset",
 		.on = S2V_ON_INIT,
 		.observes = OBS(INIT) | OBS(RUN),
-		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC,
+		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,
 		.not_applicable = s2v_na_icache,
 		.decide = s2v_decide_icache_repeated,
 		.why = s2v_why_icache_repeated,
@@ -433,6 +448,8 @@ static const char *host_gap(const struct s2v_rule *r, const struct s2v_host *h)
 		return "whether the host has S2FWB is not known";
 	if ((r->host_needs & S2V_NEED_DIC) && h->dic == S2V_UNKNOWN)
 		return "whether the host has CTR_EL0.DIC is not known";
+	if ((r->host_needs & S2V_NEED_INIT_TEXT) && h->init_icache == S2V_UNKNOWN)
+		return "the kernel's vCPU-init path could not be read";
 	return NULL;
 }
 

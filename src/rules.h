@@ -24,6 +24,7 @@ enum s2v_rule_id {
 	S2V_RULE_RESET_UNMAP_FWB,
 	S2V_RULE_RESET_UNMAP_REPEATED,
 	S2V_RULE_RESET_UNMAP_MISSING,
+	S2V_RULE_RESET_ICACHE_MISSING,
 	S2V_RULE_RESET_ICACHE_REPEATED,
 	S2V_RULE_NR,
 };
@@ -79,6 +80,7 @@ struct s2v_rule {
 #define S2V_NEED_RAM (1U << 1) /* the kernel's memory map is known */
 #define S2V_NEED_FWB (1U << 2) /* S2FWB is known */
 #define S2V_NEED_DIC (1U << 3) /* CTR_EL0.DIC is known */
+#define S2V_NEED_INIT_TEXT (1U << 4) /* the vCPU-init path's text was read */
 
 extern const struct s2v_rule s2v_rules[S2V_RULE_NR];
 

@@ -51,10 +51,27 @@ void s2v_why_unmap_missing(const struct s2v_rule_in *in, char *buf, size_t len)
 		"look for a kernel that was changed.");
 }
 
+bool s2v_decide_icache_missing(const struct s2v_rule_in *in)
+{
+	return in->on == S2V_ON_INIT && in->host->fwb == S2V_YES && in->host->dic == S2V_NO &&
+	       in->host->init_icache == S2V_NO;
+}
+
+void s2v_why_icache_missing(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(
+		buf, len,
+		"A vCPU that had run was initialised again on a host with S2FWB and without "
+		"CTR_EL0.DIC, and this kernel does not invalidate the instruction cache there (%s): "
+		"the rebooted guest may execute what its previous life left in it. Use a kernel that "
+		"does (5.8 on); on one that is, look for what was changed.",
+		in->host->init_icache_text);
+}
+
 bool s2v_decide_icache_repeated(const struct s2v_rule_in *in)
 {
 	return in->on == S2V_ON_INIT && in->host->fwb == S2V_YES && in->host->dic == S2V_NO &&
-	       in->reset_known && in->reset_inits > 1;
+	       in->host->init_icache != S2V_NO && in->reset_known && in->reset_inits > 1;
 }
 
 void s2v_why_icache_repeated(const struct s2v_rule_in *in, char *buf, size_t len)

@@ -8,11 +8,13 @@
 bool s2v_decide_unmap_fwb(const struct s2v_rule_in *in);
 bool s2v_decide_unmap_repeated(const struct s2v_rule_in *in);
 bool s2v_decide_unmap_missing(const struct s2v_rule_in *in);
+bool s2v_decide_icache_missing(const struct s2v_rule_in *in);
 bool s2v_decide_icache_repeated(const struct s2v_rule_in *in);
 
 void s2v_why_unmap_fwb(const struct s2v_rule_in *in, char *buf, size_t len);
 void s2v_why_unmap_repeated(const struct s2v_rule_in *in, char *buf, size_t len);
 void s2v_why_unmap_missing(const struct s2v_rule_in *in, char *buf, size_t len);
+void s2v_why_icache_missing(const struct s2v_rule_in *in, char *buf, size_t len);
 void s2v_why_icache_repeated(const struct s2v_rule_in *in, char *buf, size_t len);
 
 const char *s2v_na_without_fwb(const struct s2v_host *h); /* cannot fire without S2FWB */

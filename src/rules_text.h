@@ -133,6 +133,16 @@
 	"\n"                                                                                            \
 	"What to do: compare the kernel with its distributor's; do not reboot guests on it."
 
+#define TEXT_RESET_ICACHE_MISSING                                                                       \
+	"With S2FWB KVM does not unmap a VM's memory at a reset, so pages do not come back through a "  \
+	"fault, where their instruction-cache maintenance would be done. S2FWB says nothing about the " \
+	"instruction cache: without CTR_EL0.DIC it has to be invalidated explicitly, which KVM does "   \
+	"with IC IALLUIS in the path of KVM_ARM_VCPU_INIT (5.8 on). That instruction is inline and "    \
+	"cannot be probed, so it is looked for in the running kernel's text, with the branch that "     \
+	"passes it by where there is DIC; this rule fires at a reset on a kernel that lacks it.\n"      \
+	"\n"                                                                                            \
+	"What to do: compare the kernel with its distributor's; do not reboot guests on it."
+
 #define TEXT_RESET_ICACHE_REPEATED                                                                     \
 	"S2FWB spares the unmap at a reset, not the invalidation of the instruction caches: it does "  \
 	"not imply CTR_EL0.DIC. Without DIC KVM executes IC IALLUIS at each KVM_ARM_VCPU_INIT of a "   \

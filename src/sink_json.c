@@ -197,6 +197,8 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 	} else {
 		s2v_json_null(&j, j.o, "ram");
 	}
+	s2v_json_tri(&j, j.o, "vcpu_init_icache", h->init_icache);
+	s2v_json_str(&j, j.o, "vcpu_init_icache_source", h->init_icache_text);
 	if (h->lockdown[0])
 		s2v_json_bytes(&j, j.o, "lockdown", h->lockdown, sizeof(h->lockdown));
 	else

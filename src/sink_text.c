@@ -209,6 +209,7 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 				  : "supported (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 1)");
 	stage1_facts(t, h);
 	ram_facts(t, h);
+	fact(t, "vCPU init", "%s", h->init_icache_text);
 	fact(t, "lockdown", "%s",
 	     h->lockdown[0] ? h->lockdown : "not known (no /sys/kernel/security/lockdown)");
 	if (h->disagreement[0])

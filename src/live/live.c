@@ -13,6 +13,7 @@
 #include "live.h"
 #include "live_private.h"
 #include "trial.h"
+#include "vcpu_text.h"
 #include "util.h"
 
 /* Programs for each thing to be observed, by method. NULL: not needed. */
@@ -224,6 +225,28 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 }
 
+/* Where there is S2FWB: does the vCPU-init path invalidate the instruction cache? */
+static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, struct s2v_host *host)
+{
+	struct s2v_icache ic;
+	int err;
+
+	host->init_icache = S2V_UNKNOWN;
+	if (host->fwb != S2V_YES) {
+		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
+			 "no S2FWB: the unmap takes the place of an invalidation");
+		return;
+	}
+	err = s2v_vcpu_text(l->skel, ks, &ic);
+	if (err) {
+		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
+			 "the kernel's text could not be read: %s", strerror(-err));
+		return;
+	}
+	host->init_icache = s2v_icache_missing(&ic) ? S2V_NO : S2V_YES;
+	s2v_icache_text(&ic, host->init_icache_text, sizeof(host->init_icache_text));
+}
+
 /* Everything up to attaching. Returns 0 or -errno, with the sentence in err. */
 static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_host *host,
 		struct s2v_hook hooks[S2V_OBS_NR], char *err, size_t errlen)
@@ -248,6 +271,7 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 		return rc;
 	}
 	s2v_calibrate(l->skel, o->ks, host);
+	read_init_path(l, o->ks, host);
 	memcpy(l->skel->bss->s1_attr, host->s1_attr, sizeof(l->skel->bss->s1_attr));
 	return 0;
 }
