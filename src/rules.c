@@ -406,7 +406,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 			"S2FWB without DIC, and the running kernel's vCPU-init path holds no invalidation of "
 			"the instruction cache",
 		.on = S2V_ON_INIT,
-		.observes = OBS(INIT),
+		.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN),
 		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,
 		.not_applicable = s2v_na_icache,
 		.decide = s2v_decide_icache_missing,

@@ -51,10 +51,11 @@ void s2v_why_unmap_missing(const struct s2v_rule_in *in, char *buf, size_t len)
 		"look for a kernel that was changed.");
 }
 
+/* An unmap takes its place: what is faulted back in is invalidated then. */
 bool s2v_decide_icache_missing(const struct s2v_rule_in *in)
 {
 	return in->on == S2V_ON_INIT && in->host->fwb == S2V_YES && in->host->dic == S2V_NO &&
-	       in->host->init_icache == S2V_NO;
+	       in->host->init_icache == S2V_NO && in->reset_known && in->reset_unmaps == 0;
 }
 
 void s2v_why_icache_missing(const struct s2v_rule_in *in, char *buf, size_t len)
