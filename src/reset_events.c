@@ -45,13 +45,19 @@ static enum s2v_reset_verdict verdict(const struct s2v_correlator *c,
 	return t->row.redundant ? S2V_RESET_REDUNDANT_REPEAT : S2V_RESET_NEEDED;
 }
 
+/* Time since the guest runs again; events of other CPUs may be a little older than that. */
+static __u64 since(const struct s2v_reset_track *t, __u64 now)
+{
+	return now > t->ran_at ? now - t->ran_at : 0;
+}
+
 /* The reset is over, its window too: tell it. */
 static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
 {
 	if (t->state == S2V_RESET_NONE)
 		return;
 	if (t->state == S2V_RESET_REFAULTS)
-		t->row.window_ns = now - t->ran_at;
+		t->row.window_ns = since(t, now);
 	if (t->row.window_ns > c->o.refault_window)
 		t->row.window_ns = c->o.refault_window;
 	t->row.verdict = verdict(c, t);
@@ -236,7 +242,7 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	t = track_of(c, vm);
 	if (!t)
 		return;
-	if (t->state == S2V_RESET_REFAULTS && ev->h.time - t->ran_at > c->o.refault_window)
+	if (t->state == S2V_RESET_REFAULTS && since(t, ev->h.time) > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {
 		if (t->state != S2V_RESET_REFAULTS)
