@@ -283,7 +283,7 @@ static void malformed(void **state)
 	ev.h.type = ~0U;
 	send_page(&ev);
 	lost++;
-	for (__u32 type = S2V_EV_VM_NEW; type <= S2V_EV_CAP; type++) {
+	for (__u32 type = S2V_EV_VM_NEW; type <= S2V_EV_RUN; type++) {
 		ev.h.type = type;
 		ev.h.len = sizeof(ev.h);
 		send_page(&ev);
