@@ -97,6 +97,7 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 		struct s2v_place w = {
 			.h = &ev->h,
 			.slot = slot,
+			.vcpu = -1,
 			.run = run,
 			.gpa = ev->gpa + (run->start - ev->hva),
 			.size = run->end - run->start,

@@ -61,6 +61,19 @@ __u64 s2v_pageset_remove(struct s2v_pageset *s, __u64 first, __u64 n)
 	return removed;
 }
 
+int s2v_pageset_move(struct s2v_pageset *to, struct s2v_pageset *from)
+{
+	struct s2v_pageset_chunk *c, *next;
+	int err = 0;
+
+	HASH_ITER(hh, from->chunks, c, next)
+	for (__u64 i = 0; i < CHUNK_PAGES; i++)
+		if (c->bits[i / 64] >> (i % 64) & 1)
+			err |= s2v_pageset_add(to, c->number * CHUNK_PAGES + i, 1);
+	s2v_pageset_clear(from);
+	return err;
+}
+
 void s2v_pageset_clear(struct s2v_pageset *s)
 {
 	struct s2v_pageset_chunk *c, *next;

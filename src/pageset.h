@@ -16,6 +16,9 @@ int s2v_pageset_add(struct s2v_pageset *s, __u64 first, __u64 n);
 /* Takes n pages from `first` out; returns how many of them were in. */
 __u64 s2v_pageset_remove(struct s2v_pageset *s, __u64 first, __u64 n);
 
+/* Adds all of `from`, which is empty then; 0, or -1 when out of memory (some are lost). */
+int s2v_pageset_move(struct s2v_pageset *to, struct s2v_pageset *from);
+
 void s2v_pageset_clear(struct s2v_pageset *s);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "correlate_private.h"
 
+#define LATE_NS 1000000000ULL /* an event of a reset that comes later than that is lost */
+
 /* What would avoid the cost of a VM's resets on this host. */
 static const char *advice(const struct s2v_correlator *c, const struct s2v_reset_track *t)
 {
@@ -45,13 +47,19 @@ static enum s2v_reset_verdict verdict(const struct s2v_correlator *c,
 	return t->row.redundant ? S2V_RESET_REDUNDANT_REPEAT : S2V_RESET_NEEDED;
 }
 
+/* Time since the guest runs again; events of other CPUs may be a little older than that. */
+static __u64 since(const struct s2v_reset_track *t, __u64 now)
+{
+	return now > t->ran_at ? now - t->ran_at : 0;
+}
+
 /* The reset is over, its window too: tell it. */
 static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
 {
 	if (t->state == S2V_RESET_NONE)
 		return;
 	if (t->state == S2V_RESET_REFAULTS)
-		t->row.window_ns = now - t->ran_at;
+		t->row.window_ns = since(t, now);
 	if (t->row.window_ns > c->o.refault_window)
 		t->row.window_ns = c->o.refault_window;
 	t->row.verdict = verdict(c, t);
@@ -82,7 +90,7 @@ static void open_reset(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_r
 	t->row.vm = vm->ref;
 	t->row.time = s2v_realtime(c, now);
 	t->row.verdict = S2V_RESET_NEEDED; /* until something else is known */
-	t->row.pages_known = c->o.every_map && vm->from_start;
+	t->row.pages_known = c->o.every_map && vm->from_start && !t->pages_lost;
 	t->redundant_ns = 0;
 	t->missing = false;
 	t->state = S2V_RESET_INITS;
@@ -119,7 +127,8 @@ static void move_pages(struct s2v_correlator *c, struct s2v_reset_track *t)
 		return;
 	}
 	/* Something was mapped between two unmaps of one reset: what it was adds to the first. */
-	s2v_pageset_clear(&t->mapped);
+	if (s2v_pageset_move(&t->unmapped, &t->mapped))
+		c->no_memory++;
 }
 
 static void on_unmap(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
@@ -134,8 +143,9 @@ static void on_unmap(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_res
 		t->row.redundant++;
 		t->redundant_ns += ev->dur;
 	}
-	if (t->row.pages_known)
+	if (c->o.every_map && vm->from_start)
 		move_pages(c, t);
+	t->pages_lost = false;
 	ask(c, vm, t, ev);
 }
 
@@ -171,9 +181,9 @@ static void take(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_t
 	}
 }
 
-/* Takes held events that are next; with `gap`, past the events that are missing before them. */
+/* Takes held events that are next; with `gap`, past what is missing before the first; or `all`. */
 static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
-		      bool gap)
+		      bool gap, bool all)
 {
 	while (t->n_held) {
 		struct s2v_ev_reset ev;
@@ -183,16 +193,31 @@ static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_re
 			if (t->held[i].seq < t->held[first].seq)
 				first = i;
 		ev = t->held[first];
+		if (ev.seq <= t->seq) { /* told twice */
+			t->held[first] = t->held[--t->n_held];
+			continue;
+		}
 		if (ev.seq != t->seq + 1) {
 			if (!gap)
 				return;
+			t->held_since = c->last;
+			gap = all; /* what is behind the next one may still come */
 			/* What is missing may have been anything: no verdict on this reset. */
 			open_reset(c, vm, t, ev.h.time);
 			t->row.verdict = S2V_RESET_UNKNOWN;
+			t->row.pages_known = false;
+			t->pages_lost = true;
 		}
 		t->held[first] = t->held[--t->n_held];
 		take(c, vm, t, &ev);
 	}
+}
+
+/* What did not come for so long will not: waiting on, the refaults behind it would go uncounted. */
+static void take_late(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t)
+{
+	while (t->n_held && c->last - t->held_since > LATE_NS)
+		take_held(c, vm, t, true, false);
 }
 
 void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev)
@@ -200,11 +225,22 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 	struct s2v_reset_track *t = track_of(c, vm);
 
 	if (!t || ev->seq <= t->seq)
+		return; /* no memory; or told twice */
+	if (ev->seq == t->seq + 1) {
+		take(c, vm, t, ev);
+		take_held(c, vm, t, false, false);
 		return;
-	if (t->n_held == S2V_RESET_HELD)
-		take_held(c, vm, t, true);
+	}
+	for (__u32 i = 0; i < t->n_held; i++)
+		if (t->held[i].seq == ev->seq)
+			return;
+	if (!t->n_held)
+		t->held_since = c->last;
 	t->held[t->n_held++] = *ev;
-	take_held(c, vm, t, false);
+	if (t->n_held == S2V_RESET_HELD)
+		take_held(c, vm, t, true, false);
+	else
+		take_late(c, vm, t);
 }
 
 /* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
@@ -236,7 +272,8 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	t = track_of(c, vm);
 	if (!t)
 		return;
-	if (t->state == S2V_RESET_REFAULTS && ev->h.time - t->ran_at > c->o.refault_window)
+	take_late(c, vm, t);
+	if (t->state == S2V_RESET_REFAULTS && since(t, ev->h.time) > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {
 		if (t->state != S2V_RESET_REFAULTS)
@@ -265,7 +302,7 @@ void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 
 	if (!t)
 		return;
-	take_held(c, vm, t, true);
+	take_held(c, vm, t, true, true);
 	close_reset(c, t, c->last);
 	total.vm = vm->ref;
 	total.resets = t->resets;

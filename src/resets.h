@@ -24,8 +24,10 @@ struct s2v_reset_track {
 	__u32 seq; /* of the last event taken */
 	struct s2v_ev_reset held[S2V_RESET_HELD];
 	__u32 n_held;
+	__u64 held_since; /* CLOCK_BOOTTIME ns: an event has been waited for since then */
 	/* Pages; only where every map is told. */
 	struct s2v_pageset mapped, unmapped;
+	bool pages_lost; /* an unmap may have been lost: `mapped` is not to be relied on */
 	struct {
 		__u64 gpa, size;
 	} last_map[S2V_RESET_VCPUS];

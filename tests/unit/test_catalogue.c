@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/names.c src/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */
@@ -37,7 +37,25 @@ static const struct {
 				     S2V_NEED_S1 },
 	[S2V_RULE_MIGRATION_PINNED] = { "migration-pinned", S2V_INFO, 1 << S2V_OBS_MAP,
 					S2V_NEED_S1 | S2V_NEED_RAM },
+	[S2V_RULE_RESET_UNMAP_FWB] = { "reset-unmap-fwb", S2V_MEDIUM, 1 << S2V_OBS_UNMAP,
+				       S2V_NEED_FWB },
+	[S2V_RULE_RESET_UNMAP_REPEATED] = { "reset-unmap-repeated", S2V_LOW,
+					    1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP |
+						    1 << S2V_OBS_RUN | 1 << S2V_OBS_MAP,
+					    S2V_NEED_FWB },
+	[S2V_RULE_RESET_UNMAP_MISSING] = { "reset-unmap-missing", S2V_CRITICAL,
+					   1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP | 1 << S2V_OBS_RUN,
+					   S2V_NEED_FWB },
+	[S2V_RULE_RESET_ICACHE_REPEATED] = { "reset-icache-repeated", S2V_LOW,
+					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
+					     S2V_NEED_FWB | S2V_NEED_DIC },
 };
+
+/* Hosts on which a rule can fire at all: no S2FWB for some, S2FWB without DIC for others. */
+static int fwb_for(int rule)
+{
+	return rule != S2V_RULE_RESET_UNMAP_REPEATED && rule != S2V_RULE_RESET_UNMAP_MISSING;
+}
 
 static void catalogue(void **state)
 {
@@ -81,6 +99,10 @@ static void triggers_are_observed(void **state)
 			assert_true(r->observes & 1 << S2V_OBS_MAP);
 		if (r->on & S2V_ON_FAULT)
 			assert_true(r->observes & 1 << S2V_OBS_FAULT);
+		if (r->on & S2V_ON_UNMAP)
+			assert_true(r->observes & 1 << S2V_OBS_UNMAP);
+		if (r->on & S2V_ON_INIT)
+			assert_true(r->observes & 1 << S2V_OBS_INIT);
 	}
 }
 
@@ -142,15 +164,19 @@ static void not_applicable(void **state)
 		unsigned int na;
 	} t[] = {
 #define NA(r) (1U << S2V_RULE_##r)
+#define NO_FWB (NA(RESET_UNMAP_FWB) | NA(RESET_ICACHE_REPEATED))
+#define FWB (NA(RESET_UNMAP_REPEATED) | NA(RESET_UNMAP_MISSING))
 		/* Before 6.17: no refusal, no capability; after: refusals unless both are there */
-		{ 0, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) },
-		{ 0, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) },
-		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) },
-		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) },
-		{ 0, 0, 0, NA(MIGRATION_PINNED) },
-		{ 0, 1, 0, NA(MIGRATION_PINNED) },
-		{ 1, 0, 0, 0 },
-		{ 1, 1, 1, NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) },
+		{ 0, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
+		{ 0, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
+		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
+		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB | NA(RESET_ICACHE_REPEATED) },
+		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
+		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
+		{ 1, 0, 0, FWB },
+		{ 1, 1, 1, NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) | FWB | NA(RESET_ICACHE_REPEATED) },
+#undef FWB
+#undef NO_FWB
 #undef NA
 	};
 
@@ -168,13 +194,14 @@ static void not_applicable(void **state)
 /* What is not known of a host makes a rule not covered; it is never taken for "not applicable". */
 static void host_gaps(void **state)
 {
-	struct s2v_host whole = host(S2V_YES, S2V_NO, 0), h;
+	struct s2v_host whole, h;
 
 	(void)state;
 	all_hooks();
 	for (int r = 0; r < S2V_RULE_NR; r++) {
 		unsigned int need = design[r].host;
 
+		whole = host(fwb_for(r), S2V_NO, 0);
 		assert_int_equal(coverage(r, &whole), S2V_COVERED);
 		h = whole;
 		h.s1_calibrated = 0;
@@ -200,10 +227,10 @@ static void host_gaps(void **state)
 /* Each hook taken away alone. */
 static void hook_gaps(void **state)
 {
-	struct s2v_host h = host(S2V_YES, S2V_NO, 0);
-
 	(void)state;
 	for (int r = 0; r < S2V_RULE_NR; r++) {
+		struct s2v_host h = host(fwb_for(r), S2V_NO, 0);
+
 		for (int o = 0; o < S2V_OBS_NR; o++) {
 			bool needed = design[r].hooks >> o & 1;
 

@@ -315,12 +315,14 @@ static void summary(void **state)
 static void events(void **state)
 {
 	static const char *const names[] = { "unknown", "vm-new", "vm-dead", "memslot", "vma",
-					     "map",	"perm",	  "fault",   "cap",	"unknown" };
+					     "map",	"perm",	  "fault",   "cap",	"init",
+					     "unmap",	"run",	  "unknown" };
 	union {
 		struct s2v_ev_hdr h;
 		struct s2v_ev_slot slot;
 		struct s2v_ev_vma vma;
 		struct s2v_ev_page page;
+		struct s2v_ev_reset reset;
 	} ev;
 
 	(void)state;
