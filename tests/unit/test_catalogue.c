@@ -44,7 +44,8 @@ static const struct {
 						    1 << S2V_OBS_RUN | 1 << S2V_OBS_MAP,
 					    S2V_NEED_FWB },
 	[S2V_RULE_RESET_UNMAP_MISSING] = { "reset-unmap-missing", S2V_CRITICAL,
-					   1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP | 1 << S2V_OBS_RUN,
+					   1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP |
+						   1 << S2V_OBS_RUN,
 					   S2V_NEED_FWB },
 	[S2V_RULE_RESET_ICACHE_REPEATED] = { "reset-icache-repeated", S2V_LOW,
 					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
@@ -167,14 +168,19 @@ static void not_applicable(void **state)
 #define NO_FWB (NA(RESET_UNMAP_FWB) | NA(RESET_ICACHE_REPEATED))
 #define FWB (NA(RESET_UNMAP_REPEATED) | NA(RESET_UNMAP_MISSING))
 		/* Before 6.17: no refusal, no capability; after: refusals unless both are there */
-		{ 0, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
-		{ 0, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
+		{ 0, 0, -1,
+		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
+		{ 0, 1, -1,
+		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
-		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB | NA(RESET_ICACHE_REPEATED) },
+		{ 1, 1, -1,
+		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB |
+			  NA(RESET_ICACHE_REPEATED) },
 		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, 0, FWB },
-		{ 1, 1, 1, NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) | FWB | NA(RESET_ICACHE_REPEATED) },
+		{ 1, 1, 1,
+		  NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) | FWB | NA(RESET_ICACHE_REPEATED) },
 #undef FWB
 #undef NO_FWB
 #undef NA

@@ -274,7 +274,7 @@ static void malformed(void **state)
 	lost++;
 	ev.h.len = sizeof(ev);
 	for (__u32 type = 0; type < 40; type++) {
-		if (type >= S2V_EV_VM_NEW && type <= S2V_EV_CAP)
+		if (type >= S2V_EV_VM_NEW && type <= S2V_EV_RUN)
 			continue;
 		ev.h.type = type;
 		send_page(&ev);

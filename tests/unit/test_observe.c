@@ -98,7 +98,7 @@ static const char *fake_error(int err)
 #define REST                                                                                       \
 	FN("kvm_handle_guest_abort", "kvm_vcpu*"),                                                 \
 		FN("kvm_arch_prepare_memory_region", "kvm*,kvm_memory_slot*,kvm_memory_slot*,i4"), \
-		FN("kvm_vm_ioctl_check_extension", "kvm*,i8"), FN("kvm_arch_destroy_vm", "kvm*"), \
+		FN("kvm_vm_ioctl_check_extension", "kvm*,i8"), FN("kvm_arch_destroy_vm", "kvm*"),  \
 		FN("kvm_arch_vcpu_ioctl", "file*,i4,i8"), FN("stage2_unmap_vm", "kvm*"),           \
 		FN("kvm_arch_vcpu_ioctl_run", "kvm_vcpu*")
 

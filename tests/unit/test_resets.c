@@ -124,7 +124,8 @@ static void row(size_t i, __u32 vcpus, __u32 unmaps, __u32 redundant, int verdic
 	if (rows[i].vcpus != vcpus || rows[i].unmaps != unmaps || rows[i].redundant != redundant ||
 	    (int)rows[i].verdict != verdict)
 		fail_msg("row %zu: %u vCPUs, %u unmaps, %u redundant, %s", i, rows[i].vcpus,
-			 rows[i].unmaps, rows[i].redundant, s2v_reset_verdict_name(rows[i].verdict));
+			 rows[i].unmaps, rows[i].redundant,
+			 s2v_reset_verdict_name(rows[i].verdict));
 }
 
 static void without_fwb(void **state)
