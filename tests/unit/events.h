@@ -37,6 +37,7 @@ static inline struct s2v_host make_host(enum kernel k, int fwb, int dic)
 		.pfnmap_cap = k == OLD ? -1 : fwb == S2V_YES && dic == S2V_YES,
 		.page_shift = 12,
 		.s1_calibrated = 1,
+		.init_icache = S2V_YES,
 		.ram = ram,
 		.n_ram = S2V_ARRAY_SIZE(ram),
 	};

@@ -47,9 +47,13 @@ static const struct {
 					   1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP |
 						   1 << S2V_OBS_RUN,
 					   S2V_NEED_FWB },
+	[S2V_RULE_RESET_ICACHE_MISSING] = { "reset-icache-missing", S2V_CRITICAL,
+					    1 << S2V_OBS_INIT | 1 << S2V_OBS_UNMAP |
+						    1 << S2V_OBS_RUN,
+					    S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT },
 	[S2V_RULE_RESET_ICACHE_REPEATED] = { "reset-icache-repeated", S2V_LOW,
 					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
-					     S2V_NEED_FWB | S2V_NEED_DIC },
+					     S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT },
 };
 
 /* Hosts on which a rule can fire at all: no S2FWB for some, S2FWB without DIC for others. */
@@ -129,6 +133,7 @@ static struct s2v_host host(int fwb, int dic, int cap)
 				  .dic = dic,
 				  .pfnmap_cap = cap,
 				  .s1_calibrated = 1,
+				  .init_icache = S2V_YES,
 				  .ram = ram,
 				  .n_ram = 1 };
 }
@@ -165,7 +170,8 @@ static void not_applicable(void **state)
 		unsigned int na;
 	} t[] = {
 #define NA(r) (1U << S2V_RULE_##r)
-#define NO_FWB (NA(RESET_UNMAP_FWB) | NA(RESET_ICACHE_REPEATED))
+#define ICACHE (NA(RESET_ICACHE_MISSING) | NA(RESET_ICACHE_REPEATED))
+#define NO_FWB (NA(RESET_UNMAP_FWB) | ICACHE)
 #define FWB (NA(RESET_UNMAP_REPEATED) | NA(RESET_UNMAP_MISSING))
 		/* Before 6.17: no refusal, no capability; after: refusals unless both are there */
 		{ 0, 0, -1,
@@ -174,14 +180,13 @@ static void not_applicable(void **state)
 		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
 		{ 1, 1, -1,
-		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB |
-			  NA(RESET_ICACHE_REPEATED) },
+		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB | ICACHE },
 		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, 0, FWB },
-		{ 1, 1, 1,
-		  NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) | FWB | NA(RESET_ICACHE_REPEATED) },
+		{ 1, 1, 1, NA(PFNMAP_ADMITTED) | NA(PFNMAP_REFUSED) | FWB | ICACHE },
 #undef FWB
+#undef ICACHE
 #undef NO_FWB
 #undef NA
 	};
@@ -227,6 +232,10 @@ static void host_gaps(void **state)
 		assert_true(!reason[0] || strstr(reason, "DIC is not known"));
 		h.fwb = S2V_UNKNOWN;
 		assert_int_not_equal(coverage(r, &h), S2V_NOT_APPLICABLE);
+		h = whole;
+		h.init_icache = S2V_UNKNOWN;
+		assert_int_equal(coverage(r, &h) == S2V_COVERED, !(need & S2V_NEED_INIT_TEXT));
+		assert_true(!reason[0] || strstr(reason, "vCPU-init path"));
 	}
 }
 

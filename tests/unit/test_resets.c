@@ -183,6 +183,23 @@ static void with_fwb(void **state)
 	assert_non_null(strstr(totals[0].advice, "892713e97ca1"));
 }
 
+/* A kernel that does not invalidate: told once a VM; not where an unmap took its place, or DIC. */
+static void icache_missing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		bool unmaps = i == 1, dic = i == 2;
+
+		start(S2V_YES, dic);
+		w.host.init_icache = S2V_NO;
+		boot(1, 2);
+		reset(1, 2, unmaps);
+		flush();
+		end();
+		only(unmaps ? R(RESET_UNMAP_FWB) : dic ? 0 : R(RESET_ICACHE_MISSING));
+	}
+}
+
 static void missing(void **state)
 {
 	(void)state;
@@ -472,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_fwb),
 		cmocka_unit_test(with_fwb),
+		cmocka_unit_test(icache_missing),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(told_apart_by_runs),
