@@ -36,16 +36,16 @@ drive() {
 }
 
 # tell BOOT con|mon WORD: once the guest has come up so many times, WORD goes to its console or to QEMU's
-# monitor.
+# monitor. Only whole lines count: a reset in the middle of one would run it into the next.
 tell() {
-	for _ in $(seq 1500); do
-		if [ "$(grep -c '^guest: up' console)" -ge "$1" ]; then
+	for _ in $(seq 400); do
+		if [ "$(sed -n '/^guest: up/p' console | wc -l)" -ge "$1" ]; then
 			echo "$(cut -d ' ' -f 1 /proc/uptime) up $1, $3" >>told
 			echo "$3" >"/tmp/$2.in"
 			return
 		fi
 		kill -0 "$vmm" || break
-		sleep 0.1
+		sleep 0.5
 	done
 	echo "the guest is not up for the ${1}th time:"
 	tail -n 20 console qemu.txt
