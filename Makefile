@@ -5,6 +5,7 @@
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli lint lab   its parts
+# make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
 # JOBS (emulated hosts side by side).
@@ -48,7 +49,7 @@ OBJS := $(SRCS:%.c=$(B)/%.o)
 # Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
-.PHONY: all clean check unit bpf-test cli lint lab demo format
+.PHONY: all clean check unit bpf-test cli lint lab check-vmm demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -90,6 +91,9 @@ lint:
 
 lab:
 	$(Q)tests/lab/matrix
+
+check-vmm:
+	$(Q)tests/lab/check-vmm
 
 demo:
 	$(Q)tests/lab/demo
