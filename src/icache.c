@@ -172,9 +172,9 @@ static void note_call(struct scan *s, __u32 i)
 	struct s2v_icache *ic = s->ic;
 	__u64 target = s->code->addr + 4 * (i + sign_extend(s->code->insn[i] & 0x3ffffff, 26));
 
-	if (ic->n_calls < S2V_ICACHE_CALLS)
-		ic->calls[ic->n_calls] = (struct s2v_icache_call){ i * 4, s->seen[i], target };
-	ic->n_calls++;
+	/* What is behind the last instruction may look like a call: the next function's ftrace_ops. */
+	if (s->seen[i] && ic->n_calls++ < S2V_ICACHE_CALLS)
+		ic->calls[ic->n_calls - 1] = (struct s2v_icache_call){ i * 4, target };
 	if (!s->code->unmap || target != s->code->unmap)
 		return;
 	if (!ic->unmap || (s->seen[i] && !ic->unmap_reachable))
@@ -286,7 +286,9 @@ int s2v_icache_scan(const struct s2v_icache_code *code, struct s2v_icache *ic)
 
 bool s2v_icache_missing(const struct s2v_icache *ic)
 {
-	return ic->function[0] && !(ic->how && ic->reachable && ic->completed);
+	bool invalidates = ic->how && ic->reachable && ic->completed;
+
+	return ic->function[0] && !invalidates && !ic->unmap_reachable;
 }
 
 static const char *const bypass_text[] = {
@@ -298,7 +300,7 @@ static const char *const bypass_text[] = {
 
 void s2v_icache_text(const struct s2v_icache *ic, char *text, size_t len)
 {
-	char bypass[64] = "";
+	char how[64];
 
 	if (!ic->function[0]) {
 		snprintf(text, len, "the kernel's text was not read");
@@ -310,10 +312,14 @@ void s2v_icache_text(const struct s2v_icache *ic, char *text, size_t len)
 			 ic->function);
 		return;
 	}
-	if (ic->bypass != S2V_BYPASS_NONE || ic->reachable)
-		snprintf(bypass, sizeof(bypass), bypass_text[ic->bypass], ic->bypass_at);
+	if (ic->reachable)
+		snprintf(how, sizeof(how), bypass_text[ic->bypass], ic->bypass_at);
+	else if (ic->unmap_reachable)
+		snprintf(how, sizeof(how), ", not reached: stage2_unmap_vm() is, at +0x%x",
+			 ic->unmap_at);
+	else
+		snprintf(how, sizeof(how), ", which is never reached");
 	snprintf(text, len, "%s at %s+0x%x%s%s",
 		 ic->how == S2V_ICACHE_INSN ? "ic ialluis" : "a call that invalidates",
-		 ic->function, ic->at, ic->completed ? "" : ", without dsb ish behind it",
-		 ic->reachable ? bypass : ", which is never reached");
+		 ic->function, ic->at, ic->completed ? "" : ", without dsb ish behind it", how);
 }

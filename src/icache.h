@@ -46,7 +46,6 @@ enum s2v_icache_bypass {
 
 struct s2v_icache_call {
 	__u32 at; /* offset of the BL */
-	bool reachable;
 	__u64 target;
 };
 
@@ -64,7 +63,7 @@ struct s2v_icache {
 	__u32 unmap_at;
 	bool indirect; /* a reachable BR: where it goes is not known, so anywhere */
 	bool leaves; /* a reachable branch to outside of the function, other than a call */
-	__u32 n_calls; /* may be more than are kept */
+	__u32 n_calls; /* that are reachable; may be more than are kept */
 	struct s2v_icache_call calls[S2V_ICACHE_CALLS];
 };
 
@@ -72,9 +71,9 @@ struct s2v_icache {
 int s2v_icache_scan(const struct s2v_icache_code *code, struct s2v_icache *ic);
 
 /*
- * Text was looked at, and on no way through it the instruction cache is invalidated as it has to be.
- * This is of use only where the kernel's alternatives are those of a host with S2FWB: elsewhere the
- * invalidation is not reachable, for the unmap takes its place.
+ * Text was looked at, and no way through it leads to a complete invalidation of the instruction cache,
+ * nor to the unmap of stage 2, after which it is invalidated when the guest's code is mapped again.
+ * It matters on a host with S2FWB and without CTR_EL0.DIC.
  */
 bool s2v_icache_missing(const struct s2v_icache *ic);
 

@@ -243,7 +243,11 @@ static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, st
 			 "the kernel's text could not be read: %s", strerror(-err));
 		return;
 	}
-	host->init_icache = s2v_icache_missing(&ic) ? S2V_NO : S2V_YES;
+	/* Where control goes that cannot be followed there may be one. */
+	if (!s2v_icache_missing(&ic))
+		host->init_icache = S2V_YES;
+	else if (!ic.leaves && !ic.indirect)
+		host->init_icache = S2V_NO;
 	s2v_icache_text(&ic, host->init_icache_text, sizeof(host->init_icache_text));
 }
 

@@ -93,7 +93,7 @@ class Image:
                 return None
             at += length
         markers = starts[::256]
-        if markers not in (self.words(_align(at, 4), len(markers)), self.words(_align(at), len(markers))):
+        if not any(self.words(_align(at, to), len(markers)) == markers for to in (4, 8)):
             return None
         names = []
         for begin, stop in zip(starts, starts[1:] + [at - start]):

@@ -4,12 +4,16 @@
 # itself (kprobe events), without s2verify: how often a reset of two vCPUs that ran unmaps stage 2, and
 # the text of the vCPU-init path as it runs, its alternatives patched.
 
-# A probe that prints the words of a function in pieces of 64 (the most that an array takes).
-words_probe() { # FUNCTION BYTES
-	echo "p:words $1"
-	for at in $(seq 0 256 $(($2 - 1))); do
-		left=$((($2 - at) / 4))
-		echo "w$at=@$1+$at:x32[$((left < 64 ? left : 64))]"
+# Probes that print the words of a function: 64 (an array has no more) to an argument, four of them to
+# an event (6.1 prints no more than 4096 characters of one).
+words_probes() { # FUNCTION BYTES
+	for event in $(seq 0 1024 $(($2 - 1))); do
+		line="p:words$event $1"
+		for at in $(seq "$event" 256 $((event + 1023 < $2 ? event + 1023 : $2 - 1))); do
+			left=$((($2 - at) / 4))
+			line="$line w$at=@$1+$at:x32[$((left < 64 ? left : 64))]"
+		done
+		echo "$line"
 	done
 }
 
@@ -27,8 +31,11 @@ host() {
 	grep -qw kvm_arch_vcpu_ioctl_vcpu_init /proc/kallsyms && function=kvm_arch_vcpu_ioctl_vcpu_init
 	echo $function >function
 	echo 'p:unmap stage2_unmap_vm' >$tracing/kprobe_events || return 1
-	probe=$(words_probe $function "$(size_of $function)" | tr '\n' ' ')
-	echo "$probe" >>$tracing/kprobe_events || return 1
+	size=$(size_of $function)
+	words_probes $function "$size" >probes
+	while read -r probe; do
+		echo "$probe" >>$tracing/kprobe_events || return 1
+	done <probes
 	echo 1 >$tracing/events/kprobes/enable
 	guest vm vcpus=2 slot=1,gpa=0,size=64K,from=anon touch=0,64K mark=/tmp/ran wait=/tmp/go reset >ops &
 	guest=$!
@@ -38,7 +45,10 @@ host() {
 	wait "$guest" || return 1
 	cat $tracing/kprobe_profile >after
 	echo 0 >$tracing/events/kprobes/enable
-	grep -m 1 'words:' $tracing/trace | tr '{},' '\n' | sed -n 's/^0x//p' >words
+	for event in $(seq 0 1024 $((size - 1))); do
+		grep -m 1 " words$event:" $tracing/trace
+	done | tr '{},' '\n' | sed -n 's/^0x//p' >words
+	echo $((size / 4)) >word-count
 	rm -f /tmp/ran /tmp/go
 }
 
@@ -56,5 +66,6 @@ verdict() {
 	esac
 	expect_eq "unmaps before the reset" 0 "$(unmaps before)"
 	expect_eq "unmaps by the reset" "$unmaps" "$(unmaps after)"
+	expect_eq "words read" "$(cat word-count)" "$(wc -l <words)"
 	expect_eq "ic ialluis in $(cat function)" "$invalidations" "$(grep -c '^d508711f$' words)"
 }
