@@ -5,6 +5,7 @@
 # Start s2verify with these arguments and wait until it has attached everything. Its output goes to
 # ${S2V}out.json and ${S2V}err.txt (S2V, empty by default, tells several runs apart).
 s2v_start() {
+	: >"${S2V:-}err.txt"
 	s2verify "$@" >"${S2V:-}out.json" 2>"${S2V:-}err.txt" &
 	s2v_pid=$!
 	s2v_tries=0
