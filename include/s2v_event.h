@@ -116,7 +116,7 @@ struct s2v_ev_vma {
 
 struct s2v_ev_page {
 	struct s2v_ev_hdr h;
-	__s32 err; /* what the function returned; FAULT: 1 = guest resumes, 0 = to user space */
+	__s32 err; /* 0, or the -errno that the function returned (FAULT: that KVM_RUN will return) */
 	__s32 vcpu; /* vcpu_id, or -1 */
 	__s16 slot; /* or S2V_NO_SLOT */
 	__u16 as_id;

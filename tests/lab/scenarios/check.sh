@@ -78,9 +78,9 @@ not_applicable() {
 	kernel_decides || na+=" cap-unqueried"
 	if ((LAB_FWB)); then
 		na+=" reset-unmap-repeated reset-unmap-missing"
-		((LAB_DIC)) && na+=" reset-icache-repeated"
+		((LAB_DIC)) && na+=" reset-icache-missing reset-icache-repeated"
 	else
-		na+=" migration-pinned reset-unmap-fwb reset-icache-repeated"
+		na+=" migration-pinned reset-unmap-fwb reset-icache-missing reset-icache-repeated"
 	fi
 	echo "${na# }"
 }
