@@ -15,7 +15,6 @@ struct s2v_tables {
 };
 
 #define S2V_LEAF_LEVEL 3
-#define S2V_MAX_LEVELS 5
 #define S2V_DESC_VALID 1ULL
 #define S2V_DESC_TABLE 2ULL /* a table, or at level 3 a page; clear: a block */
 

@@ -98,7 +98,6 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			.h = &ev->h,
 			.slot = slot,
 			.vcpu = -1,
-			.run = run,
 			.gpa = ev->gpa + (run->start - ev->hva),
 			.size = run->end - run->start,
 			.hva = run->start,
@@ -311,7 +310,6 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (run)
 		note_mapping(run, ev, &in);
 	w.slot = slot;
-	w.run = run;
 	w.gpa = ev->gpa;
 	w.size = ev->size;
 	w.hva = ev->hva;

@@ -27,7 +27,6 @@ struct s2v_place {
 	const struct s2v_memslot *slot; /* NULL: it is about the VM (a reset) */
 	int vcpu; /* where there is no page; -1: none */
 	const struct s2v_ev_page *page; /* NULL: found at registration */
-	const struct s2v_run *run; /* registration: the run concerned */
 	__u64 gpa, size, hva, pa;
 };
 
