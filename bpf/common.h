@@ -95,12 +95,13 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+/* Atomic although per CPU: a trampoline's program can be preempted in the middle (PREEMPT). */
 static __always_inline void count(__u32 counter)
 {
 	__u64 *c = bpf_map_lookup_elem(&counters, &counter);
 
 	if (c)
-		*c += 1;
+		__sync_fetch_and_add(c, 1);
 }
 
 static __always_inline void count_mapping(__u32 s1, __u32 s2)
@@ -109,7 +110,7 @@ static __always_inline void count_mapping(__u32 s1, __u32 s2)
 	__u64 *c = bpf_map_lookup_elem(&matrix, &i);
 
 	if (c)
-		*c += 1;
+		__sync_fetch_and_add(c, 1);
 }
 
 /* This task's scratch, or NULL, counted. */

@@ -64,7 +64,9 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 		count(S2V_CNT_FAULT_ERRORS);
 	if (sc->fault_start)
 		ev->dur = ev->h.time - sc->fault_start;
-	page_host(kvm, ev, slot.flags, false);
+	/* Of a fault that ended well nothing is asked: what it mapped was told of by the map. */
+	if (err)
+		page_host(kvm, ev, slot.flags, false);
 	page_finish(sc, page_registration(vm, ev));
 	return 0;
 }
