@@ -27,6 +27,8 @@ enum s2v_ev_type {
 	S2V_EV_INIT, /* struct s2v_ev_reset: KVM_ARM_VCPU_INIT of a vCPU returned */
 	S2V_EV_UNMAP, /* struct s2v_ev_reset: stage2_unmap_vm() returned */
 	S2V_EV_RUN, /* struct s2v_ev_reset: the first KVM_RUN of any vCPU after an INIT */
+	S2V_EV_LEAVES, /* struct s2v_ev_leaves: stage-2 leaves of one kind that an audit found */
+	S2V_EV_AUDIT, /* struct s2v_ev_audit: the audit of a VM has ended */
 };
 
 /* Heads every event. */
@@ -45,12 +47,13 @@ struct s2v_ev_vm {
 	char comm[S2V_COMM_LEN]; /* of the VMM's thread-group leader; any bytes, NUL-terminated */
 };
 
-/* enum kvm_mr_change (include/linux/kvm_host.h), unchanged 5.10 to 7.3 */
+/* enum kvm_mr_change (include/linux/kvm_host.h), unchanged 5.10 to 7.3; and one of our own */
 enum s2v_slot_change {
 	S2V_SLOT_CREATE = 0,
 	S2V_SLOT_DELETE,
 	S2V_SLOT_MOVE,
 	S2V_SLOT_FLAGS,
+	S2V_SLOT_FOUND, /* by an audit: it had been there, and its registration was not seen */
 };
 
 /* s2v_ev_slot.flags: the uapi's KVM_MEM_* bits. */
@@ -149,6 +152,55 @@ struct s2v_ev_reset {
 	__u32 mapped; /* UNMAP: something had been mapped since the one before */
 	__u32 pad;
 	__u64 dur; /* UNMAP: ns */
+};
+
+/* s2v_ev_leaves.flags */
+#define S2V_LF_READ (1U << 0) /* S2AP[0] */
+#define S2V_LF_WRITE (1U << 1) /* S2AP[1] */
+#define S2V_LF_EXEC (1U << 2) /* executable at some exception level (XN) */
+#define S2V_LF_SPECIAL (1U << 3) /* the host PTE is special: a driver's, or the zero page's */
+#define S2V_LF_PA_RUN (1U << 4) /* output addresses ascend with gpa: pa is all there is to know */
+#define S2V_LF_PA_SAME (1U << 5) /* every leaf has the output address pa (the zero page) */
+#define S2V_LF_PA_DIFFERS (1U << 6) /* they are not what the host PTEs say */
+#define S2V_LF_ABSENT (1U << 7) /* the host maps nothing there */
+#define S2V_LF_SWAPPED (1U << 8) /* the host PTE is a swap or migration entry */
+#define S2V_LF_UNREAD (1U << 9) /* the host's tables could not be read */
+
+/*
+ * Stage-2 leaves that an audit found: neighbours by gpa, equal in all that is told here. Their
+ * output addresses are told where they ascend or are one (flags), else pa is the first one's.
+ */
+struct s2v_ev_leaves {
+	struct s2v_ev_hdr h;
+	__s16 slot; /* a SLOT event (CREATE, MOVE or FOUND) of this gen came before */
+	__u16 as_id;
+	__u32 gen;
+	__u64 gpa, size, hva; /* the whole run */
+	__u64 pa; /* output address of the first */
+	__u64 host_pa; /* what the host PTE at hva says, or S2V_NO_PA */
+	__u64 leaves; /* that begin in the run: a block whose host pages differ is several runs */
+	__u8 s2; /* enum s2v_attr, of the descriptors */
+	__u8 s1; /* enum s2v_attr, of the host PTEs; NONE: not present or not read */
+	__s8 level; /* of the leaves, -1 to 3 */
+	__s8 host_level; /* of the host's leaf, or S2V_NO_LEVEL */
+	__u32 flags; /* S2V_LF_* */
+};
+
+#define S2V_NO_LEVEL 127
+
+/* Why the stage 2 of a VM could not be audited, or not all of it. */
+#define S2V_AU_PROTECTED (1U << 0) /* its tables are EL2's alone (pKVM) */
+#define S2V_AU_NO_TABLES (1U << 1) /* it has none (any more) */
+#define S2V_AU_GONE (1U << 2) /* it went away meanwhile */
+
+struct s2v_ev_audit {
+	struct s2v_ev_hdr h;
+	__u32 flags; /* S2V_AU_* */
+	__u32 shadow; /* shadow tables of nested guests, which are not looked at */
+	__u64 leaves;
+	__u64 rereads; /* looked wrong, and were read again */
+	__u64 steps;
+	__u64 dur; /* ns from the first step to the end of the last */
 };
 
 /* Counters of the kernel side, summed over CPUs. */
