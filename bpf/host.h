@@ -14,38 +14,37 @@ struct walk {
 	__u64 ia;
 	__u64 linear; /* what turns a physical address into one of the linear map, by addition */
 	__u64 table; /* linear-map address of the table at `level` */
-	__u64 leaf;
+	__u64 desc; /* read last: the leaf, or what stands where there is none */
 	__s32 level;
 };
 
-enum { WALK_ON = -2, WALK_NOTHING = -1 };
+enum { WALK_UNREAD = -3, WALK_ON = -2, WALK_NOTHING = -1 };
 
-/* One level down. Returns WALK_ON, WALK_NOTHING, or the level of the leaf. */
+/* One level down. Returns WALK_ON, WALK_NOTHING, WALK_UNREAD, or the level of the leaf. */
 static __always_inline int walk_step(struct walk *w)
 {
-	__u64 desc = 0;
-
 	if (w->level > S2V_LEAF_LEVEL)
 		return WALK_NOTHING;
-	if (read_desc(w->table, s2v_index(w->t, w->level, w->ia), &desc)) {
+	if (read_desc(w->table, s2v_index(w->t, w->level, w->ia), &w->desc)) {
 		count(S2V_CNT_UNREAD_READ);
-		return WALK_NOTHING;
+		return WALK_UNREAD;
 	}
-	if (!(desc & S2V_DESC_VALID))
+	if (!(w->desc & S2V_DESC_VALID))
 		return WALK_NOTHING;
-	if (s2v_desc_is_leaf(desc, w->level)) {
-		w->leaf = desc;
+	if (s2v_desc_is_leaf(w->desc, w->level))
 		return w->level;
-	}
-	w->table = s2v_desc_pa(w->t, desc, w->t->page_shift) + w->linear;
+	if (w->level == S2V_LEAF_LEVEL)
+		return WALK_NOTHING; /* reserved */
+	w->table = s2v_desc_pa(w->t, w->desc, w->t->page_shift) + w->linear;
 	w->level++;
 	return WALK_ON;
 }
 
 /*
- * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->leaf, or
- * WALK_NOTHING: not mapped, or a read failed, which is counted. Written out for up to five
- * levels: a loop that the compiler enters in its middle is a "back-edge" to the 6.1 verifier.
+ * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->desc, or
+ * WALK_NOTHING: not mapped, or WALK_UNREAD: a read failed, which is counted; in any case w->table
+ * and w->level say where it ended. Written out for up to five levels: a loop that the compiler
+ * enters in its middle is a "back-edge" to the 6.1 verifier.
  */
 static __always_inline int walk_tables(struct walk *w)
 {
@@ -88,6 +87,35 @@ static __always_inline __u32 user_bits(__u64 task_size)
 	return 0;
 }
 
+/* Shape and root of the tables of the process whose memory the VM's is; false: not known. */
+static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, __u64 *root)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
+
+	t->page_shift = cfg.page_shift;
+	t->ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
+	if (!t->ia_bits)
+		return false;
+	t->start_level = s2v_start_level(t->page_shift, t->ia_bits);
+	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
+	t->ds = t->ia_bits > 48;
+	*root = (__u64)BPF_CORE_READ(mm, pgd);
+	return *root != 0;
+}
+
+/* The same of a stage-2 MMU. */
+static __always_inline void stage2_tables(struct kvm *kvm, struct kvm_s2_mmu *mmu,
+					  struct s2v_tables *t, __u64 *root)
+{
+	struct kvm_pgtable *pgt = BPF_CORE_READ(mmu, pgt);
+
+	t->page_shift = cfg.page_shift;
+	t->start_level = BPF_CORE_READ(pgt, start_level);
+	t->ia_bits = BPF_CORE_READ(pgt, ia_bits);
+	t->ds = (kvm_vtcr(kvm, mmu) & VTCR_EL2_DS) != 0;
+	*root = (__u64)BPF_CORE_READ(pgt, pgd);
+}
+
 struct pte_info {
 	__u64 pa; /* S2V_NO_PA: not present */
 	__u32 attr; /* enum s2v_attr; NONE: not present */
@@ -102,7 +130,6 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 {
 	struct kvm *kvm = (void *)vm;
 	struct s2v_tables t = {};
-	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
 	struct walk w = { .t = &t, .ia = hva };
 	__u32 shift;
 	int level;
@@ -112,22 +139,16 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	out->attr = S2V_ATTR_NONE;
 	out->pa = S2V_NO_PA;
 	out->special = 0;
-	t.page_shift = cfg.page_shift;
-	t.ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
 	w.linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
-	if (!w.linear || !t.ia_bits)
+	if (!w.linear || !host_tables(kvm, &t, &w.table))
 		return 0;
-	t.start_level = s2v_start_level(t.page_shift, t.ia_bits);
-	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
-	t.ds = t.ia_bits > 48;
-	w.table = (__u64)BPF_CORE_READ(mm, pgd);
 	level = walk_tables(&w);
 	if (level < 0)
 		return 1;
 	shift = s2v_level_shift(&t, level);
-	out->special = (w.leaf & PTE_SPECIAL) != 0;
-	out->attr = s1_attr[s2v_attrindx(w.leaf)];
-	out->pa = s2v_desc_pa(&t, w.leaf, shift) | (hva & ((1ULL << shift) - 1));
+	out->special = (w.desc & PTE_SPECIAL) != 0;
+	out->attr = s1_attr[s2v_attrindx(w.desc)];
+	out->pa = s2v_desc_pa(&t, w.desc, shift) | (hva & ((1ULL << shift) - 1));
 	return 1;
 }
 
@@ -235,6 +256,35 @@ __noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
 		}
 	}
 	return 0;
+}
+
+/* The memslot that ends first behind gpa; depth as there. */
+__noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
+{
+	struct kvm *kvm = (void *)vm;
+	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
+	__u32 node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node);
+	struct rb_node *node = BPF_CORE_READ(ms, gfn_tree.rb_node);
+	__u64 gfn = gpa >> cfg.page_shift;
+	struct kvm_memory_slot *s, *best = NULL;
+	int i;
+
+	if (!out)
+		return 0;
+	if (BPF_CORE_READ(ms, node_idx) == 1)
+		node_off += bpf_core_type_size(struct rb_node);
+	for (i = 0; i < SLOT_DEPTH && node; i++) {
+		s = (void *)node - node_off;
+		if (gfn < BPF_CORE_READ(s, base_gfn) + BPF_CORE_READ(s, npages)) {
+			best = s;
+			node = BPF_CORE_READ(node, rb_left);
+		} else {
+			node = BPF_CORE_READ(node, rb_right);
+		}
+	}
+	if (best)
+		slot_read(best, out);
+	return best != NULL;
 }
 
 #endif

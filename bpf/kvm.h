@@ -59,6 +59,8 @@ struct mm_struct {
 };
 
 struct task_struct {
+	struct mm_struct *mm;
+	int pid;
 	int tgid;
 	char comm[16];
 	struct task_struct *group_leader;
@@ -117,10 +119,22 @@ struct kvm_arch___vtcr {
 	__u64 vtcr;
 };
 
+/* mmu_invalidate_*: so named from 6.0 on; under kvm->mmu_lock, readable without. */
 struct kvm {
 	struct mm_struct *mm;
 	struct kvm_memslots *memslots[1];
 	struct kvm_arch arch;
+	unsigned long mmu_invalidate_seq;
+	long mmu_invalidate_in_progress;
+};
+
+/* 6.11 on: shadow MMUs of nested guests. */
+struct kvm_arch___nested {
+	unsigned long nested_mmus_size;
+};
+
+struct kvm___nested {
+	struct kvm_arch___nested arch;
 };
 
 struct kvm___vtcr {
@@ -158,9 +172,25 @@ struct kvm_s2_fault_desc___v7_1 {
 	struct kvm_vcpu *vcpu;
 };
 
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 struct bpf_iter__task_file {
 	struct task_struct *task;
 	struct file *file;
+};
+
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
 };
 
 #pragma clang attribute pop
@@ -233,6 +263,14 @@ static __always_inline bool kvm_mmu_is_canonical(struct kvm *kvm, struct kvm_s2_
 {
 	return (void *)mmu == (void *)kvm + bpf_core_field_offset(struct kvm, arch) +
 				      bpf_core_field_offset(struct kvm_arch, mmu);
+}
+
+/* How many shadow tables there are; none are before 6.11. */
+static __always_inline __u32 kvm_shadow_mmus(struct kvm *kvm)
+{
+	if (!bpf_core_field_exists(struct kvm___nested, arch.nested_mmus_size))
+		return 0;
+	return BPF_CORE_READ((struct kvm___nested *)kvm, arch.nested_mmus_size);
 }
 
 static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)

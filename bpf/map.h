@@ -10,20 +10,15 @@
 static __always_inline int stage2_leaf(struct kvm *kvm, struct kvm_s2_mmu *mmu, __u64 gpa,
 				       __u64 *desc)
 {
-	struct kvm_pgtable *pgt = BPF_CORE_READ(mmu, pgt);
 	struct s2v_tables t = {};
 	struct walk w = { .t = &t, .ia = gpa, .linear = linear_offset(mmu) };
 	int level;
 
 	if (!w.linear)
 		return WALK_NOTHING;
-	t.page_shift = cfg.page_shift;
-	t.start_level = BPF_CORE_READ(pgt, start_level);
-	t.ia_bits = BPF_CORE_READ(pgt, ia_bits);
-	t.ds = (kvm_vtcr(kvm, mmu) & VTCR_EL2_DS) != 0;
-	w.table = (__u64)BPF_CORE_READ(pgt, pgd);
+	stage2_tables(kvm, mmu, &t, &w.table);
 	level = walk_tables(&w);
-	*desc = w.leaf;
+	*desc = w.desc;
 	return level;
 }
 

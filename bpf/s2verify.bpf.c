@@ -26,6 +26,8 @@
 #include "memslot.h"
 #include "vm.h"
 #include "reset.h"
+#include "audit_side.h"
+#include "audit.h"
 #include "probe.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,19 +3,37 @@
 #ifndef S2V_BPF_VM_H
 #define S2V_BPF_VM_H
 
+/* The VM that a file holds, being its own or that of one of its vCPUs; NULL: another file. */
+static __always_inline struct kvm *vm_of_file(struct file *file)
+{
+	__u64 release = (__u64)BPF_CORE_READ(file, f_op, release);
+	struct kvm_vcpu *vcpu;
+
+	if (!release)
+		return NULL;
+	if (release == cfg.vm_release)
+		return BPF_CORE_READ(file, private_data);
+	if (release != cfg.vcpu_release)
+		return NULL;
+	vcpu = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(vcpu, kvm);
+}
+
 /* Run once when all is attached: every VM file of every task. */
 SEC("iter/task_file")
 int inventory(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
+	struct kvm *kvm;
 
-	if (!task || !file || !cfg.vm_release)
+	if (!task || !file)
 		return 0;
 	if (cfg.tgid && cfg.tgid != (__u32)BPF_CORE_READ(task, tgid))
 		return 0;
-	if ((__u64)BPF_CORE_READ(file, f_op, release) == cfg.vm_release)
-		vm_get(BPF_CORE_READ(file, private_data), task);
+	kvm = vm_of_file(file);
+	if (kvm)
+		vm_get(kvm, task);
 	return 0;
 }
 

@@ -155,16 +155,17 @@ struct s2v_ev_reset {
 };
 
 /* s2v_ev_leaves.flags */
-#define S2V_LF_READ (1U << 0) /* S2AP[0] */
-#define S2V_LF_WRITE (1U << 1) /* S2AP[1] */
-#define S2V_LF_EXEC (1U << 2) /* executable at some exception level (XN) */
+#define S2V_LF_READ (1U << 0) /* S2AP[0], of the first leaf of the run */
+#define S2V_LF_WRITE (1U << 1) /* S2AP[1], likewise */
+#define S2V_LF_EXEC (1U << 2) /* executable at some exception level (XN); of all, if Device */
 #define S2V_LF_SPECIAL (1U << 3) /* the host PTE is special: a driver's, or the zero page's */
 #define S2V_LF_PA_RUN (1U << 4) /* output addresses ascend with gpa: pa is all there is to know */
 #define S2V_LF_PA_SAME (1U << 5) /* every leaf has the output address pa (the zero page) */
 #define S2V_LF_PA_DIFFERS (1U << 6) /* they are not what the host PTEs say */
 #define S2V_LF_ABSENT (1U << 7) /* the host maps nothing there */
 #define S2V_LF_SWAPPED (1U << 8) /* the host PTE is a swap or migration entry */
-#define S2V_LF_UNREAD (1U << 9) /* the host's tables could not be read */
+#define S2V_LF_UNREAD (1U << 9) /* the host's side could not be read, or kept changing */
+#define S2V_LF_AGAIN (1U << 10) /* told before, without its output addresses: not to be counted */
 
 /*
  * Stage-2 leaves that an audit found: neighbours by gpa, equal in all that is told here. Their
@@ -192,6 +193,7 @@ struct s2v_ev_leaves {
 #define S2V_AU_PROTECTED (1U << 0) /* its tables are EL2's alone (pKVM) */
 #define S2V_AU_NO_TABLES (1U << 1) /* it has none (any more) */
 #define S2V_AU_GONE (1U << 2) /* it went away meanwhile */
+#define S2V_AU_UNREAD (1U << 3) /* its tables could not be read */
 
 struct s2v_ev_audit {
 	struct s2v_ev_hdr h;

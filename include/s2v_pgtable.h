@@ -42,17 +42,40 @@ static inline __u64 s2v_index(const struct s2v_tables *t, __s32 level, __u64 ia)
 	return i;
 }
 
+/* Where in a descriptor the output address is. */
+struct s2v_pa_bits {
+	__u64 low; /* in its place */
+	__u64 high; /* to be moved up */
+	__u32 up;
+};
+
+/* Of descriptors whose address field starts at bit `shift`. */
+static inline struct s2v_pa_bits s2v_pa_bits(const struct s2v_tables *t, __u32 shift)
+{
+	__u64 top = t->page_shift < 16 && t->ds ? 50 : 48;
+	struct s2v_pa_bits b = { .low = ((1ULL << top) - 1) & ~((1ULL << shift) - 1) };
+
+	if (t->page_shift == 16) { /* FEAT_LPA: bits 15:12 are PA[51:48]; else RES0 */
+		b.high = 0xf000;
+		b.up = 36;
+	} else if (t->ds) { /* FEAT_LPA2: bits 9:8 are PA[51:50]; else shareability */
+		b.high = 0x300;
+		b.up = 42;
+	}
+	return b;
+}
+
+static inline __u64 s2v_pa(const struct s2v_pa_bits *b, __u64 desc)
+{
+	return (desc & b->low) | ((desc & b->high) << b->up);
+}
+
 /* Output address of a descriptor whose address field starts at bit `shift`. */
 static inline __u64 s2v_desc_pa(const struct s2v_tables *t, __u64 desc, __u32 shift)
 {
-	__u64 top = t->page_shift < 16 && t->ds ? 50 : 48;
-	__u64 pa = desc & ((1ULL << top) - 1) & ~((1ULL << shift) - 1);
+	struct s2v_pa_bits b = s2v_pa_bits(t, shift);
 
-	if (t->page_shift == 16) /* FEAT_LPA: bits 15:12 are PA[51:48]; else RES0 */
-		pa |= ((desc >> 12) & 0xf) << 48;
-	else if (t->ds) /* FEAT_LPA2: bits 9:8 are PA[51:50]; else shareability */
-		pa |= ((desc >> 8) & 3) << 50;
-	return pa;
+	return s2v_pa(&b, desc);
 }
 
 static inline bool s2v_desc_is_leaf(__u64 desc, __s32 level)

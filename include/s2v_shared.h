@@ -17,7 +17,8 @@ struct s2v_cfg {
 	__u32 fwb; /* the host has S2FWB */
 	__u32 init_variant; /* enum s2v_variant */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
-	__u64 vm_release; /* address of kvm_vm_release, by which VM files are known; 0: unknown */
+	/* Addresses of kvm_vm_release, kvm_vcpu_release: the files are known by them; 0: unknown. */
+	__u64 vm_release, vcpu_release;
 };
 
 /* Per VM. Key: address of struct kvm. */
@@ -49,6 +50,44 @@ struct s2v_agg {
 	__u64 pending; /* since it was last told */
 	__u64 gpa_last;
 	__u64 told; /* when, CLOCK_BOOTTIME ns */
+};
+
+enum s2v_audit_op {
+	S2V_AUDIT_BEGIN, /* what is there of this VM: flags, shadow; forget the VM before */
+	S2V_AUDIT_SLOT, /* the first memslot that ends behind `gpa` */
+	S2V_AUDIT_WALK, /* a step through its stage-2 tables, from `gpa` on */
+};
+
+/*
+ * The audit as user space and the BPF side of it see it: set, run once, read. Whatever a step
+ * could not do it leaves undone, and says so; the next one goes on at `gpa`.
+ */
+struct s2v_audit {
+	__u32 op; /* enum s2v_audit_op */
+	__u32 vm;
+	__u32 each; /* a run for each leaf */
+	__u32 give_up; /* what is not settled is told as unreadable */
+	__u64 only_lo, only_hi; /* only leaves with output addresses in here; both 0: all */
+	__u64 gpa; /* cursor */
+	/* The memslot under the cursor. */
+	__s16 slot;
+	__u16 as_id;
+	__u32 gen;
+	__u32 slot_flags; /* S2V_MEM_* */
+	__u32 slot_told; /* its registration, or an earlier audit, was told of */
+	__u64 slot_gpa, slot_size, slot_hva;
+	/* What came of it. */
+	__u32 ran; /* the VM was found, and this was done */
+	__u32 found; /* SLOT: there is one */
+	__u32 changed; /* WALK: the memslot is another now */
+	__u32 full; /* WALK: the ring buffer had no room: read it, and go on */
+	__u32 unsettled; /* WALK: what stands at gpa keeps changing */
+	__u32 done; /* WALK: the memslot's end is reached, and everything told */
+	__u32 flags; /* S2V_AU_* */
+	__u32 shadow;
+	__u32 owner; /* a thread of the process whose memory it is; 0: none found */
+	__u32 vm_mte;
+	__u64 leaves, rereads; /* since BEGIN */
 };
 
 #define S2V_PEEK_MAX 4096

@@ -260,7 +260,7 @@ static void test_unsupported(void **state)
 			    "this kernel cannot be observed, since by its BTF it lacks what the "
 			    "BPF programs need: bpf_task_storage_get(), "
 			    "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
-			    "and 7 more; Linux 6.1 and later have all of it");
+			    "and 10 more; Linux 6.1 and later have all of it");
 	btf__free(btf);
 	s2verify_bpf__destroy(skel);
 }
@@ -369,6 +369,14 @@ static int as_file(const struct btf *btf, char *path, size_t len)
 	return fd;
 }
 
+/* Is a member in the list of the sentence? */
+static bool tells(const char *sentence, const char *full)
+{
+	const char *at = strstr(sentence, full);
+
+	return at && strchr(",;", at[strlen(full)]) && at[strlen(full)];
+}
+
 /* A kernel without this one member is refused with its name, and could not be loaded for. */
 static void without_member(const struct btf *local, const char *type, const char *name)
 {
@@ -379,12 +387,13 @@ static void without_member(const struct btf *local, const char *type, const char
 
 	assert_true(btf__add_str(btf, "s2v_gone") > 0);
 	assert_true(id > 0 && member(btf, btf__type_by_id(btf, id), name, "s2v_gone"));
-	snprintf(full, sizeof(full), "%s.%s;", type, name);
+	/* Others follow where the kernel's structures share an anonymous union (bpf_iter__*). */
+	snprintf(full, sizeof(full), "%s.%s", type, name);
 	ret = s2v_needs(btf, local, err, sizeof(err));
-	if (!ret || !strstr(err, full))
+	if (!ret || !tells(err, full))
 		print_message("without %s: %s\n", full, err);
 	assert_int_equal(ret, -1);
-	assert_non_null(strstr(err, full));
+	assert_true(tells(err, full));
 	if (!cannot_load) {
 		fd = as_file(btf, path, sizeof(path));
 		ret = load(path, &cfgs[1], S2V_VAR_FAULT_ABORT, NULL);

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The audit: stage-2 tables walked from outside, each leaf held against the host's own PTE. Run
+ * step by step by user space (src/live/audit.c) as an iterator over the files of a process: the
+ * file holds the VM for as long as a step takes. No lock of KVM's is taken: tables are copied and
+ * looked at, and what looks wrong there is read again, with its whole path (audit_settled()).
+ */
+#ifndef S2V_BPF_AUDIT_H
+#define S2V_BPF_AUDIT_H
+
+/* The run of equal leaves that is being extended. */
+AUDIT_OWN struct s2v_ev_leaves audit_run;
+AUDIT_OWN bool audit_open;
+
+/* The piece that is looked at, and what translates it: too large for the stack. */
+AUDIT_OWN struct s2v_ev_leaves audit_now;
+AUDIT_OWN struct audit_at audit_now_s2, audit_now_host;
+
+/* What is expected of the leaves behind the last: see audit_batch(). */
+AUDIT_OWN struct {
+	__u32 n; /* at most so many */
+	__u32 s2_step, host_step; /* each is a descriptor of its own on that side: 1, else 0 */
+	__u32 s2_at, host_at; /* of the first, in the copies */
+	__u64 s2_desc, host_desc; /* as the last one's */
+	__u64 s2_pa, host_pa; /* the last one's */
+	__u64 size;
+	__u64 ascending; /* all ones where output addresses must ascend, else 0 */
+} audit_next;
+
+/* Tells the run; false: there is no room for it now. */
+static __always_inline bool run_tell(void)
+{
+	if (!audit_open)
+		return true;
+	audit_run.h.time = bpf_ktime_get_boot_ns();
+	if (bpf_ringbuf_output(&events, &audit_run, sizeof(audit_run), 0)) {
+		audit.full = 1;
+		return false;
+	}
+	audit_open = false;
+	return true;
+}
+
+/* What leaves of one run have in common, beside their attributes. */
+static __always_inline __u32 run_kind(const struct s2v_ev_leaves *r)
+{
+	__u32 bits = S2V_LF_SPECIAL | S2V_LF_PA_DIFFERS | S2V_LF_ABSENT | S2V_LF_SWAPPED |
+		     S2V_LF_UNREAD | S2V_LF_AGAIN;
+
+	/* Which pages of ordinary memory a guest executes or has written is no difference. */
+	if (s2v_attr_is_device(r->s2))
+		bits |= S2V_LF_EXEC;
+	return r->flags & bits;
+}
+
+/* Whose output addresses matter: all that is not ordinary memory. */
+static __always_inline bool run_needs_pa(const struct s2v_ev_leaves *r)
+{
+	return r->s2 != S2V_ATTR_NORMAL_WB || !s2v_attr_is_cacheable(r->s1) ||
+	       (r->flags & (S2V_LF_SPECIAL | S2V_LF_PA_DIFFERS | S2V_LF_AGAIN));
+}
+
+/* Adds a piece to the run where it is more of the same; else the run is told, and a new one begun. */
+static __always_inline bool run_add(const struct s2v_ev_leaves *p)
+{
+	struct s2v_ev_leaves *r = &audit_run;
+	__u32 pa = r->flags & (S2V_LF_PA_RUN | S2V_LF_PA_SAME);
+
+	if (p->pa != r->pa + r->size)
+		pa &= ~S2V_LF_PA_RUN;
+	if (p->pa != r->pa)
+		pa &= ~S2V_LF_PA_SAME;
+	if (audit_open && r->gpa + r->size == p->gpa && r->s1 == p->s1 && r->s2 == p->s2 &&
+	    r->level == p->level && r->host_level == p->host_level && run_kind(r) == run_kind(p) &&
+	    (pa || !run_needs_pa(p)) && !(audit.each && p->leaves)) {
+		r->size += p->size;
+		r->leaves += p->leaves;
+		r->flags = (r->flags & ~(S2V_LF_PA_RUN | S2V_LF_PA_SAME)) | pa;
+		return true;
+	}
+	if (!run_tell())
+		return false;
+	*r = *p;
+	audit_open = true;
+	return true;
+}
+
+/* Looks wrong by itself: not to be told before it was read again. */
+static __always_inline bool piece_is_suspect(const struct s2v_ev_leaves *p)
+{
+	return s2v_attr_conflict(p->s1, p->s2) || p->s2 >= S2V_ATTR_UNKNOWN ||
+	       p->s1 >= S2V_ATTR_UNKNOWN ||
+	       (s2v_attr_is_device(p->s2) && (p->flags & S2V_LF_EXEC)) ||
+	       (p->flags & (S2V_LF_PA_DIFFERS | S2V_LF_ABSENT | S2V_LF_SWAPPED | S2V_LF_UNREAD));
+}
+
+/* What the leaf itself says. */
+static __always_inline void piece_stage2(struct s2v_ev_leaves *p, const struct audit_at *s2)
+{
+	p->s2 = s2v_attr_from_memattr(s2v_desc_memattr(s2->desc), cfg.fwb);
+	p->level = s2->level;
+	p->pa = s2->pa;
+	p->leaves = p->gpa == s2->start;
+	p->flags = S2V_LF_PA_RUN | S2V_LF_PA_SAME | (s2->desc & (1ULL << 6) ? S2V_LF_READ : 0) |
+		   (s2->desc & (1ULL << 7) ? S2V_LF_WRITE : 0) |
+		   (s2v_desc_s2_exec(s2->desc) ? S2V_LF_EXEC : 0);
+}
+
+/* What the host says of the same memory, of which one descriptor may cover less. */
+static __always_inline void piece_host(struct s2v_ev_leaves *p, const struct audit_at *host,
+				       int state)
+{
+	p->host_pa = S2V_NO_PA;
+	p->host_level = S2V_NO_LEVEL;
+	p->s1 = S2V_ATTR_NONE;
+	if (state == AT_UNREAD) {
+		p->flags |= S2V_LF_UNREAD;
+		p->size = 1ULL << cfg.page_shift;
+		return;
+	}
+	if (host->start + host->size - p->hva < p->size)
+		p->size = host->start + host->size - p->hva;
+	if (state == AT_NOTHING) {
+		p->flags |= host->desc ? S2V_LF_SWAPPED : S2V_LF_ABSENT;
+		return;
+	}
+	p->host_level = host->level;
+	p->host_pa = host->pa;
+	p->s1 = s1_attr[s2v_attrindx(host->desc)];
+	if (host->desc & PTE_SPECIAL)
+		p->flags |= S2V_LF_SPECIAL;
+	if (host->pa != p->pa)
+		p->flags |= S2V_LF_PA_DIFFERS;
+}
+
+/* From here on leaves may be taken in batches: what must be as it was with this one. */
+static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const struct audit_at *s2,
+					const struct audit_at *host)
+{
+	__u64 gpa = p->gpa + p->size, hva = p->hva + p->size, n, left;
+
+	audit_next.n = 0;
+	audit_next.s2_step = s2->size == p->size;
+	audit_next.host_step = host->size == p->size;
+	/* Neither: the two are not aligned to each other, and pieces differ in size. */
+	if (!audit_next.s2_step && !audit_next.host_step)
+		return;
+	left = audit_next.s2_step ? audit_s2.hi - gpa : s2->start + s2->size - gpa;
+	n = audit_next.host_step ? audit_host.hi - hva : host->start + host->size - hva;
+	if (n < left)
+		left = n;
+	n = audit.slot_gpa + audit.slot_size - gpa;
+	if (n < left)
+		left = n;
+	audit_next.size = p->size;
+	audit_next.n = left / p->size;
+	audit_next.s2_desc = s2->desc;
+	audit_next.host_desc = host->desc;
+	audit_next.s2_pa = p->pa;
+	audit_next.host_pa = p->host_pa;
+	audit_next.s2_at = (gpa - audit_s2.lo) >> (audit_s2.shift & 63);
+	audit_next.host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
+	audit_next.ascending = run_needs_pa(p) ? ~0ULL : 0;
+}
+
+/* Not settled: soon again, and if it goes on, after a pause that user space makes. */
+static __always_inline long piece_again(void)
+{
+	side_drop(&audit_s2);
+	side_drop(&audit_host);
+	if (++audit_tries < AUDIT_TRIES)
+		return 0;
+	audit.unsettled = 1;
+	return 1;
+}
+
+static __always_inline bool is_asked_for(const struct s2v_ev_leaves *p)
+{
+	return !audit.only_hi || (p->pa < audit.only_hi && p->pa + p->size > audit.only_lo);
+}
+
+/* The piece at the cursor, looked at closely. Returns 1 when the step is to end. */
+static __always_inline long audit_piece(void)
+{
+	bool gmem = audit.slot_flags & S2V_MEM_GUEST_MEMFD, suspect;
+	__u64 end = audit.slot_gpa + audit.slot_size;
+	struct audit_at *s2 = &audit_now_s2, *host = &audit_now_host;
+	struct s2v_ev_leaves *p = &audit_now;
+	int state;
+
+	p->gpa = audit.gpa;
+	p->hva = audit.slot_hva + (p->gpa - audit.slot_gpa);
+	audit_work += 1;
+	state = side_at(SIDE_S2, p->gpa, s2);
+	if (state == AT_CHANGED)
+		return piece_again();
+	if (state == AT_UNREAD) {
+		audit.flags |= S2V_AU_UNREAD;
+		return 1;
+	}
+	p->size = s2->start + s2->size - p->gpa;
+	if (p->size > end - p->gpa)
+		p->size = end - p->gpa;
+	if (state == AT_NOTHING) {
+		audit.gpa += p->size;
+		return 0;
+	}
+	__builtin_memcpy(&p->h, &audit_run.h, sizeof(p->h));
+	p->slot = audit.slot;
+	p->as_id = audit.as_id;
+	p->gen = audit.gen;
+	piece_stage2(p, s2);
+	if (gmem) {
+		p->s1 = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
+		p->host_level = S2V_NO_LEVEL;
+		p->host_pa = S2V_NO_PA;
+	} else {
+		state = side_at(SIDE_HOST, p->hva, host);
+		if (state == AT_CHANGED)
+			return piece_again();
+		piece_host(p, host, state);
+	}
+	suspect = piece_is_suspect(p);
+	if (suspect && !audit.give_up && !audit_settled(p->gpa, p->hva, s2, host))
+		return piece_again();
+	if (suspect && audit.give_up) {
+		p->s1 = S2V_ATTR_NONE;
+		p->host_pa = S2V_NO_PA;
+		p->flags &= ~(S2V_LF_PA_DIFFERS | S2V_LF_ABSENT | S2V_LF_SWAPPED);
+		p->flags |= S2V_LF_UNREAD;
+	}
+	if (audit.only_hi)
+		p->flags |= S2V_LF_AGAIN;
+	if (is_asked_for(p) && !run_add(p))
+		return 1;
+	audit.give_up = 0;
+	audit_tries = 0;
+	audit.leaves += p->leaves;
+	audit.gpa += p->size;
+	if (!suspect && !gmem && !audit.each && !audit.only_hi)
+		batch_begin(p, s2, host);
+	return 0;
+}
+
+/*
+ * Up to AUDIT_BATCH pieces behind the last, as long as both sides go on as they were: what nearly
+ * all of a guest's memory is done by. Returns whether any was taken.
+ */
+static __always_inline bool audit_batch(void)
+{
+	struct s2v_pa_bits pb = s2v_pa_bits(&audit_s2.t, audit_s2.shift & 63);
+	struct s2v_pa_bits hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
+	__u64 s2_pa = audit_next.s2_pa, host_pa = audit_next.host_pa, size = audit_next.size;
+	__u64 s2_bits = S2_BITS | (s2v_attr_is_device(audit_run.s2) ? S2_EXEC_BITS : 0);
+	__u32 n = audit_next.n, i;
+
+	for (i = 0; i < AUDIT_BATCH && i < n; i++) {
+		__u64 differs = 0, pa = s2_pa + size, hpa = host_pa + size, d;
+
+		if (audit_next.s2_step) {
+			d = audit_s2.copy[(audit_next.s2_at + i) & (AUDIT_ENTRIES - 1)];
+			differs = (d ^ audit_next.s2_desc) & s2_bits;
+			differs |= (s2v_pa(&pb, d) ^ pa) & audit_next.ascending;
+			pa = s2v_pa(&pb, d);
+		}
+		if (audit_next.host_step) {
+			d = audit_host.copy[(audit_next.host_at + i) & (AUDIT_ENTRIES - 1)];
+			differs |= (d ^ audit_next.host_desc) & HOST_BITS;
+			hpa = s2v_pa(&hb, d);
+		}
+		if (differs | (pa ^ hpa))
+			break;
+		s2_pa = pa;
+		host_pa = hpa;
+	}
+	audit_next.n = i < AUDIT_BATCH ? 0 : n - i;
+	audit_next.s2_at += i;
+	audit_next.host_at += i;
+	audit_next.s2_pa = s2_pa;
+	audit_next.host_pa = host_pa;
+	audit_run.size += i * size;
+	audit.gpa += i * size;
+	if (audit_next.s2_step) {
+		audit_run.leaves += i;
+		audit.leaves += i;
+	}
+	if (i && !audit_next.ascending)
+		audit_run.flags &= ~(S2V_LF_PA_RUN | S2V_LF_PA_SAME);
+	else if (i)
+		audit_run.flags &= ~S2V_LF_PA_SAME;
+	audit_work += 4;
+	return i;
+}
+
+static long audit_turn(__u32 i, void *unused)
+{
+	if (audit_work > AUDIT_BUDGET || audit.gpa >= audit.slot_gpa + audit.slot_size)
+		return 1;
+	if (audit_next.n && audit_batch())
+		return 0;
+	return audit_piece() != 0;
+}
+
+static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_state *vm)
+{
+	struct slot_info slot = {};
+
+	if (!slot_behind((__u64)kvm, audit.slot_gpa, &slot) || !slot_is_audited(&slot)) {
+		audit.changed = 1;
+		return;
+	}
+	if (!host_tables(kvm, &audit_host.t, &audit_host.root)) {
+		audit.flags |= S2V_AU_UNREAD;
+		return;
+	}
+	stage2_tables(kvm, BPF_CORE_READ(kvm, arch.mmu.pgt, mmu), &audit_s2.t, &audit_s2.root);
+	side_drop(&audit_s2);
+	side_drop(&audit_host);
+	head(&audit_run.h, S2V_EV_LEAVES, sizeof(audit_run), vm);
+	audit_next.n = 0;
+	audit_work = 0;
+	audit_tries = 0;
+	bpf_loop(AUDIT_BUDGET, audit_turn, NULL, 0);
+	if (audit.gpa >= audit.slot_gpa + audit.slot_size && run_tell())
+		audit.done = 1;
+}
+
+/* What is known of the VM before a step; false: there is nothing to walk. */
+static __always_inline bool audit_vm_ready(struct kvm *kvm)
+{
+	struct kvm_pgtable *pgt = BPF_CORE_READ(kvm, arch.mmu.pgt);
+
+	audit.flags = 0;
+	audit_kvm = (__u64)kvm;
+	if (!pgt) {
+		audit.flags = S2V_AU_NO_TABLES;
+		return false;
+	}
+	audit_linear = linear_offset(BPF_CORE_READ(pgt, mmu));
+	if (!audit_linear)
+		audit.flags = S2V_AU_PROTECTED;
+	return audit_linear;
+}
+
+static __always_inline void audit_begin(struct kvm *kvm)
+{
+	audit_mm = (__u64)BPF_CORE_READ(kvm, mm);
+	audit_open = false;
+	audit.owner = 0;
+	audit.leaves = 0;
+	audit.rereads = 0;
+	audit.shadow = kvm_shadow_mmus(kvm);
+	audit.vm_mte = kvm_vm_has_mte(kvm);
+}
+
+/* The memslot at or behind the cursor, which from now on has a registration like any other. */
+static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
+{
+	struct s2v_slot_key key = { .vm = vm->id };
+	struct s2v_slot_state fresh = {}, *st;
+	struct slot_info slot = {};
+
+	audit_open = false;
+	if (!slot_behind((__u64)kvm, audit.gpa, &slot))
+		return;
+	audit.found = 1;
+	audit.slot = key.slot = slot.id;
+	audit.as_id = key.as_id = slot.as_id;
+	audit.slot_flags = slot.flags;
+	audit.slot_gpa = slot.gpa;
+	audit.slot_size = slot.size;
+	audit.slot_hva = slot.hva;
+	st = bpf_map_lookup_elem(&slots, &key);
+	audit.slot_told = st != NULL;
+	if (!st) {
+		fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
+		/* One that is registered at this moment was there first. */
+		bpf_map_update_elem(&slots, &key, &fresh, BPF_NOEXIST);
+		st = bpf_map_lookup_elem(&slots, &key);
+		if (!st)
+			count(S2V_CNT_LOST_VM);
+	}
+	audit.gen = st ? st->gen : 0;
+}
+
+SEC("iter/task_file")
+int audit_step(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct s2v_vm_state *vm;
+	__u64 key;
+
+	if (!task || !file || audit.ran)
+		return 0;
+	key = (__u64)vm_of_file(file);
+	vm = key ? bpf_map_lookup_elem(&vms, &key) : NULL;
+	if (!vm || vm->id != audit.vm)
+		return 0;
+	audit.ran = 1;
+	if (audit.op == S2V_AUDIT_BEGIN)
+		audit_begin((void *)key);
+	if (!audit_vm_ready((void *)key))
+		return 0;
+	if (audit.op == S2V_AUDIT_SLOT)
+		audit_slot((void *)key, vm);
+	else if (audit.op == S2V_AUDIT_WALK)
+		audit_walk((void *)key, vm);
+	return 0;
+}
+
+/* A thread whose memory is the audited VM's: mm_struct does not say which process it is of. */
+SEC("iter/task")
+int audit_owner(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task && audit_mm && !audit.owner && (__u64)BPF_CORE_READ(task, mm) == audit_mm)
+		audit.owner = BPF_CORE_READ(task, pid);
+	return 0;
+}
+
+/* The VMAs of that thread, one struct s2v_ev_vma each, to whoever reads the iterator. */
+SEC("iter/task_vma")
+int audit_vmas(struct bpf_iter__task_vma *ctx)
+{
+	struct vm_area_struct *vma = ctx->vma;
+	struct task_struct *task = ctx->task;
+	struct vma_info vi = {};
+	struct s2v_ev_vma ev;
+
+	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm)
+		return 0;
+	vma_cb(task, vma, &vi);
+	__builtin_memset(&ev, 0, sizeof(ev));
+	ev.h.type = S2V_EV_VMA;
+	ev.h.len = sizeof(ev);
+	ev.vma = vi.v;
+	ev.pa = S2V_NO_PA;
+	vma_names(&ev, vi.file);
+	bpf_seq_write(ctx->meta->seq, &ev, sizeof(ev));
+	return 0;
+}
+
+#endif
