@@ -24,6 +24,7 @@ void s2v_correlator_free(struct s2v_correlator *c)
 		return;
 	HASH_ITER(hh, c->vms, vm, next)
 	s2v_vm_free(&c->vms, vm);
+	free(c->aliases);
 	free(c);
 }
 
@@ -173,10 +174,13 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->flags = ev->flags;
 	slot->vm_mte = ev->vm_mte;
 	slot->registered = whole;
+	slot->audited = ev->change == S2V_SLOT_FOUND;
 	c->runs_missing += !whole;
 	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
 		c->no_memory++;
-	judge_registration(c, vm, ev, slot);
+	/* What an audit found was registered before, over what is not known. */
+	if (ev->change != S2V_SLOT_FOUND)
+		judge_registration(c, vm, ev, slot);
 	if (!ev->err) {
 		slot->runs = vm->pending;
 		slot->n_runs = vm->n_pending;
@@ -192,6 +196,10 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
 
 	if (slot && slot->gen == ev->gen && slot->gpa == ev->slot_gpa &&
+	    slot->size == ev->slot_size)
+		return slot;
+	/* Under way while an audit found the memslot. */
+	if (slot && slot->audited && !ev->gen && slot->gpa == ev->slot_gpa &&
 	    slot->size == ev->slot_size)
 		return slot;
 	if (slot && slot->gen > ev->gen) { /* of a registration that is gone: too late */
@@ -257,21 +265,16 @@ static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
 		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
 }
 
-static void note_mapping(struct s2v_run *run, const struct s2v_ev_page *ev,
-			 const struct s2v_rule_in *in)
+void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
 {
-	__u32 s1 = s2v_vma_s1(&ev->vma);
-
-	run->flags |= ev->vma.flags;
-	if (ev->h.type != S2V_EV_MAP)
-		return;
+	run->flags |= in->vma->flags;
 	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
 		run->needs_fwb = true;
-	if (run->mapped && run->s2 != ev->s2)
+	if (run->mapped && run->s2 != in->s2)
 		run->s2_mixed = true;
-	if (says_more(run, s1, ev->s2)) {
+	if (says_more(run, s1, in->s2)) {
 		run->s1 = s1;
-		run->s2 = ev->s2;
+		run->s2 = in->s2;
 	}
 	run->mapped = true;
 }
@@ -307,8 +310,10 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.vm_mte = slot->vm_mte;
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
-	if (run)
-		note_mapping(run, ev, &in);
+	if (run && ev->h.type == S2V_EV_MAP)
+		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);
+	else if (run)
+		run->flags |= ev->vma.flags;
 	w.slot = slot;
 	w.gpa = ev->gpa;
 	w.size = ev->size;
@@ -320,6 +325,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	s2v_reset_end(c, vm);
+	s2v_audit_vm_gone(c, vm);
 	s2v_tell_updates(c, vm);
 	tell_contract(c, vm);
 	c->unannounced += !vm->announced;
@@ -343,6 +349,10 @@ static size_t event_size(__u32 type)
 		return sizeof(struct s2v_ev_page);
 	case S2V_EV_CAP:
 		return sizeof(struct s2v_ev_cap);
+	case S2V_EV_LEAVES:
+		return sizeof(struct s2v_ev_leaves);
+	case S2V_EV_AUDIT:
+		return sizeof(struct s2v_ev_audit);
 	case S2V_EV_INIT:
 	case S2V_EV_UNMAP:
 	case S2V_EV_RUN:
@@ -394,6 +404,10 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	}
 	if (ev->time > c->last)
 		c->last = ev->time;
+	if (ev->type == S2V_EV_AUDIT && !ev->vm) {
+		s2v_audit_all_end(c);
+		return;
+	}
 	vm = vm_of_event(c, ev);
 	if (!vm)
 		return;
@@ -422,6 +436,12 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	case S2V_EV_RUN:
 		s2v_reset_event(c, vm, (const struct s2v_ev_reset *)ev);
 		break;
+	case S2V_EV_LEAVES:
+		s2v_audit_leaves(c, vm, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
+		break;
 	case S2V_EV_CAP:
 		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)
 			vm->cap_queried = true;
@@ -444,6 +464,7 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	HASH_ITER(hh, c->vms, vm, next)
 	{
 		s2v_reset_end(c, vm);
+		s2v_audit_vm_gone(c, vm);
 		s2v_tell_updates(c, vm);
 		c->unannounced += !vm->announced;
 	}
@@ -451,6 +472,11 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	memcpy(sum->findings, c->findings, sizeof(sum->findings));
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
+	sum->audited = c->n_audited;
+	sum->shadow = c->shadow;
+	sum->protected_vms = c->protected_vms;
+	sum->unreadable += c->unreadable;
+	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
 	sum->fwb_disagrees = c->fwb_disagrees;

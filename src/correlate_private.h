@@ -19,6 +19,11 @@ struct s2v_correlator {
 	__u64 stale; /* page events of a registration that had been replaced */
 	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
+	/* Of audits. */
+	__u64 n_audited, shadow, protected_vms, unreadable;
+	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR];
+	struct s2v_alias *aliases;
+	size_t n_aliases;
 };
 
 /* What a finding says beside its rule. */
@@ -26,7 +31,8 @@ struct s2v_place {
 	const struct s2v_ev_hdr *h;
 	const struct s2v_memslot *slot; /* NULL: it is about the VM (a reset) */
 	int vcpu; /* where there is no page; -1: none */
-	const struct s2v_ev_page *page; /* NULL: found at registration */
+	const struct s2v_ev_page *page; /* NULL: found at registration, or by an audit */
+	__u64 count; /* where there is no page; 0 is 1 */
 	__u64 gpa, size, hva, pa;
 };
 
@@ -41,6 +47,21 @@ void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		   const struct s2v_place *w);
 /* Tells the totals of findings that went on since they were told. */
 void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm);
+
+/* The same for one rule, which has been asked: it fires. */
+void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+	       const struct s2v_rule_in *in, const struct s2v_place *w);
+bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
+		       enum s2v_trigger on);
+
+/* correlate.c: of a mapping that is there, what the run is known by. */
+void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
+
+/* audit_events.c: leaves; the end of a VM's audit, or (vm 0) of all; a VM that goes. */
+void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev);
+void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_audit *ev);
+void s2v_audit_all_end(struct s2v_correlator *c);
+void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* reset_events.c: an event of a reset; pages, for what was unmapped and comes back. */
 void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev);

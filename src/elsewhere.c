@@ -32,6 +32,13 @@ int s2v_cmd_trace(int argc, char **argv)
 	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("trace");
 }
 
+int s2v_cmd_audit(int argc, char **argv)
+{
+	struct s2v_audit_cmd_opts o;
+
+	return s2v_audit_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("audit");
+}
+
 int s2v_cmd_resets(int argc, char **argv)
 {
 	struct s2v_trace_opts o;

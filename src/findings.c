@@ -44,19 +44,21 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 		f->s1_vma = in->vma->attr;
 	f->s2 = in->s2;
 	if (in->s2 != S2V_ATTR_NONE)
-		f->s2_source = w->page && w->page->h.type == S2V_EV_PERM ? S2V_SRC_LEAF
-									 : S2V_SRC_PROT;
+		f->s2_source = in->on == S2V_ON_LEAF ||
+					       (w->page && w->page->h.type == S2V_EV_PERM)
+				       ? S2V_SRC_LEAF
+				       : S2V_SRC_PROT;
 	f->err = in->err;
 	if (in->err)
 		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
 }
 
-static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
-		  const struct s2v_rule_in *in, const struct s2v_place *w)
+void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+	       const struct s2v_rule_in *in, const struct s2v_place *w)
 {
 	struct s2v_finding_key key;
 	struct s2v_open_finding *o;
-	__u64 count = w->page ? w->page->count : 1;
+	__u64 count = w->page ? w->page->count : w->count ? w->count : 1;
 
 	memset(&key, 0, sizeof(key));
 	key.slot = S2V_NO_SLOT;
@@ -68,6 +70,8 @@ static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_
 	key.err = in->err;
 	key.rule = rule->id;
 	key.on = in->err ? in->on : 0;
+	if (in->on == S2V_ON_LEAF)
+		key.gpa = w->gpa;
 	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
 	if (o) {
 		o->f.count += count;
@@ -91,18 +95,20 @@ static void found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_
 		c->o.sink->finding(c->o.sink, &o->f);
 }
 
+bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r, enum s2v_trigger on)
+{
+	return (r->on & on) && c->o.rules[r->id].coverage != S2V_NOT_APPLICABLE &&
+	       (!c->o.only || (c->o.only & on));
+}
+
 void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
 		   const struct s2v_place *w)
 {
-	if (c->o.only && !(c->o.only & in->on))
-		return;
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		const struct s2v_rule *r = &s2v_rules[i];
 
-		if (!(r->on & in->on) || c->o.rules[i].coverage == S2V_NOT_APPLICABLE)
-			continue;
-		if (r->decide(in))
-			found(c, vm, r, in, w);
+		if (s2v_rule_is_asked(c, r, in->on) && r->decide(in))
+			s2v_found(c, vm, r, in, w);
 	}
 }
 

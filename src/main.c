@@ -23,6 +23,7 @@ struct command {
 static const struct command commands[] = {
 	{ "check", "can this host be verified: its facts, hooks, rules", true, s2v_cmd_check },
 	{ "trace", "watch the VMs of this host and report what is unsafe", true, s2v_cmd_trace },
+	{ "audit", "look once at every mapping that exists already", true, s2v_cmd_audit },
 	{ "resets", "what each reset of a VM unmapped, and what it cost", true, s2v_cmd_resets },
 	{ "explain", "what a rule means, and what to do (all machines)", false, s2v_cmd_explain },
 };

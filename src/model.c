@@ -26,10 +26,17 @@ struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id)
 	return vm;
 }
 
+void s2v_runs_free(struct s2v_run *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(runs[i].leaves);
+	free(runs);
+}
+
 void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
 	HASH_DEL(vm->slots, slot);
-	free(slot->runs);
+	s2v_runs_free(slot->runs, slot->n_runs);
 	free(slot);
 }
 
@@ -51,6 +58,7 @@ void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm)
 		free(vm->reset);
 	}
 	free(vm->pending);
+	free(vm->leaf_findings);
 	HASH_DEL(*vms, vm);
 	free(vm);
 }
@@ -198,6 +206,11 @@ void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
 	row->s2 = s2;
 	row->s2_mixed = run->s2_mixed;
 	row->needs_s2fwb = needs_s2fwb(host, run);
+	row->audited = slot->audited;
+	row->leaves = run->leaves;
+	row->n_leaves = run->n_leaves;
+	row->present = run->present;
+	row->unreadable = run->unreadable;
 	if (!run->mapped && is_ordinary(run))
 		s2 = S2V_ATTR_NORMAL_WB;
 	if (s2v_attr_conflict(row->s1, s2)) {

@@ -27,6 +27,11 @@ struct s2v_run {
 		s2; /* of the first conflict, else of the first cacheable mapping, else the first */
 	bool s2_mixed; /* mappings with another s2 were seen */
 	bool needs_fwb;
+	/* What an audit told. */
+	struct s2v_leaf_count *leaves;
+	size_t n_leaves;
+	__u64 present; /* bytes that stage 2 maps */
+	__u64 unreadable; /* of them, bytes whose host attributes are not known */
 };
 
 struct s2v_slot_id {
@@ -41,6 +46,7 @@ struct s2v_memslot {
 	__u32 flags; /* S2V_MEM_* */
 	bool registered; /* registration seen, with every run that it told of */
 	bool vm_mte;
+	bool audited; /* runs hold what an audit found */
 	struct s2v_run *runs; /* ascending, not overlapping */
 	size_t n_runs;
 	UT_hash_handle hh;
@@ -54,6 +60,7 @@ struct s2v_finding_key {
 	__u16 as_id;
 	__u16 rule;
 	__u16 on; /* memslot or fault: two findings where a rule knows both */
+	__u64 gpa; /* an audit finds ranges, each a finding; else 0 */
 };
 
 struct s2v_open_finding {
@@ -76,6 +83,8 @@ struct s2v_vm {
 	size_t n_pending;
 	__u32 pending_gen;
 	struct s2v_reset_track *reset; /* NULL until there is an event of one */
+	struct s2v_leaf_findings *leaf_findings; /* NULL until an audit finds something */
+	bool audited; /* all that was there before is known */
 	UT_hash_handle hh;
 };
 
@@ -84,6 +93,9 @@ struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
 /* Adds one; NULL when out of memory. */
 struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id);
 void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
+
+/* Frees runs and what they hold. */
+void s2v_runs_free(struct s2v_run *runs, size_t n);
 
 struct s2v_memslot *s2v_slot_find(struct s2v_vm *vm, __s16 id, __u16 as_id);
 /* Adds one, in the place of any of the same id; NULL when out of memory. */

@@ -171,8 +171,9 @@ static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 
 	snprintf(
 		buf, len,
-		"At registration this part of the memslot was %s%s, now it is %s%s: another mapping "
-		"was put at the same address, and what the kernel checked then no longer holds. "
+		"When the memslot was registered (or found by an audit) this part of it was %s%s, "
+		"now it is %s%s: another mapping was put at the same address, and what the kernel "
+		"checked no longer holds. "
 		"The VMM is to delete the memslot, map, and register it again.",
 		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
 		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
@@ -225,6 +226,28 @@ static void why_migration_pinned(const struct s2v_rule_in *in, char *buf, size_t
 		 "host without both.");
 }
 
+static bool decide_alias_conflict(const struct s2v_rule_in *in)
+{
+	return in->pa_differs || in->other;
+}
+
+static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	if (in->pa_differs)
+		snprintf(buf, len,
+			 "Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
+			 "reaches other memory than the VMM has there, and nobody may know that it does. "
+			 "Stop the VM; upgrade the kernel if it maps what is not contiguous as a block.",
+			 in->pa, in->host_pa);
+	else
+		snprintf(buf, len,
+			 "The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
+			 "mismatched attributes neither is coherent with the other. The driver behind "
+			 "one of them is to map it as the other does.",
+			 s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
+			 in->other->vm);
+}
+
 static const char *na_fwb_and_dic(const struct s2v_host *h)
 {
 	return host_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
@@ -255,7 +278,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "s2-noncacheable",
 		.severity = S2V_CRITICAL,
 		.fires = "host stage 1 is Normal Write-Back, stage 2 is Device or Normal-NC",
-		.on = S2V_ON_MAP,
+		.on = S2V_ON_MAP | S2V_ON_LEAF,
 		.observes = OBS(MAP),
 		.host_needs = S2V_NEED_S1,
 		.decide = decide_s2_noncacheable,
@@ -267,7 +290,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "s2-cacheable",
 		.severity = S2V_HIGH,
 		.fires = "host stage 1 is Device or Normal-NC, stage 2 is Normal Write-Back",
-		.on = S2V_ON_MAP,
+		.on = S2V_ON_MAP | S2V_ON_LEAF,
 		.observes = OBS(MAP),
 		.host_needs = S2V_NEED_S1,
 		.decide = decide_s2_cacheable,
@@ -322,7 +345,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "device-exec",
 		.severity = S2V_HIGH,
 		.fires = "an executable stage-2 mapping of Device memory",
-		.on = S2V_ON_MAP,
+		.on = S2V_ON_MAP | S2V_ON_LEAF,
 		.observes = OBS(MAP) | OBS(PERM),
 		.decide = decide_device_exec,
 		.why = why_device_exec,
@@ -348,7 +371,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "migration-pinned",
 		.severity = S2V_INFO,
 		.fires = "the VM has ranges whose coherence depends on S2FWB and DIC",
-		.on = S2V_ON_MAP,
+		.on = S2V_ON_MAP | S2V_ON_LEAF,
 		.observes = OBS(MAP),
 		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM,
 		.not_applicable = na_no_fwb,
@@ -427,6 +450,18 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.why = s2v_why_icache_repeated,
 		.explain = TEXT_RESET_ICACHE_REPEATED,
 	},
+	{
+		.id = S2V_RULE_ALIAS_CONFLICT,
+		.name = "alias-conflict",
+		.severity = S2V_HIGH,
+		.fires =
+			"two stage-2 leaves reach one physical page with different attributes, or a leaf's "
+			"output address is not what the host PTE says",
+		.on = S2V_ON_LEAF,
+		.decide = decide_alias_conflict,
+		.why = why_alias_conflict,
+		.explain = TEXT_ALIAS_CONFLICT,
+	},
 };
 
 const struct s2v_rule *s2v_rule_find(const char *name)
@@ -453,22 +488,39 @@ static const char *host_gap(const struct s2v_rule *r, const struct s2v_host *h)
 	return NULL;
 }
 
+/* What no hook and no leaf can change: NOT_APPLICABLE, NOT_COVERED, or COVERED so far. */
+static enum s2v_coverage by_host(const struct s2v_rule *r, const struct s2v_host *h, char *reason,
+				 size_t len)
+{
+	const char *s = r->not_applicable ? r->not_applicable(h) : NULL, *gap = NULL;
+
+	if (!s)
+		gap = host_gap(r, h);
+	snprintf(reason, len, "%s", s ? s : gap ? gap : "");
+	return s ? S2V_NOT_APPLICABLE : gap ? S2V_NOT_COVERED : S2V_COVERED;
+}
+
+enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct s2v_host *h,
+					  char *reason, size_t len)
+{
+	if (r->on & S2V_ON_LEAF)
+		return by_host(r, h, reason, len);
+	snprintf(reason, len, "an audit sees what is mapped, not how it came about (trace does)");
+	return S2V_NOT_APPLICABLE;
+}
+
 enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_host *h,
 				    const struct s2v_hook *hooks, size_t n, char *reason,
 				    size_t len)
 {
-	const char *s = r->not_applicable ? r->not_applicable(h) : NULL;
+	enum s2v_coverage c = by_host(r, h, reason, len);
 	unsigned int missing = r->observes;
 
-	reason[0] = 0;
-	if (s) {
-		snprintf(reason, len, "%s", s);
+	if (c != S2V_COVERED)
+		return c;
+	if (r->on == S2V_ON_LEAF) {
+		snprintf(reason, len, "only an audit can tell (audit, trace --audit-first)");
 		return S2V_NOT_APPLICABLE;
-	}
-	s = host_gap(r, h);
-	if (s) {
-		snprintf(reason, len, "%s", s);
-		return S2V_NOT_COVERED;
 	}
 	for (size_t i = 0; i < n; i++)
 		if (hooks[i].method != S2V_METHOD_NONE)

@@ -26,6 +26,7 @@ enum s2v_rule_id {
 	S2V_RULE_RESET_UNMAP_MISSING,
 	S2V_RULE_RESET_ICACHE_MISSING,
 	S2V_RULE_RESET_ICACHE_REPEATED,
+	S2V_RULE_ALIAS_CONFLICT,
 	S2V_RULE_NR,
 };
 
@@ -36,6 +37,14 @@ enum s2v_trigger {
 	S2V_ON_FAULT = 1 << 2, /* stage-2 fault ended with an error */
 	S2V_ON_UNMAP = 1 << 3, /* stage2_unmap_vm() in a reset */
 	S2V_ON_INIT = 1 << 4, /* a vCPU that had run was initialised again */
+	S2V_ON_LEAF = 1 << 5, /* an audit found stage-2 leaves */
+};
+
+/* Another stage-2 leaf that reaches the same physical memory. */
+struct s2v_other_leaf {
+	__u32 vm; /* its number in this run */
+	__u64 gpa;
+	__u32 s2; /* enum s2v_attr */
 };
 
 /* All that a rule may look at. */
@@ -51,8 +60,12 @@ struct s2v_rule_in {
 	__u32 slot_flags; /* S2V_MEM_* */
 	bool vm_mte;
 	bool slot_accepted; /* the registration was seen, and succeeded */
-	__u32 s2; /* enum s2v_attr installed (ON_MAP) */
-	bool exec; /* executable at stage 2 (ON_MAP) */
+	__u32 s2; /* enum s2v_attr installed (ON_MAP, ON_LEAF) */
+	bool exec; /* executable at stage 2 (ON_MAP, ON_LEAF) */
+	/* ON_LEAF: */
+	bool pa_differs; /* stage 2 leads to pa, the host PTE to host_pa */
+	__u64 pa, host_pa;
+	const struct s2v_other_leaf *other; /* NULL: none of another s2 was found */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
 	/* ON_UNMAP, ON_INIT: the reset so far, this one included. */
 	unsigned int reset_unmaps, reset_inits;
@@ -93,6 +106,9 @@ enum s2v_coverage { S2V_COVERED, S2V_NOT_COVERED, S2V_NOT_APPLICABLE };
 enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_host *h,
 				    const struct s2v_hook *hooks, size_t n, char *reason,
 				    size_t len);
+/* Is it covered by an audit, which needs no hooks? Likewise. */
+enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct s2v_host *h,
+					  char *reason, size_t len);
 
 const char *s2v_severity_name(enum s2v_severity s); /* "info" … "critical" */
 int s2v_severity_parse(const char *s); /* enum s2v_severity, or -1 */

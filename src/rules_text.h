@@ -151,4 +151,23 @@
 	"What to do: nothing in the VMM avoids it; it is cheap beside an unmap, and told since it is " \
 	"felt by other VMs."
 
+#define TEXT_ALIAS_CONFLICT                                                                             \
+	"An audit found physical memory that is reached in two ways that do not go together. Either "   \
+	"a stage-2 leaf leads to another page than the host's page tables do for the same memory of "   \
+	"the VMM: the guest then reads and writes memory that may belong to anybody. Or two leaves, "   \
+	"of one VM or of two, lead to one page with different memory types: accesses with mismatched "  \
+	"attributes are not coherent with each other (Arm ARM DDI 0487, 'Mismatched memory "            \
+	"attributes').\n"                                                                               \
+	"\n"                                                                                            \
+	"How it comes about: KVM takes a driver's mapping for contiguous that is not (up to 7.0 a "     \
+	"VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB is mapped as a block, by its first " \
+	"page); a page was migrated or replaced and stage 2 was not told; one device's memory is "      \
+	"given out by two drivers, or twice with different pgprots.\n"                                  \
+	"\n"                                                                                            \
+	"Each leaf was read twice and the host's tables with it, while KVM's own counter of "           \
+	"invalidations stood still: it is no race.\n"                                                   \
+	"\n"                                                                                            \
+	"What to do: stop the VM, since other memory may be damaged; report it with the finding's "     \
+	"addresses."
+
 #endif

@@ -63,6 +63,13 @@ enum s2v_cmo {
 };
 const char *s2v_cmo_name(enum s2v_cmo c); /* "none", "icache", "data", "data+icache", … */
 
+/* Stage-2 leaves of one kind. */
+struct s2v_leaf_count {
+	__s8 level;
+	__u8 s1, s2; /* enum s2v_attr; s1 NONE: the host maps nothing there, or is not readable */
+	__u64 n;
+};
+
 /* One row of the coherence contract: a stretch of a memslot with one kind of backing. */
 struct s2v_contract_row {
 	struct s2v_vm_ref vm;
@@ -79,6 +86,20 @@ struct s2v_contract_row {
 	int write_back_guaranteed; /* enum s2v_tri */
 	enum s2v_cmo vmm_cmo;
 	int needs_s2fwb; /* enum s2v_tri */
+	/* An audit counted stage-2 leaves; leaves lives as long as the call. */
+	bool audited;
+	const struct s2v_leaf_count *leaves;
+	size_t n_leaves;
+	__u64 present, unreadable; /* bytes mapped at stage 2; of them with unknown attributes */
+};
+
+/* The audit of one VM. */
+struct s2v_audit_row {
+	struct s2v_vm_ref vm;
+	__u64 time; /* CLOCK_REALTIME, of its end */
+	__u32 flags; /* S2V_AU_* */
+	__u32 shadow; /* shadow tables of nested guests, not audited */
+	__u64 leaves, rereads, steps, dur; /* dur in ns */
 };
 
 enum s2v_reset_verdict {
@@ -126,12 +147,16 @@ struct s2v_summary {
 	char incomplete[512]; /* why not, for people; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms, preexisting;
+	__u64 audited; /* of preexisting: an audit told all that was there */
+	__u64 shadow, protected_vms; /* what an audit could not look at */
+	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2], of audits */
 	__u64 cnt[S2V_CNT_NR]; /* kernel side */
 	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2] */
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
 	bool inventory_failed; /* which VMs were there before is not known */
+	bool audit_failed; /* an audit did not come to its end */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */
 	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them */
 	__u64 duration_ns;
@@ -149,6 +174,7 @@ struct s2v_sink {
 	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
 	void (*reset)(struct s2v_sink *s, const struct s2v_reset *r);
 	void (*reset_total)(struct s2v_sink *s, const struct s2v_reset_total *t);
+	void (*audit)(struct s2v_sink *s, const struct s2v_audit_row *r);
 	/* The contract's last row has been given: a sink that lays out a table shows it now. */
 	void (*memslots_end)(struct s2v_sink *s);
 	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);
@@ -156,6 +182,12 @@ struct s2v_sink {
 	void (*close)(struct s2v_sink *s);
 	int failed; /* errno of a failed write: results were lost, exit status must say so */
 };
+
+/* Leaves a second, 0 where no time passed. */
+static inline __u64 s2v_audit_speed(const struct s2v_audit_row *r)
+{
+	return r->dur ? (__u64)((double)r->leaves * 1e9 / (double)r->dur) : 0;
+}
 
 /* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
 struct s2v_sink *s2v_sink_text(bool tty);

@@ -302,6 +302,23 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	end(s, &j);
 }
 
+static void put_leaves(struct s2v_json *j, const struct s2v_contract_row *r)
+{
+	json_object *a = s2v_json_array(j, j->o, "leaves");
+
+	for (size_t i = 0; i < r->n_leaves; i++) {
+		json_object *o = json_object_new_object();
+
+		s2v_json_int(j, o, "level", r->leaves[i].level);
+		s2v_json_str(j, o, "s1", s2v_attr_name(r->leaves[i].s1));
+		s2v_json_str(j, o, "s2", s2v_attr_name(r->leaves[i].s2));
+		s2v_json_num(j, o, "count", r->leaves[i].n);
+		s2v_json_append(j, a, o);
+	}
+	s2v_json_num(j, j->o, "present", r->present);
+	s2v_json_num(j, j->o, "unreadable", r->unreadable);
+}
+
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
 	struct s2v_json j = begin("memslot");
@@ -329,6 +346,18 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	s2v_json_tri(&j, j.o, "write_back_guaranteed", r->write_back_guaranteed);
 	s2v_json_str(&j, j.o, "vmm_cmo_required", s2v_cmo_name(r->vmm_cmo));
 	s2v_json_tri(&j, j.o, "needs_s2fwb", r->needs_s2fwb);
+	if (r->audited)
+		put_leaves(&j, r);
+	end(s, &j);
+}
+
+static void on_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
+{
+	struct s2v_json j = begin("audit");
+
+	s2v_json_time(&j, j.o, "time", r->time);
+	s2v_json_vm(&j, j.o, &r->vm);
+	s2v_json_audit(&j, r);
 	end(s, &j);
 }
 
@@ -403,6 +432,7 @@ struct s2v_sink *s2v_sink_json_to(FILE *out)
 		.memslot = on_memslot,
 		.reset = on_reset,
 		.reset_total = on_reset_total,
+		.audit = on_audit,
 		.summary = on_summary,
 		.close = on_close,
 	};

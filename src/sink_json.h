@@ -38,6 +38,7 @@ void s2v_json_vm(struct s2v_json *j, json_object *to, const struct s2v_vm_ref *v
 /* The fields of an "event" and of a "summary", behind "type" (sink_json_event.c). */
 void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		    uint64_t time);
+void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r);
 void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum);
 
 #endif

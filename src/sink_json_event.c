@@ -55,7 +55,7 @@ static void put_vma(struct s2v_json *j, const struct s2v_vma *v)
 
 static void put_slot_event(struct s2v_json *j, const struct s2v_ev_slot *e)
 {
-	static const char *const change[] = { "create", "delete", "move", "flags" };
+	static const char *const change[] = { "create", "delete", "move", "flags", "found" };
 
 	s2v_json_int(j, j->o, "slot", e->slot);
 	s2v_json_num(j, j->o, "as_id", e->as_id);
@@ -140,6 +140,78 @@ static void put_reset_event(struct s2v_json *j, const struct s2v_ev_reset *ev)
 	}
 }
 
+static const struct flag_name leaf_flags[] = {
+	{ S2V_LF_READ, "read" },
+	{ S2V_LF_WRITE, "write" },
+	{ S2V_LF_EXEC, "exec" },
+	{ S2V_LF_SPECIAL, "special" },
+	{ S2V_LF_PA_RUN, "pa-run" },
+	{ S2V_LF_PA_SAME, "pa-same" },
+	{ S2V_LF_PA_DIFFERS, "pa-differs" },
+	{ S2V_LF_ABSENT, "absent" },
+	{ S2V_LF_SWAPPED, "swapped" },
+	{ S2V_LF_UNREAD, "unread" },
+	{ S2V_LF_AGAIN, "again" },
+};
+
+static void put_leaves_event(struct s2v_json *j, const struct s2v_ev_leaves *e)
+{
+	s2v_json_int(j, j->o, "slot", e->slot);
+	s2v_json_num(j, j->o, "as_id", e->as_id);
+	s2v_json_num(j, j->o, "gen", e->gen);
+	s2v_json_hex(j, j->o, "gpa", e->gpa);
+	s2v_json_num(j, j->o, "size", e->size);
+	s2v_json_hex(j, j->o, "hva", e->hva);
+	s2v_json_hex(j, j->o, "pa", e->pa);
+	if (e->host_pa != S2V_NO_PA)
+		s2v_json_hex(j, j->o, "host_pa", e->host_pa);
+	s2v_json_num(j, j->o, "leaves", e->leaves);
+	s2v_json_int(j, j->o, "level", e->level);
+	if (e->host_level != S2V_NO_LEVEL)
+		s2v_json_int(j, j->o, "host_level", e->host_level);
+	s2v_json_str(j, j->o, "s1", s2v_attr_name(e->s1));
+	s2v_json_str(j, j->o, "s2", s2v_attr_name(e->s2));
+	put_flags(j, j->o, leaf_flags, S2V_ARRAY_SIZE(leaf_flags), e->flags);
+}
+
+static const struct flag_name audit_flags[] = {
+	{ S2V_AU_PROTECTED, "protected" },
+	{ S2V_AU_NO_TABLES, "no-tables" },
+	{ S2V_AU_GONE, "gone" },
+	{ S2V_AU_UNREAD, "unread" },
+};
+
+void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r)
+{
+	put_flags(j, j->o, audit_flags, S2V_ARRAY_SIZE(audit_flags), r->flags);
+	s2v_json_num(j, j->o, "shadow_tables", r->shadow);
+	s2v_json_num(j, j->o, "leaves", r->leaves);
+	s2v_json_num(j, j->o, "rereads", r->rereads);
+	s2v_json_num(j, j->o, "steps", r->steps);
+	s2v_json_num(j, j->o, "duration_ns", r->dur);
+	s2v_json_num(j, j->o, "leaves_per_second", s2v_audit_speed(r));
+}
+
+/* Counts of leaves or maps by (s1, s2). */
+static void put_pairs(struct s2v_json *j, const char *key, const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
+{
+	json_object *a = s2v_json_array(j, j->o, key);
+
+	for (__u32 s1 = 0; s1 < S2V_ATTR_NR; s1++) {
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR; s2++) {
+			json_object *o;
+
+			if (!n[s1][s2])
+				continue;
+			o = json_object_new_object();
+			s2v_json_str(j, o, "s1", s2v_attr_name(s1));
+			s2v_json_str(j, o, "s2", s2v_attr_name(s2));
+			s2v_json_num(j, o, "count", n[s1][s2]);
+			s2v_json_append(j, a, o);
+		}
+	}
+}
+
 static const char *event_name(__u32 type)
 {
 	static const char *const names[] = {
@@ -147,6 +219,7 @@ static const char *event_name(__u32 type)
 		[S2V_EV_VMA] = "vma",	    [S2V_EV_MAP] = "map",	  [S2V_EV_PERM] = "perm",
 		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",	  [S2V_EV_INIT] = "init",
 		[S2V_EV_UNMAP] = "unmap",   [S2V_EV_RUN] = "run",
+		[S2V_EV_LEAVES] = "leaves", [S2V_EV_AUDIT] = "audit",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -174,6 +247,9 @@ void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struc
 	case S2V_EV_FAULT:
 		put_page_event(j, (const struct s2v_ev_page *)ev);
 		break;
+	case S2V_EV_LEAVES:
+		put_leaves_event(j, (const struct s2v_ev_leaves *)ev);
+		break;
 	case S2V_EV_CAP:
 		s2v_json_int(j, j->o, "cap", ((const struct s2v_ev_cap *)ev)->cap);
 		s2v_json_int(j, j->o, "ret", ((const struct s2v_ev_cap *)ev)->ret);
@@ -197,25 +273,6 @@ static void put_rules(struct s2v_json *j, const char *key, const struct s2v_summ
 	for (size_t i = 0; sum->rules && i < S2V_RULE_NR; i++) {
 		if (sum->rules[i].coverage == c)
 			s2v_json_append(j, a, json_object_new_string(sum->rules[i].rule->name));
-	}
-}
-
-static void put_maps(struct s2v_json *j, const struct s2v_summary *sum)
-{
-	json_object *a = s2v_json_array(j, j->o, "maps");
-
-	for (__u32 s1 = 0; s1 < S2V_ATTR_NR; s1++) {
-		for (__u32 s2 = 0; s2 < S2V_ATTR_NR; s2++) {
-			json_object *o;
-
-			if (!sum->maps[s1][s2])
-				continue;
-			o = json_object_new_object();
-			s2v_json_str(j, o, "s1", s2v_attr_name(s1));
-			s2v_json_str(j, o, "s2", s2v_attr_name(s2));
-			s2v_json_num(j, o, "count", sum->maps[s1][s2]);
-			s2v_json_append(j, a, o);
-		}
 	}
 }
 
@@ -252,8 +309,10 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 		s2v_json_num(j, o, s2v_severity_name((enum s2v_severity)i), sum->findings[i]);
 	s2v_json_num(j, j->o, "vms", sum->vms);
 	s2v_json_num(j, j->o, "preexisting_vms", sum->preexisting);
+	s2v_json_num(j, j->o, "audited_vms", sum->audited);
+	put_pairs(j, "leaves", sum->leaves);
 	s2v_json_num(j, j->o, "faults", sum->cnt[S2V_CNT_FAULTS]);
-	put_maps(j, sum);
+	put_pairs(j, "maps", sum->maps);
 	s2v_json_num(j, j->o, "lost", sum->lost);
 	s2v_json_num(j, j->o, "unreadable", sum->unreadable);
 	s2v_json_num(j, j->o, "missed_probes", sum->missed_probes);

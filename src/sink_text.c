@@ -396,8 +396,11 @@ static void on_close(struct s2v_sink *s)
 	text_check(t);
 	free(t->rows);
 	free(t->findings);
+	free(t->leaves);
 	t->rows = NULL;
 	t->findings = NULL;
+	t->leaves = NULL;
+	t->len_leaves = t->cap_leaves = 0;
 	t->n_rows = t->cap_rows = t->n_findings = t->cap_findings = 0;
 }
 
@@ -424,6 +427,7 @@ struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width)
 		.memslots_end = text_memslots_end,
 		.reset = text_reset,
 		.reset_total = text_reset_total,
+		.audit = text_audit,
 		.summary = text_summary,
 		.close = on_close,
 	};

@@ -23,6 +23,8 @@ struct text_sink {
 	enum { TEXT_START, TEXT_HOST, TEXT_HOOKS, TEXT_RULES, TEXT_BODY } section;
 	struct s2v_contract_row *rows; /* of one VM, not yet shown */
 	size_t n_rows, cap_rows;
+	char *leaves; /* what is to be said below the rows, of leaves */
+	size_t len_leaves, cap_leaves;
 	bool legend_due; /* a contract was shown, its legend not yet */
 	bool legend_given; /* it was, and nothing but contracts since */
 	struct text_finding *findings;
@@ -69,6 +71,10 @@ void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2
 void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r);
 void text_memslots_end(struct s2v_sink *s);
 void text_show_rows(struct text_sink *t); /* those of one VM that are held, if any */
+void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r);
+void text_leaves_event(struct text_line *l, const struct s2v_ev_leaves *e);
+void text_keep_leaves(struct text_sink *t, const struct s2v_contract_row *r);
+void text_show_leaves(struct text_sink *t);
 void text_reset(struct s2v_sink *s, const struct s2v_reset *r);
 void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r);
 void text_summary(struct s2v_sink *s, const struct s2v_summary *sum);

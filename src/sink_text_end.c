@@ -135,6 +135,7 @@ void text_show_rows(struct text_sink *t)
 				(int)(2 + w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 3 * gap(fit)), "",
 				name);
 	}
+	text_show_leaves(t);
 	t->n_rows = 0;
 	t->legend_due = !t->legend_given;
 }
@@ -152,7 +153,9 @@ void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 		return;
 	}
 	t->rows = p;
-	t->rows[t->n_rows++] = *r;
+	t->rows[t->n_rows] = *r;
+	t->rows[t->n_rows++].leaves = NULL; /* the correlator's */
+	text_keep_leaves(t, r);
 }
 
 void text_memslots_end(struct s2v_sink *s)
@@ -195,7 +198,7 @@ static void page_event(struct text_line *l, const struct s2v_ev_page *e)
 
 static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
 {
-	static const char *const change[] = { "create", "delete", "move", "flags" };
+	static const char *const change[] = { "create", "delete", "move", "flags", "found" };
 	char size[S2V_SIZE_LEN];
 
 	s2v_format_size(e->size, size);
@@ -236,6 +239,12 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 	case S2V_EV_UNMAP:
 		text_piece(l, STYLE_PLAIN, "all unmapped in %llu ns%s", x->dur,
 			   x->mapped ? "" : ", nothing mapped since the last");
+		break;
+	case S2V_EV_LEAVES:
+		text_leaves_event(l, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		text_piece(l, STYLE_PLAIN, "audit ended");
 		break;
 	case S2V_EV_RUN:
 		text_piece(l, STYLE_PLAIN, "vCPU %d runs", x->vcpu);
@@ -315,7 +324,8 @@ static void findings_table(struct text_sink *t)
 	}
 }
 
-static void maps_table(struct text_sink *t, const struct s2v_summary *sum)
+static void pairs_table(struct text_sink *t, const char *head,
+			const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
 {
 	bool any = false;
 
@@ -323,12 +333,12 @@ static void maps_table(struct text_sink *t, const struct s2v_summary *sum)
 		for (__u32 s2 = 0; s2 < S2V_ATTR_NR; s2++) {
 			bool bad = s2v_attr_conflict(s1, s2);
 
-			if (!sum->maps[s1][s2])
+			if (!n[s1][s2])
 				continue;
 			if (!any)
-				fprintf(t->out, "  mappings by stage 1 / stage 2:\n");
+				fprintf(t->out, "  %s by stage 1 / stage 2:\n", head);
 			any = true;
-			fprintf(t->out, "  %10llu  %s / %s%s%s%s\n", sum->maps[s1][s2],
+			fprintf(t->out, "  %10llu  %s / %s%s%s%s\n", n[s1][s2],
 				s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(s1),
 				s2 == S2V_ATTR_NONE ? "?" : s2v_attr_name(s2),
 				text_on(t, bad ? STYLE_RED : STYLE_PLAIN),
@@ -415,7 +425,8 @@ void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 	if (sum->preexisting)
 		fprintf(t->out, " (%llu there before)", sum->preexisting);
 	fprintf(t->out, ", %llu stage-2 faults\n", sum->cnt[S2V_CNT_FAULTS]);
-	maps_table(t, sum);
+	pairs_table(t, "mappings", sum->maps);
+	pairs_table(t, "stage-2 leaves", sum->leaves);
 	if (sum->lost || sum->unreadable || sum->missed_probes)
 		fprintf(t->out, "  %llu events lost, %llu pages unreadable, %llu probes missed\n",
 			sum->lost, sum->unreadable, sum->missed_probes);

@@ -53,11 +53,20 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->cnt[S2V_CNT_NESTED])
 		because(s, "%llu mapping%s of nested guests not verified",
 			ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
-	if (s->preexisting)
+	if (s->preexisting > s->audited)
 		because(s, "%llu VM%s already running: what was mapped before was not seen",
-			ULL(s->preexisting), s->preexisting == 1 ? " was" : "s were");
+			ULL(s->preexisting - s->audited),
+			s->preexisting - s->audited == 1 ? " was" : "s were");
+	if (s->protected_vms)
+		because(s, "%llu protected VM%s not audited: EL2 alone has their tables",
+			ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
+	if (s->shadow)
+		because(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
+			s->shadow == 1 ? "" : "s");
 	if (s->inventory_failed)
 		because(s, "which VMs were running before is not known");
+	if (s->audit_failed)
+		because(s, "the audit did not come to its end");
 	if (s->fwb_disagrees)
 		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
 	s->complete = !s->incomplete[0];

@@ -12,7 +12,17 @@
 #define BUFFER_MIN (1U << 16)
 #define BUFFER_MAX (1U << 30)
 
-enum { OPT_ALL = 256, OPT_REFAULT_WINDOW, OPT_JSON, OPT_FAIL_ON, OPT_ATTACH, OPT_BUFFER };
+enum {
+	OPT_ALL = 256,
+	OPT_REFAULT_WINDOW,
+	OPT_JSON,
+	OPT_FAIL_ON,
+	OPT_ATTACH,
+	OPT_BUFFER,
+	OPT_AUDIT_FIRST,
+	OPT_RATE,
+	OPT_LEAVES,
+};
 
 static void parse_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
 {
@@ -86,10 +96,18 @@ static void parse_buffer(struct argp_state *state, const char *arg, __u32 *bytes
 	*bytes = (__u32)v;
 }
 
+static void parse_fail_on(struct argp_state *state, const char *arg, enum s2v_severity *fail_on)
+{
+	int sev = s2v_severity_parse(arg);
+
+	if (sev < 0)
+		argp_error(state, "--fail-on=%s: must be info, low, medium, high or critical", arg);
+	*fail_on = (enum s2v_severity)sev;
+}
+
 static error_t trace_parser(int key, char *arg, struct argp_state *state)
 {
 	struct s2v_trace_opts *o = state->input;
-	int sev;
 
 	switch (key) {
 	case 'p':
@@ -111,12 +129,10 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		o->json = true;
 		break;
 	case OPT_FAIL_ON:
-		sev = s2v_severity_parse(arg);
-		if (sev < 0)
-			argp_error(state,
-				   "--fail-on=%s: must be info, low, medium, high or critical",
-				   arg);
-		o->fail_on = (enum s2v_severity)sev;
+		parse_fail_on(state, arg, &o->fail_on);
+		break;
+	case OPT_AUDIT_FIRST:
+		o->audit_first = true;
 		break;
 	case OPT_ATTACH:
 		parse_attach(state, arg, &o->attach);
@@ -126,6 +142,49 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "%s: %s takes options only", arg, o->resets ? "resets" : "trace");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static void parse_rate(struct argp_state *state, const char *arg, __u64 *rate)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*rate = strtoull(arg, &end, 10);
+	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
+		argp_error(state, "--rate=%s: must be a number of leaves a second, such as 100000",
+			   arg);
+}
+
+static error_t audit_parser(int key, char *arg, struct argp_state *state)
+{
+	struct s2v_audit_cmd_opts *o = state->input;
+
+	switch (key) {
+	case 'p':
+		parse_pid(state, arg, &o->pid);
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_LEAVES:
+		o->leaves = true;
+		break;
+	case OPT_RATE:
+		parse_rate(state, arg, &o->rate);
+		break;
+	case OPT_FAIL_ON:
+		parse_fail_on(state, arg, &o->fail_on);
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: audit takes options only", arg);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -166,6 +225,8 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 		{ "duration", 'd', "DURATION", 0,
 		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
 		{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
+		{ "audit-first", OPT_AUDIT_FIRST, NULL, 0,
+		  "begin with an audit, so that VMs that run already are covered", 0 },
 		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
 		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
@@ -218,6 +279,32 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 				      .buffer = 8 * BUFFER_DEFAULT,
 				      .resets = true,
 				      .refault_window = 10000000000ULL };
+	return argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
+int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
+{
+	static const struct argp_option options[] = {
+		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+		{ "rate", OPT_RATE, "LEAVES", 0,
+		  "look at no more than so many stage-2 leaves a second", 0 },
+		{ "leaves", OPT_LEAVES, NULL, 0, "show every stage-2 leaf, not only findings", 0 },
+		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
+		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
+		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = audit_parser,
+		.doc = "Look once at every stage-2 mapping of every VM that runs, however long it has, "
+		       "and hold each against the host's own page tables. No hook, no lock of KVM's.\v"
+		       "Exit status: 0 nothing found and everything seen, 1 findings, 2 usage, 3 could "
+		       "not run, 4 nothing found but not everything was seen.",
+	};
+
+	*o = (struct s2v_audit_cmd_opts){ .fail_on = S2V_HIGH };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 

@@ -14,8 +14,16 @@ struct s2v_trace_opts {
 	enum s2v_attach_mode attach;
 	__u32 buffer; /* bytes of the ring buffer, a power of two */
 	bool verbose;
+	bool audit_first;
 	bool resets; /* the command is `resets`: rows of resets, and their rules only */
 	__u64 refault_window; /* ns */
+};
+
+struct s2v_audit_cmd_opts {
+	__u32 pid; /* the VMM's process; 0: all */
+	__u64 rate; /* leaves a second; 0: as fast as it goes */
+	bool json, leaves, verbose;
+	enum s2v_severity fail_on;
 };
 
 struct s2v_check_opts {
@@ -30,6 +38,7 @@ struct s2v_check_opts {
  */
 int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
+int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o);
 int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
 
 #endif

@@ -30,7 +30,7 @@ static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct
 	if (!live)
 		goto cannot;
 	s2v_live_close(live);
-	s2v_session_cover(ses);
+	s2v_session_cover(ses, S2V_BY_HOOKS);
 	s2v_session_tell(ses, sink);
 	if (s2v_session_blind(ses, err, sizeof(err)))
 		goto cannot;
@@ -59,12 +59,5 @@ int s2v_cmd_check(int argc, char **argv)
 	}
 	status = check(&ses, &o, sink);
 	s2v_session_free(&ses);
-	sink->close(sink);
-	if (sink->failed) {
-		s2v_err("results could not be written: %s", strerror(sink->failed));
-		if (status == S2V_EXIT_OK)
-			status = S2V_EXIT_INCOMPLETE;
-	}
-	free(sink);
-	return status;
+	return s2v_sink_end(sink, status);
 }

@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "cmd.h"
 #include "correlate.h"
 #include "live.h"
@@ -24,14 +24,6 @@ struct trace {
 	struct event *ev[5]; /* ring buffer, SIGINT, SIGTERM, SIGUSR1, duration */
 	int err; /* of the ring buffer */
 };
-
-static __u64 now(clockid_t clock)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(clock, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
 
 static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
@@ -99,19 +91,11 @@ static void free_loop(struct trace *t)
 		event_base_free(t->base);
 }
 
-static int exit_status(const struct trace *t, const struct s2v_summary *sum)
-{
-	for (int s = t->o.fail_on; s < S2V_SEVERITY_NR; s++)
-		if (sum->findings[s])
-			return S2V_EXIT_FINDINGS;
-	return sum->complete && !t->sink->failed ? S2V_EXIT_OK : S2V_EXIT_INCOMPLETE;
-}
-
 /* From attached to summary. Returns the exit status. */
 static int run(struct trace *t)
 {
 	struct s2v_summary sum = { 0 };
-	__u64 start = now(CLOCK_BOOTTIME);
+	__u64 start = s2v_boottime();
 	int err = s2v_live_start(t->live);
 
 	if (err)
@@ -119,12 +103,14 @@ static int run(struct trace *t)
 			"verified",
 			strerror(-err));
 	sum.inventory_failed = err != 0;
+	if (!err && t->o.audit_first)
+		sum.audit_failed = !s2v_audit_progress(t->live, &(struct s2v_audit_opts){ 0 });
 	fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
 	event_base_dispatch(t->base);
 	err = s2v_live_stop(t->live);
 	if (!err)
 		err = t->err;
-	sum.duration_ns = now(CLOCK_BOOTTIME) - start;
+	sum.duration_ns = s2v_boottime() - start;
 	if (!err)
 		err = s2v_live_counters(t->live, &sum);
 	if (err) {
@@ -133,7 +119,7 @@ static int run(struct trace *t)
 		sum.lost++;
 	}
 	s2v_correlator_finish(t->core, &sum);
-	return exit_status(t, &sum);
+	return s2v_exit_status(&sum, t->o.fail_on, t->sink);
 }
 
 static int trace(struct trace *t)
@@ -142,14 +128,18 @@ static int trace(struct trace *t)
 		.host = &t->ses.host,
 		.rules = t->ses.rules,
 		.sink = t->sink,
-		.boot_to_real = (__s64)(now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME)),
+		.boot_to_real = s2v_boot_to_real(),
 		.events = t->o.all && !t->o.resets,
 		.only = t->o.resets ? S2V_ON_UNMAP | S2V_ON_INIT : 0,
 		.every_map = t->o.all,
 		.refault_window = t->o.refault_window,
 	};
 	struct s2v_live_opts lo = {
-		.pid = t->o.pid, .all = t->o.all, .buffer = t->o.buffer, .verbose = t->o.verbose
+		.pid = t->o.pid,
+		.all = t->o.all,
+		.buffer = t->o.buffer,
+		.audit = t->o.audit_first,
+		.verbose = t->o.verbose,
 	};
 	char err[512];
 
@@ -161,7 +151,7 @@ static int trace(struct trace *t)
 		goto cannot;
 	if (s2v_session_blind(&t->ses, err, sizeof(err)))
 		goto cannot;
-	s2v_session_cover(&t->ses);
+	s2v_session_cover(&t->ses, S2V_BY_HOOKS | (t->o.audit_first ? S2V_BY_AUDIT : 0));
 	if (t->o.json)
 		s2v_session_tell(&t->ses, t->sink);
 	t->core = s2v_correlator_new(&co);
@@ -203,14 +193,7 @@ static int run_command(struct trace *t)
 	s2v_correlator_free(t->core);
 	s2v_live_close(t->live);
 	s2v_session_free(&t->ses);
-	t->sink->close(t->sink);
-	if (t->sink->failed) {
-		s2v_err("results could not be written: %s", strerror(t->sink->failed));
-		if (status == S2V_EXIT_OK)
-			status = S2V_EXIT_INCOMPLETE;
-	}
-	free(t->sink);
-	return status;
+	return s2v_sink_end(t->sink, status);
 }
 
 int s2v_cmd_trace(int argc, char **argv)

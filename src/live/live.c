@@ -59,8 +59,11 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 	{
 		enum bpf_prog_type t = bpf_program__type(p);
 
+		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
+
 		bpf_program__set_autoload(p, t == BPF_PROG_TYPE_RAW_TRACEPOINT ||
-						     p == l->skel->progs.inventory);
+						     p == l->skel->progs.inventory ||
+						     (iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -206,6 +209,8 @@ static int on_event(void *arg, void *data, size_t len)
 	}
 	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
 		on_end(l, ev);
+	if (ev->type == S2V_EV_LEAVES)
+		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
 	l->fn(l->arg, ev);
 	return 0;
 }
@@ -223,6 +228,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
+	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
 }
 
 /* Where there is S2FWB: does the vCPU-init path invalidate the instruction cache? */
@@ -294,6 +300,8 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	libbpf_set_print(print);
 	l->fn = fn;
 	l->arg = arg;
+	l->host = host;
+	l->audit = o->audit;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -310,27 +318,41 @@ fail:
 	return NULL;
 }
 
+int s2v_iter_run(struct bpf_link *link, void *buf, size_t len, s2v_iter_fn fn, void *arg)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link)), err = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while (!err) {
+		n = read(fd, buf, len);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0) {
+			err = n ? -errno : 0;
+			break;
+		}
+		if (fn)
+			err = fn(arg, buf, (size_t)n);
+	}
+	close(fd);
+	return err;
+}
+
 /* Runs the inventory of VM files that are open now. */
 static int inventory(struct s2v_live *l)
 {
-	struct bpf_link *link = bpf_program__attach_iter(l->skel->progs.inventory, NULL);
+	struct bpf_link *link;
 	char buf[64];
-	ssize_t n;
-	int fd, err = 0;
+	int err;
 
+	if (!l->skel->rodata->cfg.vm_release)
+		return -ENOENT;
+	link = bpf_program__attach_iter(l->skel->progs.inventory, NULL);
 	if (!link)
 		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0) {
-		err = -errno;
-	} else {
-		do
-			n = read(fd, buf, sizeof(buf));
-		while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
-		if (n < 0)
-			err = -errno;
-		close(fd);
-	}
+	err = s2v_iter_run(link, buf, sizeof(buf), NULL, NULL);
 	bpf_link__destroy(link);
 	return err;
 }

@@ -16,6 +16,7 @@ struct s2v_live_opts {
 	__u32 pid; /* only VMs of this process; 0: all */
 	bool all; /* every event, not only what matters */
 	__u32 buffer; /* bytes of the ring buffer, a power of two and of pages */
+	bool audit; /* s2v_live_audit() will be called */
 	bool verbose; /* libbpf's own messages on stderr */
 	const struct s2v_kallsyms *ks; /* needed by s2v_live_open() only */
 };

@@ -15,8 +15,21 @@ struct s2v_live {
 	struct bpf_link *links[S2V_OBS_NR][2]; /* entry, return */
 	struct bpf_program *progs[2 * S2V_OBS_NR]; /* attached */
 	size_t n_progs;
+	const struct s2v_host *host;
+	bool audit;
+	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
+	__u64 other_lo, other_hi;
 	__u64 malformed;
 	int err; /* of reading what a VM that is gone left */
 };
+
+/* What an iterator's programs wrote; anything but 0 ends the reading. */
+typedef int (*s2v_iter_fn)(void *arg, const void *data, size_t len);
+
+/* Runs an iterator once, to its end. buf: room for reading. fn: NULL where nothing is written. */
+int s2v_iter_run(struct bpf_link *link, void *buf, size_t len, s2v_iter_fn fn, void *arg);
+
+/* audit.c: takes note of leaves on their way out. */
+void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev);
 
 #endif

@@ -100,3 +100,19 @@ int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *h
 	btf__free(m.btf);
 	return ret;
 }
+
+int s2v_observe_nothing(struct s2v_hook hooks[S2V_OBS_NR], const char *reason, char *err,
+			size_t errlen)
+{
+	struct machine m = { 0 };
+	int ret = -1;
+
+	for (int i = 0; i < S2V_OBS_NR; i++) {
+		hooks[i] = (struct s2v_hook){ .observe = i };
+		snprintf(hooks[i].reason, sizeof(hooks[i].reason), "%s", reason);
+	}
+	if (!load_btf(&m, err, errlen) && !meets_needs(&m, err, errlen))
+		ret = 0;
+	btf__free(m.btf);
+	return ret;
+}

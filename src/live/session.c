@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "session.h"
 
@@ -33,14 +34,44 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *
 	return s2v_observe_live(s->hooks, &s->host, mode, s->ks, err, errlen) < 0 ? -1 : 0;
 }
 
-void s2v_session_cover(struct s2v_session *s)
+int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen)
+{
+	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
+	    read_kallsyms(s, err, errlen))
+		return -1;
+	return s2v_observe_nothing(s->hooks, "an audit needs no hook", err, errlen);
+}
+
+static __u64 now(clockid_t clock)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(clock, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+__s64 s2v_boot_to_real(void)
+{
+	return (__s64)(now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME));
+}
+
+__u64 s2v_boottime(void)
+{
+	return now(CLOCK_BOOTTIME);
+}
+
+void s2v_session_cover(struct s2v_session *s, unsigned int by)
 {
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		struct s2v_rule_state *st = &s->rules[i];
 
 		st->rule = &s2v_rules[i];
-		st->coverage = s2v_rule_coverage(st->rule, &s->host, s->hooks, S2V_OBS_NR,
-						 st->reason, sizeof(st->reason));
+		if (!(by & S2V_BY_HOOKS) || ((by & S2V_BY_AUDIT) && st->rule->on == S2V_ON_LEAF))
+			st->coverage = s2v_rule_audit_coverage(st->rule, &s->host, st->reason,
+							       sizeof(st->reason));
+		else
+			st->coverage = s2v_rule_coverage(st->rule, &s->host, s->hooks, S2V_OBS_NR,
+							 st->reason, sizeof(st->reason));
 	}
 }
 

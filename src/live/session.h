@@ -16,8 +16,17 @@ struct s2v_session {
 /* Preflight, host facts, hooks. 0, or -1 with the one sentence that helps in err (exit 3). */
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *err, size_t errlen);
 
-/* Once attached and calibrated: which rules are covered. */
-void s2v_session_cover(struct s2v_session *s);
+/* The same for an audit, which needs no hooks. */
+int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen);
+
+/* Once attached and calibrated: which rules are covered, by the hooks, by an audit, or by both. */
+#define S2V_BY_HOOKS (1U << 0)
+#define S2V_BY_AUDIT (1U << 1)
+void s2v_session_cover(struct s2v_session *s, unsigned int by);
+
+/* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns. */
+__s64 s2v_boot_to_real(void);
+__u64 s2v_boottime(void);
 
 /* Did no hook attach at all? Then nothing can be observed: said in err (exit 3). */
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);

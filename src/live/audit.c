@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Driving the audit's BPF side (bpf/audit.h) step by step: VMs, memslots, their tables. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "audit.h"
+#include "live_private.h"
+#include "vmas.h"
+
+#define PAUSE_NS 1000000 /* while something keeps changing */
+#define PAUSES 100 /* before it is taken for unreadable */
+#define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
+
+struct vm {
+	__u32 id, tgid;
+};
+
+struct auditor {
+	struct s2v_live *l;
+	const struct s2v_audit_opts *o;
+	struct s2v_audit *a; /* shared with the BPF side */
+	struct vm *vms;
+	unsigned int n_vms, at;
+	struct bpf_link *link; /* the step, over the files of the VM's process */
+	struct s2v_vmas vmas; /* of its process */
+	bool vmas_read;
+	__u64 start, steps, leaves; /* of all VMs, for the rate */
+};
+
+static __u64 now(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+static void rest(__u64 ns)
+{
+	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000ULL),
+			       .tv_nsec = (long)(ns % 1000000000ULL) };
+
+	nanosleep(&ts, NULL);
+}
+
+static int by_id(const void *x, const void *y)
+{
+	const struct vm *a = x, *b = y;
+
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* The VMs that are known now, in the order of their numbers. */
+static int list_vms(struct auditor *x)
+{
+	int fd = bpf_map__fd(x->l->skel->maps.vms);
+	__u64 key, *prev = NULL;
+	struct s2v_vm_state st;
+	struct vm *p;
+
+	while (bpf_map_get_next_key(fd, prev, &key) == 0) {
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &st))
+			continue;
+		p = reallocarray(x->vms, x->n_vms + 1, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		x->vms = p;
+		p[x->n_vms++] = (struct vm){ .id = st.id, .tgid = st.tgid };
+	}
+	if (x->n_vms)
+		qsort(x->vms, x->n_vms, sizeof(*x->vms), by_id);
+	return 0;
+}
+
+/* An iterator over one process, or over all where that cannot be asked for (before 6.1). */
+static struct bpf_link *attach_iter(const struct bpf_program *p, __u32 tid, __u32 tgid)
+{
+	union bpf_iter_link_info info = { 0 };
+	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link;
+
+	info.task.tid = tid;
+	info.task.pid = tgid;
+	link = tid || tgid ? bpf_program__attach_iter(p, &o) : NULL;
+	return link ? link : bpf_program__attach_iter(p, NULL);
+}
+
+/* One step. 0 or -errno; -ESRCH: no file of this VM is open any more. */
+static int step(struct auditor *x, enum s2v_audit_op op)
+{
+	const struct vm *vm = &x->vms[x->at];
+	char buf[64];
+	int err;
+
+	x->a->op = op;
+	x->a->vm = vm->id;
+	x->a->ran = x->a->found = x->a->changed = x->a->full = x->a->unsettled = x->a->done = 0;
+	err = s2v_iter_run(x->link, buf, sizeof(buf), NULL, NULL);
+	if (err || x->a->ran)
+		return err;
+	/* The process that had it is gone; another one may have the file. */
+	bpf_link__destroy(x->link);
+	x->link = attach_iter(x->l->skel->progs.audit_step, 0, 0);
+	if (!x->link)
+		return -errno;
+	err = s2v_iter_run(x->link, buf, sizeof(buf), NULL, NULL);
+	return err || x->a->ran ? err : -ESRCH;
+}
+
+/* Whose memory it is, and what is mapped there. */
+static int read_vmas(struct auditor *x)
+{
+	struct s2verify_bpf *skel = x->l->skel;
+	struct bpf_link *link = attach_iter(skel->progs.audit_owner, 0, 0);
+	char buf[64];
+	int err;
+
+	if (!link)
+		return -errno;
+	x->a->owner = 0;
+	err = s2v_iter_run(link, buf, sizeof(buf), NULL, NULL);
+	bpf_link__destroy(link);
+	if (err || !x->a->owner)
+		return err;
+	link = attach_iter(skel->progs.audit_vmas, x->a->owner, 0);
+	if (!link)
+		return -errno;
+	err = s2v_vmas_read(&x->vmas, link);
+	bpf_link__destroy(link);
+	return err;
+}
+
+/* What is in the ring buffer, while it is there: the BPF side never waits for room. */
+static int drain(struct auditor *x)
+{
+	return s2v_live_consume(x->l);
+}
+
+static int tell_slot(struct auditor *x)
+{
+	struct s2v_ev_slot ev = { .h = { .type = S2V_EV_SLOT,
+					 .len = sizeof(ev),
+					 .time = now(),
+					 .vm = x->a->vm,
+					 .tgid = x->vms[x->at].tgid },
+				  .slot = x->a->slot,
+				  .as_id = x->a->as_id,
+				  .gen = x->a->gen,
+				  .change = S2V_SLOT_FOUND,
+				  .gpa = x->a->slot_gpa,
+				  .size = x->a->slot_size,
+				  .hva = x->a->slot_hva,
+				  .flags = x->a->slot_flags,
+				  .vm_mte = x->a->vm_mte };
+	int err;
+
+	if (x->a->slot_told)
+		return 0;
+	if (!(ev.flags & S2V_MEM_GUEST_MEMFD) && !x->vmas_read) {
+		err = read_vmas(x);
+		if (err)
+			return err;
+		x->vmas_read = true;
+	}
+	s2v_vmas_tell(&x->vmas, &ev, x->l->fn, x->l->arg);
+	x->l->fn(x->l->arg, &ev.h);
+	return 0;
+}
+
+/* Slows down to the rate asked for; false: the audit is to end. */
+static bool keep_pace(struct auditor *x, __u64 leaves)
+{
+	__u64 end = x->a->slot_gpa + x->a->slot_size, done = x->a->gpa - x->a->slot_gpa, due, t;
+
+	x->leaves += leaves;
+	if (x->o->go_on &&
+	    !x->o->go_on(x->o->arg, x->at, x->n_vms,
+			 end > x->a->slot_gpa ? (unsigned int)(done / (x->a->slot_size / 1000 + 1))
+					      : 1000))
+		return false;
+	if (!x->o->rate)
+		return true;
+	t = now() - x->start;
+	due = (__u64)((double)x->leaves / (double)x->o->rate * 1e9);
+	if (due > t)
+		rest(due - t);
+	return true;
+}
+
+/* Walks one memslot. 0 or -errno; 1: it is another one by now. */
+static int walk(struct auditor *x)
+{
+	unsigned int pauses = 0;
+	__u64 leaves, gpa;
+	int err;
+
+	for (;;) {
+		leaves = x->a->leaves;
+		gpa = x->a->gpa;
+		err = step(x, S2V_AUDIT_WALK);
+		if (!err)
+			err = drain(x);
+		if (err || x->a->flags)
+			return err;
+		x->steps++;
+		if (x->a->changed)
+			return 1;
+		if (x->a->done)
+			return 0;
+		if (x->a->gpa != gpa)
+			pauses = 0;
+		if (x->a->unsettled) {
+			rest(PAUSE_NS);
+			x->a->give_up = ++pauses >= PAUSES;
+		}
+		if (!keep_pace(x, x->a->leaves - leaves))
+			return -EINTR;
+	}
+}
+
+/* All memslots of one VM. */
+static int walk_slots(struct auditor *x)
+{
+	unsigned int changes = 0;
+	int err;
+
+	x->a->gpa = 0;
+	for (;;) {
+		err = step(x, S2V_AUDIT_SLOT);
+		if (err || x->a->flags || !x->a->found)
+			return err;
+		err = drain(x);
+		if (!err)
+			err = tell_slot(x);
+		if (err)
+			return err;
+		x->a->gpa = x->a->slot_gpa;
+		err = walk(x);
+		if (err < 0 || x->a->flags)
+			return err;
+		if (!err) {
+			x->a->gpa = x->a->slot_gpa + x->a->slot_size;
+			continue;
+		}
+		if (++changes > CHANGES) {
+			x->a->flags |= S2V_AU_UNREAD;
+			return 0;
+		}
+		/* What lies there now is looked at from its beginning; VMAs may be others, too. */
+		x->a->gpa = x->a->slot_gpa;
+		x->vmas_read = false;
+	}
+}
+
+static void tell_end(struct auditor *x, __u64 start, bool gone)
+{
+	const struct vm *vm = &x->vms[x->at];
+	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT,
+					  .len = sizeof(ev),
+					  .time = now(),
+					  .vm = vm->id,
+					  .tgid = vm->tgid },
+				   .flags = x->a->flags | (gone ? S2V_AU_GONE : 0),
+				   .shadow = x->a->shadow,
+				   .leaves = x->a->leaves,
+				   .rereads = x->a->rereads,
+				   .steps = x->steps };
+
+	ev.dur = ev.h.time - start;
+	x->l->fn(x->l->arg, &ev.h);
+}
+
+/* One VM; `again`: only for the addresses of some of its memory. */
+static int audit_vm(struct auditor *x, bool again)
+{
+	__u64 start = now();
+	int err;
+
+	memset(x->a, 0, sizeof(*x->a));
+	x->a->each = x->o->each;
+	x->a->only_lo = again ? x->l->other_lo : 0;
+	x->a->only_hi = again ? x->l->other_hi : 0;
+	x->steps = 0;
+	x->vmas_read = false;
+	x->link = attach_iter(x->l->skel->progs.audit_step, 0, x->vms[x->at].tgid);
+	if (!x->link)
+		return -errno;
+	err = step(x, S2V_AUDIT_BEGIN);
+	if (!err && !x->a->flags)
+		err = walk_slots(x);
+	if (!again && (!err || err == -ESRCH))
+		tell_end(x, start, err != 0);
+	bpf_link__destroy(x->link);
+	x->link = NULL;
+	s2v_vmas_free(&x->vmas);
+	return err == -ESRCH ? 0 : err;
+}
+
+void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev)
+{
+	__u64 end = ev->pa + (ev->flags & S2V_LF_PA_RUN ? ev->size : 1);
+
+	if ((ev->flags & S2V_LF_AGAIN) || ev->s2 == S2V_ATTR_NORMAL_WB ||
+	    s2v_host_where(l->host, ev->pa) != S2V_WHERE_INSIDE)
+		return;
+	if (!l->other_hi || ev->pa < l->other_lo)
+		l->other_lo = ev->pa;
+	if (end > l->other_hi)
+		l->other_hi = end;
+}
+
+/* Once over all VMs. */
+static int pass(struct auditor *x, bool again)
+{
+	int err = 0;
+
+	for (x->at = 0; !err && x->at < x->n_vms; x->at++)
+		err = audit_vm(x, again);
+	return err;
+}
+
+int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
+{
+	struct auditor x = { .l = l, .o = o, .a = &l->skel->bss->audit, .start = now() };
+	struct s2v_ev_audit end = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(end) } };
+	int err = drain(&x);
+
+	l->other_hi = 0;
+	if (!err)
+		err = list_vms(&x);
+	if (!err)
+		err = pass(&x, false);
+	/* Ordinary memory was told without its addresses: once more where somebody else is there. */
+	if (!err && l->other_hi)
+		err = pass(&x, true);
+	if (!err) {
+		end.h.time = now();
+		l->fn(l->arg, &end.h);
+	}
+	free(x.vms);
+	return err;
+}
