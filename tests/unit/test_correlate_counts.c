@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Totals of findings, and everything that makes the events themselves less than the whole. */
 #include "events.h"
@@ -274,7 +274,7 @@ static void malformed(void **state)
 	lost++;
 	ev.h.len = sizeof(ev);
 	for (__u32 type = 0; type < 40; type++) {
-		if (type >= S2V_EV_VM_NEW && type <= S2V_EV_RUN)
+		if (type >= S2V_EV_VM_NEW && type <= S2V_EV_AUDIT)
 			continue;
 		ev.h.type = type;
 		send_page(&ev);
@@ -283,7 +283,7 @@ static void malformed(void **state)
 	ev.h.type = ~0U;
 	send_page(&ev);
 	lost++;
-	for (__u32 type = S2V_EV_VM_NEW; type <= S2V_EV_RUN; type++) {
+	for (__u32 type = S2V_EV_VM_NEW; type <= S2V_EV_AUDIT; type++) {
 		ev.h.type = type;
 		ev.h.len = sizeof(ev.h);
 		send_page(&ev);

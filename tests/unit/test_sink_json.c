@@ -316,7 +316,7 @@ static void events(void **state)
 {
 	static const char *const names[] = { "unknown", "vm-new", "vm-dead", "memslot", "vma",
 					     "map",	"perm",	  "fault",   "cap",	"init",
-					     "unmap",	"run",	  "unknown" };
+					     "unmap",	"run",	  "leaves",  "audit",	"unknown" };
 	union {
 		struct s2v_ev_hdr h;
 		struct s2v_ev_slot slot;
