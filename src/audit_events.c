@@ -295,9 +295,7 @@ static void tell_alias(struct s2v_correlator *c, struct s2v_alias *a, const stru
 	struct s2v_vm *vm = s2v_vm_find(c->vms, a->vm);
 	struct s2v_memslot *slot = vm ? s2v_slot_find(vm, a->slot.id, a->slot.as_id) : NULL;
 	__u64 from = a->pa > b->pa ? a->pa : b->pa;
-	struct s2v_other_leaf other = { .vm = b->vm,
-					.gpa = b->gpa + (from - b->pa),
-					.s2 = b->s2 };
+	struct s2v_other_leaf other = { .vm = b->vm, .gpa = b->gpa + (from - b->pa), .s2 = b->s2 };
 	struct s2v_rule_in in = { .on = S2V_ON_LEAF,
 				  .host = c->o.host,
 				  .vma = &a->vma,

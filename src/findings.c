@@ -44,8 +44,7 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 		f->s1_vma = in->vma->attr;
 	f->s2 = in->s2;
 	if (in->s2 != S2V_ATTR_NONE)
-		f->s2_source = in->on == S2V_ON_LEAF ||
-					       (w->page && w->page->h.type == S2V_EV_PERM)
+		f->s2_source = in->on == S2V_ON_LEAF || (w->page && w->page->h.type == S2V_EV_PERM)
 				       ? S2V_SRC_LEAF
 				       : S2V_SRC_PROT;
 	f->err = in->err;
@@ -95,7 +94,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 		c->o.sink->finding(c->o.sink, &o->f);
 }
 
-bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r, enum s2v_trigger on)
+bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
+		       enum s2v_trigger on)
 {
 	return (r->on & on) && c->o.rules[r->id].coverage != S2V_NOT_APPLICABLE &&
 	       (!c->o.only || (c->o.only & on));

@@ -169,14 +169,13 @@ static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const struct s2v_vma *was = in->registered;
 
-	snprintf(
-		buf, len,
-		"When the memslot was registered (or found by an audit) this part of it was %s%s, "
-		"now it is %s%s: another mapping was put at the same address, and what the kernel "
-		"checked no longer holds. "
-		"The VMM is to delete the memslot, map, and register it again.",
-		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
-		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
+	snprintf(buf, len,
+		 "When the memslot was registered (or found by an audit) this part of it was %s%s, "
+		 "now it is %s%s: another mapping was put at the same address, and what the kernel "
+		 "checked no longer holds. "
+		 "The VMM is to delete the memslot, map, and register it again.",
+		 was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
+		 driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
 }
 
 static bool decide_device_exec(const struct s2v_rule_in *in)
@@ -234,18 +233,20 @@ static bool decide_alias_conflict(const struct s2v_rule_in *in)
 static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	if (in->pa_differs)
-		snprintf(buf, len,
-			 "Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
-			 "reaches other memory than the VMM has there, and nobody may know that it does. "
-			 "Stop the VM; upgrade the kernel if it maps what is not contiguous as a block.",
-			 in->pa, in->host_pa);
+		snprintf(
+			buf, len,
+			"Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
+			"reaches other memory than the VMM has there, and nobody may know that it does. "
+			"Stop the VM; upgrade the kernel if it maps what is not contiguous as a block.",
+			in->pa, in->host_pa);
 	else
-		snprintf(buf, len,
-			 "The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
-			 "mismatched attributes neither is coherent with the other. The driver behind "
-			 "one of them is to map it as the other does.",
-			 s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
-			 in->other->vm);
+		snprintf(
+			buf, len,
+			"The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
+			"mismatched attributes neither is coherent with the other. The driver behind "
+			"one of them is to map it as the other does.",
+			s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
+			in->other->vm);
 }
 
 static const char *na_fwb_and_dic(const struct s2v_host *h)

@@ -215,11 +215,13 @@ static void put_pairs(struct s2v_json *j, const char *key, const __u64 n[S2V_ATT
 static const char *event_name(__u32 type)
 {
 	static const char *const names[] = {
-		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead", [S2V_EV_SLOT] = "memslot",
-		[S2V_EV_VMA] = "vma",	    [S2V_EV_MAP] = "map",	  [S2V_EV_PERM] = "perm",
-		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",	  [S2V_EV_INIT] = "init",
-		[S2V_EV_UNMAP] = "unmap",   [S2V_EV_RUN] = "run",
-		[S2V_EV_LEAVES] = "leaves", [S2V_EV_AUDIT] = "audit",
+		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead",
+		[S2V_EV_SLOT] = "memslot",  [S2V_EV_VMA] = "vma",
+		[S2V_EV_MAP] = "map",	    [S2V_EV_PERM] = "perm",
+		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",
+		[S2V_EV_INIT] = "init",	    [S2V_EV_UNMAP] = "unmap",
+		[S2V_EV_RUN] = "run",	    [S2V_EV_LEAVES] = "leaves",
+		[S2V_EV_AUDIT] = "audit",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";

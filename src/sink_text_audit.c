@@ -70,8 +70,7 @@ void text_leaves_event(struct text_line *l, const struct s2v_ev_leaves *e)
 	text_piece(l, STYLE_PLAIN, "%c%c%c", e->flags & S2V_LF_READ ? 'r' : '-',
 		   e->flags & S2V_LF_WRITE ? 'w' : '-', e->flags & S2V_LF_EXEC ? 'x' : '-');
 	if (e->flags & S2V_LF_PA_DIFFERS)
-		text_piece(l, STYLE_RED, "the host has PA 0x%llx",
-			   (unsigned long long)e->host_pa);
+		text_piece(l, STYLE_RED, "the host has PA 0x%llx", (unsigned long long)e->host_pa);
 	if (e->flags & (S2V_LF_ABSENT | S2V_LF_SWAPPED))
 		text_piece(l, STYLE_PLAIN, "%s in the host",
 			   e->flags & S2V_LF_ABSENT ? "absent" : "swapped");

@@ -25,9 +25,8 @@ static void begin_audit(struct s2v_host host)
 	n_rows = 0;
 	w.sink.audit = keep_audit;
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		w.rules[i].coverage = s2v_rule_audit_coverage(&s2v_rules[i], &w.host,
-							      w.rules[i].reason,
-							      sizeof(w.rules[i].reason));
+		w.rules[i].coverage = s2v_rule_audit_coverage(
+			&s2v_rules[i], &w.host, w.rules[i].reason, sizeof(w.rules[i].reason));
 	send_vm(S2V_EV_VM_NEW, 1, true);
 	send_vm(S2V_EV_VM_NEW, 2, true);
 }
@@ -53,7 +52,8 @@ static void found(const struct mslot *s, const struct kind *k)
 static struct s2v_ev_leaves leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2,
 				   __u64 pa)
 {
-	return (struct s2v_ev_leaves){ .h = head(S2V_EV_LEAVES, sizeof(struct s2v_ev_leaves), s->vm),
+	return (struct s2v_ev_leaves){ .h = head(S2V_EV_LEAVES, sizeof(struct s2v_ev_leaves),
+						 s->vm),
 				       .slot = s->id,
 				       .gen = s->gen,
 				       .gpa = s->gpa + off,
@@ -403,12 +403,18 @@ static void fault_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ordinary),	     cmocka_unit_test(verdicts),
-		cmocka_unit_test(coalesced),	     cmocka_unit_test(split_by_vma),
-		cmocka_unit_test(other_page),	     cmocka_unit_test(alias),
-		cmocka_unit_test(shared),	     cmocka_unit_test(alias_in_ram),
-		cmocka_unit_test(host_side_missing), cmocka_unit_test(incomplete),
-		cmocka_unit_test(malformed),	     cmocka_unit_test(fault_meanwhile),
+		cmocka_unit_test(ordinary),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(coalesced),
+		cmocka_unit_test(split_by_vma),
+		cmocka_unit_test(other_page),
+		cmocka_unit_test(alias),
+		cmocka_unit_test(shared),
+		cmocka_unit_test(alias_in_ram),
+		cmocka_unit_test(host_side_missing),
+		cmocka_unit_test(incomplete),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(fault_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
