@@ -8,7 +8,7 @@ vmm() { # NAME OPS...
 	name=$1
 	shift
 	rm -f "/tmp/now-$name"
-	guest "comm=$name" "$@" "mark=/tmp/now-$name" wait=/tmp/go >"ops-$name" &
+	guest limit=500 "comm=$name" "$@" "mark=/tmp/now-$name" wait=/tmp/go >"ops-$name" &
 	vmms="$vmms $!"
 	wait_file "/tmp/now-$name"
 }
