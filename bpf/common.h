@@ -143,6 +143,12 @@ static __always_inline bool watched(void)
 	return ready && (!cfg.tgid || cfg.tgid == current_tgid());
 }
 
+/* What every probe starts with: this task's scratch, if it is to be looked at. */
+static __always_inline struct scratch *scratch_of_watched(void)
+{
+	return watched() ? scratch_get() : NULL;
+}
+
 /* fentry, fexit: argument n of the probed function, as a number whatever its type. */
 static __always_inline __u64 func_arg(void *ctx, __u32 n)
 {
@@ -164,11 +170,8 @@ static __always_inline int func_ret(void *ctx)
 /* kprobe: keeps the arguments of a call for its return. */
 static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
 {
-	struct scratch *sc;
+	struct scratch *sc = scratch_of_watched();
 
-	if (!watched())
-		return 0;
-	sc = scratch_get();
 	if (!sc)
 		return 0;
 	count(S2V_CNT_ENTERED);
@@ -184,11 +187,8 @@ static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2,
 /* kretprobe: the scratch that holds the arguments of the call that returns, or NULL. */
 static __always_inline struct scratch *call_return(enum call c)
 {
-	struct scratch *sc;
+	struct scratch *sc = scratch_of_watched();
 
-	if (!watched())
-		return NULL;
-	sc = scratch_get();
 	if (!sc)
 		return NULL;
 	if (!sc->call[c].entered) {

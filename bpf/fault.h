@@ -8,12 +8,9 @@
 
 static __always_inline int fault_enter(__u64 arg0)
 {
+	struct scratch *sc = scratch_of_watched();
 	struct kvm_vcpu *vcpu = (void *)arg0;
-	struct scratch *sc;
 
-	if (!watched())
-		return 0;
-	sc = scratch_get();
 	if (!sc)
 		return 0;
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
@@ -73,13 +70,10 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 
 static __always_inline int fault_leave(int ret)
 {
+	struct scratch *sc = scratch_of_watched();
 	struct kvm_vcpu *vcpu;
-	struct scratch *sc;
 	struct kvm *kvm;
 
-	if (!watched())
-		return 0;
-	sc = scratch_get();
 	if (!sc)
 		return 0;
 	vcpu = sc->vcpu;

@@ -133,7 +133,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 SEC("fexit/kvm_pgtable_stage2_map")
 int map_fexit(void *ctx)
 {
-	struct scratch *sc = watched() ? scratch_get() : NULL;
+	struct scratch *sc = scratch_of_watched();
 
 	if (!sc)
 		return 0;
@@ -162,7 +162,7 @@ int BPF_KRETPROBE(map_kretprobe, int ret)
 SEC("fexit/kvm_pgtable_stage2_relax_perms")
 int perm_fexit(void *ctx)
 {
-	struct scratch *sc = watched() ? scratch_get() : NULL;
+	struct scratch *sc = scratch_of_watched();
 
 	if (!sc)
 		return 0;

@@ -186,7 +186,7 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 SEC("fexit/kvm_arch_prepare_memory_region")
 int slot_fexit(void *ctx)
 {
-	struct scratch *sc = watched() ? scratch_get() : NULL;
+	struct scratch *sc = scratch_of_watched();
 
 	if (!sc)
 		return 0;

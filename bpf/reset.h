@@ -73,7 +73,7 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 
 static __always_inline struct scratch *unmap_enter(void)
 {
-	struct scratch *sc = watched() ? scratch_get() : NULL;
+	struct scratch *sc = scratch_of_watched();
 
 	if (sc)
 		sc->unmap_start = bpf_ktime_get_boot_ns();
@@ -110,7 +110,7 @@ int unmap_fentry(void *ctx)
 SEC("fexit/stage2_unmap_vm")
 int unmap_fexit(void *ctx)
 {
-	struct scratch *sc = watched() ? scratch_get() : NULL;
+	struct scratch *sc = scratch_of_watched();
 
 	return sc ? on_unmap(sc, (void *)func_arg(ctx, 0)) : 0;
 }

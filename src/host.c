@@ -6,8 +6,6 @@
 
 #include "host.h"
 
-#define HCR_E2H (1ULL << 34)
-#define HCR_FWB (1ULL << 46)
 
 enum s2v_where s2v_host_where(const struct s2v_host *h, __u64 pa)
 {
@@ -58,24 +56,6 @@ void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	if (used && (size_t)n + 2 >= room)
 		return;
 	snprintf(h->disagreement + used, room, "%s%s", used ? "; " : "", clause);
-}
-
-void s2v_host_note_hcr(struct s2v_host *h, __u64 hcr_el2)
-{
-	bool e2h = hcr_el2 & HCR_E2H;
-
-	/* hVHE (6.5 on) sets E2H as well, but its mode was told by the boot log or command line. */
-	if (h->kvm_mode == S2V_KVM_UNKNOWN)
-		h->kvm_mode = e2h ? S2V_KVM_VHE : S2V_KVM_NVHE;
-	else if (h->kvm_mode == S2V_KVM_VHE && !e2h)
-		s2v_host_disagree(h, "KVM's mode is vhe by the boot log or command line, but "
-				     "HCR_EL2.E2H is clear in a vCPU");
-	if (!(hcr_el2 & HCR_FWB))
-		return;
-	if (h->fwb == S2V_NO)
-		s2v_host_disagree(h, "S2FWB is absent by ID_AA64MMFR2_EL1 or the boot log, but "
-				     "HCR_EL2.FWB is set in a vCPU");
-	h->fwb = S2V_YES;
 }
 
 void s2v_host_free(struct s2v_host *h)

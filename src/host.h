@@ -51,14 +51,6 @@ const char *s2v_kvm_mode_name(int mode); /* "vhe", "nvhe", "protected", "unknown
 
 void s2v_host_free(struct s2v_host *h);
 
-/*
- * A vCPU's hcr_el2, read by the BPF side from one that has run: bit 46 (FWB) and bit 34 (E2H) are
- * taken for evidence where they are set or nothing else was known. 5.10 to 7.3 keep the
- * value in vcpu->arch.hcr_el2; FWB is put there by KVM_ARM_VCPU_INIT up to 6.1 and before the
- * first KVM_RUN from 6.12 on, so a clear bit 46 of a vCPU that never ran means nothing.
- */
-void s2v_host_note_hcr(struct s2v_host *h, __u64 hcr_el2);
-
 /* Adds a sentence to h->disagreement, once; what does not fit is dropped. */
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -404,43 +404,6 @@ static void test_pfnmap_cap(void **state)
 	assert_int_equal(s2v_host_pfnmap_cap(&h, 0), -1);
 }
 
-static void test_note_hcr(void **state)
-{
-	const __u64 e2h = 1ULL << 34, fwb = 1ULL << 46;
-	struct s2v_host h;
-
-	(void)state;
-	memset(&h, 0, sizeof(h));
-	h.fwb = S2V_UNKNOWN;
-	s2v_host_note_hcr(&h, e2h);
-	assert_int_equal(h.kvm_mode, S2V_KVM_VHE);
-	assert_int_equal(h.fwb, S2V_UNKNOWN);
-	s2v_host_note_hcr(&h, e2h | fwb);
-	assert_int_equal(h.fwb, S2V_YES);
-	assert_string_equal(h.disagreement, "");
-
-	memset(&h, 0, sizeof(h));
-	s2v_host_note_hcr(&h, 0);
-	assert_int_equal(h.kvm_mode, S2V_KVM_NVHE);
-	s2v_host_note_hcr(&h, e2h); /* hVHE */
-	assert_int_equal(h.kvm_mode, S2V_KVM_NVHE);
-	assert_string_equal(h.disagreement, "");
-	s2v_host_note_hcr(&h, fwb);
-	assert_int_equal(h.fwb, S2V_YES);
-	assert_non_null(strstr(h.disagreement, "HCR_EL2.FWB"));
-
-	memset(&h, 0, sizeof(h));
-	h.kvm_mode = S2V_KVM_PROTECTED;
-	s2v_host_note_hcr(&h, e2h);
-	assert_int_equal(h.kvm_mode, S2V_KVM_PROTECTED);
-	h.kvm_mode = S2V_KVM_VHE;
-	s2v_host_note_hcr(&h, 0);
-	assert_non_null(strstr(h.disagreement, "E2H"));
-	/* Once is enough, however many vCPUs there are. */
-	s2v_host_note_hcr(&h, 0);
-	assert_null(strstr(strstr(h.disagreement, "E2H") + 1, "E2H"));
-}
-
 static void test_disagree(void **state)
 {
 	struct s2v_host h;
@@ -491,7 +454,6 @@ int main(void)
 		cmocka_unit_test(test_weigh_disagreement),
 		cmocka_unit_test(test_weigh_fallback),
 		cmocka_unit_test(test_pfnmap_cap),
-		cmocka_unit_test(test_note_hcr),
 		cmocka_unit_test(test_disagree),
 		cmocka_unit_test(test_mode_names),
 	};
