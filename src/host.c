@@ -6,7 +6,6 @@
 
 #include "host.h"
 
-
 enum s2v_where s2v_host_where(const struct s2v_host *h, __u64 pa)
 {
 	size_t lo = 0, hi = h->n_ram;
