@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "correlate.h"
+#include "exit_cost.h"
 #include "live.h"
 #include "session.h"
 #include "trace_opts.h"
@@ -136,6 +137,19 @@ static int run(struct trace *t)
 	return exit_status(t, &sum);
 }
 
+/* Refaults are told without what their exits cost where this fails: vm_exit_ns is null then. */
+static void measure_exit(struct s2v_host *host)
+{
+	int err = s2v_exit_cost(&host->exit_ns);
+
+	if (!err)
+		return;
+	host->exit_ns = 0;
+	s2v_err("what a guest's exit costs could not be measured on a VM of our own (%s): the time of "
+		"refaults is told without it",
+		strerror(-err));
+}
+
 static int trace(struct trace *t)
 {
 	struct s2v_correlator_opts co = {
@@ -155,6 +169,8 @@ static int trace(struct trace *t)
 
 	if (s2v_session_prepare(&t->ses, t->o.attach, err, sizeof(err)))
 		goto cannot;
+	if (t->o.resets)
+		measure_exit(&t->ses.host);
 	lo.ks = t->ses.ks;
 	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
 	if (!t->live)

@@ -306,6 +306,60 @@ static void refaults(void **state)
 	assert_int_equal(totals[0].tax_ns, 231);
 }
 
+/* A refault takes its fault's time, and that of the exit by which the guest got there. */
+static void what_fwb_saves(void **state)
+{
+	(void)state;
+	for (int fwb = -1; fwb < 2; fwb++) {
+		start(fwb, S2V_YES);
+		w.host.exit_ns = 3;
+		boot(1, 2);
+		flush();
+		touch(0, PAGE, &anon, 7);
+		touch(PAGE, PAGE, &anon, 7);
+		reset(1, 2, true);
+		flush();
+		touch(0, PAGE, &anon, 5);
+		end();
+		assert_int_equal(n_rows, 1);
+		assert_int_equal(rows[0].refault_ns, 5 + 3);
+		assert_int_equal(rows[0].fwb_known, fwb != S2V_UNKNOWN);
+		assert_int_equal(totals[0].fwb_known, fwb != S2V_UNKNOWN);
+		assert_int_equal(rows[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 8 : 0);
+		assert_int_equal(totals[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 8 : 0);
+		if (fwb == S2V_UNKNOWN)
+			assert_non_null(strstr(totals[0].advice, "not known"));
+	}
+}
+
+/* Of a VM that was there before, all is known from its first unmap on: then nothing is mapped. */
+static void there_before(void **state)
+{
+	(void)state;
+	start(S2V_NO, S2V_NO);
+	send_vm(S2V_EV_VM_NEW, 1, true);
+	touch(0, PAGE, &anon, 7);
+	reset(1, 1, true);
+	flush();
+	touch(0, PAGE, &anon, 5);
+	touch(PAGE, PAGE, &anon, 5);
+	reset(1, 1, true);
+	flush();
+	touch(0, PAGE, &anon, 5);
+	end();
+	assert_int_equal(n_rows, 2);
+	row(0, 1, 1, 0, S2V_RESET_NEEDED);
+	assert_false(rows[0].pages_known);
+	assert_int_equal(rows[0].refaults, 0);
+	assert_false(rows[0].fwb_known);
+	assert_true(rows[1].pages_known);
+	assert_int_equal(rows[1].unmapped_bytes, 2 * PAGE);
+	assert_int_equal(rows[1].refaults, 1);
+	assert_int_equal(rows[1].fwb_saves_ns, 105);
+	assert_false(totals[0].pages_known);
+	assert_false(totals[0].fwb_known);
+}
+
 static void mapped_between_unmaps(void **state)
 {
 	(void)state;
@@ -446,12 +500,16 @@ static void gap_ends(void **state)
 	reset(1, 1, true);
 	flush();
 	touch(0, PAGE, &anon, 7);
+	reset(1, 1, true);
+	flush();
+	touch(0, PAGE, &anon, 7);
 	end();
-	assert_int_equal(n_rows, 2);
+	assert_int_equal(n_rows, 3);
 	row(0, 1, 0, 0, S2V_RESET_UNKNOWN);
 	assert_false(rows[0].pages_known);
-	row(1, 1, 1, 0, S2V_RESET_NEEDED);
-	assert_int_equal(rows[1].refaults, 1);
+	row(1, 1, 1, 0, S2V_RESET_NEEDED); /* and what it found mapped is not known */
+	assert_false(rows[1].pages_known);
+	assert_int_equal(rows[2].refaults, 1);
 	only(0);
 }
 
@@ -494,6 +552,8 @@ int main(void)
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(told_apart_by_runs),
 		cmocka_unit_test(refaults),
+		cmocka_unit_test(what_fwb_saves),
+		cmocka_unit_test(there_before),
 		cmocka_unit_test(mapped_between_unmaps),
 		cmocka_unit_test(older_than_the_run),
 		cmocka_unit_test(out_of_order),
