@@ -263,6 +263,18 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 		take_late(c, vm, t);
 }
 
+/*
+ * What a refault takes without us: ev->dur leaves out the run of our programs, but not the ways into
+ * and out of them. Inside the time stamps are those of the map's probes, and the inner half of the
+ * fault's own. Outside are the guest's exit and entry.
+ */
+static __u64 refault_ns(const struct s2v_host *h, __u64 dur)
+{
+	__u64 probes = h->probe_ns + h->probe_ns / 2;
+
+	return (dur > probes ? dur - probes : 0) + h->exit_ns;
+}
+
 /* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
 static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 		     const struct s2v_ev_page *ev)
@@ -281,7 +293,7 @@ static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 	if (!s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift))
 		return;
 	t->row.refaults++;
-	t->row.refault_ns += ev->dur + c->o.host->exit_ns;
+	t->row.refault_ns += refault_ns(c->o.host, ev->dur);
 }
 
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)

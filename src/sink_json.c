@@ -208,6 +208,7 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 	s2v_json_tri(&j, j.o, "vcpu_init_icache", h->init_icache);
 	s2v_json_str(&j, j.o, "vcpu_init_icache_source", h->init_icache_text);
 	num_or_null(&j, "vm_exit_ns", h->exit_ns != 0, h->exit_ns);
+	num_or_null(&j, "probe_ns", h->probe_ns != 0, h->probe_ns);
 	if (h->lockdown[0])
 		s2v_json_bytes(&j, j.o, "lockdown", h->lockdown, sizeof(h->lockdown));
 	else

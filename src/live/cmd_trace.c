@@ -137,17 +137,28 @@ static int run(struct trace *t)
 	return exit_status(t, &sum);
 }
 
-/* Refaults are told without what their exits cost where this fails: vm_exit_ns is null then. */
-static void measure_exit(struct s2v_host *host)
+/* The time of refaults is told without what cannot be measured here. */
+static void measure(__u64 *ns, int (*cost)(__u64 *ns), const char *what)
 {
-	int err = s2v_exit_cost(&host->exit_ns);
+	int err = cost(ns);
 
 	if (!err)
 		return;
-	host->exit_ns = 0;
-	s2v_err("what a guest's exit costs could not be measured on a VM of our own (%s): the time of "
-		"refaults is told without it",
-		strerror(-err));
+	*ns = 0;
+	s2v_err("what %s costs could not be measured on /dev/kvm (%s): the time of refaults is told "
+		"without regard to it",
+		what, strerror(-err));
+}
+
+/* Once all is attached: a call that is hooked as the map is, against the same call before. */
+static void measure_probe(struct s2v_session *ses, __u64 before)
+{
+	__u64 after;
+
+	if (!before || ses->hooks[S2V_OBS_CAP].method != ses->hooks[S2V_OBS_MAP].method)
+		return;
+	measure(&after, s2v_call_cost, "a probe");
+	ses->host.probe_ns = after > before ? after - before : 0;
 }
 
 static int trace(struct trace *t)
@@ -165,16 +176,20 @@ static int trace(struct trace *t)
 	struct s2v_live_opts lo = {
 		.pid = t->o.pid, .all = t->o.all, .buffer = t->o.buffer, .verbose = t->o.verbose
 	};
+	__u64 unhooked = 0;
 	char err[512];
 
 	if (s2v_session_prepare(&t->ses, t->o.attach, err, sizeof(err)))
 		goto cannot;
-	if (t->o.resets)
-		measure_exit(&t->ses.host);
+	if (t->o.resets) {
+		measure(&t->ses.host.exit_ns, s2v_exit_cost, "a guest's exit");
+		measure(&unhooked, s2v_call_cost, "a probe");
+	}
 	lo.ks = t->ses.ks;
 	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
 	if (!t->live)
 		goto cannot;
+	measure_probe(&t->ses, unhooked);
 	if (s2v_session_blind(&t->ses, err, sizeof(err)))
 		goto cannot;
 	s2v_session_cover(&t->ses);

@@ -15,4 +15,11 @@
  */
 int s2v_exit_cost(__u64 *ns);
 
+/*
+ * Nanoseconds of KVM_CHECK_EXTENSION on /dev/kvm, which calls kvm_vm_ioctl_check_extension(). Measured
+ * before and after that is hooked, it tells what the hook takes, before any observing begins.
+ * Returns 0 or -errno.
+ */
+int s2v_call_cost(__u64 *ns);
+
 #endif

@@ -306,27 +306,32 @@ static void refaults(void **state)
 	assert_int_equal(totals[0].tax_ns, 231);
 }
 
-/* A refault takes its fault's time, and that of the exit by which the guest got there. */
+/*
+ * A refault takes its fault's time, less what a probe and the half of another add, and that of the
+ * exit by which the guest got there; of a fault that is shorter than that, the exit alone.
+ */
 static void what_fwb_saves(void **state)
 {
 	(void)state;
 	for (int fwb = -1; fwb < 2; fwb++) {
 		start(fwb, S2V_YES);
 		w.host.exit_ns = 3;
+		w.host.probe_ns = 2;
 		boot(1, 2);
 		flush();
 		touch(0, PAGE, &anon, 7);
 		touch(PAGE, PAGE, &anon, 7);
 		reset(1, 2, true);
 		flush();
-		touch(0, PAGE, &anon, 5);
+		touch(0, PAGE, &anon, 50);
+		touch(PAGE, PAGE, &anon, 2);
 		end();
 		assert_int_equal(n_rows, 1);
-		assert_int_equal(rows[0].refault_ns, 5 + 3);
+		assert_int_equal(rows[0].refault_ns, 50 - 2 - 1 + 3 + 3);
 		assert_int_equal(rows[0].fwb_known, fwb != S2V_UNKNOWN);
 		assert_int_equal(totals[0].fwb_known, fwb != S2V_UNKNOWN);
-		assert_int_equal(rows[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 8 : 0);
-		assert_int_equal(totals[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 8 : 0);
+		assert_int_equal(rows[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 53 : 0);
+		assert_int_equal(totals[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 53 : 0);
 		if (fwb == S2V_UNKNOWN)
 			assert_non_null(strstr(totals[0].advice, "not known"));
 	}

@@ -196,6 +196,7 @@ static void host(void **state)
 	has_num(j, "page_size", 16384);
 	has_null(j, "lockdown");
 	has_null(j, "vm_exit_ns");
+	has_null(j, "probe_ns");
 	has_null(j, "disagreement");
 	assert_int_equal(json_object_array_length(at(j, "s1_attr")), 8);
 	has_str(json_object_array_get_idx(at(j, "ram"), 0), "end", "0x80000000");
@@ -204,6 +205,7 @@ static void host(void **state)
 	h.pfnmap_cap = 0;
 	h.n_ram = 0;
 	h.exit_ns = 3636;
+	h.probe_ns = 466;
 	strcpy(h.lockdown, "integrity");
 	strcpy(h.disagreement, HOSTILE);
 	s = start();
@@ -212,6 +214,7 @@ static void host(void **state)
 	has_bool(j, "cacheable_pfnmap_cap", false);
 	has_null(j, "ram");
 	has_num(j, "vm_exit_ns", 3636);
+	has_num(j, "probe_ns", 466);
 	has_str(j, "lockdown", "integrity");
 	has_str(j, "disagreement", HOSTILE_UTF8);
 	json_object_put(j);
