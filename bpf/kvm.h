@@ -158,6 +158,12 @@ struct kvm_s2_fault_desc___v7_1 {
 	struct kvm_vcpu *vcpu;
 };
 
+/* Of one observation that nothing depends on, so nobody insists on it. */
+struct kvm_gfn_range___unmap {
+	__u64 start;
+	__u64 end;
+};
+
 struct bpf_iter__task_file {
 	struct task_struct *task;
 	struct file *file;

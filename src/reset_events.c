@@ -296,6 +296,26 @@ static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 	t->row.refault_ns += refault_ns(c->o.host, ev->dur);
 }
 
+/* All that the reset unmapped, and that the host did not take away since, is mapped again. */
+static void close_if_back(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
+{
+	if (t->state == S2V_RESET_REFAULTS && t->row.unmapped_bytes && !t->unmapped.pages)
+		close_reset(c, t, now);
+}
+
+/* To be faulted in again it would be in any case: that is no refault of the reset. */
+void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size)
+{
+	__u32 shift = c->o.host->page_shift;
+	struct s2v_reset_track *t = vm->reset;
+
+	if (!t)
+		return;
+	s2v_pageset_remove(&t->mapped, gpa >> shift, size >> shift);
+	s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift);
+	close_if_back(c, t, c->last);
+}
+
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	__u32 shift = c->o.host->page_shift;
@@ -313,9 +333,7 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		if (t->state != S2V_RESET_REFAULTS)
 			return;
 		on_fault(c, t, ev);
-		/* The working set is back. */
-		if (t->row.unmapped_bytes && !t->unmapped.pages)
-			close_reset(c, t, ev->h.time);
+		close_if_back(c, t, ev->h.time);
 		return;
 	}
 	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */

@@ -143,10 +143,12 @@ static void put_reset_event(struct s2v_json *j, const struct s2v_ev_reset *ev)
 static const char *event_name(__u32 type)
 {
 	static const char *const names[] = {
-		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead", [S2V_EV_SLOT] = "memslot",
-		[S2V_EV_VMA] = "vma",	    [S2V_EV_MAP] = "map",	  [S2V_EV_PERM] = "perm",
-		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",	  [S2V_EV_INIT] = "init",
-		[S2V_EV_UNMAP] = "unmap",   [S2V_EV_RUN] = "run",
+		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead",
+		[S2V_EV_SLOT] = "memslot",  [S2V_EV_VMA] = "vma",
+		[S2V_EV_MAP] = "map",	    [S2V_EV_PERM] = "perm",
+		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",
+		[S2V_EV_INIT] = "init",	    [S2V_EV_UNMAP] = "unmap",
+		[S2V_EV_RUN] = "run",	    [S2V_EV_HOST_UNMAP] = "host-unmap",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -182,6 +184,10 @@ void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struc
 	case S2V_EV_UNMAP:
 	case S2V_EV_RUN:
 		put_reset_event(j, (const struct s2v_ev_reset *)ev);
+		break;
+	case S2V_EV_HOST_UNMAP:
+		s2v_json_hex(j, j->o, "gpa", ((const struct s2v_ev_range *)ev)->gpa);
+		s2v_json_num(j, j->o, "size", ((const struct s2v_ev_range *)ev)->size);
 		break;
 	default:
 		break;

@@ -181,6 +181,8 @@ static int trace(struct trace *t)
 
 	if (s2v_session_prepare(&t->ses, t->o.attach, err, sizeof(err)))
 		goto cannot;
+	/* MMU notifiers are many: only where their pages are followed. */
+	t->ses.hooks[S2V_OBS_HOST_UNMAP].idle = !t->o.resets;
 	if (t->o.resets) {
 		measure(&t->ses.host.exit_ns, s2v_exit_cost, "a guest's exit");
 		measure(&unhooked, s2v_call_cost, "a probe");

@@ -383,15 +383,17 @@ static void summary(void **state)
 /* Every type of event, all bytes 0 and then all 0xff, is a line that can be parsed. */
 static void events(void **state)
 {
-	static const char *const names[] = { "unknown", "vm-new", "vm-dead", "memslot", "vma",
-					     "map",	"perm",	  "fault",   "cap",	"init",
-					     "unmap",	"run",	  "unknown" };
+	static const char *const names[] = { "unknown", "vm-new",  "vm-dead",	 "memslot",
+					     "vma",	"map",	   "perm",	 "fault",
+					     "cap",	"init",	   "unmap",	 "run",
+					     "unknown", "unknown", "host-unmap", "unknown" };
 	union {
 		struct s2v_ev_hdr h;
 		struct s2v_ev_slot slot;
 		struct s2v_ev_vma vma;
 		struct s2v_ev_page page;
 		struct s2v_ev_reset reset;
+		struct s2v_ev_range range;
 	} ev;
 
 	(void)state;
