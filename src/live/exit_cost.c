@@ -15,9 +15,10 @@
 
 #define CODE_GPA 0x10000ULL
 #define DONE_GPA 0ULL /* no memslot there: a store ends KVM_RUN */
-#define EXITS 256
-#define CALLS 256
-#define TRIES 5 /* the shortest counts: the rest was interrupted */
+/* Many short tries, of which the shortest counts: the others were interrupted. */
+#define EXITS 64
+#define CALLS 32
+#define TRIES 32
 
 #define CORE_REG(field)                                        \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \

@@ -10,7 +10,7 @@
 
 /*
  * Nanoseconds of an exit that the kernel answers with next to nothing (HVC, SMCCC_VERSION) and of the
- * entry after it. Takes about a millisecond; before hooks are attached, lest they see the VM. Has
+ * entry after it. Takes some milliseconds; before hooks are attached, lest they see the VM. Has
  * no interrupt controller, with which KVM does a little more. Returns 0 or -errno.
  */
 int s2v_exit_cost(__u64 *ns);

@@ -217,6 +217,25 @@ static void lost(void **state)
 	}
 }
 
+/* The run between two resets is lost: they cannot be told apart, and nothing is said of either. */
+static void run_lost(void **state)
+{
+	(void)state;
+	start(S2V_NO, S2V_NO);
+	boot(1, 2);
+	reset(1, 2, true);
+	n_q--;
+	reset(1, 2, true);
+	reset(1, 1, true);
+	flush();
+	end();
+	assert_int_equal(n_rows, 2);
+	row(0, 2, 4, 2, S2V_RESET_UNKNOWN);
+	assert_false(rows[0].fwb_known);
+	row(1, 1, 1, 0, S2V_RESET_NEEDED);
+	only(R(RESET_UNMAP_REPEATED)); /* of the first, which was whole up to there */
+}
+
 static void ends(void **state)
 {
 	(void)state;
@@ -253,7 +272,7 @@ int main(void)
 		cmocka_unit_test(icache_missing), cmocka_unit_test(missing),
 		cmocka_unit_test(what_is_none),	  cmocka_unit_test(told_apart_by_runs),
 		cmocka_unit_test(out_of_order),	  cmocka_unit_test(lost),
-		cmocka_unit_test(ends),
+		cmocka_unit_test(run_lost),	  cmocka_unit_test(ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
