@@ -6,6 +6,7 @@
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli lint lab   its parts
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
+# make predict              what resets says that S2FWB would save, held against what it saves
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
 # JOBS (emulated hosts side by side).
@@ -49,7 +50,7 @@ OBJS := $(SRCS:%.c=$(B)/%.o)
 # Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
-.PHONY: all clean check unit bpf-test cli lint lab check-vmm demo format
+.PHONY: all clean check unit bpf-test cli lint lab check-vmm predict demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -91,6 +92,9 @@ lint:
 
 lab:
 	$(Q)tests/lab/matrix
+
+predict:
+	$(Q)tests/lab/predict
 
 check-vmm:
 	$(Q)tests/lab/check-vmm

@@ -78,6 +78,7 @@ struct scratch {
 	} call[CALL_NR];
 	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
 	__u64 fault_start;
+	__u64 own_ns; /* of the fault: what these programs took inside it */
 	__u64 unmap_start;
 	bool postponed; /* page holds a map whose VMA is to be looked at when the fault ends */
 	__u32 postponed_flags; /* of its memslot */
@@ -122,6 +123,18 @@ static __always_inline struct scratch *scratch_get(void)
 	if (!sc)
 		count(S2V_CNT_LOST_SCRATCH);
 	return sc;
+}
+
+/* A program inside a fault that is timed: when it began, and at its end what it took. */
+static __always_inline __u64 own_start(void)
+{
+	return cfg.all ? bpf_ktime_get_boot_ns() : 0;
+}
+
+static __always_inline void own_end(struct scratch *sc, __u64 start)
+{
+	if (cfg.all)
+		sc->own_ns += bpf_ktime_get_boot_ns() - start;
 }
 
 /* The vCPU that the task is inside a fault of, or -1. */

@@ -16,6 +16,7 @@ static __always_inline int fault_enter(__u64 arg0)
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
 		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc___v7_1 *)arg0, vcpu);
 	sc->vcpu = vcpu;
+	sc->own_ns = 0;
 	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
 	return 0;
 }
@@ -38,7 +39,7 @@ static __always_inline void fault_postponed(struct scratch *sc, struct kvm *kvm)
 }
 
 /* A fault on a memslot has ended; err: 0, or the error that KVM_RUN will return. */
-static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int err)
+static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int err, __u64 end)
 {
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_vm_state *vm = vm_of_current(kvm);
@@ -60,7 +61,7 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 	if (err)
 		count(S2V_CNT_FAULT_ERRORS);
 	if (sc->fault_start)
-		ev->dur = ev->h.time - sc->fault_start;
+		ev->dur = end - sc->fault_start - sc->own_ns;
 	/* Of a fault that ended well nothing is asked: what it mapped was told of by the map. */
 	if (err)
 		page_host(kvm, ev, slot.flags, false);
@@ -70,6 +71,7 @@ static __always_inline int fault_page(struct scratch *sc, struct kvm *kvm, int e
 
 static __always_inline int fault_leave(int ret)
 {
+	__u64 end = own_start();
 	struct scratch *sc = scratch_of_watched();
 	struct kvm_vcpu *vcpu;
 	struct kvm *kvm;
@@ -87,7 +89,7 @@ static __always_inline int fault_leave(int ret)
 	/* A nested guest's fault is at a nested IPA, in its own tables. */
 	if (kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
 		/* -ENOEXEC becomes an abort for the guest, 0 and 1 are how a fault ends well. */
-		fault_page(sc, kvm, ret < 0 && ret != -ENOEXEC ? ret : 0);
+		fault_page(sc, kvm, ret < 0 && ret != -ENOEXEC ? ret : 0, end);
 	sc->vcpu = NULL;
 	return 0;
 }

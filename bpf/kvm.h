@@ -172,6 +172,12 @@ struct kvm_s2_fault_desc___v7_1 {
 	struct kvm_vcpu *vcpu;
 };
 
+/* Of one observation that nothing depends on, so nobody insists on it. */
+struct kvm_gfn_range___unmap {
+	__u64 start;
+	__u64 end;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -133,12 +133,15 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 SEC("fexit/kvm_pgtable_stage2_map")
 int map_fexit(void *ctx)
 {
+	__u64 start = own_start();
 	struct scratch *sc = scratch_of_watched();
 
 	if (!sc)
 		return 0;
-	return on_map(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
-		      func_arg(ctx, 3), func_arg(ctx, 4), func_ret(ctx));
+	on_map(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2), func_arg(ctx, 3),
+	       func_arg(ctx, 4), func_ret(ctx));
+	own_end(sc, start);
+	return 0;
 }
 
 SEC("kprobe/kvm_pgtable_stage2_map")
@@ -150,13 +153,15 @@ int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 
 SEC("kretprobe/kvm_pgtable_stage2_map")
 int BPF_KRETPROBE(map_kretprobe, int ret)
 {
+	__u64 start = own_start(), *a;
 	struct scratch *sc = call_return(CALL_MAP);
-	__u64 *a;
 
 	if (!sc)
 		return 0;
 	a = sc->call[CALL_MAP].arg;
-	return on_map(sc, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+	on_map(sc, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+	own_end(sc, start);
+	return 0;
 }
 
 SEC("fexit/kvm_pgtable_stage2_relax_perms")

@@ -130,6 +130,41 @@ int BPF_KRETPROBE(unmap_kretprobe, int ret)
 	return sc ? on_unmap(sc, (void *)sc->call[CALL_UNMAP].arg[0]) : 0;
 }
 
+/*
+ * From whatever task changes the VMM's address space, so the VM must be known already. Under the
+ * MMU lock, as maps are: events come in the order of what happened.
+ */
+static __always_inline int on_host_unmap(__u64 key, struct kvm_gfn_range___unmap *range)
+{
+	struct s2v_ev_range ev = {};
+	struct s2v_vm_state *vm;
+	__u64 start;
+
+	if (!ready)
+		return 0;
+	vm = bpf_map_lookup_elem(&vms, &key);
+	if (!vm)
+		return 0;
+	head(&ev.h, S2V_EV_HOST_UNMAP, sizeof(ev), vm);
+	start = BPF_CORE_READ(range, start);
+	ev.gpa = start << cfg.page_shift;
+	ev.size = (BPF_CORE_READ(range, end) - start) << cfg.page_shift;
+	emit(&ev, sizeof(ev));
+	return 0;
+}
+
+SEC("fentry/kvm_unmap_gfn_range")
+int host_unmap_fentry(void *ctx)
+{
+	return on_host_unmap(func_arg(ctx, 0), (void *)func_arg(ctx, 1));
+}
+
+SEC("kprobe/kvm_unmap_gfn_range")
+int BPF_KPROBE(host_unmap_kprobe, __u64 kvm, struct kvm_gfn_range___unmap *range)
+{
+	return on_host_unmap(kvm, range);
+}
+
 SEC("fentry/kvm_arch_vcpu_ioctl_run")
 int run_fentry(void *ctx)
 {

@@ -29,6 +29,7 @@ enum s2v_ev_type {
 	S2V_EV_RUN, /* struct s2v_ev_reset: the first KVM_RUN of any vCPU after an INIT */
 	S2V_EV_LEAVES, /* struct s2v_ev_leaves: stage-2 leaves of one kind that an audit found */
 	S2V_EV_AUDIT, /* struct s2v_ev_audit: the audit of a VM has ended */
+	S2V_EV_HOST_UNMAP, /* struct s2v_ev_range: the host takes pages away (MMU notifier) */
 };
 
 /* Heads every event. */
@@ -152,6 +153,12 @@ struct s2v_ev_reset {
 	__u32 mapped; /* UNMAP: something had been mapped since the one before */
 	__u32 pad;
 	__u64 dur; /* UNMAP: ns */
+};
+
+/* What lies in the range is unmapped at stage 2; what of it was mapped is not told. */
+struct s2v_ev_range {
+	struct s2v_ev_hdr h;
+	__u64 gpa, size;
 };
 
 /* s2v_ev_leaves.flags */

@@ -35,6 +35,8 @@ enum s2v_variant {
 	S2V_VAR_UNMAP,
 	/* kvm_arch_vcpu_ioctl_run(vcpu) */
 	S2V_VAR_RUN,
+	/* kvm_unmap_gfn_range(kvm, range): of the MMU notifier, 5.13 on */
+	S2V_VAR_HOST_UNMAP,
 };
 
 #endif

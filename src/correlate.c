@@ -142,6 +142,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
 	bool fit, whole;
 
+	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
+		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
 		if (ev->err || !slot)
 			return;
@@ -357,6 +359,8 @@ static size_t event_size(__u32 type)
 	case S2V_EV_UNMAP:
 	case S2V_EV_RUN:
 		return sizeof(struct s2v_ev_reset);
+	case S2V_EV_HOST_UNMAP:
+		return sizeof(struct s2v_ev_range);
 	default:
 		return 0;
 	}
@@ -441,6 +445,10 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		break;
 	case S2V_EV_AUDIT:
 		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
+		break;
+	case S2V_EV_HOST_UNMAP:
+		s2v_reset_taken_away(c, vm, ((const struct s2v_ev_range *)ev)->gpa,
+				     ((const struct s2v_ev_range *)ev)->size);
 		break;
 	case S2V_EV_CAP:
 		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)

@@ -38,6 +38,8 @@ struct s2v_host {
 	/* Does KVM_ARM_VCPU_INIT invalidate the instruction cache? enum s2v_tri, from kernel text; */
 	int init_icache; /* meant for hosts with S2FWB: elsewhere the unmap takes its place */
 	char init_icache_text[160]; /* which instruction, where; or why it is not known */
+	__u64 exit_ns; /* what a guest's exit and entry take by themselves; 0: not measured */
+	__u64 probe_ns; /* what hooking a function adds to a call of it; likewise */
 	char lockdown[32]; /* "none", "integrity", "confidentiality", or "" where not readable */
 	char disagreement[256]; /* two sources contradict each other: which; "" otherwise */
 };

@@ -34,7 +34,7 @@ static const char *const observe_names[S2V_OBS_NR] = {
 	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
 	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
 	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
-	[S2V_OBS_RUN] = "vcpu-run",
+	[S2V_OBS_RUN] = "vcpu-run",	      [S2V_OBS_HOST_UNMAP] = "host-unmap",
 };
 
 static const char *const method_names[] = {

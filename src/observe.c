@@ -72,6 +72,9 @@ static const struct candidate candidates[] = {
 	{ S2V_OBS_UNMAP, "stage2_unmap_vm", "kvm*", S2V_VAR_UNMAP, ALWAYS },
 
 	{ S2V_OBS_RUN, "kvm_arch_vcpu_ioctl_run", "kvm_vcpu*", S2V_VAR_RUN, ALWAYS },
+
+	{ S2V_OBS_HOST_UNMAP, "kvm_unmap_gfn_range", "kvm*,kvm_gfn_range*", S2V_VAR_HOST_UNMAP,
+	  ALWAYS },
 };
 
 struct choice {

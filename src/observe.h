@@ -22,6 +22,7 @@ enum s2v_observe {
 	S2V_OBS_INIT, /* "vcpu-init" */
 	S2V_OBS_UNMAP, /* "reset-unmap" */
 	S2V_OBS_RUN, /* "vcpu-run" */
+	S2V_OBS_HOST_UNMAP, /* "host-unmap" */
 	S2V_OBS_NR,
 };
 
@@ -37,6 +38,7 @@ struct s2v_hook {
 	enum s2v_method method;
 	int variant; /* which argument list (enum s2v_variant), as rodata of the BPF programs */
 	char reason[256]; /* why this one; for NONE why none of them, in one sentence */
+	bool idle; /* it attaches, and this command has no use for it: it is left out */
 };
 
 /* What the choice asks of the machine; tests give their own answers. */

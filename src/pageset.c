@@ -44,18 +44,40 @@ int s2v_pageset_add(struct s2v_pageset *s, __u64 first, __u64 n)
 	return 0;
 }
 
+/* Those of one chunk. */
+static __u64 remove_from(struct s2v_pageset_chunk *c, __u64 first, __u64 n)
+{
+	__u64 start = c->number * CHUNK_PAGES, removed = 0;
+
+	for (__u64 i = first > start ? first - start : 0; i < CHUNK_PAGES; i++) {
+		__u64 bit = 1ULL << (i % 64);
+
+		if (start + i - first >= n)
+			break;
+		removed += !!(c->bits[i / 64] & bit);
+		c->bits[i / 64] &= ~bit;
+	}
+	return removed;
+}
+
 __u64 s2v_pageset_remove(struct s2v_pageset *s, __u64 first, __u64 n)
 {
+	struct s2v_pageset_chunk *c, *next;
 	__u64 removed = 0;
 
-	for (__u64 page = first; page - first < n; page++) {
-		struct s2v_pageset_chunk *c = chunk_of(s, page, false);
-		__u64 bit = 1ULL << (page % 64);
-
-		if (!c || !(c->bits[page % CHUNK_PAGES / 64] & bit))
-			continue;
-		c->bits[page % CHUNK_PAGES / 64] &= ~bit;
-		removed++;
+	if (!n)
+		return 0;
+	/* A host may take away a whole memslot at once, of which few pages were ever in. */
+	if (n / CHUNK_PAGES > HASH_COUNT(s->chunks)) {
+		HASH_ITER(hh, s->chunks, c, next)
+		if (c->number >= first / CHUNK_PAGES && c->number <= (first + n - 1) / CHUNK_PAGES)
+			removed += remove_from(c, first, n);
+	} else {
+		for (__u64 i = first / CHUNK_PAGES; i <= (first + n - 1) / CHUNK_PAGES; i++) {
+			c = chunk_of(s, i * CHUNK_PAGES, false);
+			if (c)
+				removed += remove_from(c, first, n);
+		}
 	}
 	s->pages -= removed;
 	return removed;

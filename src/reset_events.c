@@ -10,14 +10,14 @@
 /* What would avoid the cost of a VM's resets on this host. */
 static const char *advice(const struct s2v_correlator *c, const struct s2v_reset_track *t)
 {
-	if (!t->resets || !t->tax_ns)
+	if (!t->total.unmap_ns)
 		return "";
+	if (c->o.host->fwb == S2V_UNKNOWN)
+		return "whether this host has S2FWB is not known: with it, none of this is needed";
 	if (c->o.host->fwb == S2V_YES)
-		return t->unmap_ns
-			       ? "a kernel with 892713e97ca1 (5.8 on), which does not unmap where "
-				 "there is S2FWB"
-			       : "";
-	if (t->refault_ns > 4 * t->unmap_ns)
+		return "a kernel with 892713e97ca1 (5.8 on), which does not unmap where there is "
+		       "S2FWB";
+	if (t->total.refault_ns > 4 * t->total.unmap_ns)
 		return "a host with S2FWB unmaps nothing; here huge pages, since refaults dominate";
 	return t->redundant ? "a host with S2FWB unmaps nothing; here one unmap a reset would do"
 			    : "a host with S2FWB unmaps nothing";
@@ -25,12 +25,19 @@ static const char *advice(const struct s2v_correlator *c, const struct s2v_reset
 
 static struct s2v_reset_track *track_of(struct s2v_correlator *c, struct s2v_vm *vm)
 {
-	if (!vm->reset) {
-		vm->reset = calloc(1, sizeof(*vm->reset));
-		if (!vm->reset)
-			c->no_memory++;
+	struct s2v_reset_track *t = vm->reset;
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		c->no_memory++;
+		return NULL;
 	}
-	return vm->reset;
+	t->pages_lost = !vm->from_start;
+	t->total.pages_known = t->total.fwb_known = true;
+	vm->reset = t;
+	return t;
 }
 
 static enum s2v_reset_verdict verdict(const struct s2v_correlator *c,
@@ -53,6 +60,19 @@ static __u64 since(const struct s2v_reset_track *t, __u64 now)
 	return now > t->ran_at ? now - t->ran_at : 0;
 }
 
+static void add_up(struct s2v_reset_track *t)
+{
+	t->redundant += t->row.redundant;
+	t->total.resets++;
+	t->total.unmap_ns += t->row.unmap_ns;
+	t->total.refault_ns += t->row.refault_ns;
+	t->total.tax_ns += t->row.unmap_ns + t->row.refault_ns;
+	t->total.avoidable_ns += t->row.avoidable_ns;
+	t->total.fwb_saves_ns += t->row.fwb_saves_ns;
+	t->total.pages_known &= t->row.pages_known;
+	t->total.fwb_known &= t->row.fwb_known;
+}
+
 /* The reset is over, its window too: tell it. */
 static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
 {
@@ -63,16 +83,16 @@ static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u
 	if (t->row.window_ns > c->o.refault_window)
 		t->row.window_ns = c->o.refault_window;
 	t->row.verdict = verdict(c, t);
+	if (!t->row.pages_known)
+		t->row.unmapped_bytes = t->row.refaults = t->row.refault_ns = 0;
 	if (t->row.verdict == S2V_RESET_REDUNDANT_FWB)
 		t->row.avoidable_ns = t->row.unmap_ns + t->row.refault_ns;
 	else if (t->row.verdict == S2V_RESET_REDUNDANT_REPEAT)
 		t->row.avoidable_ns = t->redundant_ns;
-	t->resets++;
-	t->redundant += t->row.redundant;
-	t->unmap_ns += t->row.unmap_ns;
-	t->refault_ns += t->row.refault_ns;
-	t->tax_ns += t->row.unmap_ns + t->row.refault_ns;
-	t->avoidable_ns += t->row.avoidable_ns;
+	t->row.fwb_known = t->row.pages_known && t->row.verdict != S2V_RESET_UNKNOWN;
+	if (c->o.host->fwb == S2V_NO)
+		t->row.fwb_saves_ns = t->row.unmap_ns + t->row.refault_ns;
+	add_up(t);
 	t->state = S2V_RESET_NONE;
 	s2v_pageset_clear(&t->unmapped);
 	if (c->o.sink->reset)
@@ -90,7 +110,7 @@ static void open_reset(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_r
 	t->row.vm = vm->ref;
 	t->row.time = s2v_realtime(c, now);
 	t->row.verdict = S2V_RESET_NEEDED; /* until something else is known */
-	t->row.pages_known = c->o.every_map && vm->from_start && !t->pages_lost;
+	t->row.pages_known = c->o.every_map && !t->pages_lost;
 	t->redundant_ns = 0;
 	t->missing = false;
 	t->state = S2V_RESET_INITS;
@@ -143,7 +163,7 @@ static void on_unmap(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_res
 		t->row.redundant++;
 		t->redundant_ns += ev->dur;
 	}
-	if (c->o.every_map && vm->from_start)
+	if (c->o.every_map)
 		move_pages(c, t);
 	t->pages_lost = false;
 	ask(c, vm, t, ev);
@@ -243,9 +263,23 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 		take_late(c, vm, t);
 }
 
-/* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
-static void on_fault(struct s2v_reset_track *t, const struct s2v_ev_page *ev, __u32 shift)
+/*
+ * What a refault takes without us: ev->dur leaves out the run of our programs, but not the ways into
+ * and out of them. Inside the time stamps are those of the map's probes, and the inner half of the
+ * fault's own. Outside are the guest's exit and entry.
+ */
+static __u64 refault_ns(const struct s2v_host *h, __u64 dur)
 {
+	__u64 probes = h->probe_ns + h->probe_ns / 2;
+
+	return (dur > probes ? dur - probes : 0) + h->exit_ns;
+}
+
+/* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
+static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
+		     const struct s2v_ev_page *ev)
+{
+	__u32 shift = c->o.host->page_shift;
 	__u32 n = (__u32)ev->vcpu;
 	__u64 gpa = ev->gpa, size = ev->size;
 
@@ -259,7 +293,27 @@ static void on_fault(struct s2v_reset_track *t, const struct s2v_ev_page *ev, __
 	if (!s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift))
 		return;
 	t->row.refaults++;
-	t->row.refault_ns += ev->dur;
+	t->row.refault_ns += refault_ns(c->o.host, ev->dur);
+}
+
+/* All that the reset unmapped, and that the host did not take away since, is mapped again. */
+static void close_if_back(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
+{
+	if (t->state == S2V_RESET_REFAULTS && t->row.unmapped_bytes && !t->unmapped.pages)
+		close_reset(c, t, now);
+}
+
+/* To be faulted in again it would be in any case: that is no refault of the reset. */
+void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size)
+{
+	__u32 shift = c->o.host->page_shift;
+	struct s2v_reset_track *t = vm->reset;
+
+	if (!t)
+		return;
+	s2v_pageset_remove(&t->mapped, gpa >> shift, size >> shift);
+	s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift);
+	close_if_back(c, t, c->last);
 }
 
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
@@ -278,10 +332,8 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (ev->h.type == S2V_EV_FAULT) {
 		if (t->state != S2V_RESET_REFAULTS)
 			return;
-		on_fault(t, ev, shift);
-		/* The working set is back. */
-		if (t->row.unmapped_bytes && !t->unmapped.pages)
-			close_reset(c, t, ev->h.time);
+		on_fault(c, t, ev);
+		close_if_back(c, t, ev->h.time);
 		return;
 	}
 	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */
@@ -298,21 +350,15 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_reset_track *t = vm->reset;
-	struct s2v_reset_total total = { 0 };
 
 	if (!t)
 		return;
 	take_held(c, vm, t, true, true);
 	close_reset(c, t, c->last);
-	total.vm = vm->ref;
-	total.resets = t->resets;
-	total.unmap_ns = t->unmap_ns;
-	total.refault_ns = t->refault_ns;
-	total.tax_ns = t->tax_ns;
-	total.avoidable_ns = t->avoidable_ns;
-	total.advice = advice(c, t);
-	if (t->resets && c->o.sink->reset_total)
-		c->o.sink->reset_total(c->o.sink, &total);
+	t->total.vm = vm->ref;
+	t->total.advice = advice(c, t);
+	if (t->total.resets && c->o.sink->reset_total)
+		c->o.sink->reset_total(c->o.sink, &t->total);
 	s2v_pageset_clear(&t->mapped);
 	s2v_pageset_clear(&t->unmapped);
 	free(t);

@@ -27,12 +27,13 @@ struct s2v_reset_track {
 	__u64 held_since; /* CLOCK_BOOTTIME ns: an event has been waited for since then */
 	/* Pages; only where every map is told. */
 	struct s2v_pageset mapped, unmapped;
-	bool pages_lost; /* an unmap may have been lost: `mapped` is not to be relied on */
+	bool pages_lost; /* maps or an unmap may have been lost: `mapped` is not all, till the next */
 	struct {
 		__u64 gpa, size;
 	} last_map[S2V_RESET_VCPUS];
 	/* Totals of the VM. */
-	__u64 resets, tax_ns, avoidable_ns, unmap_ns, refault_ns, redundant;
+	__u64 redundant;
+	struct s2v_reset_total total;
 };
 
 #endif

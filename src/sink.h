@@ -121,18 +121,24 @@ struct s2v_reset {
 	__u32 unmaps; /* calls of stage2_unmap_vm() */
 	__u32 redundant; /* of them */
 	__u64 unmap_ns, longest_unmap_ns;
-	bool pages_known; /* every map of the VM was told of, from its creation on */
+	bool pages_known; /* all that was mapped was told of: the next three hold */
 	__u64 unmapped_bytes;
 	__u64 refaults, refault_ns; /* faults on what was unmapped */
+	bool fwb_known; /* pages are, no step was lost, and S2FWB is known: the next holds */
+	__u64 fwb_saves_ns; /* what the reset would not cost with S2FWB; 0 where the host has it */
 	__u64 window_ns; /* how long refaults were counted */
 	enum s2v_reset_verdict verdict;
-	__u64 avoidable_ns;
+	__u64 avoidable_ns; /* on this host, by a better kernel */
 };
 
 /* All resets of a VM, at its end. */
 struct s2v_reset_total {
 	struct s2v_vm_ref vm;
-	__u64 resets, unmap_ns, refault_ns, tax_ns, avoidable_ns;
+	__u64 resets, unmap_ns, avoidable_ns;
+	bool pages_known; /* of every reset: the next two hold */
+	__u64 refault_ns, tax_ns; /* tax: unmap_ns + refault_ns */
+	bool fwb_known; /* of every reset, and S2FWB is known: the next holds */
+	__u64 fwb_saves_ns;
 	const char *advice; /* what would avoid it; "" for nothing to avoid */
 };
 

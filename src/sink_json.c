@@ -167,6 +167,14 @@ static void end(struct s2v_sink *s, struct s2v_json *j)
 	json_object_put(j->o);
 }
 
+static void num_or_null(struct s2v_json *j, const char *key, bool known, uint64_t v)
+{
+	if (known)
+		s2v_json_num(j, j->o, key, v);
+	else
+		s2v_json_null(j, j->o, key);
+}
+
 static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 {
 	struct s2v_json j = begin("host");
@@ -199,6 +207,8 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 	}
 	s2v_json_tri(&j, j.o, "vcpu_init_icache", h->init_icache);
 	s2v_json_str(&j, j.o, "vcpu_init_icache_source", h->init_icache_text);
+	num_or_null(&j, "vm_exit_ns", h->exit_ns != 0, h->exit_ns);
+	num_or_null(&j, "probe_ns", h->probe_ns != 0, h->probe_ns);
 	if (h->lockdown[0])
 		s2v_json_bytes(&j, j.o, "lockdown", h->lockdown, sizeof(h->lockdown));
 	else
@@ -373,15 +383,13 @@ static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 	s2v_json_num(&j, j.o, "redundant", r->redundant);
 	s2v_json_num(&j, j.o, "unmap_ns", r->unmap_ns);
 	s2v_json_num(&j, j.o, "longest_unmap_ns", r->longest_unmap_ns);
-	if (r->pages_known)
-		s2v_json_num(&j, j.o, "unmapped_bytes", r->unmapped_bytes);
-	else
-		s2v_json_null(&j, j.o, "unmapped_bytes");
-	s2v_json_num(&j, j.o, "refaults", r->refaults);
-	s2v_json_num(&j, j.o, "refault_ns", r->refault_ns);
+	num_or_null(&j, "unmapped_bytes", r->pages_known, r->unmapped_bytes);
+	num_or_null(&j, "refaults", r->pages_known, r->refaults);
+	num_or_null(&j, "refault_ns", r->pages_known, r->refault_ns);
 	s2v_json_num(&j, j.o, "window_ns", r->window_ns);
 	s2v_json_str(&j, j.o, "verdict", s2v_reset_verdict_name(r->verdict));
 	s2v_json_num(&j, j.o, "avoidable_ns", r->avoidable_ns);
+	num_or_null(&j, "s2fwb_saves_ns", r->fwb_known, r->fwb_saves_ns);
 	end(s, &j);
 }
 
@@ -392,9 +400,10 @@ static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 	s2v_json_vm(&j, j.o, &t->vm);
 	s2v_json_num(&j, j.o, "resets", t->resets);
 	s2v_json_num(&j, j.o, "unmap_ns", t->unmap_ns);
-	s2v_json_num(&j, j.o, "refault_ns", t->refault_ns);
-	s2v_json_num(&j, j.o, "tax_ns", t->tax_ns);
+	num_or_null(&j, "refault_ns", t->pages_known, t->refault_ns);
+	num_or_null(&j, "tax_ns", t->pages_known, t->tax_ns);
 	s2v_json_num(&j, j.o, "avoidable_ns", t->avoidable_ns);
+	num_or_null(&j, "s2fwb_saves_ns", t->fwb_known, t->fwb_saves_ns);
 	s2v_json_str(&j, j.o, "advice", t->advice);
 	end(s, &j);
 }

@@ -221,7 +221,7 @@ static const char *event_name(__u32 type)
 		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",
 		[S2V_EV_INIT] = "init",	    [S2V_EV_UNMAP] = "unmap",
 		[S2V_EV_RUN] = "run",	    [S2V_EV_LEAVES] = "leaves",
-		[S2V_EV_AUDIT] = "audit",
+		[S2V_EV_AUDIT] = "audit",   [S2V_EV_HOST_UNMAP] = "host-unmap",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -260,6 +260,10 @@ void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struc
 	case S2V_EV_UNMAP:
 	case S2V_EV_RUN:
 		put_reset_event(j, (const struct s2v_ev_reset *)ev);
+		break;
+	case S2V_EV_HOST_UNMAP:
+		s2v_json_hex(j, j->o, "gpa", ((const struct s2v_ev_range *)ev)->gpa);
+		s2v_json_num(j, j->o, "size", ((const struct s2v_ev_range *)ev)->size);
 		break;
 	default:
 		break;

@@ -215,6 +215,7 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 	const struct s2v_ev_vma *v = (const struct s2v_ev_vma *)ev;
 	const struct s2v_ev_cap *c = (const struct s2v_ev_cap *)ev;
 	const struct s2v_ev_reset *x = (const void *)ev;
+	const struct s2v_ev_range *r = (const void *)ev;
 	char name[TEXT_NAME_LEN];
 
 	switch (ev->type) {
@@ -248,6 +249,10 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 		break;
 	case S2V_EV_RUN:
 		text_piece(l, STYLE_PLAIN, "vCPU %d runs", x->vcpu);
+		break;
+	case S2V_EV_HOST_UNMAP:
+		text_piece(l, STYLE_PLAIN, "the host unmaps GPA 0x%llx, 0x%llx bytes", r->gpa,
+			   r->size);
 		break;
 	case S2V_EV_VM_NEW:
 		text_piece(l, STYLE_PLAIN, "vm %s",

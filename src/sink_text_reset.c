@@ -33,15 +33,16 @@ void text_reset(struct s2v_sink *s, const struct s2v_reset *r)
 	text_piece(&l, r->verdict == S2V_RESET_MISSING ? STYLE_RED : STYLE_BOLD, "%s",
 		   s2v_reset_verdict_name(r->verdict));
 	text_line_end(&l);
-	s2v_format_size(r->unmapped_bytes, size);
 	text_piece(&l, STYLE_PLAIN, "  %u unmap%s, %u redundant, %s", r->unmaps,
 		   r->unmaps == 1 ? "" : "s", r->redundant, brief(r->unmap_ns, a));
-	if (r->pages_known)
+	if (r->pages_known) {
+		s2v_format_size(r->unmapped_bytes, size);
 		text_piece(&l, STYLE_PLAIN, "%s unmapped", size);
-	else
-		text_piece(&l, STYLE_PLAIN, "what was mapped before is not known");
-	text_piece(&l, STYLE_PLAIN, "%llu refaults, %s", (unsigned long long)r->refaults,
-		   brief(r->refault_ns, b));
+		text_piece(&l, STYLE_PLAIN, "%llu refaults, %s", (unsigned long long)r->refaults,
+			   brief(r->refault_ns, b));
+	} else {
+		text_piece(&l, STYLE_PLAIN, "what was mapped before is not known, so no refaults");
+	}
 	text_line_end(&l);
 	text_check(t);
 }
@@ -54,13 +55,22 @@ void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r)
 	struct text_line l = { .t = t };
 
 	text_line_end(&l);
-	text_piece(&l, STYLE_BOLD, "vm %u (%s, pid %u): %llu reset%s took %s", r->vm.id,
+	text_piece(&l, STYLE_BOLD, "vm %u (%s, pid %u): %llu reset%s took %s%s", r->vm.id,
 		   text_name(r->vm.comm, sizeof(r->vm.comm), name), r->vm.pid,
-		   (unsigned long long)r->resets, r->resets == 1 ? "" : "s", brief(r->tax_ns, a));
+		   (unsigned long long)r->resets, r->resets == 1 ? "" : "s",
+		   r->pages_known ? "" : "at least ",
+		   brief(r->pages_known ? r->tax_ns : r->unmap_ns, a));
 	text_line_end(&l);
 	text_piece(&l, STYLE_PLAIN, "  unmapping %s, refaults %s; avoidable here: %s",
-		   brief(r->unmap_ns, b), brief(r->refault_ns, c), brief(r->avoidable_ns, d));
+		   brief(r->unmap_ns, b),
+		   r->pages_known ? brief(r->refault_ns, c) : "not all known",
+		   brief(r->avoidable_ns, d));
 	text_line_end(&l);
+	if (r->fwb_known && r->fwb_saves_ns) {
+		text_piece(&l, STYLE_PLAIN, "  with S2FWB none of it: %s would be saved",
+			   brief(r->fwb_saves_ns, a));
+		text_line_end(&l);
+	}
 	if (r->advice[0]) {
 		fputs("  ", t->out);
 		text_wrap(t, 2, 2, r->advice);

@@ -50,13 +50,16 @@ static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
 {
 	size_t len = sysconf(_SC_PAGESIZE);
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int err;
+	int err, tries = 1000;
 
 	if (p == MAP_FAILED)
 		return -errno;
-	err = ask(skel->progs.ask_pgprot, (__u64)p, 0);
-	if (!err)
-		err = skel->bss->asked_err;
+	/* bpf_find_vma() does not wait: its unlocking of another task's may be pending on this CPU. */
+	do {
+		err = ask(skel->progs.ask_pgprot, (__u64)p, 0);
+		if (!err)
+			err = skel->bss->asked_err;
+	} while (err == -EBUSY && --tries && !usleep(1000));
 	*index = s2v_attrindx(skel->bss->asked_pgprot);
 	munmap(p, len);
 	return err;

@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "cmd.h"
 #include "correlate.h"
+#include "exit_cost.h"
 #include "live.h"
 #include "session.h"
 #include "trace_opts.h"
@@ -122,6 +123,30 @@ static int run(struct trace *t)
 	return s2v_exit_status(&sum, t->o.fail_on, t->sink);
 }
 
+/* The time of refaults is told without what cannot be measured here. */
+static void measure(__u64 *ns, int (*cost)(__u64 *ns), const char *what)
+{
+	int err = cost(ns);
+
+	if (!err)
+		return;
+	*ns = 0;
+	s2v_err("what %s costs could not be measured on /dev/kvm (%s): the time of refaults is told "
+		"without regard to it",
+		what, strerror(-err));
+}
+
+/* Once all is attached: a call that is hooked as the map is, against the same call before. */
+static void measure_probe(struct s2v_session *ses, __u64 before)
+{
+	__u64 after;
+
+	if (!before || ses->hooks[S2V_OBS_CAP].method != ses->hooks[S2V_OBS_MAP].method)
+		return;
+	measure(&after, s2v_call_cost, "a probe");
+	ses->host.probe_ns = after > before ? after - before : 0;
+}
+
 static int trace(struct trace *t)
 {
 	struct s2v_correlator_opts co = {
@@ -141,14 +166,22 @@ static int trace(struct trace *t)
 		.audit = t->o.audit_first,
 		.verbose = t->o.verbose,
 	};
+	__u64 unhooked = 0;
 	char err[512];
 
 	if (s2v_session_prepare(&t->ses, t->o.attach, err, sizeof(err)))
 		goto cannot;
+	/* MMU notifiers are many: only where their pages are followed. */
+	t->ses.hooks[S2V_OBS_HOST_UNMAP].idle = !t->o.resets;
+	if (t->o.resets) {
+		measure(&t->ses.host.exit_ns, s2v_exit_cost, "a guest's exit");
+		measure(&unhooked, s2v_call_cost, "a probe");
+	}
 	lo.ks = t->ses.ks;
 	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
 	if (!t->live)
 		goto cannot;
+	measure_probe(&t->ses, unhooked);
 	if (s2v_session_blind(&t->ses, err, sizeof(err)))
 		goto cannot;
 	s2v_session_cover(&t->ses, S2V_BY_HOOKS | (t->o.audit_first ? S2V_BY_AUDIT : 0));

@@ -29,6 +29,7 @@ static const struct {
 	[S2V_OBS_INIT] = { NULL, "init_fexit", "init_kprobe", "init_kretprobe" },
 	[S2V_OBS_UNMAP] = { "unmap_fentry", "unmap_fexit", "unmap_kprobe", "unmap_kretprobe" },
 	[S2V_OBS_RUN] = { "run_fentry", NULL, "run_kprobe", NULL },
+	[S2V_OBS_HOST_UNMAP] = { "host_unmap_fentry", NULL, "host_unmap_kprobe", NULL },
 };
 
 static bool verbose;
@@ -43,6 +44,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 {
 	const char *name = NULL;
 
+	if (h->idle)
+		return NULL;
 	if (h->method == S2V_METHOD_FENTRY)
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
 	else if (h->method == S2V_METHOD_KPROBE)

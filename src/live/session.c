@@ -78,7 +78,7 @@ void s2v_session_cover(struct s2v_session *s, unsigned int by)
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
 {
 	for (int i = 0; i < S2V_OBS_NR; i++)
-		if (s->hooks[i].method != S2V_METHOD_NONE)
+		if (s->hooks[i].method != S2V_METHOD_NONE && !s->hooks[i].idle)
 			return false;
 	snprintf(err, errlen, "no hook attaches on this kernel, so nothing can be observed: %s",
 		 s->hooks[S2V_OBS_MAP].reason);
@@ -90,7 +90,8 @@ void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
 	if (sink->host)
 		sink->host(sink, &s->host);
 	for (int i = 0; sink->hook && i < S2V_OBS_NR; i++)
-		sink->hook(sink, &s->hooks[i]);
+		if (!s->hooks[i].idle)
+			sink->hook(sink, &s->hooks[i]);
 	for (int i = 0; sink->rule && i < S2V_RULE_NR; i++)
 		sink->rule(sink, &s->rules[i]);
 }
@@ -107,7 +108,7 @@ const char *s2v_session_hooks_line(struct s2v_session *s)
 	size_t len = 0;
 
 	for (int i = 0; i < S2V_OBS_NR; i++)
-		n[s->hooks[i].method]++;
+		n[s->hooks[i].method] += !s->hooks[i].idle;
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(order); i++) {
 		unsigned int k = n[order[i]];
 

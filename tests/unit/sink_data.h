@@ -41,6 +41,40 @@ static const struct s2v_host test_host = {
 	.n_ram = 1,
 };
 
+/* All times differ, so that none can stand for another. */
+static const struct s2v_reset test_reset = {
+	.vm = { .id = 1, .pid = 1234, .comm = HOSTILE },
+	.time = 1735689599123456789ULL,
+	.vcpus = 2,
+	.inits = 3,
+	.unmaps = 4,
+	.redundant = 5,
+	.unmap_ns = 6000000,
+	.longest_unmap_ns = 7000,
+	.pages_known = true,
+	.unmapped_bytes = 8 << 20,
+	.refaults = 9,
+	.refault_ns = 10000000,
+	.fwb_known = true,
+	.fwb_saves_ns = 11000000,
+	.window_ns = 12000000,
+	.verdict = S2V_RESET_REDUNDANT_REPEAT,
+	.avoidable_ns = 13000000,
+};
+
+static const struct s2v_reset_total test_total = {
+	.vm = { .id = 1, .pid = 1234, .comm = HOSTILE },
+	.resets = 21,
+	.unmap_ns = 22000000,
+	.avoidable_ns = 23000000,
+	.pages_known = true,
+	.refault_ns = 24000000,
+	.tax_ns = 25000000,
+	.fwb_known = true,
+	.fwb_saves_ns = 26000000,
+	.advice = "ADVICE",
+};
+
 static const struct s2v_finding test_finding = {
 	.id = 7,
 	.rule = &test_rule,

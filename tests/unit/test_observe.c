@@ -100,7 +100,8 @@ static const char *fake_error(int err)
 		FN("kvm_arch_prepare_memory_region", "kvm*,kvm_memory_slot*,kvm_memory_slot*,i4"), \
 		FN("kvm_vm_ioctl_check_extension", "kvm*,i8"), FN("kvm_arch_destroy_vm", "kvm*"),  \
 		FN("kvm_arch_vcpu_ioctl", "file*,i4,i8"), FN("stage2_unmap_vm", "kvm*"),           \
-		FN("kvm_arch_vcpu_ioctl_run", "kvm_vcpu*")
+		FN("kvm_arch_vcpu_ioctl_run", "kvm_vcpu*"),                                        \
+		FN("kvm_unmap_gfn_range", "kvm*,kvm_gfn_range*")
 
 static const struct fake debian_6_1 = {
 	.f = { REST, FN("kvm_pgtable_stage2_map", MAP6),

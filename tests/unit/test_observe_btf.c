@@ -81,6 +81,7 @@ static void check(struct btf *btf, bool user_mem_abort, bool twins)
 	expect(&h[S2V_OBS_SLOT], "kvm_arch_prepare_memory_region", S2V_VAR_SLOT);
 	expect(&h[S2V_OBS_CAP], "kvm_vm_ioctl_check_extension", S2V_VAR_CAP);
 	expect(&h[S2V_OBS_VM_GONE], "kvm_arch_destroy_vm", S2V_VAR_VM_GONE);
+	expect(&h[S2V_OBS_HOST_UNMAP], "kvm_unmap_gfn_range", S2V_VAR_HOST_UNMAP);
 
 	host.kvm_mode = S2V_KVM_PROTECTED;
 	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 0);
@@ -129,11 +130,12 @@ static void test_5_10(void **state)
 	struct s2v_hook h[S2V_OBS_NR];
 
 	(void)state;
-	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 3);
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 4);
 	expect(&h[S2V_OBS_FAULT], "kvm_handle_guest_abort", S2V_VAR_FAULT_ABORT);
 	assert_int_equal(h[S2V_OBS_MAP].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_PERM].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_SLOT].method, S2V_METHOD_NONE);
+	assert_int_equal(h[S2V_OBS_HOST_UNMAP].method, S2V_METHOD_NONE);
 	assert_string_equal(
 		h[S2V_OBS_SLOT].reason,
 		"kvm_arch_prepare_memory_region has arguments here that this program "

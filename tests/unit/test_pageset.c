@@ -45,6 +45,24 @@ static void far_pages(void **state)
 	s2v_pageset_clear(&s);
 }
 
+/* However large the range, only what is in costs time: 1 PiB here, and 4 GiB. */
+static void large_ranges(void **state)
+{
+	struct s2v_pageset s = { 0 };
+
+	(void)state;
+	for (__u64 i = 0; i < 16; i++)
+		assert_int_equal(s2v_pageset_add(&s, i * 1000, 1), 0);
+	assert_int_equal(s2v_pageset_remove(&s, 1001, 1ULL << 38), 14);
+	assert_int_equal(s2v_pageset_remove(&s, 1, 1000), 1);
+	assert_int_equal(s2v_pageset_remove(&s, 1, 1ULL << 20), 0);
+	assert_int_equal(s.pages, 1);
+	assert_int_equal(s2v_pageset_remove(&s, 0, 0), 0);
+	assert_int_equal(s2v_pageset_remove(&s, 0, 1ULL << 38), 1);
+	assert_int_equal(s.pages, 0);
+	s2v_pageset_clear(&s);
+}
+
 static void move(void **state)
 {
 	struct s2v_pageset a = { 0 }, b = { 0 };
@@ -67,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(add_and_remove),
 		cmocka_unit_test(far_pages),
+		cmocka_unit_test(large_ranges),
 		cmocka_unit_test(move),
 	};
 

@@ -195,6 +195,8 @@ static void host(void **state)
 	has_null(j, "cacheable_pfnmap_cap");
 	has_num(j, "page_size", 16384);
 	has_null(j, "lockdown");
+	has_null(j, "vm_exit_ns");
+	has_null(j, "probe_ns");
 	has_null(j, "disagreement");
 	assert_int_equal(json_object_array_length(at(j, "s1_attr")), 8);
 	has_str(json_object_array_get_idx(at(j, "ram"), 0), "end", "0x80000000");
@@ -202,6 +204,8 @@ static void host(void **state)
 
 	h.pfnmap_cap = 0;
 	h.n_ram = 0;
+	h.exit_ns = 3636;
+	h.probe_ns = 466;
 	strcpy(h.lockdown, "integrity");
 	strcpy(h.disagreement, HOSTILE);
 	s = start();
@@ -209,8 +213,73 @@ static void host(void **state)
 	j = finish();
 	has_bool(j, "cacheable_pfnmap_cap", false);
 	has_null(j, "ram");
+	has_num(j, "vm_exit_ns", 3636);
+	has_num(j, "probe_ns", 466);
 	has_str(j, "lockdown", "integrity");
 	has_str(j, "disagreement", HOSTILE_UTF8);
+	json_object_put(j);
+}
+
+static void resets(void **state)
+{
+	struct s2v_reset r = test_reset;
+	struct s2v_sink *s = start();
+	json_object *j;
+
+	(void)state;
+	s->reset(s, &r);
+	j = finish();
+	has_str(at(j, "vm"), "comm", HOSTILE_UTF8);
+	has_num(j, "vcpus", 2);
+	has_num(j, "inits", 3);
+	has_num(j, "unmaps", 4);
+	has_num(j, "redundant", 5);
+	has_num(j, "unmap_ns", 6000000);
+	has_num(j, "longest_unmap_ns", 7000);
+	has_num(j, "unmapped_bytes", 8 << 20);
+	has_num(j, "refaults", 9);
+	has_num(j, "refault_ns", 10000000);
+	has_num(j, "s2fwb_saves_ns", 11000000);
+	has_num(j, "window_ns", 12000000);
+	has_str(j, "verdict", "redundant-repeat");
+	has_num(j, "avoidable_ns", 13000000);
+	json_object_put(j);
+	/* What is not known is no zero. */
+	r.pages_known = r.fwb_known = false;
+	s = start();
+	s->reset(s, &r);
+	j = finish();
+	has_null(j, "unmapped_bytes");
+	has_null(j, "refaults");
+	has_null(j, "refault_ns");
+	has_null(j, "s2fwb_saves_ns");
+	json_object_put(j);
+}
+
+static void reset_totals(void **state)
+{
+	struct s2v_reset_total t = test_total;
+	struct s2v_sink *s = start();
+	json_object *j;
+
+	(void)state;
+	s->reset_total(s, &t);
+	j = finish();
+	has_num(j, "resets", 21);
+	has_num(j, "unmap_ns", 22000000);
+	has_num(j, "avoidable_ns", 23000000);
+	has_num(j, "refault_ns", 24000000);
+	has_num(j, "tax_ns", 25000000);
+	has_num(j, "s2fwb_saves_ns", 26000000);
+	has_str(j, "advice", "ADVICE");
+	json_object_put(j);
+	t.pages_known = t.fwb_known = false;
+	s = start();
+	s->reset_total(s, &t);
+	j = finish();
+	has_null(j, "refault_ns");
+	has_null(j, "tax_ns");
+	has_null(j, "s2fwb_saves_ns");
 	json_object_put(j);
 }
 
@@ -314,15 +383,17 @@ static void summary(void **state)
 /* Every type of event, all bytes 0 and then all 0xff, is a line that can be parsed. */
 static void events(void **state)
 {
-	static const char *const names[] = { "unknown", "vm-new", "vm-dead", "memslot", "vma",
-					     "map",	"perm",	  "fault",   "cap",	"init",
-					     "unmap",	"run",	  "leaves",  "audit",	"unknown" };
+	static const char *const names[] = { "unknown", "vm-new", "vm-dead",	"memslot",
+					     "vma",	"map",	  "perm",	"fault",
+					     "cap",	"init",	  "unmap",	"run",
+					     "leaves",	"audit",  "host-unmap", "unknown" };
 	union {
 		struct s2v_ev_hdr h;
 		struct s2v_ev_slot slot;
 		struct s2v_ev_vma vma;
 		struct s2v_ev_page page;
 		struct s2v_ev_reset reset;
+		struct s2v_ev_range range;
 	} ev;
 
 	(void)state;
@@ -412,6 +483,7 @@ int main(void)
 		cmocka_unit_test(contract),	   cmocka_unit_test(coverage),
 		cmocka_unit_test(summary),	   cmocka_unit_test(events),
 		cmocka_unit_test(event_map),	   cmocka_unit_test(full_disk),
+		cmocka_unit_test(resets),	   cmocka_unit_test(reset_totals),
 	};
 
 	return cmocka_run_group_tests_name("sink_json", tests, NULL, NULL);

@@ -247,6 +247,36 @@ static void legend_once(void **state)
 	free(text);
 }
 
+static void resets(void **state)
+{
+	struct s2v_reset r = test_reset;
+	struct s2v_reset_total t = test_total;
+	struct s2v_sink *s = start(false, 120);
+	char *text;
+
+	(void)state;
+	s->reset(s, &r);
+	s->reset_total(s, &t);
+	text = finish();
+	contains(text, "2 vCPUs  redundant-repeat");
+	contains(text, "4 unmaps, 5 redundant, 6.0 ms  8M unmapped  9 refaults, 10 ms");
+	contains(text, "21 resets took 25 ms");
+	contains(text, "unmapping 22 ms, refaults 24 ms; avoidable here: 23 ms");
+	contains(text, "with S2FWB none of it: 26 ms would be saved");
+	contains(text, "ADVICE");
+	free(text);
+	r.pages_known = t.pages_known = t.fwb_known = false;
+	s = start(false, 120);
+	s->reset(s, &r);
+	s->reset_total(s, &t);
+	text = finish();
+	contains(text, "6.0 ms  what was mapped before is not known, so no refaults\n");
+	contains(text, "21 resets took at least 22 ms");
+	contains(text, "refaults not all known;");
+	assert_int_equal(occurrences(text, "would be saved"), 0);
+	free(text);
+}
+
 static void full_disk(void **state)
 {
 	FILE *f = fopen("/dev/full", "w");
@@ -270,7 +300,7 @@ int main(void)
 		cmocka_unit_test(hostile_names), cmocka_unit_test(updates_only_in_the_table),
 		cmocka_unit_test(verdicts),	 cmocka_unit_test(colours_only_when_asked),
 		cmocka_unit_test(contracts),	 cmocka_unit_test(legend_once),
-		cmocka_unit_test(full_disk),
+		cmocka_unit_test(resets),	 cmocka_unit_test(full_disk),
 	};
 
 	return cmocka_run_group_tests_name("sink_text", tests, NULL, NULL);

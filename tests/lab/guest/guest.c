@@ -23,6 +23,7 @@ static const char help[] =
 	"  reset[=COUNT]             KVM_ARM_VCPU_INIT of all vCPUs, COUNT times; reset-vcpu=N of one\n"
 	"  cpu-on=N                  stop vCPU N, have vCPU 0 start it with PSCI CPU_ON, and run it\n"
 	"  replace=ID,from=F[,off=O][,size=S]        map something else under the memslot\n"
+	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
@@ -147,6 +148,7 @@ static const struct op {
 	{ "reset-vcpu", true, op_reset_vcpu },
 	{ "cpu-on", true, op_cpu_on },
 	{ "replace", true, op_replace },
+	{ "discard", true, op_discard },
 	{ "host", true, op_host },
 	{ "flags", true, op_flags },
 	{ "move", true, op_move },

@@ -100,6 +100,7 @@ void vcpu_run(struct vm *vm, int index, const struct job *job, struct result *re
 void op_slot(const struct words *words, struct result *result);
 void op_span(const struct words *words, struct result *result);
 void op_replace(const struct words *words, struct result *result);
+void op_discard(const struct words *words, struct result *result);
 void op_host(const struct words *words, struct result *result);
 void op_flags(const struct words *words, struct result *result);
 void op_move(const struct words *words, struct result *result);

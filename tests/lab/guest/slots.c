@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Ops on memslots. */
+#include <errno.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,13 @@ void op_replace(const struct words *words, struct result *result)
 	struct slot part = slot_part(words);
 
 	result_errno(result, backing_map(part.hva, part.size, words_need(words, "from")));
+}
+
+void op_discard(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+
+	result_errno(result, madvise(part.hva, part.size, MADV_DONTNEED) ? errno : 0);
 }
 
 void op_host(const struct words *words, struct result *result)

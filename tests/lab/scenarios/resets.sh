@@ -18,10 +18,18 @@ host() {
 	S2V=trace- s2v_start trace --json || return 1
 	guest vm vcpus=4 slot=1,gpa=0x0,size=1M,from=anon touch=0x0,1M reset touch=0x0,1M >ops4 || return 1
 	S2V=trace- s2v_stop
+	S2V=away- s2v_start resets --json || return 1
+	guest vm vcpus=1 slot=1,gpa=0x0,size=4M,from=anon slot=2,gpa=0x800000,size=64K,from=anon \
+		touch=0x0,4M touch=0x800000,64K discard=1,off=1M,size=1M delete=2 \
+		reset discard=1,off=2M,size=512K touch=0x0,4M >ops5 || return 1
+	S2V=away- s2v_stop
 }
 
 verdict() {
-	expect_schema out.json one-out.json on-out.json trace-out.json
+	expect_schema out.json one-out.json on-out.json trace-out.json away-out.json
+	expect_jq "MMU notifiers are followed" '[.[] | select(.type == "hook" and .observe == "host-unmap" and
+		.method != "none")] | length' 1 out.json
+	expect_jq "but not for trace" '[.[] | select(.observe == "host-unmap")] | length' 0 trace-out.json
 	if ((LAB_FWB)); then
 		verdict_fwb
 	else
@@ -44,6 +52,11 @@ verdict_no_fwb() {
 	expect_jq "times" '[.[] | select(.type == "reset") | .unmap_ns >= .longest_unmap_ns and
 		.longest_unmap_ns > 0 and .refault_ns > 0 and .avoidable_ns > 0 and .avoidable_ns < .unmap_ns] |
 		unique' '[true]' out.json
+	# Of 4 MiB and a page 1 MiB had been discarded, and another memslot deleted; 512 KiB more were before
+	# the guest came back to them.
+	expect_jq "what the host took away" '[.[] | select(.type == "reset") | [.unmapped_bytes, .refaults]]' \
+		"[[$((0x300000 + page)),$((0x280000 / page + 1))]]" away-out.json
+	expect_jq "complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' away-out.json
 	# vCPU 1 had not run at the first; then each alone; both at the last, of which one had run since.
 	expect_jq "resets told apart" '[.[] | select(.type == "reset") | [.vcpus, .unmaps, .redundant]]' \
 		'[[1,1,0],[1,1,0],[2,2,1]]' one-out.json
