@@ -4,6 +4,7 @@
 #define S2V_SINK_TEXT_H
 
 #include "sink.h"
+#include "util.h"
 
 /* What remains of a finding for the table at the end. */
 struct text_finding {
@@ -58,6 +59,9 @@ const char *text_name(const char *in, size_t max, char out[TEXT_NAME_LEN]);
 /* Time of day, local: "03:04:05.123456789". */
 #define TEXT_TIME_LEN 32
 const char *text_time(__u64 realtime_ns, char out[TEXT_TIME_LEN]);
+
+/* "412 ms", "1.3 ms", "7 us": three digits are enough to compare. */
+const char *text_brief(__u64 ns, char out[S2V_SIZE_LEN]);
 
 /* Remember a failed write or allocation. Every call of the sink ends with it. */
 void text_check(struct text_sink *t);

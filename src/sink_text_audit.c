@@ -87,11 +87,11 @@ void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 	text_show_rows(t);
 	t->legend_given = false;
 	t->section = TEXT_BODY;
-	s2v_format_duration(r->dur, took);
 	text_piece(&l, STYLE_BOLD, "audit of vm %u (%s, pid %u):", r->vm.id,
 		   text_name(r->vm.comm, sizeof(r->vm.comm), name), r->vm.pid);
 	text_piece(&l, STYLE_PLAIN, "%llu leaves in %s (%llu a second),",
-		   (unsigned long long)r->leaves, took, (unsigned long long)s2v_audit_speed(r));
+		   (unsigned long long)r->leaves, text_brief(r->dur, took),
+		   (unsigned long long)s2v_audit_speed(r));
 	text_piece(&l, STYLE_PLAIN, "%llu read again", (unsigned long long)r->rereads);
 	if (r->flags & S2V_AU_PROTECTED)
 		text_piece(&l, STYLE_YELLOW, "NOT AUDITED: protected, its tables are EL2's");

@@ -5,8 +5,7 @@
 #include "sink_text.h"
 #include "util.h"
 
-/* "412 ms", "1.3 ms", "7 us": three digits are enough to compare. */
-static const char *brief(__u64 ns, char out[S2V_SIZE_LEN])
+const char *text_brief(__u64 ns, char out[S2V_SIZE_LEN])
 {
 	if (ns >= 10000000000ULL)
 		snprintf(out, S2V_SIZE_LEN, "%llu s", (unsigned long long)(ns / 1000000000));
@@ -34,12 +33,12 @@ void text_reset(struct s2v_sink *s, const struct s2v_reset *r)
 		   s2v_reset_verdict_name(r->verdict));
 	text_line_end(&l);
 	text_piece(&l, STYLE_PLAIN, "  %u unmap%s, %u redundant, %s", r->unmaps,
-		   r->unmaps == 1 ? "" : "s", r->redundant, brief(r->unmap_ns, a));
+		   r->unmaps == 1 ? "" : "s", r->redundant, text_brief(r->unmap_ns, a));
 	if (r->pages_known) {
 		s2v_format_size(r->unmapped_bytes, size);
 		text_piece(&l, STYLE_PLAIN, "%s unmapped", size);
 		text_piece(&l, STYLE_PLAIN, "%llu refaults, %s", (unsigned long long)r->refaults,
-			   brief(r->refault_ns, b));
+			   text_brief(r->refault_ns, b));
 	} else {
 		text_piece(&l, STYLE_PLAIN, "what was mapped before is not known, so no refaults");
 	}
@@ -59,16 +58,16 @@ void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r)
 		   text_name(r->vm.comm, sizeof(r->vm.comm), name), r->vm.pid,
 		   (unsigned long long)r->resets, r->resets == 1 ? "" : "s",
 		   r->pages_known ? "" : "at least ",
-		   brief(r->pages_known ? r->tax_ns : r->unmap_ns, a));
+		   text_brief(r->pages_known ? r->tax_ns : r->unmap_ns, a));
 	text_line_end(&l);
 	text_piece(&l, STYLE_PLAIN, "  unmapping %s, refaults %s; avoidable here: %s",
-		   brief(r->unmap_ns, b),
-		   r->pages_known ? brief(r->refault_ns, c) : "not all known",
-		   brief(r->avoidable_ns, d));
+		   text_brief(r->unmap_ns, b),
+		   r->pages_known ? text_brief(r->refault_ns, c) : "not all known",
+		   text_brief(r->avoidable_ns, d));
 	text_line_end(&l);
 	if (r->fwb_known && r->fwb_saves_ns) {
 		text_piece(&l, STYLE_PLAIN, "  with S2FWB none of it: %s would be saved",
-			   brief(r->fwb_saves_ns, a));
+			   text_brief(r->fwb_saves_ns, a));
 		text_line_end(&l);
 	}
 	if (r->advice[0]) {

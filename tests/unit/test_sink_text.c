@@ -1,4 +1,4 @@
-/* needs: src/sink_text.c src/sink_text_end.c src/sink_text_reset.c src/sink_text_audit.c src/names.c src/util.c src/utf8.c src/host.c */
+/* needs: src/sink_text.c src/sink_text_end.c src/sink_text_reset.c src/sink_text_audit.c src/sink_text_event.c src/names.c src/util.c src/utf8.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
 #include <stdarg.h>
