@@ -107,6 +107,8 @@ void op_host(const struct words *words, struct result *result);
 void op_flags(const struct words *words, struct result *result);
 void op_move(const struct words *words, struct result *result);
 void op_delete(const struct words *words, struct result *result);
+void op_churn(const struct words *words, struct result *result);
+void op_calm(const struct words *words, struct result *result);
 void op_tables(const struct words *words, struct result *result);
 void op_walk(const struct words *words, struct result *result);
 void op_touch(const struct words *words, struct result *result);

@@ -28,7 +28,7 @@ build_programs() {
 	if [[ $(cat "$top/build/lab/hash" 2>/dev/null) != "$hash" ]]; then
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/put" "$here/guest/put.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
-			"$here"/guest/{guest,words,slots,touch,vm,backing,tables}.c
+			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,tables}.c
 		echo "$hash" >"$top/build/lab/hash"
 	fi
 	exec 7>&-
