@@ -5,6 +5,7 @@
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli lint lab   its parts
+# make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 # make predict              what resets says that S2FWB would save, held against what it saves
 #
@@ -50,7 +51,7 @@ OBJS := $(SRCS:%.c=$(B)/%.o)
 # Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
-.PHONY: all clean check unit bpf-test cli lint lab check-vmm predict demo format
+.PHONY: all clean check unit bpf-test cli lint lab check-vmm predict bench-audit demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -95,6 +96,10 @@ lab:
 
 predict:
 	$(Q)tests/lab/predict
+bench-audit:
+	$(Q)$(MAKE) --no-print-directory ARCH=arm64 STATIC=1
+	$(Q)tests/lab/run --kernel latest --cpu neoverse-n2 --icount --smp 1 --mem 1700 --timeout 1800 --out $(CURDIR)/build/lab/out/cost audit-cost
+	$(Q)cat build/lab/out/cost/audit-cost/figures
 
 check-vmm:
 	$(Q)tests/lab/check-vmm

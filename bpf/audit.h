@@ -18,13 +18,13 @@ AUDIT_OWN struct audit_at audit_now_s2, audit_now_host;
 
 /* What is expected of the leaves behind the last: see audit_batch(). */
 AUDIT_OWN struct {
-	__u32 n; /* at most so many */
+	__u64 n; /* at most so many */
 	__u32 s2_step, host_step; /* each is a descriptor of its own on that side: 1, else 0 */
-	__u32 s2_at, host_at; /* of the first, in the copies */
 	__u64 s2_desc, host_desc; /* as the last one's */
 	__u64 s2_pa, host_pa; /* the last one's */
 	__u64 size;
 	__u64 ascending; /* all ones where output addresses must ascend, else 0 */
+	__u64 pa_bits; /* where both sides have the output address; 0: not at the same bits */
 } audit_next;
 
 /* Tells the run; false: there is no room for it now. */
@@ -139,6 +139,7 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 					const struct audit_at *host)
 {
 	__u64 gpa = p->gpa + p->size, hva = p->hva + p->size, n, left;
+	struct s2v_pa_bits pb, hb;
 
 	audit_next.n = 0;
 	audit_next.s2_step = s2->size == p->size;
@@ -146,8 +147,8 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 	/* Neither: the two are not aligned to each other, and pieces differ in size. */
 	if (!audit_next.s2_step && !audit_next.host_step)
 		return;
-	left = audit_next.s2_step ? audit_s2.hi - gpa : s2->start + s2->size - gpa;
-	n = audit_next.host_step ? audit_host.hi - hva : host->start + host->size - hva;
+	left = audit_next.s2_step ? audit_s2.table_hi - gpa : s2->start + s2->size - gpa;
+	n = audit_next.host_step ? audit_host.table_hi - hva : host->start + host->size - hva;
 	if (n < left)
 		left = n;
 	n = audit.slot_gpa + audit.slot_size - gpa;
@@ -159,9 +160,14 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 	audit_next.host_desc = host->desc;
 	audit_next.s2_pa = p->pa;
 	audit_next.host_pa = p->host_pa;
-	audit_next.s2_at = (gpa - audit_s2.lo) >> (audit_s2.shift & 63);
-	audit_next.host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
 	audit_next.ascending = run_needs_pa(p) ? ~0ULL : 0;
+	audit_next.pa_bits = 0;
+	if (audit_next.ascending || !audit_next.s2_step || !audit_next.host_step)
+		return;
+	pb = s2v_pa_bits(&audit_s2.t, audit_s2.shift & 63);
+	hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
+	if (pb.low == hb.low && pb.high == hb.high && pb.up == hb.up)
+		audit_next.pa_bits = pb.low | pb.high;
 }
 
 /* Not settled: soon again, and if it goes on, after a pause that user space makes. */
@@ -243,9 +249,102 @@ static __always_inline long audit_piece(void)
 	return 0;
 }
 
+/* So many more leaves are as the last one. */
+static __always_inline void batch_taken(__u64 n)
+{
+	audit_next.n -= n;
+	audit_run.size += n * audit_next.size;
+	audit.gpa += n * audit_next.size;
+	if (audit_next.s2_step) {
+		audit_run.leaves += n;
+		audit.leaves += n;
+	}
+	if (n && !audit_next.ascending)
+		audit_run.flags &= ~(S2V_LF_PA_RUN | S2V_LF_PA_SAME);
+	else if (n)
+		audit_run.flags &= ~S2V_LF_PA_SAME;
+}
+
 /*
- * Up to AUDIT_BATCH pieces behind the last, as long as both sides go on as they were: what nearly
- * all of a guest's memory is done by. Returns whether any was taken.
+ * Do the descriptors of both sides go on as before? What a leaf costs: ORs of what differs, looked at
+ * once. Stage 2 must keep its kind and memory type, and whatever bits the host's are in; the two must
+ * differ from each other as they did in all these bits, and in the output address: not at all.
+ */
+static __always_inline bool batch_same(const __u64 *s2, const __u64 *host)
+{
+	__u64 s2_desc = audit_next.s2_desc, host_desc = audit_next.host_desc;
+	__u64 one = 0, both = 0, d, h;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < AUDIT_ROW; i++) {
+		d = s2[i] ^ s2_desc;
+		one |= d;
+		h = host[i];
+		/* In this order: clang would load all first, and spill it. */
+		asm volatile("" : "+r"(h));
+		h ^= d;
+		asm volatile("" : "+r"(h));
+		h ^= host_desc;
+		both |= h;
+		asm volatile("" : "+r"(one), "+r"(both), "+r"(s2_desc), "+r"(host_desc));
+	}
+	return !((one & (S2_BITS | HOST_BITS)) | (both & (audit_next.pa_bits | HOST_BITS)));
+}
+
+/* Ordinary memory, page by page or block by block on both sides. */
+static __always_inline bool audit_fast(void)
+{
+	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = audit_next.n;
+	__u64 s2 = (audit.gpa - audit_s2.table_lo) >> (audit_s2.shift & 63);
+	__u64 host = (hva - audit_host.table_lo) >> (audit_host.shift & 63);
+	__u64 taken = 0, some;
+	__u32 i;
+
+	for (i = 0; i < AUDIT_ROWS && n; i++) {
+		/* The last row begins with some that have been looked at. */
+		some = n < AUDIT_ROW ? n : AUDIT_ROW;
+		s2 += some;
+		host += some;
+		if (s2 < AUDIT_ROW || host < AUDIT_ROW)
+			break;
+		if (cfg.cast) {
+			if (!batch_same(table_at(audit_s2.table + (s2 - AUDIT_ROW) * 8),
+					table_at(audit_host.table + (host - AUDIT_ROW) * 8)))
+				break;
+		} else if (!batch_same(
+				   &audit_s2.copy[(s2 - AUDIT_ROW) & (AUDIT_ENTRIES - 1)],
+				   &audit_host.copy[(host - AUDIT_ROW) & (AUDIT_ENTRIES - 1)])) {
+			break;
+		}
+		n -= some;
+		taken += some;
+	}
+	audit_work += 3 * i + 1;
+	batch_taken(taken);
+	return taken;
+}
+
+/* How many of the next ones are in the copies. */
+static __always_inline __u64 batch_copied(__u64 hva)
+{
+	__u64 n = audit_next.n, left;
+
+	if ((audit_next.s2_step && !side_covers(&audit_s2, audit.gpa)) ||
+	    (audit_next.host_step && !side_covers(&audit_host, hva)))
+		return 0;
+	left = (audit_s2.hi - audit.gpa) >> (audit_s2.shift & 63);
+	if (audit_next.s2_step && left < n)
+		n = left;
+	left = (audit_host.hi - hva) >> (audit_host.shift & 63);
+	if (audit_next.host_step && left < n)
+		n = left;
+	return n;
+}
+
+/*
+ * Pieces behind the last, as long as both sides go on as they were: what nearly all of a guest's
+ * memory is done by. Returns whether any was taken.
  */
 static __always_inline bool audit_batch(void)
 {
@@ -253,19 +352,22 @@ static __always_inline bool audit_batch(void)
 	struct s2v_pa_bits hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
 	__u64 s2_pa = audit_next.s2_pa, host_pa = audit_next.host_pa, size = audit_next.size;
 	__u64 s2_bits = S2_BITS | (s2v_attr_is_device(audit_run.s2) ? S2_EXEC_BITS : 0);
-	__u32 n = audit_next.n, i;
+	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = batch_copied(hva);
+	__u64 s2_at = (audit.gpa - audit_s2.lo) >> (audit_s2.shift & 63);
+	__u64 host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
+	__u32 i;
 
 	for (i = 0; i < AUDIT_BATCH && i < n; i++) {
 		__u64 differs = 0, pa = s2_pa + size, hpa = host_pa + size, d;
 
 		if (audit_next.s2_step) {
-			d = audit_s2.copy[(audit_next.s2_at + i) & (AUDIT_ENTRIES - 1)];
+			d = audit_s2.copy[(s2_at + i) & (AUDIT_ENTRIES - 1)];
 			differs = (d ^ audit_next.s2_desc) & s2_bits;
 			differs |= (s2v_pa(&pb, d) ^ pa) & audit_next.ascending;
 			pa = s2v_pa(&pb, d);
 		}
 		if (audit_next.host_step) {
-			d = audit_host.copy[(audit_next.host_at + i) & (AUDIT_ENTRIES - 1)];
+			d = audit_host.copy[(host_at + i) & (AUDIT_ENTRIES - 1)];
 			differs |= (d ^ audit_next.host_desc) & HOST_BITS;
 			hpa = s2v_pa(&hb, d);
 		}
@@ -274,21 +376,11 @@ static __always_inline bool audit_batch(void)
 		s2_pa = pa;
 		host_pa = hpa;
 	}
-	audit_next.n = i < AUDIT_BATCH ? 0 : n - i;
-	audit_next.s2_at += i;
-	audit_next.host_at += i;
 	audit_next.s2_pa = s2_pa;
 	audit_next.host_pa = host_pa;
-	audit_run.size += i * size;
-	audit.gpa += i * size;
-	if (audit_next.s2_step) {
-		audit_run.leaves += i;
-		audit.leaves += i;
-	}
-	if (i && !audit_next.ascending)
-		audit_run.flags &= ~(S2V_LF_PA_RUN | S2V_LF_PA_SAME);
-	else if (i)
-		audit_run.flags &= ~S2V_LF_PA_SAME;
+	batch_taken(i);
+	if (i < AUDIT_BATCH)
+		audit_next.n = 0;
 	audit_work += 4;
 	return i;
 }
@@ -297,6 +389,8 @@ static long audit_turn(__u32 i, void *unused)
 {
 	if (audit_work > AUDIT_BUDGET || audit.gpa >= audit.slot_gpa + audit.slot_size)
 		return 1;
+	if (audit_next.n && audit_next.pa_bits && audit_fast())
+		return 0;
 	if (audit_next.n && audit_batch())
 		return 0;
 	return audit_piece() != 0;

@@ -14,19 +14,26 @@ struct s2v_audit audit;
 /* Work a step may do, in about a hundred instructions; together below a millisecond. */
 #define AUDIT_BUDGET 16384
 #define AUDIT_BATCH 16 /* leaves in one go, where all is as before */
+#define AUDIT_ROW 32 /* ordinary ones */
+#define AUDIT_ROWS 16 /* of them at once: a table of 4K pages */
 #define AUDIT_TRIES 3 /* at what is not settled, before the step ends */
 
 /* Kept between steps and turns, and not for user space; `used`, or clang takes structures apart. */
 #define AUDIT_OWN static __attribute__((used))
 
-/* One of the two sides: its tables, and a copy of the one that was needed last. */
+/*
+ * One of the two sides: its tables, and a copy of the one that was needed last, or of as much of it
+ * as is needed where tables can be read where they are (table_at()).
+ */
 struct audit_side {
 	struct s2v_tables t;
 	__u64 root;
 	__u64 lo, hi; /* input addresses that the copy translates; equal: none */
+	__u64 table; /* where that table is in the linear map */
+	__u64 table_lo, table_hi; /* input addresses that it translates */
 	__u32 shift; /* log2 of what one descriptor of it translates */
 	__s32 level;
-	__u64 copy[AUDIT_ENTRIES];
+	__u64 copy[AUDIT_ENTRIES + AUDIT_ROW]; /* for the verifier: a row from the last one on */
 };
 
 AUDIT_OWN struct audit_side audit_s2, audit_host;
@@ -51,6 +58,21 @@ static __always_inline struct audit_side *side_of(__u32 side)
 {
 	return side == SIDE_HOST ? &audit_host : &audit_s2;
 }
+
+/*
+ * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are and
+ * cost one instruction. Any structure of 64-bit words does: struct user_pt_regs.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* AUDIT_ROW descriptors in place. Only where cfg.cast: else the verifier takes the call away. */
+static __always_inline const __u64 *table_at(__u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));
+}
+
+/* As much as is copied where more can be read in place. */
+#define AUDIT_WINDOW 32
 
 static __always_inline void side_drop(struct audit_side *s)
 {
@@ -97,15 +119,23 @@ __noinline int side_load(__u32 side, __u64 ia)
 	first = s2v_index(&t, at.level, ia) & ~(entries - 1);
 	if (at.level == t.start_level && t.ia_bits - shift < log2)
 		entries = 1ULL << ((t.ia_bits - shift) & 15);
+	s->level = at.level;
+	s->shift = shift;
+	s->table = at.start + first * 8;
+	s->table_lo = ia >> (shift + log2) << (shift + log2);
+	s->table_hi = s->table_lo + (entries << shift);
+	first = 0;
+	if (cfg.cast && entries > AUDIT_WINDOW) {
+		first = (ia - s->table_lo) >> shift & ~(AUDIT_WINDOW - 1ULL);
+		entries = AUDIT_WINDOW;
+	}
 	if (entries > AUDIT_ENTRIES)
 		entries = AUDIT_ENTRIES;
-	if (bpf_probe_read_kernel(s->copy, entries * 8, (void *)(at.start + first * 8))) {
+	if (bpf_probe_read_kernel(s->copy, entries * 8, (void *)(s->table + first * 8))) {
 		count(S2V_CNT_UNREAD_READ);
 		return 0;
 	}
-	s->level = at.level;
-	s->shift = shift;
-	s->lo = ia >> (shift + log2) << (shift + log2);
+	s->lo = s->table_lo + (first << shift);
 	s->hi = s->lo + (entries << shift);
 	return 1;
 }

@@ -16,6 +16,7 @@ struct s2v_cfg {
 	__u32 fault_variant; /* enum s2v_variant */
 	__u32 fwb; /* the host has S2FWB */
 	__u32 init_variant; /* enum s2v_variant */
+	__u32 cast; /* the kernel has bpf_rdonly_cast() */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
 	/* Addresses of kvm_vm_release, kvm_vcpu_release: the files are known by them; 0: unknown. */
 	__u64 vm_release, vcpu_release;

@@ -230,6 +230,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->repeat_ns = 1000000000ULL;
+	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
 }

@@ -26,6 +26,8 @@ static const char help[] =
 	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
+	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
+	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
@@ -153,6 +155,10 @@ static const struct op {
 	{ "flags", true, op_flags },
 	{ "move", true, op_move },
 	{ "delete", true, op_delete },
+	{ "churn", true, op_churn },
+	{ "calm", true, op_calm },
+	{ "tables", true, op_tables },
+	{ "walk", true, op_walk },
 	{ "query", true, op_query },
 	{ "use", false, op_use },
 	{ "destroy", true, op_destroy },

@@ -97,6 +97,8 @@ int vcpu_stop(struct vm *vm, int index);
 void vcpu_resume(struct vm *vm, int index, struct result *result);
 void vcpu_run(struct vm *vm, int index, const struct job *job, struct result *result);
 
+uint64_t microseconds(void);
+
 void op_slot(const struct words *words, struct result *result);
 void op_span(const struct words *words, struct result *result);
 void op_replace(const struct words *words, struct result *result);
@@ -105,6 +107,10 @@ void op_host(const struct words *words, struct result *result);
 void op_flags(const struct words *words, struct result *result);
 void op_move(const struct words *words, struct result *result);
 void op_delete(const struct words *words, struct result *result);
+void op_churn(const struct words *words, struct result *result);
+void op_calm(const struct words *words, struct result *result);
+void op_tables(const struct words *words, struct result *result);
+void op_walk(const struct words *words, struct result *result);
 void op_touch(const struct words *words, struct result *result);
 void op_reset(const struct words *words, struct result *result);
 void op_reset_vcpu(const struct words *words, struct result *result);

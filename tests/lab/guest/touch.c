@@ -53,7 +53,7 @@ static struct job touch_job(const struct words *words)
 	return job;
 }
 
-static uint64_t microseconds(void)
+uint64_t microseconds(void)
 {
 	struct timespec now;
 

@@ -24,11 +24,11 @@ build_programs() {
 	mkdir -p "$top/build/lab"
 	exec 7>"$top/build/lab/lock"
 	flock 7
-	hash=$(cat "$here"/guest/*.[ch] "$here/lib/boot.sh" | sha256sum)
+	hash=$(cat "$here"/guest/*.[ch] "$here/fixture/ask.h" "$here/lib/boot.sh" | sha256sum)
 	if [[ $(cat "$top/build/lab/hash" 2>/dev/null) != "$hash" ]]; then
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/put" "$here/guest/put.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
-			"$here"/guest/{guest,words,slots,touch,vm,backing}.c
+			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,tables}.c
 		echo "$hash" >"$top/build/lab/hash"
 	fi
 	exec 7>&-
@@ -127,6 +127,7 @@ qemu_arguments() {
 	arguments=(
 		-M 'virt,virtualization=on,gic-version=3' -cpu "$cpu" -smp "$smp" -m $((mem + 512))
 		-accel "$accel" -nographic -nic none -no-reboot -monitor none -serial stdio
+		-qmp "unix:$tmp/qmp,server=on,wait=off"
 		-object "memory-backend-file,id=out,size=256M,mem-path=$tmp/shared,share=on"
 		-device ivshmem-plain,memdev=out
 		-kernel "$image" -initrd "$tmp/initramfs"
@@ -135,13 +136,48 @@ qemu_arguments() {
 	[[ -z $icount ]] || arguments+=(-icount 'shift=1,sleep=off')
 }
 
+# Runs the outside part of a scenario as its host part asks for (ask_outside in host.sh), which waits
+# for the answer on the console's other direction.
+run_outside() { # SCENARIO ARGUMENT...
+	local file status=1 name=$1
+	shift
+	mkdir -p "$out/$name"
+	for file in "${selected[@]}"; do
+		[[ $(scenario_name "$file") == "$name" ]] || continue
+		status=0
+		(
+			cd "$out/$name"
+			export LAB_QMP=$tmp/qmp
+			# shellcheck source=/dev/null
+			. "$file"
+			outside "$@"
+		) >>"$out/$name/outside.log" 2>&1 </dev/null || status=$?
+	done
+	echo "$status" >&9
+}
+
+# The console, as it comes; the emulated host may ask for something there.
+attend() {
+	local line words
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		[[ $line == "lab: outside "* ]] || continue
+		read -r -a words <<<"${line%$'\r'}"
+		run_outside "${words[@]:2}"
+	done
+	printf '%s' "$line"
+}
+
 boot() {
 	local arguments status=0
 	qemu_arguments
 	exec 3>/dev/null
 	[[ -z $console ]] || exec 3>&2
-	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" </dev/null 2>&1 |
-		tee "$out/console" >&3 || status=$?
+	mkfifo "$tmp/input"
+	exec 9<>"$tmp/input"
+	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" <&9 2>&1 |
+		tee "$out/console" | attend >&3 || status=$?
+	exec 9>&-
 	return "$status"
 }
 
