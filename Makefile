@@ -47,7 +47,7 @@ LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 # Static libelf decompresses with zstd from Debian 13 on.
-LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
+LIBS := -ljson-c -lzstd -lz -lpthread $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
 .PHONY: all clean check unit bpf-test cli lint lab check-vmm demo format
 all: $(B)/s2verify
