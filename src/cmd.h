@@ -13,12 +13,15 @@ enum s2v_exit {
 
 /*
  * A command of its own: argv[0] is "s2verify NAME", for usage messages. Returns an exit status.
- * Those that are live (check, trace) are in src/live, and elsewhere than on arm64 in
+ * Those that are live (check, trace, resets, record) are in src/live, and elsewhere than on arm64 in
  * src/elsewhere.c, which checks the options and says why it cannot do more.
  */
 int s2v_cmd_check(int argc, char **argv);
 int s2v_cmd_trace(int argc, char **argv);
 int s2v_cmd_resets(int argc, char **argv);
+int s2v_cmd_record(int argc, char **argv);
+int s2v_cmd_analyze(int argc, char **argv);
+int s2v_cmd_export(int argc, char **argv);
 int s2v_cmd_explain(int argc, char **argv);
 
 #endif

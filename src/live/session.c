@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run.h"
 #include "session.h"
 
 static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
@@ -35,13 +36,7 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *
 
 void s2v_session_cover(struct s2v_session *s)
 {
-	for (int i = 0; i < S2V_RULE_NR; i++) {
-		struct s2v_rule_state *st = &s->rules[i];
-
-		st->rule = &s2v_rules[i];
-		st->coverage = s2v_rule_coverage(st->rule, &s->host, s->hooks, S2V_OBS_NR,
-						 st->reason, sizeof(st->reason));
-	}
+	s2v_run_cover(&s->host, s->hooks, s->rules);
 }
 
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
@@ -56,12 +51,7 @@ bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
 
 void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
 {
-	if (sink->host)
-		sink->host(sink, &s->host);
-	for (int i = 0; sink->hook && i < S2V_OBS_NR; i++)
-		sink->hook(sink, &s->hooks[i]);
-	for (int i = 0; sink->rule && i < S2V_RULE_NR; i++)
-		sink->rule(sink, &s->rules[i]);
+	s2v_run_tell(sink, &s->host, s->hooks, s->rules);
 }
 
 const char *s2v_session_hooks_line(struct s2v_session *s)
