@@ -17,6 +17,7 @@ struct stream {
 	__u8 *events; /* n of them */
 	__u8 *next; /* of them, to be handed out */
 	__u32 follows; /* stream that came behind it the last time */
+	struct s2t_cursor columns; /* behind the one of times */
 };
 
 struct s2t_decoder {
@@ -31,7 +32,6 @@ struct s2t_decoder {
 	const __u8 *order[2]; /* planes; the second NULL where one does */
 	__u32 n, i; /* events, and how many were handed out */
 	__u32 last; /* stream of the last */
-	__u64 time; /* of the last */
 };
 
 struct s2t_decoder *s2t_decoder_new(void)
@@ -191,21 +191,31 @@ static bool get_planes(struct s2t_cursor *c, __u64 *col, __u32 n, unsigned int w
 }
 
 static bool get_numbers(struct s2t_decoder *d, struct s2t_cursor *c, const struct stream *s,
-			__u32 field, bool deltas)
+			__u32 field, unsigned int mode)
 {
+	const bool deltas = mode == S2T_DELTAS;
 	__u64 width = s2t_take_le(c, 1), divisor = s2t_take_varint(c);
 	__u64 v = deltas ? s2t_take_varint(c) : 0;
+	const __u8 *time = s->events + s->layout->at[S2T_FIELD_TIME];
+	__u64 *col = d->col;
 
 	if (width < 1 || width > 8 ||
-	    !get_planes(c, d->col + deltas, s->n - deltas, (unsigned int)width, divisor))
+	    !get_planes(c, col + deltas, s->n - deltas, (unsigned int)width, divisor))
 		return false;
-	for (__u32 i = deltas; deltas && i < s->n; i++) {
-		d->col[i - 1] = v;
-		v += d->col[i];
+	if (deltas) {
+		for (__u32 i = 1; i < s->n; i++) {
+			col[i - 1] = v;
+			v += col[i];
+		}
+		col[s->n - 1] = v;
+	} else if (mode == S2T_SINCE) {
+		v = *(const __u64 *)time;
+		for (__u32 i = 0; i < s->n; i++, time += s->stride) {
+			col[i] = *(const __u64 *)time - v - col[i];
+			v = *(const __u64 *)time;
+		}
 	}
-	if (deltas)
-		d->col[s->n - 1] = v;
-	store(s, field, d->col);
+	store(s, field, col);
 	return true;
 }
 
@@ -233,9 +243,9 @@ static bool get_column(struct s2t_decoder *d, struct s2t_cursor *c, const struct
 			d->col[i] = *(const __u64 *)from + step;
 		break;
 	case S2T_VALUES:
-		return get_numbers(d, c, s, field, false);
 	case S2T_DELTAS:
-		return get_numbers(d, c, s, field, true);
+	case S2T_SINCE:
+		return get_numbers(d, c, s, field, mode);
 	default:
 		return false;
 	}
@@ -261,68 +271,97 @@ static bool skip_column(struct s2t_cursor *c, const struct stream *s, unsigned i
 }
 
 /*
- * Two passes: what is the same in all events makes the first, of which the others are copies; then
- * the columns that differ.
+ * What is the same in all events makes the first, of which the others are copies; then their times,
+ * as differences in the order of the chunk.
  */
-static bool get_stream(struct s2t_decoder *d, struct s2t_cursor *c, const struct stream *s)
+static bool begin_stream(struct s2t_decoder *d, struct s2t_cursor *c, struct stream *s)
 {
 	const struct s2t_layout *l = &s->layout->l;
-	struct s2t_cursor again = *c;
+	__u64 mode;
 
+	s->columns = *c;
 	memset(s->events, 0, s->stride);
 	store_one(s, 0, l->type);
 	store_one(s, 1, l->len);
 	for (__u32 f = S2T_FIELD_TIME; f < l->n; f++) {
-		__u64 mode = s2t_take_le(c, 1);
-
+		mode = s2t_take_le(c, 1);
 		if (mode == S2T_CONST)
 			store_one(s, f, s2t_take_varint(c));
-		else if (mode > S2T_DELTAS || !skip_column(c, s, (unsigned int)mode))
+		else if (mode >= S2T_MODES || !skip_column(c, s, (unsigned int)mode))
 			return false;
 	}
 	if (c->failed)
 		return false;
 	for (__u32 i = 1; i < s->n; i++)
 		memcpy(s->events + (size_t)i * s->stride, s->events, s->stride);
-	for (__u32 f = S2T_FIELD_TIME; f < l->n; f++) {
-		__u64 mode = s2t_take_le(&again, 1);
+	mode = s2t_take_le(&s->columns, 1);
+	if (mode == S2T_CONST)
+		s2t_take_varint(&s->columns);
+	else if (mode == S2T_OFFSET || mode == S2T_SINCE ||
+		 !get_column(d, &s->columns, s, S2T_FIELD_TIME, (unsigned int)mode))
+		return false;
+	return true;
+}
+
+/* The columns that differ. */
+static bool end_stream(struct s2t_decoder *d, struct stream *s)
+{
+	struct s2t_cursor *c = &s->columns;
+
+	for (__u32 f = S2T_FIELD_TIME + 1; f < s->layout->l.n; f++) {
+		__u64 mode = s2t_take_le(c, 1);
 
 		if (mode == S2T_CONST)
-			s2t_take_varint(&again);
-		else if (!get_column(d, &again, s, f, (unsigned int)mode))
+			s2t_take_varint(c);
+		else if (!get_column(d, c, s, f, (unsigned int)mode))
 			return false;
 	}
 	return true;
 }
 
-/* Has the order no stream more often than it has events? Walked once, before any is handed out. */
-static bool order_sound(struct s2t_decoder *d)
+/* The next event in the order of the chunk, or NULL where the order names a stream that has none. */
+static struct s2v_ev_hdr *step(struct s2t_decoder *d, __u32 i)
 {
-	__u32 at = 0;
+	__u32 code = d->order[0][i] | (d->order[1] ? (__u32)d->order[1][i] << 8 : 0);
+	struct stream *s = &d->streams[d->last];
+	__u8 *ev;
 
+	if (code > d->n_streams)
+		return NULL;
+	if (code)
+		s->follows = code - 1;
+	d->last = s->follows;
+	s = &d->streams[d->last];
+	ev = s->next;
+	if (ev == s->events + (size_t)s->n * s->stride)
+		return NULL;
+	s->next += s->stride;
+	return (struct s2v_ev_hdr *)ev;
+}
+
+/* Times from differences, and: is the order one of these events? */
+static bool add_times(struct s2t_decoder *d, __u64 time)
+{
 	for (__u32 i = 0; i < d->n; i++) {
-		__u32 code = d->order[0][i] | (d->order[1] ? (__u32)d->order[1][i] << 8 : 0);
+		struct s2v_ev_hdr *ev = step(d, i);
 
-		if (code > d->n_streams)
+		if (!ev)
 			return false;
-		if (code)
-			d->streams[at].follows = code - 1;
-		at = d->streams[at].follows;
-		if (d->streams[at].next ==
-		    d->streams[at].events + (size_t)d->streams[at].n * d->streams[at].stride)
-			return false;
-		d->streams[at].next += d->streams[at].stride;
+		time += ev->time;
+		ev->time = time;
 	}
 	for (__u32 i = 0; i < d->n_streams; i++) {
 		d->streams[i].next = d->streams[i].events;
 		d->streams[i].follows = i;
 	}
+	d->last = 0;
 	return true;
 }
 
 int s2t_decode_events(struct s2t_decoder *d, const __u8 *body, size_t len, __u32 n)
 {
 	struct s2t_cursor c = { .p = body, .end = body + len };
+	__u64 time;
 	int err;
 
 	d->n = n;
@@ -333,16 +372,19 @@ int s2t_decode_events(struct s2t_decoder *d, const __u8 *body, size_t len, __u32
 	if (err)
 		goto bad;
 	err = -EBADMSG;
-	d->time = s2t_take_varint(&c);
+	time = s2t_take_varint(&c);
 	d->order[0] = s2t_take(&c, n);
 	d->order[1] = d->n_streams >= 255 ? s2t_take(&c, n) : NULL;
-	if (!d->order[0] || (d->n_streams >= 255 && !d->order[1]) || !order_sound(d))
+	if (!d->order[0] || (d->n_streams >= 255 && !d->order[1]))
 		goto bad;
 	for (__u32 i = 0; i < d->n_streams; i++)
-		if (!get_stream(d, &c, &d->streams[i]))
+		if (!begin_stream(d, &c, &d->streams[i]))
 			goto bad;
-	if (c.p != c.end)
+	if (c.p != c.end || !add_times(d, time))
 		goto bad;
+	for (__u32 i = 0; i < d->n_streams; i++)
+		if (!end_stream(d, &d->streams[i]))
+			goto bad;
 	return 0;
 bad:
 	d->n = 0;
@@ -351,22 +393,5 @@ bad:
 
 struct s2v_ev_hdr *s2t_decoded(struct s2t_decoder *d)
 {
-	struct s2v_ev_hdr *ev;
-	struct stream *s;
-	__u32 code;
-
-	if (d->i == d->n)
-		return NULL;
-	code = d->order[0][d->i] | (d->order[1] ? (__u32)d->order[1][d->i] << 8 : 0);
-	d->i++;
-	s = &d->streams[d->last];
-	if (code)
-		s->follows = code - 1;
-	d->last = s->follows;
-	s = &d->streams[d->last];
-	ev = (struct s2v_ev_hdr *)s->next;
-	s->next += s->stride;
-	d->time += ev->time;
-	ev->time = d->time;
-	return ev;
+	return d->i == d->n ? NULL : step(d, d->i++);
 }

@@ -13,7 +13,7 @@
 #define STREAMS_MAX 8192U
 #define HASH_SIZE (4 * STREAMS_MAX)
 #define LAYOUTS_MAX 64U
-#define LEVEL 3
+#define LEVEL 1
 #define OWN_FRAME 1024U /* a plane from this size on has statistics of its own */
 
 struct stream {
@@ -35,7 +35,8 @@ struct s2t_encoder {
 	__u32 *by_stream; /* numbers of events: each stream's, one stream behind the other */
 	__u16 *of; /* stream of each */
 	__u32 n, cap;
-	__u64 *col[2]; /* a column being coded, and its differences */
+	__u64 *col
+		[3]; /* a column being coded, its differences, and those to the time that passed */
 	struct s2t_buf body;
 	size_t *cuts; /* where a frame ends */
 	size_t n_cuts, cap_cuts;
@@ -60,11 +61,12 @@ static void free_arrays(struct s2t_encoder *e)
 	free(e->events);
 	free(e->by_stream);
 	free(e->of);
-	free(e->col[0]);
-	free(e->col[1]);
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(e->col); i++) {
+		free(e->col[i]);
+		e->col[i] = NULL;
+	}
 	e->events = NULL;
 	e->by_stream = NULL;
-	e->col[0] = e->col[1] = NULL;
 	e->of = NULL;
 	e->cap = 0;
 }
@@ -88,9 +90,9 @@ static bool make_room(struct s2t_encoder *e, __u32 n)
 	e->events = calloc(n, sizeof(*e->events));
 	e->by_stream = calloc(n, sizeof(*e->by_stream));
 	e->of = calloc(n, sizeof(*e->of));
-	e->col[0] = calloc(n, sizeof(*e->col[0]));
-	e->col[1] = calloc(n, sizeof(*e->col[1]));
-	if (!e->events || !e->by_stream || !e->of || !e->col[0] || !e->col[1]) {
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(e->col); i++)
+		e->col[i] = calloc(n, sizeof(*e->col[i]));
+	if (!e->events || !e->by_stream || !e->of || !e->col[0] || !e->col[1] || !e->col[2]) {
 		free_arrays(e);
 		return false;
 	}
@@ -336,34 +338,60 @@ static bool put_regular(struct s2t_encoder *e, const __u64 *col, __u32 n)
 	return true;
 }
 
-static void put_column(struct s2t_encoder *e, const struct stream *s, __u32 field, __u32 at)
+/* The column is an earlier one, but for a constant: coded, true. */
+static bool put_offset(struct s2t_encoder *e, const struct stream *s, __u32 field, const __u64 *col)
 {
 	const struct s2t_layout *l = &e->layouts[s->layout];
-	__u64 *col = e->col[0], *diff = e->col[1];
-	struct cost plain, delta;
-	__u32 base = 0;
-	int from;
+	int from = same_as(e, s, field, col);
+	__u32 at = 0;
 
-	gather(e, s, field, at, l->width[field], col);
-	if (put_regular(e, col, s->n))
-		return;
-	from = l->width[field] == 8 && field != S2T_FIELD_TIME ? same_as(e, s, field, col) : -1;
-	if (from >= 0) {
-		for (int f = 0; f < from; f++)
-			base += l->width[f];
-		s2t_put_le(&e->body, S2T_OFFSET, 1);
-		s2t_put_varint(&e->body, (__u64)from);
-		s2t_put_varint(
-			&e->body,
-			s2t_zigzag((__s64)(col[0] -
-					   field_at(e->events[e->by_stream[s->from]], base, 8))));
-		return;
+	if (from < 0)
+		return false;
+	for (int f = 0; f < from; f++)
+		at += l->width[f];
+	s2t_put_le(&e->body, S2T_OFFSET, 1);
+	s2t_put_varint(&e->body, (__u64)from);
+	s2t_put_varint(
+		&e->body,
+		s2t_zigzag((__s64)(col[0] - field_at(e->events[e->by_stream[s->from]], at, 8))));
+	return true;
+}
+
+/* The time since the stream's last event, less the column: small where that is a duration. */
+static void since(const struct s2t_encoder *e, const struct stream *s, const __u64 *col, __u64 *to)
+{
+	__u64 last = e->events[e->by_stream[s->from]]->time;
+
+	for (__u32 i = 0; i < s->n; i++) {
+		__u64 time = e->events[e->by_stream[s->from + i]]->time;
+
+		to[i] = time - last - col[i];
+		last = time;
 	}
+}
+
+static void put_column(struct s2t_encoder *e, const struct stream *s, __u32 field, __u32 at)
+{
+	__u32 width = e->layouts[s->layout].width[field];
+	__u64 *col = e->col[0], *diff = e->col[1], *gap = e->col[2];
+	bool wide = width == 8 && field != S2T_FIELD_TIME;
+	struct cost plain, delta, ago = { 0 };
+
+	gather(e, s, field, at, width, col);
+	if (put_regular(e, col, s->n) || (wide && put_offset(e, s, field, col)))
+		return;
 	for (__u32 i = 1; i < s->n; i++)
 		diff[i - 1] = col[i] - col[i - 1];
 	plain = cost_of(col, s->n);
 	delta = cost_of(diff, s->n - 1);
-	if (plain.bits <= delta.bits || field == S2T_FIELD_TIME) {
+	if (wide) {
+		since(e, s, col, gap);
+		ago = cost_of(gap, s->n);
+	}
+	if (wide && ago.bits < plain.bits && ago.bits < delta.bits) {
+		s2t_put_le(&e->body, S2T_SINCE, 1);
+		put_planes(e, gap, s->n, ago.divisor, false, 0);
+	} else if (plain.bits <= delta.bits || field == S2T_FIELD_TIME) {
 		s2t_put_le(&e->body, S2T_VALUES, 1);
 		put_planes(e, col, s->n, plain.divisor, false, 0);
 	} else {

@@ -107,6 +107,9 @@ enum s2t_mode {
 	S2T_OFFSET, /* earlier column, difference to it */
 	S2T_VALUES, /* width, divisor, planes of zigzag(value / divisor) */
 	S2T_DELTAS, /* width, divisor, first, planes of zigzag(difference to the last / divisor) */
+	/* width, divisor, planes: value = time since the stream's last event - unzigzag() * divisor */
+	S2T_SINCE,
+	S2T_MODES,
 };
 
 struct s2t_encoder;
