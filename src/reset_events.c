@@ -273,6 +273,9 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (!t)
 		return;
 	take_late(c, vm, t);
+	/* Pages are for the rows of resets alone, which not every sink wants. */
+	if (!c->o.sink->reset && !c->o.sink->reset_total)
+		return;
 	if (t->state == S2V_RESET_REFAULTS && since(t, ev->h.time) > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {

@@ -107,6 +107,9 @@ static void note_chunk(struct s2t_file *f, const struct s2t_chunk_head *h, __u64
 int s2t_file_chunks(struct s2t_file *f, struct s2t_buf *chunks)
 {
 	struct s2t_chunk_head h;
+	size_t index = f->index.len;
+	__u32 seq = f->seq;
+	int err;
 
 	if (chunks->failed)
 		return -ENOMEM;
@@ -117,7 +120,12 @@ int s2t_file_chunks(struct s2t_file *f, struct s2t_buf *chunks)
 		s2t_put_chunk_head(chunks->p + at, &h);
 		note_chunk(f, &h, f->bytes + at);
 	}
-	return append(f, chunks->p, chunks->len);
+	err = append(f, chunks->p, chunks->len);
+	if (err) {
+		f->seq = seq;
+		f->index.len = index;
+	}
+	return err;
 }
 
 /* A chunk of a body that is no events. */

@@ -197,35 +197,32 @@ static int take_chunk(struct s2t_reader *r, const struct s2t_chunk_head *h)
 	}
 }
 
-/* At the end: what is left must be the trailer, where there was an index, or nothing. */
+/*
+ * At the end. A last chunk that is torn is no damage: the file was not closed. Behind an index there
+ * is the trailer and nothing else.
+ */
 static void take_rest(struct s2t_reader *r)
 {
 	size_t left = r->to - r->from;
 
-	if (left == S2T_TRAILER_LEN && r->index_read &&
-	    !memcmp(r->in + r->from + 8, S2T_TRAILER, 8))
-		left = 0;
-	if (left || (r->index_read && r->state.index_wrong && !r->state.damaged))
+	if (r->index_read && left &&
+	    (left != S2T_TRAILER_LEN || memcmp(r->in + r->from + 8, S2T_TRAILER, 8) != 0))
 		damaged(r);
-	skip(r, r->to - r->from);
+	if (r->state.index_wrong && !r->state.damaged)
+		damaged(r);
+	skip(r, left);
 }
 
-/*
- * The head of the next chunk, whose payload is there, too; false at the end. One whose payload is cut
- * off is the end.
- */
+/* The head of the next chunk, whose payload is there, too; false at the end. */
 static bool next_head(struct s2t_reader *r, struct s2t_chunk_head *h)
 {
-	for (;;) {
-		if (!fill(r, S2T_CHUNK_HEAD))
-			break;
+	while (fill(r, S2T_CHUNK_HEAD)) {
 		if (s2t_get_chunk_head(r->in + r->from, h)) {
 			if (fill(r, S2T_CHUNK_HEAD + (size_t)h->stored))
 				return true;
-			if (r->err)
-				break;
-			r->state.lost +=
-				h->count; /* torn, or a head that lies: there may be more */
+			if (h->kind == S2T_EVENTS)
+				r->state.lost += h->count;
+			break;
 		}
 		if (!resync(r))
 			break;
@@ -249,7 +246,8 @@ static bool next_chunk(struct s2t_reader *r)
 	r->lost_track = false;
 	err = take_chunk(r, &h);
 	if (err == -EBADMSG) {
-		r->state.lost += h.count;
+		if (h.kind == S2T_EVENTS)
+			r->state.lost += h.count;
 		damaged(r);
 		r->lost_track = false;
 		err = 0;

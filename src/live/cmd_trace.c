@@ -76,6 +76,9 @@ static void say(const struct counting *c, const struct s2t_facts *f)
 		(unsigned long long)f->events, took, size);
 	if (f->parts > 1)
 		fprintf(stderr, " in %u files", f->parts);
+	if (f->dropped)
+		fprintf(stderr, ", %llu more seen and not recorded",
+			(unsigned long long)f->dropped);
 	fprintf(stderr, "; %llu finding%s", findings, findings == 1 ? "" : "s");
 	for (int i = S2V_SEVERITY_NR - 1; i >= 0; i--)
 		if (c->sum.findings[i])
