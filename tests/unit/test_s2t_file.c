@@ -414,7 +414,7 @@ static void full_disks(void **state)
 	__u32 full = 0, ended = 0;
 
 	(void)state;
-	some_events(&ev, 2, 40);
+	some_events(&ev, 2, 400);
 	for (size_t len = 2000; len < 6000; len += 37) {
 		struct s2t_reader *r;
 		__u32 n;
@@ -422,7 +422,7 @@ static void full_disks(void **state)
 
 		room = len;
 		disk_err = len % 2 ? ENOSPC : EIO;
-		err = record(&o, &ev, 4);
+		err = record(&o, &ev, len % 3 ? 4 : 150);
 		assert_true(err == 0 || err == -disk_err);
 		slurp(path, &file);
 		m.p = file.p;
