@@ -5,6 +5,8 @@
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli lint lab   its parts
+# make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
+# make bench-analyze        speed and size of trace files, beside other tools
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
@@ -46,8 +48,8 @@ CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o)
-# Static libelf decompresses with zstd from Debian 13 on.
-LIBS := -ljson-c -lzstd -lz -lpthread $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
+CORE_LIBS := -ljson-c -lzstd -lz -lpthread
+LIBS := $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf) $(CORE_LIBS)
 
 .PHONY: all clean check unit bpf-test cli lint lab check-vmm demo format
 all: $(B)/s2verify
@@ -82,6 +84,8 @@ $(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
 # Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
 include tests/unit/unit.mk
 include tests/bpf/bpf.mk
+include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats

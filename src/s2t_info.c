@@ -78,8 +78,10 @@ static bool next_field(struct s2t_cursor *c, struct field *f)
 	f->key = (__u16)s2t_take_le(c, 2);
 	f->len = (__u32)s2t_take_le(c, 4);
 	f->c = (struct s2t_cursor){ .p = s2t_take(c, f->len) };
+	if (!f->c.p)
+		return false;
 	f->c.end = f->c.p + f->len;
-	return !c->failed;
+	return true;
 }
 
 static __u64 num(struct field *f)

@@ -4,9 +4,9 @@
  * here and there, by several vCPUs of several VMs, each in its own memslots; resets; some memory that
  * is mapped as it should not be. Also the writer that tests/bench/kill9 kills.
  *
- *   generate FILE EVENTS [SEED]
- *
- * Progress for kill9: after each chunk handed over, one line "N" on stdout, the events so far.
+ *   generate FILE EVENTS [SEED]    with a seed: "N" on stdout whenever N events were handed over
+ *   generate --check FILE SEED     reads it back: each event is to be the one that was written with
+ *                                  this seed; prints "EVENTS CLOSED DAMAGED"
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +31,8 @@ static __u64 roll(__u64 n)
 }
 
 static struct s2t_writer *w;
+static struct s2t_reader *check; /* instead */
+static bool ended;
 static __u64 now_ns = 1000000000;
 static __u64 sent;
 
@@ -41,8 +43,22 @@ static void send_ev(struct s2v_ev_hdr *h, __u32 type, __u32 len, __u32 vm)
 	h->time = now_ns;
 	h->vm = vm;
 	h->tgid = 1000 + vm;
-	s2t_append(w, h);
-	sent++;
+	if (w) {
+		s2t_append(w, h);
+		sent++;
+		return;
+	}
+	if (!ended) {
+		const struct s2v_ev_hdr *got = s2t_next(check);
+
+		ended = !got;
+		if (got && (got->len != len || memcmp(got, h, len) != 0)) {
+			printf("event %llu is not the one that was written\n",
+			       (unsigned long long)sent + 1);
+			exit(1);
+		}
+		sent += got != NULL;
+	}
 }
 
 struct vcpu {
@@ -159,45 +175,69 @@ static struct s2t_info an_info(void)
 	return i;
 }
 
-int main(int argc, char **argv)
+/* The next events, as the dice have it. */
+static void go_on(void)
+{
+	struct vm *vm = &vms[roll(VMS)];
+	__u32 cpu = (__u32)roll(VCPUS);
+
+	/* Faults come in bursts of a vCPU. */
+	for (__u64 burst = 1 + roll(32); burst; burst--)
+		fault(vm, cpu);
+	if (!roll(1 << 14))
+		reset_vm(vm);
+}
+
+static void begin(const char *seed)
+{
+	dice = seed ? strtoull(seed, NULL, 10) * 2 + 1 : 88172645463325252ULL;
+	for (__u32 i = 0; i < VMS; i++)
+		begin_vm(&vms[i], i + 1);
+}
+
+static int read_back(const char *file, const char *seed)
+{
+	const struct s2t_state *st;
+	char err[256];
+	__u64 size;
+
+	check = s2t_open_path(file, &size, err, sizeof(err));
+	if (!check) {
+		printf("%s: %s\n", file, err);
+		return 1;
+	}
+	for (begin(seed); !ended;)
+		go_on();
+	st = s2t_state(check);
+	printf("%llu %d %llu\n", (unsigned long long)sent, st->closed,
+	       (unsigned long long)(st->damaged + st->unknown));
+	s2t_free(check);
+	return 0;
+}
+
+static int write_file(const char *file, __u64 n, const char *seed)
 {
 	struct s2t_info info = an_info();
-	struct s2t_writer_opts o = { .path = argc > 1 ? argv[1] : "",
-				     .info = &info,
-				     .patient = true };
-	__u64 n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0, next_told = 0;
+	struct s2t_writer_opts o = { .path = file, .info = &info, .patient = true };
 	struct s2v_summary sum = { 0 };
 	struct s2t_facts facts;
+	__u64 next_told = 0, told_dice = 1;
 	char err[256];
 
-	if (argc < 3 || !n) {
-		fprintf(stderr, "usage: %s FILE EVENTS [SEED]\n", argv[0]);
-		return 2;
-	}
-	dice = argc > 3 ? strtoull(argv[3], NULL, 10) * 2 + 1 : 88172645463325252ULL;
 	w = s2t_create(&o, err, sizeof(err));
 	if (!w) {
 		fprintf(stderr, "%s\n", err);
 		return 1;
 	}
-	for (__u32 i = 0; i < VMS; i++)
-		begin_vm(&vms[i], i + 1);
-	while (sent < n) {
-		struct vm *vm = &vms[roll(VMS)];
-		__u32 cpu = (__u32)roll(VCPUS);
-
-		/* Faults come in bursts of a vCPU. */
-		for (__u64 burst = 1 + roll(32); burst; burst--)
-			fault(vm, cpu);
-		if (!roll(1 << 14))
-			reset_vm(vm);
-		if (argc > 3 && sent >= next_told) {
-			sum.duration_ns = now_ns;
-			s2t_counters(w, &sum);
-			printf("%llu\n", (unsigned long long)sent);
-			fflush(stdout);
-			next_told = sent + 1 + roll(4000);
-		}
+	for (begin(seed); sent < n; go_on()) {
+		if (!seed || sent < next_told)
+			continue;
+		sum.duration_ns = now_ns;
+		s2t_counters(w, &sum);
+		printf("%llu\n", (unsigned long long)sent);
+		fflush(stdout);
+		told_dice = told_dice * 6364136223846793005ULL + 1;
+		next_told = sent + (told_dice >> 52);
 	}
 	sum.duration_ns = now_ns - 1000000000;
 	if (s2t_close(w, &sum, &facts)) {
@@ -207,4 +247,16 @@ int main(int argc, char **argv)
 	fprintf(stderr, "%llu events, %llu bytes, %.3f each\n", (unsigned long long)facts.events,
 		(unsigned long long)facts.bytes, (double)facts.bytes / (double)facts.events);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	__u64 n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+
+	if (argc == 4 && !strcmp(argv[1], "--check"))
+		return read_back(argv[2], argv[3]);
+	if ((argc == 3 || argc == 4) && n)
+		return write_file(argv[1], n, argv[3]);
+	fprintf(stderr, "usage: %s FILE EVENTS [SEED] | --check FILE SEED\n", argv[0]);
+	return 2;
 }
