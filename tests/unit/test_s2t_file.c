@@ -11,130 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "s2t_data.h"
-
-static char path[64];
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/s2t-test-%d.s2t", (int)getpid());
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char part[80];
-
-	(void)state;
-	unlink(path);
-	for (int i = 1; i < 20; i++) {
-		snprintf(part, sizeof(part), "%s.%d", path, i);
-		unlink(part);
-	}
-	return 0;
-}
-
-/* ---- writing ---- */
-
-static struct s2v_range ram[] = { { 0x40000000, 0x80000000 }, { 0x100000000, ~0ULL } };
-
-static struct s2t_info an_info(void)
-{
-	struct s2t_info i = {
-		.host = { .kernel = "6.12.0-test",
-			  .machine = "aarch64",
-			  .fwb = S2V_YES,
-			  .dic = S2V_NO,
-			  .idc = S2V_UNKNOWN,
-			  .kvm_mode = S2V_KVM_PROTECTED,
-			  .pfnmap_cap = -1,
-			  .page_shift = 14,
-			  .s1_attr = { 1, 2, 3, 4, 5, 6, 7, 8 },
-			  .s1_calibrated = 1,
-			  .s1_source = "a source",
-			  .ram = ram,
-			  .n_ram = 2,
-			  .init_icache = S2V_NO,
-			  .init_icache_text = "an instruction",
-			  .lockdown = "none",
-			  .disagreement = "two sources" },
-		.version = "1.2",
-		.boot = 123456789,
-		.boot_to_real = -5,
-		.pid = 77,
-		.all = true,
-	};
-
-	for (int o = 0; o < S2V_OBS_NR; o++) {
-		i.hooks[o].observe = (enum s2v_observe)o;
-		i.hooks[o].method = (enum s2v_method)(o % 3);
-		i.hooks[o].variant = o;
-		snprintf(i.hooks[o].function, sizeof(i.hooks[o].function), "function_%d", o);
-		snprintf(i.hooks[o].reason, sizeof(i.hooks[o].reason), "reason %d", o);
-	}
-	return i;
-}
-
-static struct s2v_summary a_summary(void)
-{
-	struct s2v_summary s = { .missed_probes = 3, .duration_ns = 4, .inventory_failed = true };
-
-	for (int i = 0; i < S2V_CNT_NR; i++)
-		s.cnt[i] = (__u64)i * 1000000007;
-	s.maps[1][7] = 11;
-	s.maps[S2V_ATTR_NR - 1][S2V_ATTR_NR - 1] = ~0ULL;
-	s.lost = 6;
-	return s;
-}
-
-static struct s2t_facts facts;
-
-/* Writes all events, a counters chunk behind every `every` of them, and closes. */
-static int record(const struct s2t_writer_opts *o, const struct s2t_buf *ev, __u32 every)
-{
-	char err[256] = "";
-	struct s2v_summary sum = a_summary();
-	struct s2t_writer_opts patient = *o;
-	struct s2t_writer *w;
-	__u32 n = 0;
-
-	patient.patient = true;
-	w = s2t_create(&patient, err, sizeof(err));
-
-	if (!w)
-		fail_msg("%s", err);
-	for (size_t at = 0; at < ev->len; at += s2t_round8(event_at(ev, at)->len)) {
-		s2t_append(w, event_at(ev, at));
-		if (every && ++n % every == 0)
-			s2t_counters(w, &sum);
-	}
-	return s2t_close(w, &sum, &facts);
-}
-
-static void slurp(const char *from, struct s2t_buf *to)
-{
-	FILE *f = fopen(from, "re");
-	__u8 buf[4096];
-	size_t n;
-
-	to->len = 0;
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		s2t_put(to, buf, n);
-	fclose(f);
-}
-
-static void a_file(struct s2t_buf *file, const struct s2t_buf *ev, __u32 every)
-{
-	struct s2t_info info = an_info();
-	struct s2t_writer_opts o = { .path = path, .info = &info };
-
-	assert_int_equal(record(&o, ev, every), 0);
-	slurp(path, file);
-}
-
-/* ---- reading ---- */
+#include "s2t_file_data.h"
 
 /* Reads all: each event must be one of `want`, in order, some maybe left out. Returns how many. */
 static __u32 read_some(struct s2t_reader *r, const struct s2t_buf *want)
@@ -154,16 +31,6 @@ static __u32 read_some(struct s2t_reader *r, const struct s2t_buf *want)
 		n++;
 	}
 	return n;
-}
-
-static struct s2t_reader *must_open(struct memory *m)
-{
-	char err[256] = "";
-	struct s2t_reader *r = open_memory(m, err, sizeof(err));
-
-	if (!r)
-		fail_msg("%s", err);
-	return r;
 }
 
 static void some_events(struct s2t_buf *ev, __u32 guests, __u32 pages)
@@ -540,108 +407,6 @@ static void a_file_that_is_removed(void **state)
 	s2t_buf_free(&ev);
 }
 
-/* ---- parts, rings ---- */
-
-/* Events of `r` of a type and VM. */
-static __u32 count_of(struct s2t_reader *r, __u32 type, __u32 vm, bool *preexisting)
-{
-	const struct s2v_ev_hdr *ev;
-	__u32 n = 0;
-
-	while ((ev = s2t_next(r))) {
-		if (ev->type != type || ev->vm != vm)
-			continue;
-		n++;
-		if (preexisting)
-			*preexisting = ((const struct s2v_ev_vm *)ev)->preexisting;
-	}
-	return n;
-}
-
-static void parts_stand_alone(void **state)
-{
-	struct s2t_info info = an_info();
-	struct s2t_writer_opts o = { .path = path, .info = &info, .rotate = 4000 };
-	struct s2t_buf ev = { 0 }, file = { 0 };
-	struct memory m = { 0 };
-	__u64 events = 0;
-
-	(void)state;
-	guest(&ev, 1, 1000, 2000);
-	assert_int_equal(record(&o, &ev, 100), 0);
-	assert_true(facts.parts > 3 && facts.parts < 20);
-	for (__u32 i = 0; i < facts.parts; i++) {
-		char name[80], err[256];
-		bool preexisting = false;
-		struct s2t_reader *r;
-		__u64 size;
-
-		snprintf(name, sizeof(name), i ? "%s.%u" : "%s", path, i);
-		r = s2t_open_path(name, &size, err, sizeof(err));
-		assert_non_null(r);
-		assert_int_equal(s2t_info(r)->part, i);
-		assert_int_equal(count_of(r, S2V_EV_VM_NEW, 1, &preexisting), 1);
-		assert_int_equal(preexisting, i > 0);
-		assert_true(s2t_state(r)->closed);
-		assert_false(s2t_state(r)->index_wrong);
-		events += s2t_state(r)->events;
-		s2t_free(r);
-		slurp(name, &file);
-		m = (struct memory){ .p = file.p, .len = file.len };
-		r = must_open(&m);
-		assert_int_equal(count_of(r, S2V_EV_SLOT, 1, NULL), 1);
-		s2t_free(r);
-	}
-	assert_int_equal(events, count_events(&ev));
-	s2t_buf_free(&ev);
-	s2t_buf_free(&file);
-}
-
-static void a_ring_keeps_the_last(void **state)
-{
-	struct s2t_info info = an_info();
-	struct s2t_writer_opts o = { .path = path, .info = &info, .ring_bytes = 3000 };
-	struct s2t_buf ev = { 0 }, file = { 0 };
-	struct memory m = { 0 };
-	__u64 last;
-	__u32 n;
-
-	(void)state;
-	guest(&ev, 1, 1000, 1);
-	last = guest(&ev, 2, 100000, 2000);
-	assert_int_equal(record(&o, &ev, 100), 0);
-	for (int by_time = 0; by_time < 2; by_time++) {
-		const struct s2v_ev_hdr *e;
-		struct s2t_reader *r;
-
-		slurp(path, &file);
-		m = (struct memory){ .p = file.p, .len = file.len };
-		r = must_open(&m);
-		assert_true(s2t_info(r)->ring);
-		n = 0;
-		while ((e = s2t_next(r)))
-			if (e->type == S2V_EV_FAULT && e->vm == 2) {
-				n++;
-				assert_true(e->time <= last);
-				if (by_time) /* and a chunk */
-					assert_true(last - e->time <= 100000 + 60 * 9000);
-			}
-		assert_true(n >= 50 && n < 1000);
-		assert_true(s2t_state(r)->closed);
-		s2t_free(r);
-		m.at = 0;
-		r = must_open(&m);
-		assert_int_equal(count_of(r, S2V_EV_VM_NEW, 1, NULL), 1);
-		s2t_free(r);
-		o.ring_bytes = 0;
-		o.ring_ns = 100000;
-		if (!by_time)
-			assert_int_equal(record(&o, &ev, 100), 0);
-	}
-	s2t_buf_free(&ev);
-	s2t_buf_free(&file);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,8 +420,6 @@ int main(void)
 		cmocka_unit_test(a_slow_disk_leaves_gaps),
 		cmocka_unit_test(what_cannot_be_created),
 		cmocka_unit_test(a_file_that_is_removed),
-		cmocka_unit_test(parts_stand_alone),
-		cmocka_unit_test(a_ring_keeps_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
