@@ -5,6 +5,7 @@
 #include "s2t_private.h"
 
 #define STREAMS_MAX 65536U
+#define LAYOUTS_MAX 1024U
 
 struct layout {
 	struct s2t_layout l;
@@ -67,7 +68,7 @@ static int get_layouts(struct s2t_decoder *d, struct s2t_cursor *c)
 {
 	__u64 n = s2t_take_varint(c);
 
-	if (c->failed || n > (size_t)(c->end - c->p))
+	if (c->failed || n > LAYOUTS_MAX)
 		return -EBADMSG;
 	if (!grow(&d->layouts, &d->cap_layouts, n, sizeof(*d->layouts)))
 		return -ENOMEM;
