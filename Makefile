@@ -6,6 +6,8 @@
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli lint lab   its parts
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
+# make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
+# make bench-analyze        speed and size of trace files, beside other tools
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 # make predict              what resets says that S2FWB would save, held against what it saves
 #
@@ -48,8 +50,8 @@ CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o)
-# Static libelf decompresses with zstd from Debian 13 on.
-LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
+CORE_LIBS := -ljson-c -lzstd -lz -lpthread
+LIBS := $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf) $(CORE_LIBS)
 
 .PHONY: all clean check unit bpf-test cli lint lab check-vmm predict bench-audit demo format
 all: $(B)/s2verify
@@ -84,6 +86,8 @@ $(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
 # Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
 include tests/unit/unit.mk
 include tests/bpf/bpf.mk
+include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats

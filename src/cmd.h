@@ -3,8 +3,6 @@
 #ifndef S2V_CMD_H
 #define S2V_CMD_H
 
-#include "sink.h"
-
 enum s2v_exit {
 	S2V_EXIT_OK = 0, /* complete, nothing at or above --fail-on */
 	S2V_EXIT_FINDINGS = 1, /* findings at or above it */
@@ -13,22 +11,18 @@ enum s2v_exit {
 	S2V_EXIT_INCOMPLETE = 4, /* nothing at or above it, but not everything was seen */
 };
 
-/* Of a run that came to its end. */
-int s2v_exit_status(const struct s2v_summary *sum, enum s2v_severity fail_on,
-		    const struct s2v_sink *sink);
-
-/* Closes and frees the sink; a failed write is said, and changes S2V_EXIT_OK to _INCOMPLETE. */
-int s2v_sink_end(struct s2v_sink *sink, int status);
-
 /*
  * A command of its own: argv[0] is "s2verify NAME", for usage messages. Returns an exit status.
- * Those that are live (check, trace) are in src/live, and elsewhere than on arm64 in
+ * Those that are live (check, trace, audit, resets, record) are in src/live, and elsewhere than on arm64 in
  * src/elsewhere.c, which checks the options and says why it cannot do more.
  */
 int s2v_cmd_check(int argc, char **argv);
 int s2v_cmd_trace(int argc, char **argv);
 int s2v_cmd_audit(int argc, char **argv);
 int s2v_cmd_resets(int argc, char **argv);
+int s2v_cmd_record(int argc, char **argv);
+int s2v_cmd_analyze(int argc, char **argv);
+int s2v_cmd_export(int argc, char **argv);
 int s2v_cmd_explain(int argc, char **argv);
 
 #endif

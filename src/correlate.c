@@ -366,11 +366,13 @@ static size_t event_size(__u32 type)
 	}
 }
 
+#define LEAF_MAX (1ULL << 30) /* KVM maps a PUD of 4 KiB pages at most (5.10 to 7.3) */
+
 /* A page lies in the memslot that its event names, or the event is not to be relied on. */
 static bool page_is_sound(const struct s2v_ev_page *ev)
 {
 	return ev->slot == S2V_NO_SLOT ||
-	       (ev->size && ev->slot_hva + ev->slot_size >= ev->slot_hva &&
+	       (ev->size && ev->size <= LEAF_MAX && ev->slot_hva + ev->slot_size >= ev->slot_hva &&
 		ev->hva >= ev->slot_hva && ev->hva - ev->slot_hva < ev->slot_size);
 }
 

@@ -45,6 +45,13 @@ int s2v_cmd_resets(int argc, char **argv)
 
 	return s2v_resets_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("resets");
 }
+
+int s2v_cmd_record(int argc, char **argv)
+{
+	struct s2v_trace_opts o;
+
+	return s2v_record_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("record");
+}
 #else
 typedef int s2v_nothing_here; /* ISO C wants a declaration */
 #endif

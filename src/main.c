@@ -25,6 +25,9 @@ static const struct command commands[] = {
 	{ "trace", "watch the VMs of this host and report what is unsafe", true, s2v_cmd_trace },
 	{ "audit", "look once at every mapping that exists already", true, s2v_cmd_audit },
 	{ "resets", "what each reset of a VM unmapped, and what it cost", true, s2v_cmd_resets },
+	{ "record", "write all that is seen to a file, for analyze", true, s2v_cmd_record },
+	{ "analyze", "verdicts on a recorded file (all machines)", false, s2v_cmd_analyze },
+	{ "export", "a recorded file in another format (all machines)", false, s2v_cmd_export },
 	{ "explain", "what a rule means, and what to do (all machines)", false, s2v_cmd_explain },
 };
 
@@ -99,6 +102,7 @@ int main(int argc, char **argv)
 
 	/* A reader that went away is a failed write, which the command tells of. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* likewise a file that may not grow */
 	argp_err_exit_status = S2V_EXIT_USAGE;
 	err = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
 	if (err || !c.command) {

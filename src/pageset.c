@@ -18,7 +18,11 @@ static struct s2v_pageset_chunk *chunk_of(struct s2v_pageset *s, __u64 page, boo
 	struct s2v_pageset_chunk *c;
 	__u64 number = page / CHUNK_PAGES;
 
+	if (s->last && s->last->number == number)
+		return s->last;
 	HASH_FIND(hh, s->chunks, &number, sizeof(number), c);
+	if (c)
+		s->last = c;
 	if (c || !make)
 		return c;
 	c = calloc(1, sizeof(*c));
@@ -105,5 +109,6 @@ void s2v_pageset_clear(struct s2v_pageset *s)
 		HASH_DEL(s->chunks, c);
 		free(c);
 	}
+	s->last = NULL;
 	s->pages = 0;
 }

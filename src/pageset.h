@@ -7,6 +7,7 @@
 
 struct s2v_pageset {
 	struct s2v_pageset_chunk *chunks; /* hash */
+	struct s2v_pageset_chunk *last; /* of them, that was asked for: mostly the next one, too */
 	__u64 pages; /* how many are in the set */
 };
 

@@ -319,14 +319,18 @@ void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	__u32 shift = c->o.host->page_shift;
+	/* Pages are for the rows of resets alone, which not every sink wants. */
+	const bool rows = c->o.sink->reset || c->o.sink->reset_total;
 	struct s2v_reset_track *t;
 
-	if (!c->o.every_map || !(ev->flags & S2V_PG_ALL) || ev->err)
+	if (!c->o.every_map || !(ev->flags & S2V_PG_ALL) || ev->err || (!rows && !vm->reset))
 		return;
 	t = track_of(c, vm);
 	if (!t)
 		return;
 	take_late(c, vm, t);
+	if (!rows)
+		return;
 	if (t->state == S2V_RESET_REFAULTS && since(t, ev->h.time) > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {

@@ -164,6 +164,10 @@ struct s2v_summary {
 	bool inventory_failed; /* which VMs were there before is not known */
 	bool audit_failed; /* an audit did not come to its end */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */
+	/* Of a recording: places where it is damaged; its end is missing; errno that stopped it. */
+	__u64 damaged;
+	bool cut_short;
+	int stopped;
 	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them */
 	__u64 duration_ns;
 };

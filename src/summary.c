@@ -69,5 +69,12 @@ void s2v_summary_judge(struct s2v_summary *s)
 		because(s, "the audit did not come to its end");
 	if (s->fwb_disagrees)
 		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	if (s->damaged)
+		because(s, "the recording is damaged in %llu place%s", ULL(s->damaged),
+			s->damaged == 1 ? "" : "s");
+	if (s->stopped)
+		because(s, "recording was stopped: %s", strerror(s->stopped));
+	else if (s->cut_short)
+		because(s, "the recording's end is missing");
 	s->complete = !s->incomplete[0];
 }

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run.h"
 #include "trace_opts.h"
 #include "util.h"
 
 #define BUFFER_DEFAULT (1U << 20)
 #define BUFFER_MIN (1U << 16)
 #define BUFFER_MAX (1U << 30)
+
+#define ROTATE_MIN (1U << 20)
 
 enum {
 	OPT_ALL = 256,
@@ -22,6 +25,10 @@ enum {
 	OPT_AUDIT_FIRST,
 	OPT_RATE,
 	OPT_LEAVES,
+	OPT_RING,
+	OPT_ROTATE,
+	OPT_TRIGGER,
+	OPT_NO_AUDIT,
 };
 
 static void parse_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
@@ -71,7 +78,7 @@ static void parse_pid(struct argp_state *state, const char *arg, __u32 *pid)
 	*pid = p;
 }
 
-static void parse_duration(struct argp_state *state, const char *opt, const char *arg, __u64 *ns)
+void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg, __u64 *ns)
 {
 	uint64_t v = 0;
 	int err = s2v_parse_duration(arg, &v);
@@ -96,28 +103,90 @@ static void parse_buffer(struct argp_state *state, const char *arg, __u32 *bytes
 	*bytes = (__u32)v;
 }
 
-static void parse_fail_on(struct argp_state *state, const char *arg, enum s2v_severity *fail_on)
+enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, const char *arg)
 {
 	int sev = s2v_severity_parse(arg);
 
 	if (sev < 0)
-		argp_error(state, "--fail-on=%s: must be info, low, medium, high or critical", arg);
-	*fail_on = (enum s2v_severity)sev;
+		argp_error(state, "%s=%s: must be info, low, medium, high or critical", opt, arg);
+	return (enum s2v_severity)sev;
+}
+
+/* A size has a capital letter (64M), a time a small one (10m): a number alone may be either. */
+static void parse_ring(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+{
+	size_t len = strlen(arg);
+	uint64_t v = 0;
+
+	o->ring_bytes = o->ring_ns = 0;
+	if (len && strchr("KMG", arg[len - 1])) {
+		if (s2v_parse_size(arg, &v) || v < ROTATE_MIN)
+			argp_error(state, "--ring=%s: a size must be 1M or more, such as 64M", arg);
+		o->ring_bytes = v;
+		return;
+	}
+	if (len && strspn(arg, "0123456789") == len)
+		argp_error(state, "--ring=%s: of what? 64M is a size, 10m a time", arg);
+	s2v_opt_duration(state, "--ring", arg, &o->ring_ns);
+}
+
+static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+{
+	uint64_t v = 0;
+
+	if (s2v_parse_size(arg, &v) || v < ROTATE_MIN)
+		argp_error(state, "--rotate=%s: must be a size from 1M up, such as 100M", arg);
+	o->rotate = v;
+}
+
+/* Options of recording; false: it is none of them. */
+static bool record_option(int key, char *arg, struct argp_state *state, struct s2v_trace_opts *o)
+{
+	switch (key) {
+	case 'o':
+		if (!*arg)
+			argp_error(state, "-o: needs the name of a file");
+		o->output = arg;
+		return true;
+	case OPT_RING:
+		parse_ring(state, arg, o);
+		return true;
+	case OPT_ROTATE:
+		parse_rotate(state, arg, o);
+		return true;
+	case OPT_TRIGGER:
+		o->trigger = s2v_opt_severity(state, "--trigger", arg);
+		o->has_trigger = true;
+		return true;
+	case OPT_NO_AUDIT:
+		o->audit = false;
+		return true;
+	case ARGP_KEY_END:
+		if (o->record && !o->output)
+			argp_error(state, "where to? -o FILE is needed");
+		if (o->rotate && (o->ring_bytes || o->ring_ns))
+			argp_error(state, "--ring keeps one file: it does not go with --rotate");
+		return true;
+	default:
+		return false;
+	}
 }
 
 static error_t trace_parser(int key, char *arg, struct argp_state *state)
 {
 	struct s2v_trace_opts *o = state->input;
 
+	if (record_option(key, arg, state, o))
+		return 0;
 	switch (key) {
 	case 'p':
 		parse_pid(state, arg, &o->pid);
 		break;
 	case 'd':
-		parse_duration(state, "-d", arg, &o->duration);
+		s2v_opt_duration(state, "-d", arg, &o->duration);
 		break;
 	case OPT_REFAULT_WINDOW:
-		parse_duration(state, "--refault-window", arg, &o->refault_window);
+		s2v_opt_duration(state, "--refault-window", arg, &o->refault_window);
 		break;
 	case 'v':
 		o->verbose = true;
@@ -129,10 +198,10 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		o->json = true;
 		break;
 	case OPT_FAIL_ON:
-		parse_fail_on(state, arg, &o->fail_on);
+		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
 		break;
 	case OPT_AUDIT_FIRST:
-		o->audit_first = true;
+		o->audit = true;
 		break;
 	case OPT_ATTACH:
 		parse_attach(state, arg, &o->attach);
@@ -141,7 +210,10 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		parse_buffer(state, arg, &o->buffer);
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: %s takes options only", arg, o->resets ? "resets" : "trace");
+		argp_error(state, "%s: %s takes options only", arg,
+			   o->record   ? "record"
+			   : o->resets ? "resets"
+				       : "trace");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -181,7 +253,7 @@ static error_t audit_parser(int key, char *arg, struct argp_state *state)
 		parse_rate(state, arg, &o->rate);
 		break;
 	case OPT_FAIL_ON:
-		parse_fail_on(state, arg, &o->fail_on);
+		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "%s: audit takes options only", arg);
@@ -218,6 +290,8 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 #define ATTACH_DOC \
 	"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe"
 
+#define OUTPUT_DOC "record what is seen, too, for analyze"
+
 int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 {
 	static const struct argp_option options[] = {
@@ -227,6 +301,7 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 		{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
 		{ "audit-first", OPT_AUDIT_FIRST, NULL, 0,
 		  "begin with an audit, so that VMs that run already are covered", 0 },
+		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
 		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
 		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
@@ -258,6 +333,7 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "count refaults for so long after a reset (default 10s)", 0 },
+		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
 		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
 		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
@@ -278,7 +354,48 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
 				      .buffer = 8 * BUFFER_DEFAULT,
 				      .resets = true,
-				      .refault_window = 10000000000ULL };
+				      .refault_window = S2V_REFAULT_WINDOW };
+	return argp_parse(&argp, argc, argv, 0, NULL, o);
+}
+
+int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+{
+	static const struct argp_option options[] = {
+		{ "output", 'o', "FILE", 0, "the file (.s2t); one that is there is overwritten",
+		  0 },
+		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+		{ "duration", 'd', "DURATION", 0,
+		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		{ "ring", OPT_RING, "SIZE|TIME", 0,
+		  "keep only the last so much, in memory, until the end: 64M, 10m", 0 },
+		{ "rotate", OPT_ROTATE, "SIZE", 0,
+		  "begin a new file, FILE.1, FILE.2, …, at this size", 0 },
+		{ "trigger", OPT_TRIGGER, "SEVERITY", 0,
+		  "end at the first finding from info, low, medium, high or critical up", 0 },
+		{ "no-audit", OPT_NO_AUDIT, NULL, 0, "do not begin with an audit of what exists",
+		  0 },
+		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
+		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
+		{ "buffer", OPT_BUFFER, "SIZE", 0,
+		  "ring buffer, a power of two from 64K to 1G (default 8M)", 0 },
+		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = trace_parser,
+		.doc = "Record every event of this host's VMs until Ctrl-C, SIGUSR2 or --trigger; "
+		       "\"s2verify analyze\" gives the verdicts on any machine.\v"
+		       "Nothing goes to standard output. Exit status: as of trace; 4 also where not all "
+		       "that was seen could be written.",
+	};
+
+	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
+				      .buffer = 8 * BUFFER_DEFAULT,
+				      .record = true,
+				      .all = true,
+				      .audit = true };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 

@@ -14,9 +14,16 @@ struct s2v_trace_opts {
 	enum s2v_attach_mode attach;
 	__u32 buffer; /* bytes of the ring buffer, a power of two */
 	bool verbose;
-	bool audit_first;
 	bool resets; /* the command is `resets`: rows of resets, and their rules only */
 	__u64 refault_window; /* ns */
+	const char *output; /* -o; NULL: nothing is recorded */
+	/* The command is `record`: */
+	bool record;
+	__u64 ring_bytes, ring_ns; /* --ring, one of them */
+	__u64 rotate; /* bytes */
+	bool has_trigger;
+	enum s2v_severity trigger;
+	bool audit; /* begin with an audit of what exists */
 };
 
 struct s2v_audit_cmd_opts {
@@ -39,6 +46,15 @@ struct s2v_check_opts {
 int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o);
+int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
+
+/*
+ * For parsers: what is wrong is an argp_error(), which ends the process. `opt` is the option as the
+ * user gave it, for the message.
+ */
+struct argp_state;
+enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, const char *arg);
+void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg, __u64 *ns);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "audit.h"
 #include "cmd.h"
-#include "correlate.h"
+#include "run.h"
 #include "session.h"
 #include "trace_opts.h"
 #include "util.h"
@@ -105,7 +105,7 @@ static int run(struct audit *a)
 		sum.lost++;
 	}
 	s2v_correlator_finish(a->core, &sum);
-	return s2v_exit_status(&sum, a->o.fail_on, a->sink);
+	return s2v_run_status(sum.findings, sum.complete && !a->sink->failed, a->o.fail_on);
 }
 
 static int audit(struct audit *a)
@@ -159,5 +159,5 @@ int s2v_cmd_audit(int argc, char **argv)
 	s2v_correlator_free(a.core);
 	s2v_live_close(a.live);
 	s2v_session_free(&a.ses);
-	return s2v_sink_end(a.sink, status);
+	return s2v_run_close(a.sink, status);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* s2verify check: can this host be verified, what is covered, by which hooks and why. */
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "live.h"
+#include "run.h"
 #include "session.h"
 #include "trace_opts.h"
 #include "util.h"
@@ -59,5 +58,5 @@ int s2v_cmd_check(int argc, char **argv)
 	}
 	status = check(&ses, &o, sink);
 	s2v_session_free(&ses);
-	return s2v_sink_end(sink, status);
+	return s2v_run_close(sink, status);
 }

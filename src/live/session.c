@@ -62,17 +62,7 @@ __u64 s2v_boottime(void)
 
 void s2v_session_cover(struct s2v_session *s, unsigned int by)
 {
-	for (int i = 0; i < S2V_RULE_NR; i++) {
-		struct s2v_rule_state *st = &s->rules[i];
-
-		st->rule = &s2v_rules[i];
-		if (!(by & S2V_BY_HOOKS) || ((by & S2V_BY_AUDIT) && st->rule->on == S2V_ON_LEAF))
-			st->coverage = s2v_rule_audit_coverage(st->rule, &s->host, st->reason,
-							       sizeof(st->reason));
-		else
-			st->coverage = s2v_rule_coverage(st->rule, &s->host, s->hooks, S2V_OBS_NR,
-							 st->reason, sizeof(st->reason));
-	}
+	s2v_run_cover(&s->host, s->hooks, by, s->rules);
 }
 
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
@@ -87,13 +77,7 @@ bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
 
 void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
 {
-	if (sink->host)
-		sink->host(sink, &s->host);
-	for (int i = 0; sink->hook && i < S2V_OBS_NR; i++)
-		if (!s->hooks[i].idle)
-			sink->hook(sink, &s->hooks[i]);
-	for (int i = 0; sink->rule && i < S2V_RULE_NR; i++)
-		sink->rule(sink, &s->rules[i]);
+	s2v_run_tell(sink, &s->host, s->hooks, s->rules);
 }
 
 const char *s2v_session_hooks_line(struct s2v_session *s)

@@ -3,7 +3,7 @@
 #ifndef S2V_SESSION_H
 #define S2V_SESSION_H
 
-#include "sink.h"
+#include "run.h"
 
 struct s2v_session {
 	struct s2v_host host;
@@ -19,9 +19,7 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *
 /* The same for an audit, which needs no hooks. */
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen);
 
-/* Once attached and calibrated: which rules are covered, by the hooks, by an audit, or by both. */
-#define S2V_BY_HOOKS (1U << 0)
-#define S2V_BY_AUDIT (1U << 1)
+/* Once attached and calibrated: which rules are covered (S2V_BY_* of run.h). */
 void s2v_session_cover(struct s2v_session *s, unsigned int by);
 
 /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns. */

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The generator of trace files, and what is measured and tested with it. BENCH_EVENTS: how many.
+BB := build/bench
+BENCH_EVENTS ?= 10000000
+S2T_SRCS := $(sort $(wildcard src/s2t_*.c)) src/host.c
+
+$(BB)/generate: tests/bench/generate.c $(S2T_SRCS) $(wildcard include/*.h src/*.h)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 $(WARN) -O2 -g -Iinclude -Isrc -DS2V_VERSION='"bench"' -o $@ $< $(S2T_SRCS) \
+		-lzstd -lz -lpthread
+
+$(BB)/measure: tests/bench/measure.c
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 $(WARN) -O2 -o $@ $<
+
+.PHONY: bench-analyze kill9
+bench-analyze: all $(BB)/generate $(BB)/measure
+	$(Q)tests/bench/analyze $(B)/s2verify $(BB)/generate $(BB)/measure $(BENCH_EVENTS)
+
+# Writers that are killed, 1000 of them (KILLS).
+kill9: all $(BB)/generate
+	$(Q)tests/bench/kill9 $(B)/s2verify $(BB)/generate $(or $(KILLS),1000)

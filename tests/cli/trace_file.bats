@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# analyze and export on files that were recorded in the lab (tests/data/s2t/README.md): what they are to
+# say follows from what the guests did there, not from what was printed.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${S2VERIFY:?path of the s2verify to be tested}"
+	data=$BATS_TEST_DIRNAME/../data/s2t
+	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t
+	out=$BATS_TEST_TMPDIR/out
+	err=$BATS_TEST_TMPDIR/err
+}
+
+# Run s2verify; $status, and its two streams apart in $out and $err.
+s2v() {
+	status=0
+	"$S2VERIFY" "$@" >"$out" 2>"$err" || status=$?
+	echo "status $status; $(head -c 400 "$err")"
+}
+
+refused() { # TEXT ARG...
+	local text=$1
+	shift
+	s2v "$@"
+	[ "$status" -eq 2 ]
+	[ ! -s "$out" ]
+	grep -qF -- "$text" "$err"
+}
+
+# The last line of each finding: rule, VM, count.
+findings() {
+	jq -s -c '[.[] | select(.type == "finding")] | group_by(.id) | map(last) | map([.rule, .vm.id, .count]) | sort' "$out"
+}
+
+@test "a host with S2FWB and DIC: findings" {
+	s2v analyze --json "$n2"
+	[ "$status" -eq 1 ]
+	[ ! -s "$err" ]
+	# 64 KiB of write-combined RAM in VM 1; 64 KiB of a cacheable device in VM 2, which did not ask.
+	[ "$(findings)" = '[["cap-unqueried",2,1],["migration-pinned",2,16],["s2-cacheable",1,16]]' ]
+	[ "$(jq -s -c 'last | [.type, .complete, .vms, .lost]' "$out")" = '["summary",true,3,0]' ]
+}
+
+@test "a host with neither: findings" {
+	s2v analyze --json "$a76"
+	[ "$status" -eq 1 ]
+	# The device is mapped as Device there; and of two unmaps a reset, one is too many.
+	[ "$(findings)" = '[["pfnmap-cacheable-admitted",2,1],["reset-unmap-repeated",1,1],["reset-unmap-repeated",3,1],["s2-cacheable",1,16],["s2-noncacheable",2,16]]' ]
+}
+
+@test "resets" {
+	s2v analyze --resets --json "$a76"
+	[ "$status" -eq 0 ]
+	# VM 1: 256 KiB and the code page, of which 128 KiB and that page come back; VM 3: 64 KiB, all of it.
+	[ "$(jq -c 'select(.type == "reset") | [.vm.id, .vcpus, .unmaps, .redundant, .unmapped_bytes, .refaults]' "$out" | sort | tr '\n' ' ')" = \
+		'[1,2,2,1,266240,33] [3,1,2,1,69632,17] ' ]
+	[ "$(jq -c 'select(.type == "reset").verdict' "$out" | sort -u)" = '"redundant-repeat"' ]
+	s2v analyze --resets --json --fail-on low "$a76"
+	[ "$status" -eq 1 ]
+	s2v analyze --resets --json "$n2"
+	[ "$(jq -c 'select(.type == "reset") | [.vm.id, .unmaps, .verdict]' "$out" | sort | tr '\n' ' ')" = \
+		'[1,0,"no-unmap"] [3,0,"no-unmap"] ' ]
+}
+
+@test "as the schema has it" {
+	for f in "$n2" "$a76"; do
+		s2v analyze --json --all "$f"
+		"$BATS_TEST_DIRNAME/validate" "$out"
+		s2v analyze --json --resets "$f"
+		"$BATS_TEST_DIRNAME/validate" "$out"
+	done
+}
+
+@test "text" {
+	s2v analyze "$n2"
+	[ "$status" -eq 1 ]
+	grep -q '^HIGH s2-cacheable ' "$out"
+	grep -q '^Coherence contract of vm 2' "$out"
+	grep -q 'complete: every applicable rule covered' "$out"
+}
+
+@test "standard input" {
+	status=0
+	"$S2VERIFY" analyze --json - <"$n2" >"$out" || status=$?
+	[ "$status" -eq 1 ]
+	"$S2VERIFY" analyze --json "$n2" | cmp - "$out"
+	# A pipe, that gives what it has.
+	(head -c 100 "$n2" && sleep 0.2 && tail -c +101 "$n2") | "$S2VERIFY" analyze --json - | cmp - "$out"
+}
+
+@test "filters" {
+	s2v analyze --json --rule migration-pinned "$n2"
+	[ "$status" -eq 0 ]
+	[ "$(findings)" = '[["migration-pinned",2,16]]' ]
+	s2v analyze --json --vm 1 "$n2"
+	[ "$(findings)" = '[["s2-cacheable",1,16]]' ]
+	[ "$(jq -s -c 'last.vms' "$out")" = 1 ]
+	s2v analyze --json -p 1 "$n2"
+	[ "$status" -eq 0 ]
+	[ "$(jq -s -c 'last.vms' "$out")" = 0 ]
+	s2v analyze --json --all "$n2"
+	total=$(grep -c '"type":"event"' "$out")
+	middle=$(jq -r 'select(.type == "event").time' "$out" | sed -n "$((total / 2))p")
+	s2v analyze --json --all --since "$middle" "$n2"
+	after=$(grep -c '"type":"event"' "$out")
+	s2v analyze --json --all --until "$middle" "$n2"
+	before=$(grep -c '"type":"event"' "$out")
+	[ "$((before + after))" -gt "$total" ] # the one at that time is in both
+	[ "$((before + after))" -le "$((total + 5))" ]
+	s2v analyze --json --all --since +1h "$n2"
+	[ "$(grep -c '"type":"event"' "$out")" -eq 0 ]
+	[ "$status" -eq 0 ]
+}
+
+@test "a file that is cut off" {
+	head -c 3000 "$n2" >"$BATS_TEST_TMPDIR/cut.s2t"
+	s2v analyze --json "$BATS_TEST_TMPDIR/cut.s2t"
+	grep -q 'was not closed' "$err"
+	[ "$(jq -s -c 'last | [.complete, (.incomplete | test("end is missing"))]' "$out")" = '[false,true]' ]
+	head -c 1200 "$n2" >"$BATS_TEST_TMPDIR/cut.s2t"
+	s2v analyze --json "$BATS_TEST_TMPDIR/cut.s2t"
+	[ "$status" -eq 4 ] || [ "$status" -eq 3 ]
+}
+
+@test "files that are none" {
+	for f in /dev/null "$BATS_TEST_FILENAME"; do
+		s2v analyze "$f"
+		[ "$status" -eq 3 ]
+		[ ! -s "$out" ]
+		grep -q "cannot read $f: not a trace file of s2verify" "$err"
+	done
+	s2v analyze /nonexistent.s2t
+	[ "$status" -eq 3 ]
+	grep -q 'cannot read /nonexistent.s2t: No such file' "$err"
+	s2v export /nonexistent.s2t --format jsonl -o /dev/null
+	[ "$status" -eq 3 ]
+}
+
+@test "a newer format is refused by its version" {
+	{
+		head -c 8 "$n2"
+		printf '\x02\x00\x05\x00'
+		tail -c +13 "$n2" | head -c 16
+		# CRC-32 of the 28 bytes before, as gzip computes it
+	} >"$BATS_TEST_TMPDIR/head"
+	gzip -c "$BATS_TEST_TMPDIR/head" | tail -c 8 | head -c 4 >"$BATS_TEST_TMPDIR/crc"
+	{
+		cat "$BATS_TEST_TMPDIR/head" "$BATS_TEST_TMPDIR/crc"
+		tail -c +33 "$n2"
+	} >"$BATS_TEST_TMPDIR/newer.s2t"
+	s2v analyze "$BATS_TEST_TMPDIR/newer.s2t"
+	[ "$status" -eq 3 ]
+	grep -q 'version 2.5.*reads version 1' "$err"
+}
+
+@test "export jsonl has every event, finding, memslot and reset" {
+	s2v export "$a76" --format jsonl -o "$BATS_TEST_TMPDIR/x.jsonl"
+	[ "$status" -eq 0 ]
+	[ ! -s "$out" ]
+	"$BATS_TEST_DIRNAME/validate" "$BATS_TEST_TMPDIR/x.jsonl"
+	[ "$(jq -r .type "$BATS_TEST_TMPDIR/x.jsonl" | sort -u | tr '\n' ' ')" = \
+		'event finding hook host memslot reset reset_total rule summary ' ]
+}
+
+@test "results that cannot be written" {
+	[ -w /dev/full ] || skip "no /dev/full"
+	s2v export "$n2" --format jsonl -o /dev/full
+	[ "$status" -eq 3 ]
+	grep -q 'cannot write /dev/full: No space left' "$err"
+	status=0
+	"$S2VERIFY" analyze --json "$n2" >/dev/full 2>"$err" || status=$?
+	[ "$status" -ne 0 ]
+	grep -q 'results could not be written' "$err"
+}
+
+@test "usage" {
+	refused "which file?" analyze
+	refused "one file at a time" analyze "$n2" "$a76"
+	refused "no such rule" analyze --rule nothing "$n2"
+	refused "not a time" analyze --since yesterday "$n2"
+	refused "not a duration" analyze --until +soon "$n2"
+	refused "not the number of a VM" analyze --vm 0 "$n2"
+	refused "must be info, low" analyze --fail-on urgent "$n2"
+	refused "--format is needed" export "$n2" -o x
+	refused "-o OUT is needed" export "$n2" --format jsonl
+	refused "must be one of: jsonl" export "$n2" --format xml -o x
+	refused "-o FILE is needed" record
+	refused "64M is a size, 10m a time" record -o x --ring 10
+	refused "1M or more" record -o x --ring 4K
+	refused "does not go with --rotate" record -o x --ring 64M --rotate 10M
+	refused "--rotate=1K" record -o x --rotate 1K
+	refused "--trigger=urgent" record -o x --trigger urgent
+}

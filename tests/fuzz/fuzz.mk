@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Fuzzers (libFuzzer, ASan, UBSan): each for an equal share of FUZZ_SECONDS. What it finds is left in
+# build/fuzz, and to be added to tests/fuzz/corpus when mended.
+FUZZ_SECONDS ?= 600
+FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FB := build/fuzz
+FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(FB)/%)
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc \
+	-DS2V_VERSION='"fuzz"'
+# The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit).
+FUZZ_ARGS := -max_len=65536 -timeout=10 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1
+
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(CORE) $(wildcard include/*.h src/*.h tests/fuzz/*.h)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(CORE) $(CORE_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_BINS)
+	$(Q)tests/fuzz/run $(FB) $(FUZZ_SECONDS) -- $(FUZZ_ARGS)
+
+$(FB)/unpack: tests/fuzz/unpack.c $(filter src/s2t_bytes.c,$(CORE)) src/s2t_private.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -Iinclude -Isrc -o $@ $< src/s2t_bytes.c -lzstd -lz

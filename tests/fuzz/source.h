@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bytes in memory as the source of a trace reader. */
+#ifndef S2V_FUZZ_SOURCE_H
+#define S2V_FUZZ_SOURCE_H
+
+#include <string.h>
+
+#include "s2t.h"
+
+struct bytes {
+	const uint8_t *p;
+	size_t len, at;
+	size_t piece; /* at most so many at once; 0: all */
+};
+
+static inline ssize_t read_bytes(void *ctx, void *buf, size_t len)
+{
+	struct bytes *b = ctx;
+	size_t left = b->len - b->at, n = len < left ? len : left;
+
+	if (b->piece && n > b->piece)
+		n = b->piece;
+	if (n)
+		memcpy(buf, b->p + b->at, n);
+	b->at += n;
+	return (ssize_t)n;
+}
+
+#endif
