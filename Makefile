@@ -100,6 +100,7 @@ lab:
 
 predict:
 	$(Q)tests/lab/predict
+
 bench-audit:
 	$(Q)$(MAKE) --no-print-directory ARCH=arm64 STATIC=1
 	$(Q)tests/lab/run --kernel latest --cpu neoverse-n2 --icount --smp 1 --mem 1700 --timeout 1800 --out $(CURDIR)/build/lab/out/cost audit-cost

@@ -292,6 +292,16 @@ static __always_inline bool batch_same(const __u64 *s2, const __u64 *host)
 	return !((one & (S2_BITS | HOST_BITS)) | (both & (audit_next.pa_bits | HOST_BITS)));
 }
 
+/* From these descriptors on. Global: verified once, not for each turn of a loop. */
+__noinline int row_same(__u64 s2, __u64 host)
+{
+	if (cfg.cast)
+		return batch_same(table_at(audit_s2.table + s2 * 8),
+				  table_at(audit_host.table + host * 8));
+	return batch_same(&audit_s2.copy[s2 & (AUDIT_ENTRIES - 1)],
+			  &audit_host.copy[host & (AUDIT_ENTRIES - 1)]);
+}
+
 /* Ordinary memory, page by page or block by block on both sides. */
 static __always_inline bool audit_fast(void)
 {
@@ -308,15 +318,8 @@ static __always_inline bool audit_fast(void)
 		host += some;
 		if (s2 < AUDIT_ROW || host < AUDIT_ROW)
 			break;
-		if (cfg.cast) {
-			if (!batch_same(table_at(audit_s2.table + (s2 - AUDIT_ROW) * 8),
-					table_at(audit_host.table + (host - AUDIT_ROW) * 8)))
-				break;
-		} else if (!batch_same(
-				   &audit_s2.copy[(s2 - AUDIT_ROW) & (AUDIT_ENTRIES - 1)],
-				   &audit_host.copy[(host - AUDIT_ROW) & (AUDIT_ENTRIES - 1)])) {
+		if (!row_same(s2 - AUDIT_ROW, host - AUDIT_ROW))
 			break;
-		}
 		n -= some;
 		taken += some;
 	}

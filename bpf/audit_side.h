@@ -15,7 +15,7 @@ struct s2v_audit audit;
 #define AUDIT_BUDGET 16384
 #define AUDIT_BATCH 16 /* leaves in one go, where all is as before */
 #define AUDIT_ROW 32 /* ordinary ones */
-#define AUDIT_ROWS 16 /* of them at once: a table of 4K pages */
+#define AUDIT_ROWS 4 /* of them in a turn: each is verified for each way into the loop */
 #define AUDIT_TRIES 3 /* at what is not settled, before the step ends */
 
 /* Kept between steps and turns, and not for user space; `used`, or clang takes structures apart. */

@@ -8,6 +8,7 @@ const volatile struct s2v_cfg cfg = { .page_shift = 12 };
 /* Written by user space before `ready`. */
 __u8 s1_attr[8]; /* AttrIndx → enum s2v_attr */
 bool ready; /* nothing is observed before */
+bool ending; /* entries are being detached: returns come without */
 bool inventory_done; /* VMs first seen before were there before the hooks, or may have been */
 
 __u32 next_vm;
@@ -80,6 +81,7 @@ struct scratch {
 	__u64 fault_start;
 	__u64 own_ns; /* of the fault: what these programs took inside it */
 	__u64 unmap_start;
+	bool entered; /* an entry of this task was seen, ever: from then on none may be missing */
 	bool postponed; /* page holds a map whose VMA is to be looked at when the fault ends */
 	__u32 postponed_flags; /* of its memslot */
 	struct s2v_ev_page page;
@@ -180,6 +182,17 @@ static __always_inline int func_ret(void *ctx)
 	return (int)v;
 }
 
+/*
+ * A return without its entry was missed, unless the call began before all was attached (this is the
+ * first that is seen of the task), or entries are being detached.
+ */
+static __always_inline void call_without_entry(struct scratch *sc)
+{
+	if (sc->entered && !ending)
+		count(S2V_CNT_LOST_CALL);
+	sc->entered = true;
+}
+
 /* kprobe: keeps the arguments of a call for its return. */
 static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
 {
@@ -188,6 +201,7 @@ static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2,
 	if (!sc)
 		return 0;
 	count(S2V_CNT_ENTERED);
+	sc->entered = true;
 	sc->call[c].entered = true;
 	sc->call[c].arg[0] = a0;
 	sc->call[c].arg[1] = a1;
@@ -205,7 +219,7 @@ static __always_inline struct scratch *call_return(enum call c)
 	if (!sc)
 		return NULL;
 	if (!sc->call[c].entered) {
-		count(S2V_CNT_LOST_CALL);
+		call_without_entry(sc);
 		return NULL;
 	}
 	count(S2V_CNT_RETURNED);

@@ -15,6 +15,7 @@ static __always_inline int fault_enter(__u64 arg0)
 		return 0;
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
 		vcpu = BPF_CORE_READ((struct kvm_s2_fault_desc___v7_1 *)arg0, vcpu);
+	sc->entered = true;
 	sc->vcpu = vcpu;
 	sc->own_ns = 0;
 	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
@@ -80,7 +81,7 @@ static __always_inline int fault_leave(int ret)
 		return 0;
 	vcpu = sc->vcpu;
 	if (!vcpu) {
-		count(S2V_CNT_LOST_CALL);
+		call_without_entry(sc);
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);

@@ -227,8 +227,8 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	struct s2v_run *run;
 
 	if (!is_sound(slot, ev)) {
-		/* One that was replaced while it was walked: the walk starts again. */
-		c->malformed += !slot || slot->gen <= ev->gen;
+		/* One that was deleted or replaced while it was walked: the walk starts again. */
+		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->gone;
 		return;
 	}
 	slot->audited = true;

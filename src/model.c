@@ -36,6 +36,8 @@ void s2v_runs_free(struct s2v_run *runs, size_t n)
 void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
 	HASH_DEL(vm->slots, slot);
+	if (slot->gen > vm->gone)
+		vm->gone = slot->gen;
 	s2v_runs_free(slot->runs, slot->n_runs);
 	free(slot);
 }

@@ -73,6 +73,7 @@ struct s2v_open_finding {
 struct s2v_vm {
 	__u32 id;
 	struct s2v_vm_ref ref;
+	__u32 gone; /* the newest registration that has ended: older ones may have, too */
 	bool announced; /* its VM_NEW came */
 	bool from_start; /* seen from its creation on */
 	bool cap_queried;

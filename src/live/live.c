@@ -418,6 +418,7 @@ int s2v_live_stop(struct s2v_live *l)
 	const struct timespec ms10 = { .tv_nsec = 10000000 };
 	int err;
 
+	l->skel->bss->ending = true;
 	/* Entries go first; calls that are inside get a second to return. */
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, false);

@@ -382,6 +382,20 @@ static void malformed(void **state)
 	assert_false(w.sum.complete);
 }
 
+/* Leaves of a memslot that was deleted while it was walked: of nothing that is there any more. */
+static void deleted_meanwhile(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
+	found(&A, &pfn_wb);
+	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
+	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	end_audit();
+	only(0);
+	assert_int_equal(w.sum.lost, 0);
+	assert_true(w.sum.complete);
+}
+
 /* A fault that was under way while the audit found the memslot is of that memslot. */
 static void fault_meanwhile(void **state)
 {
@@ -415,6 +429,7 @@ int main(void)
 		cmocka_unit_test(incomplete),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(fault_meanwhile),
+		cmocka_unit_test(deleted_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

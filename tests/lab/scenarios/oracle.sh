@@ -32,6 +32,7 @@ host() {
 		wait_file /tmp/$name || return 1
 	done
 	s2v_run audit --json --leaves
+	S2V=plain- s2v_run audit --json
 	# shellcheck disable=SC2046 # words
 	ask_outside $(for name in pages blocks mixed; do
 		sed -n "s/^tables: ok pgd=\(.*\) vtcr=\(.*\)/$name:\1:\2/p" ops-$name
@@ -54,7 +55,7 @@ outside() {
 verdict() {
 	local said
 	expect_eq "exit status" 1 "$(cat rc)"
-	said=$("$LAB_ROOT/tests/lab/oracle" compare tables out.json "$LAB_FWB" 2>&1) ||
+	said=$("$LAB_ROOT/tests/lab/oracle" compare tables out.json plain-out.json "$LAB_FWB" 2>&1) ||
 		lab_fail "$said"
 	printf '%s\n' "$said" >compared
 }
