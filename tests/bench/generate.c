@@ -229,7 +229,7 @@ static int write_file(const char *file, __u64 n, const char *seed)
 		fprintf(stderr, "%s\n", err);
 		return 1;
 	}
-	for (begin(seed); sent < n; go_on()) {
+	for (begin(seed); sent < n && !s2t_failed(w); go_on()) {
 		if (!seed || sent < next_told)
 			continue;
 		sum.duration_ns = now_ns;

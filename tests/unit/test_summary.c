@@ -170,6 +170,16 @@ static void what_the_source_filled_in(void **state)
 	s = fresh();
 	s.fwb_disagrees = true;
 	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	s = fresh();
+	s.damaged = 1;
+	is_incomplete(&s, "the recording is damaged in 1 place");
+	s = fresh();
+	s.cut_short = true;
+	is_incomplete(&s, "the recording's end is missing");
+	s = fresh();
+	s.cut_short = true;
+	s.stopped = 28;
+	is_incomplete(&s, "recording was stopped: No space left on device");
 }
 
 /* All causes at once, with numbers of any length: the last is still told, whole. */
