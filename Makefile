@@ -4,7 +4,7 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
-# make unit bpf-test cli lint lab   its parts
+# make unit bpf-test cli view lint lab   its parts
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
@@ -45,11 +45,11 @@ ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STA
 CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
-OBJS := $(SRCS:%.c=$(B)/%.o)
+OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o
 # Static libelf decompresses with zstd from Debian 13 on.
 LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
-.PHONY: all clean check unit bpf-test cli lint lab check-vmm demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -60,6 +60,17 @@ $(B)/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# What the HTML report is made of, as strings.
+ASSETS := html_css=src/html/report.css html_js=src/html/report.js html_defs=src/html/defs.svg
+build/assets.S: tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =, ,$(a))))
+	$(call say,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed $(ASSETS) >$@
+
+$(B)/assets.o: build/assets.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@ $<
 
 # BPF: one object, no vmlinux.h; its CO-RE types are declared in bpf/.
 BPF_SRCS := $(wildcard bpf/*.c bpf/*.h include/*.h)
@@ -82,6 +93,7 @@ $(LIVE:%.c=$(B)/%.o): $(B)/s2verify.skel.h
 # Unit tests: tests/unit/test_X.c says in its first lines what it is linked with.
 include tests/unit/unit.mk
 include tests/bpf/bpf.mk
+include tests/view/view.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats
