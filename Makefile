@@ -47,7 +47,8 @@ LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o
 # Static libelf decompresses with zstd from Debian 13 on.
-LIBS := -ljson-c $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
+VIEW_LIBS := -lsqlite3 $(if $(STATIC),-lm)
+LIBS := -ljson-c $(VIEW_LIBS) $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
 .PHONY: all clean check unit bpf-test cli view lint lab check-vmm demo format
 all: $(B)/s2verify
@@ -61,9 +62,10 @@ $(B)/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# What the HTML report is made of, as strings.
-ASSETS := html_css=src/html/report.css html_js=src/html/report.js html_defs=src/html/defs.svg
-build/assets.S: tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =, ,$(a))))
+# Files that the program holds as strings: parts of the HTML report, the SQLite schema.
+ASSETS := html_css=src/html/report.css html_js=src/html/report.js html_defs=src/html/defs.svg \
+	sql_schema=src/sql/schema.sql sql_finish=src/sql/finish.sql
+build/assets.S: Makefile tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =, ,$(a))))
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)tools/embed $(ASSETS) >$@

@@ -16,7 +16,7 @@ $(VB)/assets.o: build/assets.S
 
 $(VB)/viewgen: $(VIEW_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(VIEW_OBJS) -ljson-c
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(VIEW_OBJS) -ljson-c $(VIEW_LIBS)
 
 -include $(VIEW_OBJS:.o=.d)
 
