@@ -36,7 +36,7 @@ endif
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/+g/')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -DS2V_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
 	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
 	-MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
@@ -45,9 +45,9 @@ ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STA
 CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
-OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o
+OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 # Static libelf decompresses with zstd from Debian 13 on.
-VIEW_LIBS := -lsqlite3 $(if $(STATIC),-lm)
+VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 LIBS := -ljson-c $(VIEW_LIBS) $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf -lz $(if $(STATIC),-lzstd))
 
 .PHONY: all clean check unit bpf-test cli view lint lab check-vmm demo format
@@ -73,6 +73,21 @@ build/assets.S: Makefile tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =,
 $(B)/assets.o: build/assets.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@ $<
+
+# The Perfetto trace format.
+PROTO := build/proto/perfetto.pb-c
+PROTOC_C ?= protoc-c
+$(PROTO).h: src/perfetto.proto
+	$(call say,PROTO,$(PROTO).c)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PROTOC_C) -Isrc --c_out=$(@D) $<
+$(PROTO).c: $(PROTO).h
+
+$(B)/perfetto.pb-c.o: $(PROTO).c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/src/sink_perfetto.o: $(PROTO).h
 
 # BPF: one object, no vmlinux.h; its CO-RE types are declared in bpf/.
 BPF_SRCS := $(wildcard bpf/*.c bpf/*.h include/*.h)

@@ -3,16 +3,22 @@
 # with other people's programs (Chromium, sqlite3, protoc).
 VB := build/view
 VIEW_SRCS := $(sort $(wildcard tests/view/*.c)) $(CORE)
-VIEW_OBJS := $(VIEW_SRCS:%.c=$(VB)/%.o) $(VB)/assets.o
+VIEW_OBJS := $(VIEW_SRCS:%.c=$(VB)/%.o) $(VB)/assets.o $(VB)/perfetto.pb-c.o
 
 $(VB)/%.o: %.c Makefile tests/view/view.mk
 	$(call say,VIEW,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/view -Ibuild -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/view -Ibuild/proto -MMD -MP -c -o $@ $<
 
 $(VB)/assets.o: build/assets.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -c -o $@ $<
+
+$(VB)/perfetto.pb-c.o: $(PROTO).c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(VB)/src/sink_perfetto.o: $(PROTO).h
 
 $(VB)/viewgen: $(VIEW_OBJS)
 	$(call say,LINK,$@)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] html|sqlite|json PATH
+ * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] html|sqlite|perfetto|json PATH
  * Writes a view of what gen.c makes up, and says on stdout as JSON what that was.
  */
 #include <errno.h>
@@ -20,6 +20,8 @@ static struct s2v_sink *open_sink(const char *kind, const char *path)
 		return s2v_sink_html(path);
 	if (!strcmp(kind, "sqlite"))
 		return s2v_sink_sqlite(path);
+	if (!strcmp(kind, "perfetto"))
+		return s2v_sink_perfetto(path);
 	if (!strcmp(kind, "json") && freopen(path, "w", stderr))
 		return s2v_sink_json_to(stderr);
 	errno = EINVAL;
