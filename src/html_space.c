@@ -70,9 +70,12 @@ static void mapped_parts(FILE *f, const struct s2v_rp_slot *s, int y)
 	}
 }
 
+/* Where an address lies in it, in percent. */
 static double at(const struct s2v_rp_slot *s, __u64 gpa)
 {
-	return s->size && gpa > s->gpa ? 100.0 * (double)(gpa - s->gpa) / (double)s->size : 0;
+	if (gpa <= s->gpa || !s->size)
+		return 0;
+	return gpa - s->gpa >= s->size ? 100 : 100 * (double)(gpa - s->gpa) / (double)s->size;
 }
 
 /* Unsafe ranges; those that lie close together share a mark, which leads to the first. */
@@ -173,19 +176,19 @@ static void grounds(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slo
 		rect(f, "ground", y, 0, 100);
 	for (__u32 i = 0; i < s->n_stretch; i++) {
 		const struct s2v_contract_row *r = &s->stretch[i].row;
-		double x = at(s, r->gpa), w = 100 * (double)r->size / (double)s->size;
+		double x = at(s, r->gpa), w = at(s, r->gpa + r->size) - x;
 
 		if (w < LEAST)
 			w = LEAST;
 		if (x + w > 100)
-			x = w < 100 ? 100 - w : 0;
+			x = 100 - w;
 		fprintf(f,
 			"<a class=\"range\" href=\"#vm-%u-s%u-t%u\" aria-label=\"Memslot %d, GPA "
 			"0x%llx, ",
 			vm->id, s->nr, i + 1, s->id, ULL(r->gpa));
 		html_size(f, r->size);
 		fprintf(f, ", %s, host %s\">", r->backing, s2v_attr_name(r->s1));
-		rect(f, "ground", y, x, w > 100 ? 100 : w);
+		rect(f, "ground", y, x, w);
 		fputs("</a>", f);
 	}
 }
@@ -251,9 +254,17 @@ static void overview_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 	fputs("</a>", f);
 }
 
+/* Its share of the bar, but never too little to be seen. */
+static double share(const struct s2v_rp_slot *s, double all, double least)
+{
+	double w = 100 * (double)s->size / all;
+
+	return w < least ? least : w;
+}
+
 static void overview(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *const *slot, size_t n)
 {
-	double all = 0, room, least, x = 0, over = 0;
+	double all = 0, gap, least, x = 0, sum = 0;
 	size_t there = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -262,29 +273,25 @@ static void overview(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *co
 		there++;
 		all += (double)slot[i]->size;
 	}
-	if (there < 2)
+	if (there < 2 || all <= 0)
 		return;
 	least = there < 30 ? 1.6 : 48.0 / (double)there;
-	room = 100 - GAP * (double)(there - 1);
-	if (there > 40)
-		room = 100; /* no room for breaks */
-	/* What the small ones get beyond their share, the large ones give. */
+	gap = there <= 40 ? GAP : 0; /* no room for breaks */
 	for (size_t i = 0; i < n; i++)
-		if (!slot[i]->gone && !slot[i]->err && (double)slot[i]->size / all * room < least)
-			over += least;
+		if (!slot[i]->gone && !slot[i]->err)
+			sum += share(slot[i], all, least);
 	fputs("<svg class=\"bar all\" width=\"100%\" height=\"36\" role=\"group\" aria-label=\"All "
 	      "memslots, by address\">",
 	      f);
 	for (size_t i = 0; i < n; i++) {
-		double w = (double)slot[i]->size / all * room;
+		double w = share(slot[i], all, least) / sum * (100 - gap * (double)(there - 1));
 
 		if (slot[i]->gone || slot[i]->err)
 			continue;
-		w = w < least ? least : w * (room - over) / room;
-		if (x > 0 && there <= 40)
-			mark(f, "break", "M-3 34L-0.5 24L0.5 24L3 14", x - GAP / 2);
+		if (x > 0 && gap > 0)
+			mark(f, "break", "M-3 34L-0.5 24L0.5 24L3 14", x - gap / 2);
 		overview_slot(f, vm, slot[i], x, w);
-		x += w + (there <= 40 ? GAP : 0);
+		x += w + gap;
 	}
 	fputs("</svg>\n", f);
 }

@@ -73,11 +73,14 @@ static void windows(FILE *f, const struct s2v_report *rp, __u32 n)
 
 	for (__u32 i = 0; i < rp->n_reset; i++) {
 		const struct s2v_rp_reset *r = &rp->reset[i];
+		double x = r->ran_at > rp->time.t0 ? (double)(r->ran_at - rp->time.t0) : 0;
+		double w = (double)r->r.window_ns;
 
+		if (x >= span)
+			continue;
 		fputs("<rect class=\"window\" y=\"17\" height=\"5\"", f);
-		html_percent(f, "x",
-			     r->ran_at > rp->time.t0 ? (double)(r->ran_at - rp->time.t0) : 0, span);
-		html_percent(f, "width", (double)r->r.window_ns, span);
+		html_percent(f, "x", x, span);
+		html_percent(f, "width", w < span - x ? w : span - x, span);
 		fputs("/>", f);
 	}
 }

@@ -322,7 +322,8 @@ void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 		.count = ev->count,
 	};
 
-	if (!s || r.end < r.gpa)
+	/* The correlator looks at the VMM's address alone; a broken trace may say anything else. */
+	if (!s || r.end <= r.gpa || r.gpa < s->gpa || r.gpa - s->gpa >= s->size)
 		return;
 	if (s2v_attr_conflict(s1, ev->s2))
 		what = S2V_RP_UNSAFE;
@@ -338,7 +339,9 @@ void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 	vm->unsafe_maps += ev->count;
 	rp->unsafe_maps += ev->count;
 	vm->unsafe_bytes += add_range(rp, s, &r);
-	if (ev->gpa_last != ev->gpa) { /* those between the first and the last are not known */
+	if (ev->gpa_last != ev->gpa && ev->gpa_last >= s->gpa &&
+	    ev->gpa_last - s->gpa <
+		    s->size) { /* those between the first and the last are not known */
 		r.gpa = ev->gpa_last;
 		r.end = ev->gpa_last + ev->size;
 		r.hva = ev->hva + (ev->gpa_last - ev->gpa);

@@ -57,4 +57,7 @@ struct gen_opts {
 /* Runs it all into a sink, which is closed and freed. Returns sink->failed; g is what was done. */
 int gen_run(struct s2v_sink *sink, const struct gen_opts *o);
 
+/* wild.c: n events of anything. Returns sink->failed. */
+int wild_run(struct s2v_sink *sink, __u64 seed, __u64 n);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] html|sqlite|perfetto|json PATH
+ * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--wild SEED]
+ *         html|sqlite|perfetto|json PATH
  * Writes a view of what gen.c makes up, and says on stdout as JSON what that was.
  */
 #include <errno.h>
@@ -58,10 +59,12 @@ int main(int argc, char **argv)
 		{ "lost", required_argument, NULL, 'l' },
 		{ "preexisting", no_argument, NULL, 'p' },
 		{ "cut", no_argument, NULL, 'c' },
+		{ "wild", required_argument, NULL, 'w' },
 		{ 0 },
 	};
 	struct gen_opts o = { .vms = 12, .events = 20000 };
 	struct s2v_sink *sink;
+	unsigned long long wild = 0;
 	int c, err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -75,6 +78,8 @@ int main(int argc, char **argv)
 			o.preexisting = true;
 		else if (c == 'c')
 			o.cut = true;
+		else if (c == 'w')
+			wild = strtoull(optarg, NULL, 0);
 		else
 			return 2;
 	}
@@ -85,12 +90,13 @@ int main(int argc, char **argv)
 		perror(argv[optind + 1]);
 		return 1;
 	}
-	err = gen_run(sink, &o);
+	err = wild ? wild_run(sink, wild, o.events) : gen_run(sink, &o);
 	if (err) {
 		fprintf(stderr, "%s: %s\n", argv[optind + 1], strerror(err));
 		return 1;
 	}
-	say();
+	if (!wild)
+		say();
 	free(g.vm);
 	return 0;
 }
