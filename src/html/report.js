@@ -68,6 +68,10 @@
 		}
 		facts.classList.toggle("bad", row.classList.contains("bad") || !!a.querySelector(".unsafe"));
 		facts.hidden = false;
+		// Not over what is pointed at.
+		facts.classList.remove("left");
+		const over = facts.getBoundingClientRect(), it = a.getBoundingClientRect();
+		facts.classList.toggle("left", it.right > over.left && it.bottom > over.top);
 	};
 	const rangeOf = (ev) => ev.target.closest && ev.target.closest("a.range");
 	for (const [on, off] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
