@@ -25,6 +25,12 @@ static __u64 findings_from(const struct s2v_report *rp, int sev)
 	return n;
 }
 
+/* Kept one by one or not. */
+static __u64 all_vms(const struct s2v_report *rp)
+{
+	return rp->has_summary && rp->sum.vms > rp->n_vms ? rp->sum.vms : rp->n_vms;
+}
+
 static void headline(const struct html_page *p, __u64 bad)
 {
 	FILE *f = p->f;
@@ -34,13 +40,21 @@ static void headline(const struct html_page *p, __u64 bad)
 		html_count(f, bad, "finding", "findings");
 		fputs(" of high or critical severity", f);
 		fprintf(f, " in %llu of ", ULL(vms_with(p, S2V_HIGH)));
-		html_count(f, p->rp->n_vms + (p->rp->more_vms ? 1ULL : 0), "VM", "VMs");
+		html_count(f, all_vms(p->rp), "VM", "VMs");
+	} else if (p->rp->unsafe_maps) { /* a source whose mappings were not judged (resets) */
+		fputs("Unsafe: ", f);
+		html_count(f, p->rp->unsafe_maps, "incoherent mapping", "incoherent mappings");
 	} else if (!p->rp->has_summary) {
 		fputs("Not known: the run was cut short", f);
 	} else if (!p->rp->sum.complete) {
 		fputs("Not proven safe: nothing grave found, but not everything was seen", f);
 	} else {
 		fputs("Safe: every mapping was seen, and none conflicts", f);
+		if (findings_from(p->rp, S2V_INFO)) {
+			fputs("; ", f);
+			html_count(f, findings_from(p->rp, S2V_INFO), "finding", "findings");
+			fputs(" of lower severity", f);
+		}
 	}
 }
 
@@ -134,8 +148,7 @@ static void tiles(const struct html_page *p)
 	tile_head(f, "VMs with findings", "vms");
 	html_num(f, vms_with(p, S2V_INFO));
 	fputs("</b><small>of ", f);
-	html_num(f, rp->n_vms);
-	fputs(rp->more_vms ? " shown" : "", f);
+	html_num(f, all_vms(rp));
 	fputs("</small></a></li>", f);
 	tile_head(f, "Stage-2 faults", "timeline");
 	html_num(f, rp->has_summary && rp->sum.cnt[S2V_CNT_FAULTS] ? rp->sum.cnt[S2V_CNT_FAULTS]
@@ -225,15 +238,16 @@ void html_verdict(const struct html_page *p)
 {
 	const struct s2v_report *rp = p->rp;
 	__u64 bad = findings_from(rp, S2V_HIGH);
-	bool safe = !bad && rp->has_summary && rp->sum.complete;
+	bool unsafe = bad || rp->unsafe_maps;
+	bool safe = !unsafe && rp->has_summary && rp->sum.complete;
 
 	fprintf(p->f,
 		"<section id=\"verdict\" class=\"%s\">\n<h1><span class=\"sign\" "
 		"aria-hidden=\"true\">%s</span> ",
-		bad    ? "bad"
+		unsafe ? "bad"
 		: safe ? "good"
 		       : "unsure",
-		bad    ? "▲"
+		unsafe ? "▲"
 		: safe ? "✓"
 		       : "?");
 	headline(p, bad);

@@ -63,6 +63,8 @@ static int bind(sqlite3_stmt *st, int i, const struct s2v_sql_val *v)
 		return sqlite3_bind_int64(st, i, v->i);
 	if (v->type == S2V_SQL_NULL || !v->text)
 		return sqlite3_bind_null(st, i);
+	if (v->max == SIZE_MAX) /* our own text, there until the statement has run */
+		return sqlite3_bind_text(st, i, v->text, -1, SQLITE_STATIC);
 	len = strnlen(v->text, v->max);
 	cap = 3 * len + 1;
 	buf = malloc(cap);

@@ -39,6 +39,7 @@ struct s2v_sql_val {
 #define SQL_INT(v) ((struct s2v_sql_val){ .type = S2V_SQL_INT, .i = (__s64)(v) })
 #define SQL_OPT(cond, v) ((cond) ? SQL_INT(v) : SQL_NULL)
 #define SQL_TRI(v) SQL_OPT((v) != S2V_UNKNOWN, (v))
+/* Our own text, valid UTF-8; of others: SQL_ARRAY. */
 #define SQL_STR(s) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (s), .max = SIZE_MAX })
 #define SQL_ARRAY(a) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (a), .max = sizeof(a) })
 #define SQL_ATTR(a) ((a) == S2V_ATTR_NONE ? SQL_NULL : SQL_STR(s2v_attr_name(a)))

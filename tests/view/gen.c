@@ -164,6 +164,9 @@ static void boot(struct gvm *vm)
 	add_slot(vm, 0, 64ULL << 20, &flash, 0);
 	add_slot(vm, 0x100000000, (8ULL + rnd(56)) << 30, &huge, 0);
 	add_slot(vm, 0x10000000, 16ULL << 20, &bar, 0);
+	vm->vcpus = 2 + vm->id % 3;
+	if (g.safe)
+		return;
 	if (vm->id % 16 == 1)
 		vm->gpu = add_slot(vm, 0x8000000000, 256ULL << 10, &gpu, 0);
 	if (vm->id == 2)
@@ -180,7 +183,6 @@ static void boot(struct gvm *vm)
 		}
 		add_slot(vm, 0xa000000000, 2ULL << 20, &gpu, -EINVAL);
 	}
-	vm->vcpus = 2 + vm->id % 3;
 }
 
 /* ---- faults ---- */
@@ -384,6 +386,7 @@ int gen_run(struct s2v_sink *sink, const struct gen_opts *o)
 	g.want = o->events;
 	g.n_vms = o->vms;
 	g.preexisting = o->preexisting;
+	g.safe = o->safe;
 	g.vm = calloc(o->vms, sizeof(*g.vm));
 	tell_host(sink, &host, rules);
 	g.core = s2v_correlator_new(&co);

@@ -40,7 +40,7 @@ extern struct gen {
 	struct s2v_correlator *core;
 	struct gvm *vm;
 	__u32 n_vms;
-	bool preexisting;
+	bool preexisting, safe;
 	__u64 seed, now, want;
 	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR];
 	struct gtruth t;
@@ -51,7 +51,8 @@ extern const struct gkind gpu;
 struct gen_opts {
 	__u32 vms;
 	__u64 events, lost;
-	bool preexisting, cut; /* cut: the run has no end */
+	bool preexisting, cut,
+		safe; /* cut: the run has no end; safe: no device memory is cacheable */
 };
 
 /* Runs it all into a sink, which is closed and freed. Returns sink->failed; g is what was done. */

@@ -93,6 +93,24 @@ def cut_short():
         true("still unsafe", "Unsafe" in b.text("h1"))
 
 
+def safe():
+    same("the run", 0, truth["unsafe_maps"] + truth["findings"]["critical"] + truth["findings"]["high"])
+    with browser() as b:
+        shot(b, "safe")
+        low = sum(truth["findings"].values())
+        same("headline", f"✓ Safe: every mapping was seen, and none conflicts; {low} findings of lower severity",
+             b.text("h1"))
+        true("exit status", "Exit status 0" in b.text(".exit"))
+        true("no unsafe mark", not b.js("return document.querySelector('details .unsafe, details tr.bad')"))
+
+
+def unsure():
+    with browser() as b:
+        true("headline", b.text("h1").startswith("? Not proven safe"))
+        true("exit status", "Exit status 4" in b.text(".exit"))
+        true("why", "1 event lost" in b.text(".whole.no"))
+
+
 def unsafe_range():
     with browser() as b:
         b.js("document.querySelector('#vm-2').open = true; document.querySelector('#vm-2').scrollIntoView()")
@@ -224,5 +242,5 @@ def narrow():
         shot(b, "narrow-vm")
 
 
-CHECKS = [console, first_screen, incomplete, cut_short, unsafe_range, keyboard, numbers, no_script, many, dark, narrow]
+CHECKS = [console, first_screen, incomplete, cut_short, safe, unsure, unsafe_range, keyboard, numbers, no_script, many, dark, narrow]
 {f.__name__: f for f in CHECKS}[sys.argv[1]]()

@@ -12,6 +12,8 @@ setup_file() {
 	"$VIEWGEN" --vms 500 --events 1000000 html "$pages/big.html" >"$pages/big.json"
 	"$VIEWGEN" --lost 3 --preexisting html "$pages/lost.html" >"$pages/lost.json"
 	"$VIEWGEN" --cut html "$pages/cut.html" >"$pages/cut.json"
+	"$VIEWGEN" --safe html "$pages/safe.html" >"$pages/safe.json"
+	"$VIEWGEN" --safe --lost 1 html "$pages/unsure.html" >"$pages/unsure.json"
 	"$VIEWGEN" --vms 1 --events 100 html "$pages/one.html" >"$pages/one.json"
 }
 
@@ -25,7 +27,7 @@ look() { # CHECK PAGE
 }
 
 @test "no page logs anything, or lets a name become markup" {
-	for page in small big lost cut one; do
+	for page in small big lost cut one safe unsure; do
 		look console "$page"
 	done
 }
@@ -38,6 +40,11 @@ look() { # CHECK PAGE
 @test "what was lost, and a run without an end, are in the reader's face" {
 	look incomplete lost
 	look cut_short cut
+}
+
+@test "safe is said only of a complete run with nothing grave" {
+	look safe safe
+	look unsure unsure
 }
 
 @test "4 KiB in 1 TiB stand out, and say what they are" {

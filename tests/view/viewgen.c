@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--wild SEED]
+ * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--safe] [--wild SEED]
  *         html|sqlite|perfetto|json PATH
  * Writes a view of what gen.c makes up, and says on stdout as JSON what that was.
  */
@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 		{ "lost", required_argument, NULL, 'l' },
 		{ "preexisting", no_argument, NULL, 'p' },
 		{ "cut", no_argument, NULL, 'c' },
+		{ "safe", no_argument, NULL, 's' },
 		{ "wild", required_argument, NULL, 'w' },
 		{ 0 },
 	};
@@ -78,6 +79,8 @@ int main(int argc, char **argv)
 			o.preexisting = true;
 		else if (c == 'c')
 			o.cut = true;
+		else if (c == 's')
+			o.safe = true;
 		else if (c == 'w')
 			wild = strtoull(optarg, NULL, 0);
 		else
