@@ -183,6 +183,9 @@ void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
 	case S2V_EV_VMA:
 		s2v_rp_vma_event(rp, vm, (const struct s2v_ev_vma *)ev);
 		break;
+	case S2V_EV_LEAVES:
+		s2v_rp_leaves_event(rp, vm, (const struct s2v_ev_leaves *)ev);
+		break;
 	case S2V_EV_RUN:
 		vm->ran_at = time;
 		break;

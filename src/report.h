@@ -150,6 +150,8 @@ void s2v_rp_slot_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct
 		       __u64 time);
 void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_vma *ev);
 void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_page *ev);
+void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
+			 const struct s2v_ev_leaves *ev);
 void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r);
 /* The memslot that a finding is about, as it is now; NULL: none that is kept. */
 struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_finding *f);

@@ -307,48 +307,72 @@ static __u64 add_range(struct s2v_report *rp, struct s2v_rp_slot *s, const struc
 	return r->end - r->gpa;
 }
 
+/* What was mapped where; a conflict as an exact range. */
+static void note_mapped(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s2v_rp_slot *s,
+			const struct s2v_rp_range *r)
+{
+	enum s2v_rp_seen what = S2V_RP_UNCLEAR;
+
+	/* The correlator looks at the VMM's address alone; a broken trace may say anything else. */
+	if (r->end <= r->gpa || r->gpa < s->gpa || r->gpa - s->gpa >= s->size)
+		return;
+	if (s2v_attr_conflict(r->s1, r->s2))
+		what = S2V_RP_UNSAFE;
+	else if (s2v_attr_is_cacheable(r->s1) && s2v_attr_is_cacheable(r->s2))
+		what = S2V_RP_CACHED;
+	else if (s2v_attr_is_noncacheable(r->s1) && s2v_attr_is_noncacheable(r->s2))
+		what = S2V_RP_UNCACHED;
+	mark(s, r->gpa, r->end - r->gpa, what);
+	if (what != S2V_RP_UNSAFE)
+		return;
+	vm->unsafe_maps += r->count;
+	rp->unsafe_maps += r->count;
+	vm->unsafe_bytes += add_range(rp, s, r);
+}
+
 void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_page *ev)
 {
 	struct s2v_rp_slot *s = slot_of_page(rp, vm, ev);
-	__u32 s1 = s2v_vma_s1(&ev->vma);
-	enum s2v_rp_seen what = S2V_RP_UNCLEAR;
 	struct s2v_rp_range r = {
 		.gpa = ev->gpa,
 		.end = ev->gpa + ev->size,
 		.hva = ev->hva,
 		.pa = ev->pa,
-		.s1 = s1,
+		.s1 = s2v_vma_s1(&ev->vma),
 		.s2 = ev->s2,
 		.count = ev->count,
 	};
 
-	/* The correlator looks at the VMM's address alone; a broken trace may say anything else. */
-	if (!s || r.end <= r.gpa || r.gpa < s->gpa || r.gpa - s->gpa >= s->size)
+	if (!s)
 		return;
-	if (s2v_attr_conflict(s1, ev->s2))
-		what = S2V_RP_UNSAFE;
-	else if (s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(ev->s2))
-		what = S2V_RP_CACHED;
-	else if (s2v_attr_is_noncacheable(s1) && s2v_attr_is_noncacheable(ev->s2))
-		what = S2V_RP_UNCACHED;
-	mark(s, ev->gpa, ev->size, what);
-	if (ev->gpa_last != ev->gpa)
-		mark(s, ev->gpa_last, ev->size, what);
-	if (what != S2V_RP_UNSAFE)
+	note_mapped(rp, vm, s, &r);
+	if (ev->gpa_last == ev->gpa)
 		return;
-	vm->unsafe_maps += ev->count;
-	rp->unsafe_maps += ev->count;
-	vm->unsafe_bytes += add_range(rp, s, &r);
-	if (ev->gpa_last != ev->gpa && ev->gpa_last >= s->gpa &&
-	    ev->gpa_last - s->gpa <
-		    s->size) { /* those between the first and the last are not known */
-		r.gpa = ev->gpa_last;
-		r.end = ev->gpa_last + ev->size;
-		r.hva = ev->hva + (ev->gpa_last - ev->gpa);
-		r.pa = S2V_NO_PA;
-		r.count = 0;
-		vm->unsafe_bytes += add_range(rp, s, &r);
-	}
+	/* One that stands for others: those between the first and the last are not known. */
+	r.gpa = ev->gpa_last;
+	r.end = ev->gpa_last + ev->size;
+	r.hva = ev->hva + (ev->gpa_last - ev->gpa);
+	r.pa = S2V_NO_PA;
+	r.count = 0;
+	note_mapped(rp, vm, s, &r);
+}
+
+void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
+			 const struct s2v_ev_leaves *ev)
+{
+	struct s2v_rp_slot *s = slot_find(vm, ev->slot);
+	const struct s2v_rp_range r = {
+		.gpa = ev->gpa,
+		.end = ev->gpa + ev->size,
+		.hva = ev->hva,
+		.pa = ev->pa,
+		.s1 = ev->s1,
+		.s2 = ev->s2,
+		.count = ev->leaves,
+	};
+
+	if (s && s->gen == ev->gen)
+		note_mapped(rp, vm, s, &r);
 }
 
 /* A memslot of which nothing but the contract is known (no events): stretches side by side. */

@@ -73,6 +73,16 @@ static void on_page(struct s2v_sql *q, const struct s2v_ev_page *e, __u64 time)
 		error_name(e->err), SQL_INT(e->count));
 }
 
+static void on_leaves(struct s2v_sql *q, const struct s2v_ev_leaves *e, __u64 time)
+{
+	SQL_ROW(q, S2V_SQL_MAPS, SQL_NULL, SQL_INT(time), SQL_INT(e->h.vm), SQL_NULL,
+		SQL_STR("leaf"), SQL_INT(e->slot), SQL_INT(e->gpa), SQL_INT(e->hva),
+		SQL_OPT(e->pa != S2V_NO_PA, e->pa), SQL_INT(e->size), SQL_ATTR(e->s1),
+		SQL_ATTR(e->s2), SQL_INT(s2v_attr_conflict(e->s1, e->s2)),
+		SQL_INT(!!(e->flags & S2V_LF_EXEC)), SQL_INT(!!(e->flags & S2V_LF_WRITE)), SQL_NULL,
+		SQL_INT(e->leaves));
+}
+
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		     __u64 time)
 {
@@ -95,6 +105,9 @@ static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const stru
 	case S2V_EV_PERM:
 	case S2V_EV_FAULT:
 		on_page(q, (const struct s2v_ev_page *)ev, time);
+		break;
+	case S2V_EV_LEAVES:
+		on_leaves(q, (const struct s2v_ev_leaves *)ev, time);
 		break;
 	case S2V_EV_UNMAP: {
 		const struct s2v_ev_reset *e = (const struct s2v_ev_reset *)ev;

@@ -294,6 +294,32 @@ static void test_contract_takes_the_place(void **state)
 	assert_null(s2v_rp_stretch_at(vm()->slots, 0x80100000));
 }
 
+static void test_what_an_audit_found(void **state)
+{
+	struct s2v_ev_leaves ev = { .h = head(S2V_EV_LEAVES, sizeof(ev)),
+				    .slot = 1,
+				    .gen = 1,
+				    .gpa = 0x80010000,
+				    .size = 0x20000,
+				    .hva = 0x180010000,
+				    .pa = 0x4000000000,
+				    .leaves = 32,
+				    .s1 = WB,
+				    .s2 = DEV };
+
+	(void)state;
+	s2v_report_event(&rp, &ev.h, &ref, now); /* of no memslot that is known */
+	slot(1, 1, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
+	s2v_report_event(&rp, &ev.h, &ref, now);
+	assert_int_equal(vm()->slots->n_range, 1);
+	assert_int_equal(vm()->slots->range[0].end, 0x80030000);
+	assert_int_equal(vm()->unsafe_maps, 32);
+	assert_int_equal(vm()->unsafe_bytes, 0x20000);
+	ev.gen = 2; /* of another registration */
+	s2v_report_event(&rp, &ev.h, &ref, now);
+	assert_int_equal(vm()->unsafe_maps, 32);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -308,6 +334,7 @@ int main(void)
 		T(test_the_dearest_resets_stay),
 		T(test_time_folds),
 		T(test_contract_takes_the_place),
+		T(test_what_an_audit_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

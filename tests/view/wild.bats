@@ -27,7 +27,7 @@ each() { # KIND
 	run ! grep -vE '^(100(\.00)?|[0-9]{1,2}\.[0-9]{2})$' "$dir/percents"
 	# What is opened is closed.
 	for tag in section table details div svg; do
-		[ "$(grep -oh "<$tag[ >]" "$dir/1.html" | wc -l)" = "$(grep -oh "</$tag>" "$dir/1.html" | wc -l)" ]
+		[ "$(grep -oh "<${tag}[ >]" "$dir/1.html" | wc -l)" = "$(grep -oh "</$tag>" "$dir/1.html" | wc -l)" ]
 	done
 }
 
