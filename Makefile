@@ -4,7 +4,7 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
-# make unit bpf-test cli lint lab   its parts
+# make unit bpf-test cli view lint lab   its parts
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
 # make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
 # make bench-analyze        speed and size of trace files, beside other tools
@@ -40,7 +40,7 @@ endif
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/+g/')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -DS2V_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
 	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
 	-MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
@@ -49,11 +49,12 @@ ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STA
 CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
-OBJS := $(SRCS:%.c=$(B)/%.o)
-CORE_LIBS := -ljson-c -lzstd -lz -lpthread
+OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
+VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
+CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
 LIBS := $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf) $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli lint lab check-vmm predict bench-audit demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench-audit demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -64,6 +65,33 @@ $(B)/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Files that the program holds as strings: parts of the HTML report, the SQLite schema.
+ASSETS := html_css=src/html/report.css html_js=src/html/report.js html_defs=src/html/defs.svg \
+	sql_schema=src/sql/schema.sql sql_finish=src/sql/finish.sql
+build/assets.S: Makefile tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =, ,$(a))))
+	$(call say,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed $(ASSETS) >$@
+
+$(B)/assets.o: build/assets.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@ $<
+
+# The Perfetto trace format.
+PROTO := build/proto/perfetto.pb-c
+PROTOC_C ?= protoc-c
+$(PROTO).h: src/perfetto.proto
+	$(call say,PROTO,$(PROTO).c)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PROTOC_C) -Isrc --c_out=$(@D) $<
+$(PROTO).c: $(PROTO).h
+
+$(B)/perfetto.pb-c.o: $(PROTO).c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/src/sink_perfetto.o: $(PROTO).h
 
 # BPF: one object, no vmlinux.h; its CO-RE types are declared in bpf/.
 BPF_SRCS := $(wildcard bpf/*.c bpf/*.h include/*.h)
@@ -88,6 +116,7 @@ include tests/unit/unit.mk
 include tests/bpf/bpf.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
+include tests/view/view.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats

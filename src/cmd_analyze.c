@@ -2,6 +2,7 @@
 /* s2verify analyze: the verdicts of a recorded file, as they were (or would have been) live. */
 #define _GNU_SOURCE /* strptime, timegm */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "sink_filter.h"
 #include "trace_opts.h"
 #include "util.h"
+#include "views.h"
 
 enum {
 	OPT_JSON = 256,
@@ -25,6 +27,7 @@ enum {
 	OPT_RULE,
 	OPT_FAIL_ON,
 	OPT_REFAULT_WINDOW,
+	OPT_HTML,
 };
 
 /* A time as given: of CLOCK_REALTIME, or since the recording began. */
@@ -34,7 +37,7 @@ struct moment {
 };
 
 struct options {
-	const char *file;
+	const char *file, *html;
 	bool json, all, resets;
 	struct moment since, until;
 	__u32 pid, vm;
@@ -97,6 +100,9 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 	case OPT_RESETS:
 		o->resets = true;
 		break;
+	case OPT_HTML:
+		o->html = arg;
+		break;
 	case OPT_SINCE:
 		parse_moment(state, "--since", arg, &o->since);
 		break;
@@ -129,6 +135,12 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s: one file at a time", arg);
 		o->file = arg;
 		break;
+	case ARGP_KEY_END:
+		if (o->html && (o->json || o->all || o->resets))
+			argp_error(state,
+				   "--html shows everything in its own way: not with --json, "
+				   "--all or --resets");
+		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which file? It is what \"record\" or \"trace -o\" wrote");
 		break;
@@ -142,6 +154,7 @@ static const struct argp_option option_table[] = {
 	{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 	{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
 	{ "resets", OPT_RESETS, NULL, 0, "show resets, as \"s2verify resets\" does", 0 },
+	{ "html", OPT_HTML, "OUT", 0, "a report to look at, instead: one file, no network", 0 },
 	{ "since", OPT_SINCE, "TIME", 0,
 	  "show what is not before: 2026-11-22T05:02:53Z, or +1m30s since the beginning", 0 },
 	{ "until", OPT_UNTIL, "TIME", 0, "show what is not after", 0 },
@@ -173,8 +186,8 @@ static int analyze(const struct options *o, struct s2v_open_trace *t, struct s2v
 	struct s2v_sink_filter filter;
 	struct s2v_analysis a = {
 		.sink = &filter.sink,
-		.tell = o->json,
-		.events = o->all && !o->resets,
+		.tell = o->json || o->html,
+		.events = (o->all && !o->resets) || o->html,
 		.resets = o->resets,
 		.refault_window = o->refault_window,
 		.tgid = o->pid,
@@ -185,12 +198,28 @@ static int analyze(const struct options *o, struct s2v_open_trace *t, struct s2v
 	struct s2v_summary sum;
 	int err;
 
-	s2v_run_narrow(out, o->resets);
+	if (!o->html)
+		s2v_run_narrow(out, o->resets);
 	s2v_sink_filter(&filter, out, &f);
 	err = s2v_analyze(t->reader, &a, &sum);
 	if (s2v_open_trace_end(t, err))
 		return S2V_EXIT_CANNOT;
 	return s2v_run_status(filter.findings, sum.complete, o->fail_on);
+}
+
+/* NULL: it has been said why. */
+static struct s2v_sink *sink_for(const struct options *o)
+{
+	struct s2v_sink *out;
+
+	if (o->html)
+		out = s2v_sink_html(o->html);
+	else
+		out = o->json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
+	if (!out)
+		s2v_err("cannot write %s: %s", o->html ? o->html : "to standard output",
+			strerror(errno));
+	return out;
 }
 
 int s2v_cmd_analyze(int argc, char **argv)
@@ -213,9 +242,8 @@ int s2v_cmd_analyze(int argc, char **argv)
 		return S2V_EXIT_USAGE;
 	if (s2v_open_trace(&t, o.file))
 		return S2V_EXIT_CANNOT;
-	out = o.json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
+	out = sink_for(&o);
 	if (!out) {
-		s2v_err("out of memory");
 		s2v_close_trace(&t);
 		return S2V_EXIT_CANNOT;
 	}

@@ -11,6 +11,7 @@
 #include "open_trace.h"
 #include "trace_opts.h"
 #include "util.h"
+#include "views.h"
 
 /*
  * The formats. A sink either writes to a stream, which is opened and closed here, or opens `path`
@@ -22,6 +23,8 @@ static const struct format {
 	struct s2v_sink *(*at)(const char *path);
 } formats[] = {
 	{ "jsonl", "NDJSON: all events and results (docs/json.md)", s2v_sink_json_to, NULL },
+	{ "sqlite", "an SQLite database (docs/export.md)", NULL, s2v_sink_sqlite },
+	{ "perfetto", "a trace for the Perfetto UI (docs/export.md)", NULL, s2v_sink_perfetto },
 };
 
 struct options {
@@ -133,7 +136,7 @@ static int run(const struct options *o, struct s2v_open_trace *t)
 int s2v_cmd_export(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl", 0 },
+		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl, sqlite or perfetto", 0 },
 		{ "output", 'o', "OUT", 0, "where to; what is there is overwritten", 0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "count refaults for so long after a reset (default 10s)", 0 },

@@ -137,11 +137,9 @@ struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *r
 	return &slot->runs[i];
 }
 
-static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_run *run)
+const char *s2v_backing_name(__u32 f, bool nothing)
 {
-	__u32 f = run->reg.flags | run->flags;
-
-	if ((slot->flags & S2V_MEM_GUEST_MEMFD) || (f & S2V_VMA_GMEM))
+	if (f & S2V_VMA_GMEM)
 		return "guest_memfd";
 	if (f & S2V_VMA_PFNMAP)
 		return "pfnmap";
@@ -151,7 +149,16 @@ static const char *backing_name(const struct s2v_memslot *slot, const struct s2v
 		return "hugetlb";
 	if (f & S2V_VMA_FILE)
 		return "file";
-	return run->reg.start == run->reg.end && !run->mapped ? "none" : "anonymous";
+	return nothing ? "none" : "anonymous";
+}
+
+static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_run *run)
+{
+	__u32 f = run->reg.flags | run->flags;
+
+	if (slot->flags & S2V_MEM_GUEST_MEMFD)
+		f |= S2V_VMA_GMEM;
+	return s2v_backing_name(f, run->reg.start == run->reg.end && !run->mapped);
 }
 
 #define DRIVER_MAP (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)

@@ -48,6 +48,11 @@ static const char *const severity_names[S2V_SEVERITY_NR] = {
 	[S2V_HIGH] = "high", [S2V_CRITICAL] = "critical",
 };
 
+static const char *const slot_change_names[] = {
+	[S2V_SLOT_CREATE] = "create", [S2V_SLOT_DELETE] = "delete", [S2V_SLOT_MOVE] = "move",
+	[S2V_SLOT_FLAGS] = "flags",   [S2V_SLOT_FOUND] = "found",
+};
+
 static const char *const reset_verdict_names[] = {
 	[S2V_RESET_UNKNOWN] = "unknown",
 	[S2V_RESET_NO_UNMAP] = "no-unmap",
@@ -71,6 +76,11 @@ const char *s2v_attr_name(__u32 attr)
 const char *s2v_source_name(enum s2v_source s)
 {
 	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
+}
+
+const char *s2v_slot_change_name(__u32 change)
+{
+	return name_of(slot_change_names, S2V_ARRAY_SIZE(slot_change_names), change);
 }
 
 const char *s2v_reset_verdict_name(enum s2v_reset_verdict v)

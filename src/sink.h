@@ -26,6 +26,8 @@ enum s2v_source {
 };
 const char *s2v_source_name(enum s2v_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
+const char *s2v_slot_change_name(__u32 change); /* enum s2v_slot_change: "create", … */
+
 struct s2v_slot_ref {
 	__s16 id; /* S2V_NO_SLOT: none */
 	__u64 gpa, size, hva;

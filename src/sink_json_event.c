@@ -55,13 +55,10 @@ static void put_vma(struct s2v_json *j, const struct s2v_vma *v)
 
 static void put_slot_event(struct s2v_json *j, const struct s2v_ev_slot *e)
 {
-	static const char *const change[] = { "create", "delete", "move", "flags", "found" };
-
 	s2v_json_int(j, j->o, "slot", e->slot);
 	s2v_json_num(j, j->o, "as_id", e->as_id);
 	s2v_json_num(j, j->o, "gen", e->gen);
-	s2v_json_str(j, j->o, "change",
-		     e->change < S2V_ARRAY_SIZE(change) ? change[e->change] : "unknown");
+	s2v_json_str(j, j->o, "change", s2v_slot_change_name(e->change));
 	s2v_json_hex(j, j->o, "gpa", e->gpa);
 	s2v_json_num(j, j->o, "size", e->size);
 	s2v_json_hex(j, j->o, "hva", e->hva);

@@ -24,12 +24,10 @@ static void page_event(struct text_line *l, const struct s2v_ev_page *e)
 
 static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
 {
-	static const char *const change[] = { "create", "delete", "move", "flags", "found" };
 	char size[S2V_SIZE_LEN];
 
 	s2v_format_size(e->size, size);
-	text_piece(l, STYLE_PLAIN, "memslot %d %s", e->slot,
-		   e->change < S2V_ARRAY_SIZE(change) ? change[e->change] : "?");
+	text_piece(l, STYLE_PLAIN, "memslot %d %s", e->slot, s2v_slot_change_name(e->change));
 	text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", e->gpa, size);
 	text_piece(l, STYLE_PLAIN, "HVA 0x%llx", e->hva);
 	if (e->err)

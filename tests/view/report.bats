@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The HTML report, looked at in headless Chromium. Screenshots are kept in build/view/shots.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	: "${VIEWGEN:?path of viewgen (make view)}"
+	export pages=$BATS_FILE_TMPDIR shots=$PWD/build/view/shots
+	mkdir -p "$shots"
+	"$VIEWGEN" html "$pages/small.html" >"$pages/small.json"
+	"$VIEWGEN" --vms 500 --events 1000000 html "$pages/big.html" >"$pages/big.json"
+	"$VIEWGEN" --lost 3 --preexisting html "$pages/lost.html" >"$pages/lost.json"
+	"$VIEWGEN" --cut html "$pages/cut.html" >"$pages/cut.json"
+	"$VIEWGEN" --safe html "$pages/safe.html" >"$pages/safe.json"
+	"$VIEWGEN" --safe --lost 1 html "$pages/unsure.html" >"$pages/unsure.json"
+	"$VIEWGEN" --vms 1 --events 100 html "$pages/one.html" >"$pages/one.json"
+}
+
+setup() {
+	command -v chromedriver >/dev/null ||
+		skip "chromedriver is not installed: tools/install-deps view"
+}
+
+look() { # CHECK PAGE
+	PYTHONDONTWRITEBYTECODE=1 python3 tests/view/look.py "$1" "$pages/$2" "$shots"
+}
+
+@test "no page logs anything, or lets a name become markup" {
+	for page in small big lost cut one safe unsure; do
+		look console "$page"
+	done
+}
+
+@test "the first screen says that it is unsafe, what is wrong, and where" {
+	look first_screen small
+	look first_screen big
+}
+
+@test "what was lost, and a run without an end, are in the reader's face" {
+	look incomplete lost
+	look cut_short cut
+}
+
+@test "safe is said only of a complete run with nothing grave" {
+	look safe safe
+	look unsure unsure
+}
+
+@test "4 KiB in 1 TiB stand out, and say what they are" {
+	look unsafe_range small
+}
+
+@test "the keyboard reaches the skip link and the unsafe ranges" {
+	look keyboard small
+}
+
+@test "the numbers are those of the run" {
+	look numbers small
+	look numbers big
+}
+
+@test "without JavaScript all is there, as tables" {
+	look no_script small
+}
+
+@test "500 VMs: found by driver, sorted, drilled into" {
+	look many big
+}
+
+@test "dark by preference and by button, and 400 pixels wide" {
+	look dark small
+	look narrow small
+	look narrow big
+}
+
+@test "memory does not grow with the number of events" {
+	# Of freed memory ASan keeps a part, by default 256 MiB.
+	export ASAN_OPTIONS=quarantine_size_mb=1
+	"$VIEWGEN" --vms 50 --events 400000 html "$pages/a.html" >"$pages/a.json"
+	"$VIEWGEN" --vms 50 --events 1600000 html "$pages/b.html" >"$pages/b.json"
+	a=$(jq .max_rss_kib "$pages/a.json") b=$(jq .max_rss_kib "$pages/b.json")
+	echo "$a KiB, with four times the events $b KiB"
+	((b < a + a / 10))
+}
+
+@test "a file that cannot be written is an error, and nothing is left of it" {
+	run ! "$VIEWGEN" html "$pages/nowhere/x.html"
+	run -1 "$VIEWGEN" html /dev/full
+	[[ $output == *"No space left"* ]]
+	echo before >"$pages/kept.html"
+	(
+		trap '' XFSZ
+		ulimit -f 16
+		run -1 "$VIEWGEN" html "$pages/kept.html"
+		[[ $output == *"File too large"* ]]
+	)
+	[ "$(cat "$pages/kept.html")" = before ]
+	[ ! -e "$pages/kept.html.tmp" ]
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The SQLite export: every query of docs/export.md, held against what the generator says it did.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	: "${VIEWGEN:?path of viewgen (make view)}"
+	export db=$BATS_FILE_TMPDIR/run.db truth=$BATS_FILE_TMPDIR/run.json
+	"$VIEWGEN" sqlite "$db" >"$truth"
+}
+
+setup() {
+	command -v sqlite3 >/dev/null || skip "sqlite3 is not installed: tools/install-deps view"
+}
+
+# The query below a heading of the documentation.
+query() { # HEADING
+	awk -v h="### $1" '$0 == h { on = 1; next } on && /^```$/ { exit } on && sql { print } on && /^```sql/ { sql = 1 }' \
+		docs/export.md
+}
+
+ask() { # HEADING
+	local sql
+	sql=$(query "$1")
+	[ -n "$sql" ]
+	sqlite3 -bail -readonly "$db" "$sql"
+}
+
+# What jq says of the truth is what SQLite says.
+same() { # JQ-PROGRAM TEXT
+	local want
+	want=$(jq -r "$1" "$truth")
+	printf 'expected:\n%s\ngot:\n%s\n' "$want" "$2"
+	[ "$want" = "$2" ]
+}
+
+@test "every query of the documentation runs, and uses no column that is not there" {
+	n=0
+	while IFS= read -r heading; do
+		ask "$heading" >/dev/null
+		n=$((n + 1))
+	done < <(sed -n 's/^### //p' docs/export.md)
+	[ "$n" -ge 9 ]
+	[ "$n" -eq "$(grep -c '^```sql' docs/export.md)" ]
+}
+
+@test "the database is sound, and says what it is" {
+	[ "$(sqlite3 "$db" 'PRAGMA integrity_check')" = ok ]
+	[ -z "$(sqlite3 "$db" 'PRAGMA foreign_key_check')" ]
+	[ "$(sqlite3 "$db" 'PRAGMA user_version')" = 1 ]
+	[ ! -e "$db.tmp" ] && [ ! -e "$db.tmp-journal" ]
+}
+
+@test "complete, or why not" {
+	[ "$(ask 'Can this run be relied on?')" = $'complete|1\nincomplete|\nlost|0' ]
+	"$VIEWGEN" --lost 3 sqlite "$BATS_TEST_TMPDIR/lost.db" >/dev/null
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/lost.db" "$(query 'Can this run be relied on?')")" = \
+		$'complete|0\nincomplete|3 events lost\nlost|3' ]
+	"$VIEWGEN" --cut sqlite "$BATS_TEST_TMPDIR/cut.db" >/dev/null
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/cut.db" "SELECT value FROM meta WHERE key = 'complete'")" = 0 ]
+}
+
+@test "unsafe mappings: how many in which VM, and where" {
+	rows=$(ask 'Which VMs are unsafe, and where?')
+	same '.per_vm[] | select(.unsafe_maps > 0) | "\(.id)|\(.unsafe_maps)"' \
+		"$(awk -F'|' '{ print $1 "|" $NF }' <<<"$rows")"
+	# The addresses that gen.c gives its device memory.
+	grep -q '^1|4001|.*|0x8000000000|17$' <<<"$rows"
+	grep -q '^2|4002|.*|0x18000000000|1$' <<<"$rows"
+	rows=$(ask 'Which driver is behind unsafe memory?')
+	[ "$rows" = $'nvgrace_gpu|2|18\nvgem|1|1' ]
+}
+
+@test "findings by rule and severity" {
+	rows=$(ask 'Findings by rule, the gravest first')
+	for severity in critical high low; do
+		same ".findings.$severity" "$(awk -F'|' -v s=$severity '$2 == s { n += $3 } END { print n + 0 }' <<<"$rows")"
+	done
+	same .unsafe_maps "$(awk -F'|' '/^s2-/ { n += $4 } END { print n }' <<<"$rows")"
+	[ "$(head -1 <<<"$rows" | cut -d'|' -f2)" = critical ]
+}
+
+@test "faults and the time they took" {
+	rows=$(ask 'Faults of each VM, and how long they took')
+	same '.per_vm[] | "\(.id)|\(.faults)"' "$(cut -d'|' -f1,2 <<<"$rows")"
+	same .fault_ns "$(awk -F'|' '{ n += $3 } END { printf "%d\n", n }' <<<"$rows")"
+	slow=$(ask 'The slowest tenth of a second')
+	[ "$(sqlite3 "$db" "SELECT max(s) FROM (SELECT sum(duration_ns) s FROM faults GROUP BY time_ns / 100000000)")" = "${slow##*|}" ]
+}
+
+@test "resets and unmaps" {
+	# As JSON: a name with a newline is in it.
+	rows=$(sqlite3 -json "$db" "$(query 'What resets cost, and what of it was for nothing')")
+	same '[.per_vm[] | select(.resets > 0) | "\(.id)|\(.resets)"][]' \
+		"$(jq -r 'sort_by(.vm_id)[] | "\(.vm_id)|\(.resets)"' <<<"$rows")"
+	same .unmap_ns "$(jq 'map(.unmap_ns) | add' <<<"$rows")"
+	same '"\(.unmaps)|\(.unmap_ns)"' "$(sqlite3 "$db" 'SELECT count(*), sum(duration_ns) FROM unmaps')"
+}
+
+@test "registrations, those refused and those gone" {
+	[ "$(ask 'Memslots that the kernel refused')" = '4|4|0xa000000000|2097152|EINVAL' ]
+	same .registrations "$(sqlite3 "$db" "SELECT count(*) FROM registrations WHERE change = 'create'")"
+	[ "$(sqlite3 "$db" "SELECT count(*) FROM registrations WHERE change = 'delete'")" = 5 ]
+}
+
+@test "names are UTF-8, whatever they were" {
+	[ "$(sqlite3 "$db" "SELECT hex(comm) FROM vms WHERE id = 4")" = "$(printf 'bad \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(utf' | od -An -tx1 | tr -d ' \n' | tr a-f A-F)" ]
+	[ "$(sqlite3 "$db" "SELECT comm FROM vms WHERE id = 3")" = $'a\n</title>\tb' ]
+}
+
+@test "10^6 events in seconds, in memory that does not grow with them" {
+	export ASAN_OPTIONS=quarantine_size_mb=1
+	SECONDS=0
+	"$VIEWGEN" --vms 50 --events 1000000 sqlite "$BATS_TEST_TMPDIR/big.db" >"$BATS_TEST_TMPDIR/big.json"
+	took=$SECONDS
+	echo "$took s, $(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") KiB"
+	((took < 60)) # under sanitizers, beside others
+	(($(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") < 65536))
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/big.db" 'SELECT count(*) FROM faults')" = "$(jq .faults "$BATS_TEST_TMPDIR/big.json")" ]
+}
+
+@test "a database that cannot be written is an error, and nothing is left of it" {
+	run ! "$VIEWGEN" sqlite "$BATS_TEST_TMPDIR/nowhere/x.db"
+	run -1 "$VIEWGEN" sqlite /dev/full
+	[[ $output == *"not supported"* ]]
+	[ -c /dev/full ]
+	(
+		trap '' XFSZ
+		ulimit -f 128
+		run ! "$VIEWGEN" sqlite "$BATS_TEST_TMPDIR/small.db"
+		echo "$output"
+	)
+	[ ! -e "$BATS_TEST_TMPDIR/small.db" ] && [ ! -e "$BATS_TEST_TMPDIR/small.db.tmp" ]
+}
