@@ -89,8 +89,10 @@ void html_size(FILE *f, __u64 bytes)
 	}
 	if (i < 0)
 		fprintf(f, bytes ? "%llu B" : "%llu", ULL(bytes));
+	else if (((__u64)(v * 10 + 0.5)) % 10)
+		fprintf(f, "%.1f %s", v, unit[i]);
 	else
-		fprintf(f, v - (double)(__u64)v < 0.05 ? "%.0f %s" : "%.1f %s", v, unit[i]);
+		fprintf(f, "%.0f %s", v, unit[i]);
 }
 
 void html_ns(FILE *f, __u64 ns)

@@ -113,7 +113,7 @@ static void where_and_when(FILE *f, const struct s2v_report *rp)
 	}
 	if (rp->first) {
 		s2v_rfc3339(rp->first, from);
-		fprintf(f, " · from %.10s %.8s UTC", from, from + 11);
+		fprintf(f, "%sfrom %.10s %.8s UTC", rp->has_host ? " · " : "", from, from + 11);
 	}
 	if (rp->has_summary) {
 		fputs(" · ", f);
