@@ -86,10 +86,42 @@ static void parse_vm(struct argp_state *state, const char *arg, __u32 *vm)
 	*vm = (__u32)v;
 }
 
+/* What limits what is shown; false: it is none of that. */
+static bool filter_option(int key, char *arg, struct argp_state *state, struct options *o)
+{
+	switch (key) {
+	case OPT_SINCE:
+		parse_moment(state, "--since", arg, &o->since);
+		return true;
+	case OPT_UNTIL:
+		parse_moment(state, "--until", arg, &o->until);
+		return true;
+	case 'p':
+		if (s2v_parse_pid(arg, &o->pid))
+			argp_error(state, "-p %s: not a process ID", arg);
+		return true;
+	case OPT_VM:
+		parse_vm(state, arg, &o->vm);
+		return true;
+	case OPT_RULE:
+		o->rule = s2v_rule_find(arg);
+		if (!o->rule)
+			argp_error(state,
+				   "--rule=%s: there is no such rule; \"s2verify explain\" lists "
+				   "them",
+				   arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static error_t parser(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
+	if (filter_option(key, arg, state, o))
+		return 0;
 	switch (key) {
 	case OPT_JSON:
 		o->json = true;
@@ -102,27 +134,6 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_HTML:
 		o->html = arg;
-		break;
-	case OPT_SINCE:
-		parse_moment(state, "--since", arg, &o->since);
-		break;
-	case OPT_UNTIL:
-		parse_moment(state, "--until", arg, &o->until);
-		break;
-	case 'p':
-		if (s2v_parse_pid(arg, &o->pid))
-			argp_error(state, "-p %s: not a process ID", arg);
-		break;
-	case OPT_VM:
-		parse_vm(state, arg, &o->vm);
-		break;
-	case OPT_RULE:
-		o->rule = s2v_rule_find(arg);
-		if (!o->rule)
-			argp_error(state,
-				   "--rule=%s: there is no such rule; \"s2verify explain\" lists "
-				   "them",
-				   arg);
 		break;
 	case OPT_FAIL_ON:
 		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);

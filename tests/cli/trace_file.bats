@@ -193,3 +193,20 @@ findings() {
 	refused "--rotate=1K" record -o x --rotate 1K
 	refused "--trigger=urgent" record -o x --trigger urgent
 }
+
+@test "analyze --html and export: the findings of the recording, in each format" {
+	local file=tests/data/s2t/6.1-cortex-a76.s2t rules
+	rules=$("$S2VERIFY" analyze --json "$file" | jq -r 'select(.type == "finding") | .rule' | sort -u)
+	[ -n "$rules" ]
+	run -1 "$S2VERIFY" analyze --html "$BATS_TEST_TMPDIR/r.html" "$file"
+	[ -z "$output" ]
+	local rule
+	while read -r rule; do grep -q "$rule" "$BATS_TEST_TMPDIR/r.html"; done <<<"$rules"
+	run ! grep -qE '(src|href)="?https?:' "$BATS_TEST_TMPDIR/r.html"
+	run -2 "$S2VERIFY" analyze --html "$BATS_TEST_TMPDIR/r.html" --json "$file"
+	"$S2VERIFY" export --format perfetto -o "$BATS_TEST_TMPDIR/r.pf" "$file"
+	[ -s "$BATS_TEST_TMPDIR/r.pf" ]
+	"$S2VERIFY" export --format sqlite -o "$BATS_TEST_TMPDIR/r.db" "$file"
+	! command -v sqlite3 >/dev/null ||
+		[ "$(sqlite3 "$BATS_TEST_TMPDIR/r.db" 'select distinct rule from findings order by 1')" = "$rules" ]
+}
