@@ -217,48 +217,7 @@ static __always_inline void slot_read(struct kvm_memory_slot *s, struct slot_inf
 /* Depth of an rbtree of KVM_MEM_SLOTS_NUM (32767) nodes is at most 2 * log2(n + 1) = 30. */
 #define SLOT_DEPTH 30
 
-/*
- * The memslot that covers gpa. Called on a vCPU thread inside a fault: KVM holds its SRCU lock
- * for reading, so the tree stands still. The slot used last is nearly always the one.
- */
-__noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
-{
-	struct kvm *kvm = (void *)vm;
-	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
-	__u64 gfn = gpa >> cfg.page_shift, base;
-	struct kvm_memory_slot *s;
-	struct rb_node *node;
-	__u32 node_off;
-	int i;
-
-	if (!out)
-		return 0;
-	s = (void *)BPF_CORE_READ(ms, last_used_slot.counter);
-	base = s ? BPF_CORE_READ(s, base_gfn) : 0;
-	if (s && gfn >= base && gfn - base < BPF_CORE_READ(s, npages)) {
-		slot_read(s, out);
-		return 1;
-	}
-	node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node);
-	if (BPF_CORE_READ(ms, node_idx) == 1)
-		node_off += bpf_core_type_size(struct rb_node);
-	node = BPF_CORE_READ(ms, gfn_tree.rb_node);
-	for (i = 0; i < SLOT_DEPTH && node; i++) {
-		s = (void *)node - node_off;
-		base = BPF_CORE_READ(s, base_gfn);
-		if (gfn < base) {
-			node = BPF_CORE_READ(node, rb_left);
-		} else if (gfn - base < BPF_CORE_READ(s, npages)) {
-			slot_read(s, out);
-			return 1;
-		} else {
-			node = BPF_CORE_READ(node, rb_right);
-		}
-	}
-	return 0;
-}
-
-/* The memslot that ends first behind gpa; depth as there. */
+/* The memslot that ends first behind gpa, whether it covers it or lies above. */
 __noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
 {
 	struct kvm *kvm = (void *)vm;
@@ -285,6 +244,26 @@ __noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
 	if (best)
 		slot_read(best, out);
 	return best != NULL;
+}
+
+/*
+ * The memslot that covers gpa. Called on a vCPU thread inside a fault: KVM holds its SRCU lock
+ * for reading, so the tree stands still. The slot used last is nearly always the one.
+ */
+__noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
+{
+	struct kvm *kvm = (void *)vm;
+	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
+	struct kvm_memory_slot *s = (void *)BPF_CORE_READ(ms, last_used_slot.counter);
+	__u64 gfn = gpa >> cfg.page_shift, base = s ? BPF_CORE_READ(s, base_gfn) : 0;
+
+	if (!out)
+		return 0;
+	if (s && gfn >= base && gfn - base < BPF_CORE_READ(s, npages)) {
+		slot_read(s, out);
+		return 1;
+	}
+	return slot_behind(vm, gpa, out) && out->gpa <= gpa;
 }
 
 #endif

@@ -71,13 +71,12 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-static __always_inline struct scratch *unmap_enter(void)
+static __always_inline void unmap_enter(void)
 {
 	struct scratch *sc = scratch_of_watched();
 
 	if (sc)
 		sc->unmap_start = bpf_ktime_get_boot_ns();
-	return sc;
 }
 
 SEC("fexit/kvm_arch_vcpu_ioctl")

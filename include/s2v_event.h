@@ -249,4 +249,38 @@ struct s2v_agg_key {
 	__u32 pad;
 };
 
+#ifndef __bpf__
+/* Smallest length of each type of event; 0: not one of ours. */
+static inline __u32 s2v_event_size(__u32 type)
+{
+	switch (type) {
+	case S2V_EV_VM_NEW:
+	case S2V_EV_VM_DEAD:
+		return sizeof(struct s2v_ev_vm);
+	case S2V_EV_SLOT:
+		return sizeof(struct s2v_ev_slot);
+	case S2V_EV_VMA:
+		return sizeof(struct s2v_ev_vma);
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		return sizeof(struct s2v_ev_page);
+	case S2V_EV_CAP:
+		return sizeof(struct s2v_ev_cap);
+	case S2V_EV_LEAVES:
+		return sizeof(struct s2v_ev_leaves);
+	case S2V_EV_AUDIT:
+		return sizeof(struct s2v_ev_audit);
+	case S2V_EV_INIT:
+	case S2V_EV_UNMAP:
+	case S2V_EV_RUN:
+		return sizeof(struct s2v_ev_reset);
+	case S2V_EV_HOST_UNMAP:
+		return sizeof(struct s2v_ev_range);
+	default:
+		return 0;
+	}
+}
+#endif
+
 #endif

@@ -334,38 +334,6 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 	s2v_vm_free(&c->vms, vm);
 }
 
-/* Smallest length of each type of event; 0: not one of ours. */
-static size_t event_size(__u32 type)
-{
-	switch (type) {
-	case S2V_EV_VM_NEW:
-	case S2V_EV_VM_DEAD:
-		return sizeof(struct s2v_ev_vm);
-	case S2V_EV_SLOT:
-		return sizeof(struct s2v_ev_slot);
-	case S2V_EV_VMA:
-		return sizeof(struct s2v_ev_vma);
-	case S2V_EV_MAP:
-	case S2V_EV_PERM:
-	case S2V_EV_FAULT:
-		return sizeof(struct s2v_ev_page);
-	case S2V_EV_CAP:
-		return sizeof(struct s2v_ev_cap);
-	case S2V_EV_LEAVES:
-		return sizeof(struct s2v_ev_leaves);
-	case S2V_EV_AUDIT:
-		return sizeof(struct s2v_ev_audit);
-	case S2V_EV_INIT:
-	case S2V_EV_UNMAP:
-	case S2V_EV_RUN:
-		return sizeof(struct s2v_ev_reset);
-	case S2V_EV_HOST_UNMAP:
-		return sizeof(struct s2v_ev_range);
-	default:
-		return 0;
-	}
-}
-
 #define LEAF_MAX (1ULL << 30) /* KVM maps a PUD of 4 KiB pages at most (5.10 to 7.3) */
 
 /* A page lies in the memslot that its event names, or the event is not to be relied on. */
@@ -400,7 +368,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 
 void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 {
-	size_t need = event_size(ev->type);
+	size_t need = s2v_event_size(ev->type);
 	struct s2v_vm *vm;
 
 	if (!need || ev->len < need ||

@@ -10,19 +10,11 @@
 #define LONG_NS 1000000000ULL /* a bar from then on */
 #define ULL(x) ((unsigned long long)(x))
 
-static __u64 now(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
-
 int s2v_open_trace(struct s2v_open_trace *t, const char *file)
 {
 	char err[512];
 
-	*t = (struct s2v_open_trace){ .file = file, .began = now() };
+	*t = (struct s2v_open_trace){ .file = file, .began = s2v_clock_ns(CLOCK_MONOTONIC) };
 	t->reader = s2t_open_path(file, &t->size, err, sizeof(err));
 	if (t->reader)
 		return 0;
@@ -42,7 +34,8 @@ void s2v_open_trace_progress(void *arg, __u64 bytes)
 	struct s2v_open_trace *t = arg;
 	unsigned int done, i;
 
-	if (!t->size || !isatty(STDERR_FILENO) || now() - t->began < LONG_NS)
+	if (!t->size || !isatty(STDERR_FILENO) ||
+	    s2v_clock_ns(CLOCK_MONOTONIC) - t->began < LONG_NS)
 		return;
 	t->bar = true;
 	done = (unsigned int)(bytes >= t->size ? 100 : bytes * 100 / t->size);

@@ -39,13 +39,10 @@ bool s2t_past_wants(const struct s2v_ev_hdr *ev)
 	switch (ev->type) {
 	case S2V_EV_VM_NEW:
 	case S2V_EV_VM_DEAD:
-		return ev->len >= sizeof(struct s2v_ev_vm);
 	case S2V_EV_SLOT:
-		return ev->len >= sizeof(struct s2v_ev_slot);
 	case S2V_EV_VMA:
-		return ev->len >= sizeof(struct s2v_ev_vma);
 	case S2V_EV_CAP:
-		return ev->len >= sizeof(struct s2v_ev_cap);
+		return ev->len >= s2v_event_size(ev->type);
 	default:
 		return false;
 	}

@@ -287,28 +287,58 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-#define ATTACH_DOC \
-	"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe"
+/* Options that several commands have. */
+#define ROW_PID                                                         \
+	{                                                               \
+		"pid", 'p', "PID", 0, "only the VMs of this process", 0 \
+	}
+#define ROW_DURATION                                                          \
+	{                                                                     \
+		"duration", 'd', "DURATION", 0,                               \
+			"stop after this time: 10 (seconds), 500ms, 1h30m", 0 \
+	}
+#define ROW_JSON                                                       \
+	{                                                              \
+		"json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 \
+	}
+#define ROW_FAIL_ON                                                                                 \
+	{                                                                                           \
+		"fail-on", OPT_FAIL_ON, "SEVERITY", 0,                                              \
+			"exit 1 on findings from info, low, medium, high (default) or critical up", \
+			0                                                                           \
+	}
+#define ROW_ATTACH                                                                                          \
+	{                                                                                                   \
+		"attach", OPT_ATTACH, "METHOD", 0,                                                          \
+			"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe", \
+			0                                                                                   \
+	}
+#define ROW_BUFFER(standard)                                                                   \
+	{                                                                                      \
+		"buffer", OPT_BUFFER, "SIZE", 0,                                               \
+			"ring buffer, a power of two from 64K to 1G (default " standard ")", 0 \
+	}
+#define ROW_VERBOSE                                                            \
+	{                                                                      \
+		"verbose", 'v', NULL, 0, "say on stderr what is being done", 0 \
+	}
 
 #define OUTPUT_DOC "record what is seen, too, for analyze"
 
 int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
-		{ "duration", 'd', "DURATION", 0,
-		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		ROW_PID,
+		ROW_DURATION,
 		{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
 		{ "audit-first", OPT_AUDIT_FIRST, NULL, 0,
 		  "begin with an audit, so that VMs that run already are covered", 0 },
 		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
-		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
-		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
-		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
-		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
-		{ "buffer", OPT_BUFFER, "SIZE", 0,
-		  "ring buffer, a power of two from 64K to 1G (default 1M)", 0 },
-		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		ROW_JSON,
+		ROW_FAIL_ON,
+		ROW_ATTACH,
+		ROW_BUFFER("1M"),
+		ROW_VERBOSE,
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -328,19 +358,16 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
-		{ "duration", 'd', "DURATION", 0,
-		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		ROW_PID,
+		ROW_DURATION,
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "count refaults for so long after a reset (default 10s)", 0 },
 		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
-		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
-		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
-		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
-		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
-		{ "buffer", OPT_BUFFER, "SIZE", 0,
-		  "ring buffer, a power of two from 64K to 1G (default 8M)", 0 },
-		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		ROW_JSON,
+		ROW_FAIL_ON,
+		ROW_ATTACH,
+		ROW_BUFFER("8M"),
+		ROW_VERBOSE,
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -363,9 +390,8 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	static const struct argp_option options[] = {
 		{ "output", 'o', "FILE", 0, "the file (.s2t); one that is there is overwritten",
 		  0 },
-		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
-		{ "duration", 'd', "DURATION", 0,
-		  "stop after this time: 10 (seconds), 500ms, 1h30m", 0 },
+		ROW_PID,
+		ROW_DURATION,
 		{ "ring", OPT_RING, "SIZE|TIME", 0,
 		  "keep only the last so much, in memory, until the end: 64M, 10m", 0 },
 		{ "rotate", OPT_ROTATE, "SIZE", 0,
@@ -374,12 +400,10 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 		  "end at the first finding from info, low, medium, high or critical up", 0 },
 		{ "no-audit", OPT_NO_AUDIT, NULL, 0, "do not begin with an audit of what exists",
 		  0 },
-		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
-		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
-		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
-		{ "buffer", OPT_BUFFER, "SIZE", 0,
-		  "ring buffer, a power of two from 64K to 1G (default 8M)", 0 },
-		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		ROW_FAIL_ON,
+		ROW_ATTACH,
+		ROW_BUFFER("8M"),
+		ROW_VERBOSE,
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -402,14 +426,13 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+		ROW_PID,
 		{ "rate", OPT_RATE, "LEAVES", 0,
 		  "look at no more than so many stage-2 leaves a second", 0 },
 		{ "leaves", OPT_LEAVES, NULL, 0, "show every stage-2 leaf, not only findings", 0 },
-		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
-		{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
-		  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
-		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		ROW_JSON,
+		ROW_FAIL_ON,
+		ROW_VERBOSE,
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -428,9 +451,9 @@ int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
 int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
-		{ "attach", OPT_ATTACH, "METHOD", 0, ATTACH_DOC, 0 },
-		{ "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 },
+		ROW_JSON,
+		ROW_ATTACH,
+		ROW_VERBOSE,
 		{ 0 },
 	};
 	static const struct argp argp = {

@@ -233,3 +233,11 @@ unsigned int s2v_terminal_width(int fd)
 
 	return ioctl(fd, TIOCGWINSZ, &w) ? 0 : w.ws_col;
 }
+
+uint64_t s2v_clock_ns(clockid_t clock)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}

@@ -4,6 +4,7 @@
 #define S2V_UTIL_H
 
 #include <stdio.h>
+#include <time.h>
 
 #include "types.h"
 
@@ -64,5 +65,8 @@ const char *s2v_errno_name(int err);
 
 /* "s2verify: <message>\n" on stderr. */
 void s2v_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A clock's time in ns. */
+uint64_t s2v_clock_ns(clockid_t clock);
 
 #endif

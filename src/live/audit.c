@@ -9,6 +9,7 @@
 
 #include "audit.h"
 #include "live_private.h"
+#include "util.h"
 #include "vmas.h"
 
 #define PAUSE_NS 1000000 /* while something keeps changing */
@@ -30,14 +31,6 @@ struct auditor {
 	bool vmas_read;
 	__u64 start, steps, leaves; /* of all VMs, for the rate */
 };
-
-static __u64 now(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
 
 static void rest(__u64 ns)
 {
@@ -145,7 +138,7 @@ static int tell_slot(struct auditor *x)
 {
 	struct s2v_ev_slot ev = { .h = { .type = S2V_EV_SLOT,
 					 .len = sizeof(ev),
-					 .time = now(),
+					 .time = s2v_clock_ns(CLOCK_BOOTTIME),
 					 .vm = x->a->vm,
 					 .tgid = x->vms[x->at].tgid },
 				  .slot = x->a->slot,
@@ -185,7 +178,7 @@ static bool keep_pace(struct auditor *x, __u64 leaves)
 		return false;
 	if (!x->o->rate)
 		return true;
-	t = now() - x->start;
+	t = s2v_clock_ns(CLOCK_BOOTTIME) - x->start;
 	due = (__u64)((double)x->leaves / (double)x->o->rate * 1e9);
 	if (due > t)
 		rest(due - t);
@@ -262,7 +255,7 @@ static void tell_end(struct auditor *x, __u64 start, bool gone)
 	const struct vm *vm = &x->vms[x->at];
 	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT,
 					  .len = sizeof(ev),
-					  .time = now(),
+					  .time = s2v_clock_ns(CLOCK_BOOTTIME),
 					  .vm = vm->id,
 					  .tgid = vm->tgid },
 				   .flags = x->a->flags | (gone ? S2V_AU_GONE : 0),
@@ -278,7 +271,7 @@ static void tell_end(struct auditor *x, __u64 start, bool gone)
 /* One VM; `again`: only for the addresses of some of its memory. */
 static int audit_vm(struct auditor *x, bool again)
 {
-	__u64 start = now();
+	__u64 start = s2v_clock_ns(CLOCK_BOOTTIME);
 	int err;
 
 	memset(x->a, 0, sizeof(*x->a));
@@ -326,7 +319,9 @@ static int pass(struct auditor *x, bool again)
 
 int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 {
-	struct auditor x = { .l = l, .o = o, .a = &l->skel->bss->audit, .start = now() };
+	struct auditor x = {
+		.l = l, .o = o, .a = &l->skel->bss->audit, .start = s2v_clock_ns(CLOCK_BOOTTIME)
+	};
 	struct s2v_ev_audit end = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(end) } };
 	int err = drain(&x);
 
@@ -339,7 +334,7 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	if (!err && l->other_hi)
 		err = pass(&x, true);
 	if (!err) {
-		end.h.time = now();
+		end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);
 		l->fn(l->arg, &end.h);
 	}
 	free(x.vms);

@@ -40,7 +40,7 @@ static void on_stop(int sig)
 static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int permille)
 {
 	struct progress *p = arg;
-	__u64 t = s2v_boottime();
+	__u64 t = s2v_clock_ns(CLOCK_BOOTTIME);
 
 	if (p->terminal && t - p->last > PROGRESS_NS) {
 		p->last = t;
@@ -53,7 +53,8 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 
 bool s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
 {
-	struct progress p = { .terminal = isatty(STDERR_FILENO), .last = s2v_boottime() };
+	struct progress p = { .terminal = isatty(STDERR_FILENO),
+			      .last = s2v_clock_ns(CLOCK_BOOTTIME) };
 	struct sigaction old[2], sa = { .sa_handler = on_stop };
 	struct s2v_audit_opts o = *opts;
 	int err;
@@ -88,7 +89,7 @@ static int run(struct audit *a)
 {
 	struct s2v_audit_opts o = { .each = a->o.leaves, .rate = a->o.rate };
 	struct s2v_summary sum = { 0 };
-	__u64 start = s2v_boottime();
+	__u64 start = s2v_clock_ns(CLOCK_BOOTTIME);
 	int err = s2v_live_start(a->live);
 
 	if (err)
@@ -96,7 +97,7 @@ static int run(struct audit *a)
 	sum.inventory_failed = err != 0;
 	sum.audit_failed = !s2v_audit_progress(a->live, &o);
 	err = s2v_live_stop(a->live);
-	sum.duration_ns = s2v_boottime() - start;
+	sum.duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - start;
 	if (!err)
 		err = s2v_live_counters(a->live, &sum);
 	if (err) {

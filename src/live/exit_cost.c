@@ -12,6 +12,7 @@
 #include "exit_cost.h"
 #include "host.h"
 #include "scratch_vm.h"
+#include "util.h"
 
 #define CODE_GPA 0x10000ULL
 #define DONE_GPA 0ULL /* no memslot there: a store ends KVM_RUN */
@@ -80,14 +81,6 @@ static int set_reg(const struct exit_vm *v, __u64 id, __u64 val)
 	return ioctl(v->s.vcpu, KVM_SET_ONE_REG, &reg) < 0 ? failed() : 0;
 }
 
-static __u64 now(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
-
 /* One KVM_RUN with so many exits in it, and how long it took. */
 static int run(const struct exit_vm *v, __u64 exits, __u64 *ns)
 {
@@ -99,10 +92,10 @@ static int run(const struct exit_vm *v, __u64 exits, __u64 *ns)
 		err = set_reg(v, CORE_REG(regs.regs[5]), exits);
 	if (err)
 		return err;
-	*ns = now();
+	*ns = s2v_clock_ns(CLOCK_MONOTONIC);
 	if (ioctl(v->s.vcpu, KVM_RUN, 0UL) < 0)
 		return failed();
-	*ns = now() - *ns;
+	*ns = s2v_clock_ns(CLOCK_MONOTONIC) - *ns;
 	if (v->run->exit_reason != KVM_EXIT_MMIO)
 		return -EPROTO;
 	/* KVM completes the store when it is called again. */
@@ -160,10 +153,10 @@ int s2v_call_cost(__u64 *ns)
 	if (kvm < 0)
 		return -errno;
 	for (int i = 0; i < TRIES; i++) {
-		took = now();
+		took = s2v_clock_ns(CLOCK_MONOTONIC);
 		for (int k = 0; k < CALLS; k++)
 			ioctl(kvm, KVM_CHECK_EXTENSION, S2V_CAP_CACHEABLE_PFNMAP);
-		took = now() - took;
+		took = s2v_clock_ns(CLOCK_MONOTONIC) - took;
 		if (took < least)
 			least = took;
 	}

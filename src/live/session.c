@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "session.h"
+#include "util.h"
 
 static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 {
@@ -26,38 +27,31 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 	return -1;
 }
 
+static int know_host(struct s2v_session *s, char *err, size_t errlen)
+{
+	return s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
+			       read_kallsyms(s, err, errlen)
+		       ? -1
+		       : 0;
+}
+
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *err, size_t errlen)
 {
-	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
-	    read_kallsyms(s, err, errlen))
+	if (know_host(s, err, errlen))
 		return -1;
 	return s2v_observe_live(s->hooks, &s->host, mode, s->ks, err, errlen) < 0 ? -1 : 0;
 }
 
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen)
 {
-	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
-	    read_kallsyms(s, err, errlen))
+	if (know_host(s, err, errlen))
 		return -1;
 	return s2v_observe_nothing(s->hooks, "an audit needs no hook", err, errlen);
 }
 
-static __u64 now(clockid_t clock)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(clock, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
-
 __s64 s2v_boot_to_real(void)
 {
-	return (__s64)(now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME));
-}
-
-__u64 s2v_boottime(void)
-{
-	return now(CLOCK_BOOTTIME);
+	return (__s64)(s2v_clock_ns(CLOCK_REALTIME) - s2v_clock_ns(CLOCK_BOOTTIME));
 }
 
 void s2v_session_cover(struct s2v_session *s, unsigned int by)

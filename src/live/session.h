@@ -24,7 +24,6 @@ void s2v_session_cover(struct s2v_session *s, unsigned int by);
 
 /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns. */
 __s64 s2v_boot_to_real(void);
-__u64 s2v_boottime(void);
 
 /* Did no hook attach at all? Then nothing can be observed: said in err (exit 3). */
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);

@@ -60,7 +60,7 @@ static void on_contract(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	s2v_recording_contract(t->rec, s2v_boottime());
+	s2v_recording_contract(t->rec, s2v_clock_ns(CLOCK_BOOTTIME));
 	s2v_correlator_contract(t->core);
 }
 
@@ -69,7 +69,7 @@ static int totals(struct watch *t, struct s2v_summary *sum)
 {
 	sum->inventory_failed = t->inventory_failed;
 	sum->audit_failed = t->audit_failed;
-	sum->duration_ns = s2v_boottime() - t->start;
+	sum->duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - t->start;
 	return s2v_live_counters(t->live, sum);
 }
 
@@ -126,7 +126,7 @@ static int run(struct watch *t)
 	struct s2v_summary sum = { 0 };
 	int err;
 
-	t->start = s2v_boottime();
+	t->start = s2v_clock_ns(CLOCK_BOOTTIME);
 	err = s2v_live_start(t->live);
 	if (err)
 		s2v_err("VMs that are running already could not be listed: %s; none is taken for "
@@ -182,7 +182,7 @@ static void measure_probe(struct s2v_session *ses, __u64 before)
 
 static int watch(struct watch *t)
 {
-	__u64 boot = s2v_boottime();
+	__u64 boot = s2v_clock_ns(CLOCK_BOOTTIME);
 	struct s2v_correlator_opts co = {
 		.host = &t->ses.host,
 		.rules = t->ses.rules,

@@ -20,33 +20,9 @@ static inline __u64 roll(void)
 
 static inline __u32 size_of_type(__u32 type)
 {
-	switch (type) {
-	case S2V_EV_VM_NEW:
-	case S2V_EV_VM_DEAD:
-		return sizeof(struct s2v_ev_vm);
-	case S2V_EV_SLOT:
-		return sizeof(struct s2v_ev_slot);
-	case S2V_EV_VMA:
-		return sizeof(struct s2v_ev_vma);
-	case S2V_EV_MAP:
-	case S2V_EV_PERM:
-	case S2V_EV_FAULT:
-		return sizeof(struct s2v_ev_page);
-	case S2V_EV_CAP:
-		return sizeof(struct s2v_ev_cap);
-	case S2V_EV_INIT:
-	case S2V_EV_UNMAP:
-	case S2V_EV_RUN:
-		return sizeof(struct s2v_ev_reset);
-	case S2V_EV_LEAVES:
-		return sizeof(struct s2v_ev_leaves);
-	case S2V_EV_AUDIT:
-		return sizeof(struct s2v_ev_audit);
-	case S2V_EV_HOST_UNMAP:
-		return sizeof(struct s2v_ev_range);
-	default:
-		return (__u32)(sizeof(struct s2v_ev_hdr) + type % 300);
-	}
+	__u32 size = s2v_event_size(type);
+
+	return size ? size : (__u32)(sizeof(struct s2v_ev_hdr) + type % 300);
 }
 
 #define LAST_TYPE S2V_EV_HOST_UNMAP
