@@ -40,19 +40,19 @@ endif
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/+g/')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -Isrc/daemon -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
 	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
 	-MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
 
 # The core and the sinks run anywhere; what is live needs arm64, KVM and BPF.
-CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c)))
+CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c src/daemon/*.c)))
 LIVE := $(sort $(wildcard src/live/*.c))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
-LIBS := $(if $(filter arm64,$(ARCH)),-levent_core -lbpf -lelf) $(CORE_LIBS)
+LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf) -levent_extra -levent_core $(CORE_LIBS)
 
 .PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench-audit demo format
 all: $(B)/s2verify

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Histograms of durations, filled in the kernel, read by the daemon: the classic buckets of Prometheus.
+ * A duration belongs to the first bucket whose bound it does not exceed (le: less or equal).
+ */
+#ifndef S2V_HIST_H
+#define S2V_HIST_H
+
+#define S2V_HIST_BUCKETS 14 /* with a bound; one more has none (+Inf) */
+
+/* Bounds in ns: 1 µs to 10 s. */
+#define S2V_HIST_BOUNDS                                                                        \
+	{                                                                                      \
+		1000ULL, 2500ULL, 5000ULL, 10000ULL, 25000ULL, 50000ULL, 100000ULL, 250000ULL, \
+			1000000ULL, 10000000ULL, 50000000ULL, 250000000ULL, 1000000000ULL,     \
+			10000000000ULL                                                         \
+	}
+
+enum s2v_hist_id {
+	S2V_HIST_FAULT, /* a stage-2 fault on a memslot, from entry to return */
+	S2V_HIST_REFAULT, /* one of them within S2V_REFAULT_NS of an unmap at a vCPU's reset */
+	S2V_HIST_RESET_UNMAP, /* stage2_unmap_vm() */
+	S2V_HIST_NR,
+};
+
+#define S2V_REFAULT_NS 10000000000ULL
+
+struct s2v_hist {
+	__u64 count[S2V_HIST_BUCKETS + 1]; /* each bucket's own, not cumulative */
+	__u64 sum; /* ns */
+};
+
+/* Index of the bucket that a duration belongs to. Pure. */
+static inline __u32 s2v_hist_bucket(__u64 ns)
+{
+	static const __u64 bound[S2V_HIST_BUCKETS] = S2V_HIST_BOUNDS;
+	__u32 i = 0;
+
+	while (i < S2V_HIST_BUCKETS && ns > bound[i])
+		i++;
+	return i;
+}
+
+#endif
