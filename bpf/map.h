@@ -48,40 +48,45 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 	struct kvm_s2_mmu *mmu;
 	struct slot_info slot;
 	struct kvm *kvm;
+	__u32 s2;
 
 	if (ret) {
 		count(S2V_CNT_MAP_ERRORS);
 		return 0;
 	}
+	kvm_prot_bits(&bits);
+	s2 = s2v_attr_from_prot(prot, &bits);
+	if (window_holds(&sc->window, (__u64)pgt, addr, size, s2)) {
+		count_mapping(S2V_ATTR_NORMAL_WB, S2V_ATTR_NORMAL_WB);
+		return 0;
+	}
 	kvm = map_vm(pgt, &mmu);
 	if (!kvm)
 		return 0;
-	count(S2V_CNT_MAPS);
+	window_begin(&sc->window, (__u64)pgt, (__u64)kvm);
+	page_settle(sc, kvm);
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
 	if (!vm->mapped)
 		vm->mapped = 1;
-	kvm_prot_bits(&bits);
 	page_start(ev, vm, S2V_EV_MAP);
 	ev->gpa = addr;
 	ev->size = size;
 	ev->pa = phys;
 	ev->prot = prot;
-	ev->s2 = s2v_attr_from_prot(prot, &bits);
+	ev->s2 = s2;
 	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
-		if (!page_host(kvm, ev, slot.flags, sc->vcpu != NULL)) {
-			sc->postponed = true;
-			sc->postponed_flags = slot.flags;
+		if (!page_host(kvm, ev, slot.flags, true) && page_postpone(sc, kvm, slot.flags))
 			return 0;
-		}
 	} else {
 		count(S2V_CNT_NO_SLOT);
 	}
 	page_finish(sc, st);
+	window_open(&sc->window, (__u64)pgt, ev, st && st->ordinary);
 	return 0;
 }
 
@@ -112,6 +117,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
+	page_settle(sc, kvm);
 	page_start(ev, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;

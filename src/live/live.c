@@ -18,9 +18,10 @@
 
 /* Programs for each thing to be observed, by method. NULL: not needed. */
 static const struct {
-	const char *fentry, *fexit, *kprobe, *kretprobe;
+	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
 } programs[S2V_OBS_NR] = {
-	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe" },
+	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe",
+			    "fault_exit" },
 	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe" },
 	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe" },
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
@@ -50,6 +51,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
 	else if (h->method == S2V_METHOD_KPROBE)
 		name = ret ? programs[h->observe].kretprobe : programs[h->observe].kprobe;
+	else if (h->method == S2V_METHOD_TRACEPOINT && ret) /* what ends is told of */
+		name = programs[h->observe].tracepoint;
 	return name ? bpf_object__find_program_by_name(l->skel->obj, name) : NULL;
 }
 
@@ -64,7 +67,9 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
 
-		bpf_program__set_autoload(p, t == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+		/* Those that are only ever run by test_run, the iterators that are wanted. */
+		bpf_program__set_autoload(p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT &&
+					      p != l->skel->progs.fault_exit) ||
 						     p == l->skel->progs.inventory ||
 						     (iter && l->audit));
 	}
@@ -94,6 +99,8 @@ static int attach_half(struct s2v_live *l, const struct s2v_hook *h, bool ret)
 		return 0;
 	if (h->method == S2V_METHOD_FENTRY)
 		link = bpf_program__attach_trace(p);
+	else if (h->method == S2V_METHOD_TRACEPOINT)
+		link = bpf_program__attach_raw_tracepoint(p, h->function);
 	else
 		link = bpf_program__attach_kprobe(p, ret, h->function);
 	if (!link)
@@ -451,6 +458,9 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 		err = percpu_sum(counters, i, &sum->cnt[i]);
 	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
+	/* Each map counts there and nowhere else: it is counted on the fault path. */
+	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
+		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
 	sum->missed_probes = 0;
 	for (size_t i = 0; i < l->n_progs; i++)
 		sum->missed_probes += recursion_misses(l->progs[i]);
