@@ -80,10 +80,12 @@ struct vma_walk {
 };
 
 /*
- * Guest memory that the task's vCPU may map without a closer look (window.h): ordinary memory, of which
- * a map has been told. Holds as long as nothing of what it was made of has changed.
+ * Guest memory that may be mapped without a closer look (window.h): ordinary memory, of which a map
+ * has been told. Holds as long as nothing of what it was made of has changed. One a CPU, for there
+ * its vCPU's next fault is nearly always.
  */
 struct window {
+	__u64 maps; /* that it let by */
 	__u64 pgt; /* struct kvm_pgtable *; 0: there is none */
 	__u64 kvm, memslots; /* struct kvm *, its memslots[0] */
 	__u64 generation; /* of these */
@@ -110,13 +112,19 @@ struct scratch {
 	bool entered; /* an entry of this task was seen, ever: from then on none may be missing */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
-	struct window window;
 	struct s2v_ev_page page;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
 	struct s2v_agg_key key;
 	struct s2v_agg fresh;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -6,7 +6,10 @@
  * A VMA can only be replaced by others once its pages have been taken from the guest, and that moves
  * kvm->mmu_invalidate_seq (MMU notifier; KVM itself installs no mapping that an invalidation has
  * overtaken: mmu_invalidate_retry()). Memslots have their generation. What else matters, that a VM is
- * gone, or that something must be noted at its next map, moves `epoch`. The window is a task's own.
+ * gone, or that something must be noted at its next map, moves `epoch`.
+ *
+ * A window is used by one program alone, which the kernel never runs twice at a time on one CPU, not
+ * even where it can be preempted (it leaves the second out, and that is counted).
  */
 #ifndef S2V_BPF_WINDOW_H
 #define S2V_BPF_WINDOW_H
@@ -16,6 +19,13 @@
 	(cfg.cast ? ((type *)bpf_rdonly_cast((void *)(ptr), bpf_core_type_id_kernel(type))) \
 			    ->field                                                         \
 		  : BPF_CORE_READ((type *)(ptr), field))
+
+static __always_inline struct window *window_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&windows, &zero);
+}
 
 static __always_inline __u64 window_seq(__u64 kvm)
 {
@@ -66,7 +76,7 @@ static __always_inline void window_set_vma(struct window *w, const struct s2v_vm
  * Before a map is looked at closely: how things are now. What it is found to be is known to hold for
  * them, or for none.
  */
-static __always_inline void window_begin(struct window *w, __u64 pgt, __u64 kvm)
+static __always_inline void window_begin(struct window *w, __u64 kvm)
 {
 	w->pgt = 0;
 	w->kvm = kvm;
@@ -104,16 +114,25 @@ static __noinline int window_moves(struct window *w, __u64 gpa)
 	return 1;
 }
 
-/* Is [gpa, gpa + size) ordinary memory, mapped so that nothing is to be told of it? */
-static __always_inline bool window_holds(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
-					 __u32 s2)
+static __always_inline bool window_contains(const struct window *w, __u64 gpa, __u64 size)
 {
-	if (cfg.all || s2 != S2V_ATTR_NORMAL_WB || !window_is_current(w, pgt))
+	return gpa - w->gpa < w->size && size <= w->size - (gpa - w->gpa);
+}
+
+/* Is [gpa, gpa + size) ordinary memory, mapped so that nothing is to be told of it? Then it counts. */
+static __always_inline bool window_lets_by(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
+					   __u64 prot)
+{
+	struct s2v_prot_bits bits;
+
+	kvm_prot_bits(&bits);
+	if (cfg.all || !w || !window_is_current(w, pgt) ||
+	    s2v_attr_from_prot(prot, &bits) != S2V_ATTR_NORMAL_WB ||
+	    !(window_contains(w, gpa, size) ||
+	      (window_moves(w, gpa) && window_contains(w, gpa, size))))
 		return false;
-	if (gpa - w->gpa < w->size && size <= w->size - (gpa - w->gpa))
-		return true;
-	return window_moves(w, gpa) && gpa - w->gpa < w->size &&
-	       size <= w->size - (gpa - w->gpa);
+	w->maps++;
+	return true;
 }
 
 /* Every window is closed: the next map of each vCPU is looked at closely. */

@@ -391,22 +391,23 @@ int s2v_live_consume(struct s2v_live *l)
 	return n < 0 ? n : l->err;
 }
 
-/* Sum over CPUs of element i of a per-CPU array. */
-static int percpu_sum(int fd, __u32 i, __u64 *sum)
+/* Sum over CPUs of element i of a per-CPU array: of its first word. */
+static int percpu_sum(const struct bpf_map *map, __u32 i, __u64 *sum)
 {
+	size_t words = (bpf_map__value_size(map) + 7) / 8;
 	int n = libbpf_num_possible_cpus();
 	__u64 *v;
 	int err;
 
 	if (n <= 0)
 		return n ? n : -EINVAL;
-	v = calloc(n, sizeof(*v));
+	v = calloc(n, words * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	*sum = 0;
-	err = bpf_map_lookup_elem(fd, &i, v);
+	err = bpf_map_lookup_elem(bpf_map__fd(map), &i, v);
 	for (int cpu = 0; !err && cpu < n; cpu++)
-		*sum += v[cpu];
+		*sum += v[cpu * words];
 	free(v);
 	return err;
 }
@@ -414,11 +415,11 @@ static int percpu_sum(int fd, __u32 i, __u64 *sum)
 /* Have probed calls been entered that have not returned? Where there are kprobes. */
 static bool calls_inside(struct s2v_live *l)
 {
-	int fd = bpf_map__fd(l->skel->maps.counters);
+	const struct bpf_map *map = l->skel->maps.counters;
 	__u64 in = 0, out = 0;
 
-	return !percpu_sum(fd, S2V_CNT_ENTERED, &in) && !percpu_sum(fd, S2V_CNT_RETURNED, &out) &&
-	       in > out;
+	return !percpu_sum(map, S2V_CNT_ENTERED, &in) &&
+	       !percpu_sum(map, S2V_CNT_RETURNED, &out) && in > out;
 }
 
 int s2v_live_stop(struct s2v_live *l)
@@ -450,15 +451,16 @@ static __u64 recursion_misses(const struct bpf_program *p)
 
 int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 {
-	int counters = bpf_map__fd(l->skel->maps.counters);
-	int matrix = bpf_map__fd(l->skel->maps.matrix);
-	int err = 0;
+	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
+	__u64 let_by = 0;
+	int err = percpu_sum(l->skel->maps.windows, 0, &let_by);
 
 	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
 		err = percpu_sum(counters, i, &sum->cnt[i]);
 	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
-	/* Each map counts there and nowhere else: it is counted on the fault path. */
+	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += let_by;
+	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
 	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
 	sum->missed_probes = 0;
