@@ -19,11 +19,13 @@
 /* Programs for each thing to be observed, by method. NULL: not needed. */
 static const struct {
 	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
+	bool entry_does; /* the kprobe alone, unless every event is told (bpf/map.h) */
 } programs[S2V_OBS_NR] = {
 	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe",
 			    "fault_exit" },
-	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe" },
-	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe" },
+	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe", .entry_does = true },
+	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe",
+			   .entry_does = true },
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
 	[S2V_OBS_CAP] = { NULL, "cap_fexit", "cap_kprobe", "cap_kretprobe" },
 	[S2V_OBS_VM_GONE] = { "vm_gone_fentry", NULL, "vm_gone_kprobe", NULL },
@@ -45,7 +47,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 {
 	const char *name = NULL;
 
-	if (h->idle)
+	if (h->idle ||
+	    (ret && h->method == S2V_METHOD_KPROBE && !l->all && programs[h->observe].entry_does))
 		return NULL;
 	if (h->method == S2V_METHOD_FENTRY)
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
@@ -68,10 +71,9 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
 
 		/* Those that are only ever run by test_run, the iterators that are wanted. */
-		bpf_program__set_autoload(p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT &&
-					      p != l->skel->progs.fault_exit) ||
-						     p == l->skel->progs.inventory ||
-						     (iter && l->audit));
+		bpf_program__set_autoload(
+			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit) ||
+				   p == l->skel->progs.inventory || (iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -314,6 +316,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->arg = arg;
 	l->host = host;
 	l->audit = o->audit;
+	l->all = o->all;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -418,8 +421,8 @@ static bool calls_inside(struct s2v_live *l)
 	const struct bpf_map *map = l->skel->maps.counters;
 	__u64 in = 0, out = 0;
 
-	return !percpu_sum(map, S2V_CNT_ENTERED, &in) &&
-	       !percpu_sum(map, S2V_CNT_RETURNED, &out) && in > out;
+	return !percpu_sum(map, S2V_CNT_ENTERED, &in) && !percpu_sum(map, S2V_CNT_RETURNED, &out) &&
+	       in > out;
 }
 
 int s2v_live_stop(struct s2v_live *l)
