@@ -169,6 +169,8 @@ int map_fexit(__u64 *ctx)
 	int ret = func_ret(ctx);
 	struct scratch *sc;
 
+	if (!ret)
+		times_fault((void *)pgt);
 	if (!ret && window_lets_by(w, pgt, ctx[1], ctx[2], prot))
 		return 0;
 	sc = scratch_of_watched();
@@ -192,6 +194,7 @@ int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 
 
 	if (cfg.all)
 		return call_enter(CALL_MAP, pgt, addr, size, phys, prot);
+	times_fault((void *)pgt);
 	w = window_here();
 	if (window_lets_by(w, pgt, addr, size, prot))
 		return 0;
@@ -220,6 +223,8 @@ int perm_fexit(__u64 *ctx)
 	struct scratch *sc;
 	int ret = func_ret(ctx);
 
+	if (!ret)
+		times_fault((void *)pgt);
 	if (ret || perm_is_plain((void *)pgt, ctx[1], prot))
 		return 0;
 	sc = scratch_of_watched();
@@ -233,6 +238,7 @@ int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
 
 	if (cfg.all)
 		return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
+	times_fault((void *)pgt);
 	if (perm_is_plain((void *)pgt, addr, prot))
 		return 0;
 	sc = scratch_of_watched();
