@@ -66,15 +66,16 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 	bpf_object__for_each_program(p, l->skel->obj)
 	{
-		enum bpf_prog_type t = bpf_program__type(p);
-
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
+		/* Those that are only ever run by test_run. */
+		bool test = bpf_program__type(p) == BPF_PROG_TYPE_RAW_TRACEPOINT &&
+			    p != l->skel->progs.fault_exit && p != l->skel->progs.fault_start;
 
-		/* Those that are only ever run by test_run, the iterators that are wanted. */
-		bpf_program__set_autoload(
-			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit) ||
-				   p == l->skel->progs.inventory || (iter && l->audit));
+		bpf_program__set_autoload(p, test || p == l->skel->progs.inventory ||
+						     (iter && l->audit));
 	}
+	if (l->timed)
+		bpf_program__set_autoload(l->skel->progs.fault_start, true);
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
 			p = program_of(l, &hooks[i], ret);
@@ -131,6 +132,16 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	snprintf(h->reason, sizeof(h->reason), "%s: attaching the %s failed: %s", h->function,
 		 s2v_method_name(h->method), s2v_errno_text(err));
 	h->method = S2V_METHOD_NONE;
+}
+
+/* Where faults that are timed begin. */
+static bool attach_times(struct s2v_live *l)
+{
+	struct bpf_program *p = l->skel->progs.fault_start;
+
+	l->times = bpf_program__attach_raw_tracepoint(p, "kvm_guest_fault");
+	l->progs[l->n_progs++] = p;
+	return l->times != NULL;
 }
 
 /* Which entries of the aggregation map are meant. */
@@ -239,6 +250,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->slot_hook = hooks[S2V_OBS_SLOT].method != S2V_METHOD_NONE && !hooks[S2V_OBS_SLOT].idle;
+	cfg->timed = o->timed && !o->all;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
@@ -317,6 +329,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->host = host;
 	l->audit = o->audit;
 	l->all = o->all;
+	l->timed = o->timed;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -327,6 +340,11 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		if (hooks[i].method != S2V_METHOD_NONE)
 			attach(l, &hooks[i]);
+	if (l->timed && !attach_times(l)) {
+		snprintf(err, errlen, "faults cannot be timed: the tracepoint kvm_guest_fault: %s",
+			 strerror(errno));
+		goto fail;
+	}
 	return l;
 fail:
 	s2v_live_close(l);
@@ -481,6 +499,7 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, false);
 		detach(l, i, true);
 	}
+	bpf_link__destroy(l->times);
 	ring_buffer__free(l->ring);
 	s2verify_bpf__destroy(l->skel);
 	free(l);

@@ -13,11 +13,13 @@ struct s2v_live {
 	s2v_event_fn fn;
 	void *arg;
 	struct bpf_link *links[S2V_OBS_NR][2]; /* entry, return */
-	struct bpf_program *progs[2 * S2V_OBS_NR]; /* attached */
+	struct bpf_program *progs[2 * S2V_OBS_NR + 1]; /* attached */
 	size_t n_progs;
 	const struct s2v_host *host;
 	bool audit;
 	bool all; /* every event is told */
+	bool timed;
+	struct bpf_link *times; /* of the tracepoint at which a fault begins */
 	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
 	__u64 other_lo, other_hi;
 	__u64 malformed;
