@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What watching costs a guest, s2verify's modes and other tools alike: one half of tests/lab/bench, which says what is to
+# be run (an overlay's /bench/plan) and makes tables of the figures. The clock must count instructions (--icount).
+# "figures" has a line for each mode and workload: MODE WORKLOAD UNIT UNITS NS CPU READER SPREAD RUNS
+#   NS      by the clock, while the guest did its UNITS: all that delayed it, a reader that ran meanwhile included
+#   CPU     of that, what the VMM and its guest ran themselves
+#   READER  what the tool's own processes ran, then or afterwards
+#   SPREAD  by how much NS of the last two runs, of which all this is the mean, differ, in 1/10000
+
+applies() {
+	# shellcheck disable=SC2154 # of tests/lab/run
+	[[ -n $icount ]] || { echo "only with --icount" && return 1; }
+}
+
+# A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each.
+ops_of() { # WORKLOAD
+	case $1 in
+	# Memory that nobody has touched, a page at a time, twice.
+	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon echo=go loop=2 touch=0x0,32M discard=1 end" ;;
+	# The same, in 4,096 VMAs.
+	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K echo=go" \
+		"loop=2 touch=0x0,32M discard=1 end" ;;
+	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
+	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 echo=go" \
+		"loop=64 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
+	# Stores to what is mapped, and read-only since dirty logging began.
+	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M echo=go" \
+		"loop=2 flags=1,log touch=0x0,32M flags=1 end" ;;
+	# KVM_ARM_VCPU_INIT of four vCPUs in turn, and what they touch afterwards.
+	reset) echo "vm vcpus=4 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M,vcpu=0 touch=0x0,4K,vcpu=1" \
+		"touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 echo=go" \
+		"loop=8 reset touch=0x0,16M,vcpu=0 touch=0x0,4K,vcpu=1 touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 end" ;;
+	esac
+}
+
+# What it is counted in: "FIGURE OP UNIT UNITS" for each figure of a workload.
+figures_of() { # WORKLOAD
+	case $1 in
+	pages | vmas | perm) echo "$1 touch fault 16384" ;;
+	blocks) echo "blocks touch fault 2048" ;;
+	reset) echo "reset reset round 8" && echo "refault touch round 8" ;;
+	esac
+}
+
+# Nanoseconds that the tool's processes have run.
+tool_ns() {
+	local pid
+	[ -n "$tool" ] || { echo 0 && return; }
+	for pid in $tool $(awk -v parent="$tool" '{ pid = $1; sub(/.*\) /, "") } $2 == parent { print pid }' \
+		/proc/[0-9]*/stat 2>/dev/null); do
+		cat "/proc/$pid/task/"*/schedstat 2>/dev/null
+	done | awk '{ ns += $1 } END { printf "%d\n", ns }'
+}
+
+# Adds a line "FIGURE NS CPU READER" for each figure to "now".
+run_once() { # WORKLOAD
+	local before after ops
+	before=$(tool_ns)
+	ops=$(ops_of "$1")
+	# shellcheck disable=SC2086 # words
+	guest limit=0 $ops >ops || { cat ops && return 1; }
+	# Time for a reader to come to the end of what there is: no time to us, nothing runs.
+	[ -z "$tool" ] || sleep 0.5
+	after=$(tool_ns)
+	figures_of "$1" >what
+	awk -v reader="$((after - before))" 'FILENAME == "what" { figure[$2] = $1; next }
+		/^echo=go/ { on = 1 }
+		on && match($0, / ns=[0-9]+ cpu=[0-9]+/) {
+			split(substr($0, RSTART, RLENGTH), field, /[ =]/)
+			op = substr($0, 1, 5)
+			ns[op] += field[3]; cpu[op] += field[5]
+		}
+		END { for (op in figure) print figure[op], ns[op], cpu[op], reader }' what ops >now
+}
+
+# Runs until two in a row agree within 0.3 %, at most BENCH_RUNS times. $mode is what it is called.
+measure() { # WORKLOAD
+	local runs=0 spread
+	: >last
+	while [ "$runs" -lt "${BENCH_RUNS:-8}" ]; do
+		run_once "$1" || return 1
+		runs=$((runs + 1))
+		sed "s/^/$mode $runs /" now >>runs
+		spread=$(awk 'FILENAME == "last" { was[$1] = $2; next }
+			{ d = $2 > was[$1] ? $2 - was[$1] : was[$1] - $2; d = was[$1] ? d / was[$1] * 10000 : 10000
+			  if (d > most) most = d }
+			END { printf "%d\n", most }' last now)
+		[ "$runs" = 1 ] || [ "$spread" -gt 30 ] || break
+		[ "$runs" = "${BENCH_RUNS:-8}" ] || mv now last
+	done
+	awk -v mode="$mode" -v spread="$spread" -v runs="$runs" '
+		FILENAME == "what" { unit[$1] = $3 " " $4; next }
+		{ ns[$1] += $2 / 2; cpu[$1] += $3 / 2; reader[$1] += $4 / 2 }
+		END { for (f in unit) printf "%s %s %s %.0f %.0f %.0f %d %d\n", mode, f, unit[f], ns[f], cpu[f], reader[f],
+			spread, runs }' what last now >>figures
+}
+
+measure_all() {
+	local workload
+	for workload in $BENCH_WORKLOADS; do
+		measure "$workload" || return 1
+	done
+}
+
+# With s2verify; the run must end complete.
+s2verify_mode() { # COMMAND...
+	S2V=$mode-
+	export S2V
+	# What --all prints is not kept: formatting it is what costs.
+	ln -s /dev/null "$mode-out.json"
+	s2v_start "$@" || return 1
+	tool=$s2v_pid
+	measure_all || return 1
+	s2v_stop
+	tool=''
+	rm -f /tmp/bench.*
+}
+
+measure_mode() {
+	tool=''
+	case $mode in
+	nothing*) measure_all ;;
+	trace) s2verify_mode trace --json ;;
+	all) s2verify_mode trace --all --json --buffer 16M ;;
+	record) s2verify_mode record -o /tmp/bench.s2t ;;
+	daemon)
+		s2verify daemon --help >/dev/null 2>&1 || { echo daemon >>skipped && return 0; }
+		s2verify_mode daemon
+		;;
+	esac
+}
+
+host() {
+	local mode
+	BENCH_MODES='nothing trace all record daemon nothing-after' BENCH_WORKLOADS='pages vmas blocks perm reset'
+	# shellcheck source=/dev/null
+	[ ! -f /bench/plan ] || . /bench/plan
+	hugepages 32 || return 1
+	# A kernel goes on with its own start for some seconds, and is slower till then.
+	sleep 5
+	guest spin=10000000 spin=10000000 >spin || return 1
+	mode=warm-up measure pages || return 1
+	for mode in $BENCH_MODES; do
+		measure_mode || { echo "mode $mode did not run" && return 1; }
+	done
+}
+
+verdict() {
+	local rc
+	# Two instructions 10^7 times: is one of them 2 ns?
+	expect_true "a clock that counts instructions: $(tail -n 1 spin)" \
+		awk '{ ns = substr($4, 4) } END { exit !(ns > 39.9e6 && ns < 41e6) }' spin
+	for rc in *-rc; do
+		[[ ! -f $rc ]] || expect_eq "exit status, ${rc%-rc}" 0 "$(cat "$rc")"
+	done
+}
