@@ -50,7 +50,7 @@ tool_ns() {
 	for pid in $tool $(awk -v parent="$tool" '{ pid = $1; sub(/.*\) /, "") } $2 == parent { print pid }' \
 		/proc/[0-9]*/stat 2>/dev/null); do
 		cat "/proc/$pid/task/"*/schedstat 2>/dev/null
-	done | awk '{ ns += $1 } END { printf "%d\n", ns }'
+	done | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 
 # Adds a line "FIGURE NS CPU READER" for each figure to "now".
@@ -117,6 +117,45 @@ s2verify_mode() { # COMMAND...
 	rm -f /tmp/bench.*
 }
 
+# With another tool, as one would use it; what it printed at its end is kept as "$mode-said".
+peer_mode() { # READY COMMAND...
+	local ready=$1
+	shift
+	"$@" >"$mode-said" 2>"$mode-err" &
+	tool=$!
+	wait_until "$ready" || { cat "$mode-err" && return 1; }
+	sleep 3
+	measure_peer || return 1
+	kill -INT "$tool"
+	wait "$tool"
+	echo "$? $(cat /sys/kernel/tracing/kprobe_profile) $(stat -c %s /tmp/bench.* 2>/dev/null)" >"$mode-end"
+	tool=''
+	rm -f /tmp/bench.*
+}
+
+# At most five minutes: a compiler that has to be loaded takes its time here.
+wait_until() { # COMMAND
+	for _ in $(seq 3000); do
+		! eval "$1" || return 0
+		kill -0 "$tool" 2>/dev/null || return 1
+		sleep 0.1
+	done
+	echo "not ready: $1"
+	return 1
+}
+
+measure_peer() {
+	local workload
+	for workload in $BENCH_PEER_WORKLOADS; do
+		measure "$workload" || return 1
+	done
+}
+
+probe_event() {
+	echo 'p:s2map kvm_pgtable_stage2_map addr=%x1 phys=%x3 prot=%x4' >/sys/kernel/tracing/kprobe_events
+}
+
+# shellcheck disable=SC2016 # expanded when they are looked at
 measure_mode() {
 	tool=''
 	case $mode in
@@ -125,24 +164,52 @@ measure_mode() {
 	all) s2verify_mode trace --all --json --buffer 16M ;;
 	record) s2verify_mode record -o /tmp/bench.s2t ;;
 	daemon)
-		s2verify daemon --help >/dev/null 2>&1 || { echo daemon >>skipped && return 0; }
+		s2verify --help | grep -q '^ *daemon ' || { echo daemon >>skipped && return 0; }
 		s2verify_mode daemon
 		;;
+	bpftrace-count)
+		peer_mode 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { @[arg4] = count(); }'
+		;;
+	bpftrace-print)
+		ln -s /dev/null "$mode-said"
+		peer_mode 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { printf("%lx %lx\n", arg1, arg4); }'
+		;;
+	trace-cmd)
+		probe_event || return 1
+		peer_mode 'grep -q 1 /sys/kernel/tracing/events/kvm/kvm_guest_fault/enable' \
+			trace-cmd record -q -o /tmp/bench.dat -e kvm:kvm_guest_fault -e kprobes:s2map
+		;;
+	perf)
+		probe_event || return 1
+		peer_mode 'ls -l /proc/$tool/fd | grep -q perf_event' \
+			perf record -q -a -o /tmp/bench.data -e kvm:kvm_guest_fault -e kprobes:s2map
+		;;
+	*) echo "no mode $mode" && return 1 ;;
 	esac
+}
+
+# What the overlay of tests/lab/peers brings.
+peers() {
+	! type bpftrace >/dev/null 2>&1 || echo bpftrace-count bpftrace-print trace-cmd perf
 }
 
 host() {
 	local mode
-	BENCH_MODES='nothing trace all record daemon nothing-after' BENCH_WORKLOADS='pages vmas blocks perm reset'
+	BENCH_MODES="nothing trace all record daemon $(peers) nothing-after"
+	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages vmas blocks'
 	# shellcheck source=/dev/null
 	[ ! -f /bench/plan ] || . /bench/plan
 	hugepages 32 || return 1
 	# A kernel goes on with its own start for some seconds, and is slower till then.
 	sleep 5
 	guest spin=10000000 spin=10000000 >spin || return 1
-	mode=warm-up measure pages || return 1
+	mode=warm-up
+	measure pages || return 1
 	for mode in $BENCH_MODES; do
 		measure_mode || { echo "mode $mode did not run" && return 1; }
+		: >/sys/kernel/tracing/kprobe_events
 	done
 }
 
@@ -154,4 +221,9 @@ verdict() {
 	for rc in *-rc; do
 		[[ ! -f $rc ]] || expect_eq "exit status, ${rc%-rc}" 0 "$(cat "$rc")"
 	done
+	# The other tools have seen what they were to see.
+	for rc in trace-cmd perf; do
+		[[ ! -f $rc-end ]] || expect_match "$rc: hits of its probe" 's2map +[1-9][0-9]{4,} +0 ' "$(cat "$rc-end")"
+	done
+	[[ ! -f bpftrace-count-said ]] || expect_grep "bpftrace: maps counted" '^@\[[0-9]+\]: [0-9]{5,}$' bpftrace-count-said
 }
