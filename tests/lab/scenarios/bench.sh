@@ -96,9 +96,9 @@ measure() { # WORKLOAD
 			spread, runs }' what last now >>figures
 }
 
-measure_all() {
+measure_all() { # WORKLOADS
 	local workload
-	for workload in $BENCH_WORKLOADS; do
+	for workload in $1; do
 		measure "$workload" || return 1
 	done
 }
@@ -111,21 +111,21 @@ s2verify_mode() { # COMMAND...
 	ln -s /dev/null "$mode-out.json"
 	s2v_start "$@" || return 1
 	tool=$s2v_pid
-	measure_all || return 1
+	measure_all "$BENCH_WORKLOADS" || return 1
 	s2v_stop
 	tool=''
 	rm -f /tmp/bench.*
 }
 
-# With another tool, as one would use it; what it printed at its end is kept as "$mode-said".
-peer_mode() { # READY COMMAND...
-	local ready=$1
-	shift
+# With a tool that is ready when READY succeeds; what it prints is kept as "$mode-said".
+tool_mode() { # WORKLOADS READY COMMAND...
+	local workloads=$1 ready=$2
+	shift 2
 	"$@" >"$mode-said" 2>"$mode-err" &
 	tool=$!
 	wait_until "$ready" || { cat "$mode-err" && return 1; }
 	sleep 3
-	measure_peer || return 1
+	measure_all "$workloads" || return 1
 	kill -INT "$tool"
 	wait "$tool"
 	echo "$? $(cat /sys/kernel/tracing/kprobe_profile) $(stat -c %s /tmp/bench.* 2>/dev/null)" >"$mode-end"
@@ -144,13 +144,6 @@ wait_until() { # COMMAND
 	return 1
 }
 
-measure_peer() {
-	local workload
-	for workload in $BENCH_PEER_WORKLOADS; do
-		measure "$workload" || return 1
-	done
-}
-
 probe_event() {
 	echo 'p:s2map kvm_pgtable_stage2_map addr=%x1 phys=%x3 prot=%x4' >/sys/kernel/tracing/kprobe_events
 }
@@ -159,31 +152,32 @@ probe_event() {
 measure_mode() {
 	tool=''
 	case $mode in
-	nothing*) measure_all ;;
+	nothing*) measure_all "$BENCH_WORKLOADS" ;;
 	trace) s2verify_mode trace --json ;;
 	all) s2verify_mode trace --all --json --buffer 16M ;;
 	record) s2verify_mode record -o /tmp/bench.s2t ;;
 	daemon)
 		s2verify --help | grep -q '^ *daemon ' || { echo daemon >>skipped && return 0; }
-		s2verify_mode daemon
+		tool_mode "$BENCH_WORKLOADS" 'wget -q -O /dev/null http://127.0.0.1:9899/-/ready' \
+			s2verify daemon --web.listen-address 127.0.0.1:9899
 		;;
 	bpftrace-count)
-		peer_mode 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
 			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { @[arg4] = count(); }'
 		;;
 	bpftrace-print)
 		ln -s /dev/null "$mode-said"
-		peer_mode 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
 			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { printf("%lx %lx\n", arg1, arg4); }'
 		;;
 	trace-cmd)
 		probe_event || return 1
-		peer_mode 'grep -q 1 /sys/kernel/tracing/events/kvm/kvm_guest_fault/enable' \
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q 1 /sys/kernel/tracing/events/kvm/kvm_guest_fault/enable' \
 			trace-cmd record -q -o /tmp/bench.dat -e kvm:kvm_guest_fault -e kprobes:s2map
 		;;
 	perf)
 		probe_event || return 1
-		peer_mode 'ls -l /proc/$tool/fd | grep -q perf_event' \
+		tool_mode "$BENCH_PEER_WORKLOADS" 'ls -l /proc/$tool/fd | grep -q perf_event' \
 			perf record -q -a -o /tmp/bench.data -e kvm:kvm_guest_fault -e kprobes:s2map
 		;;
 	*) echo "no mode $mode" && return 1 ;;
@@ -206,7 +200,7 @@ host() {
 	sleep 5
 	guest spin=10000000 spin=10000000 >spin || return 1
 	mode=warm-up
-	measure pages || return 1
+	measure_all pages || return 1
 	for mode in $BENCH_MODES; do
 		measure_mode || { echo "mode $mode did not run" && return 1; }
 		: >/sys/kernel/tracing/kprobe_events
@@ -221,6 +215,7 @@ verdict() {
 	for rc in *-rc; do
 		[[ ! -f $rc ]] || expect_eq "exit status, ${rc%-rc}" 0 "$(cat "$rc")"
 	done
+	[[ ! -f daemon-end ]] || expect_match "exit status, daemon" '^0 ' "$(cat daemon-end)"
 	# The other tools have seen what they were to see.
 	for rc in trace-cmd perf; do
 		[[ ! -f $rc-end ]] || expect_match "$rc: hits of its probe" 's2map +[1-9][0-9]{4,} +0 ' "$(cat "$rc-end")"
