@@ -5,7 +5,7 @@
 # "figures" has a line for each mode and workload: MODE WORKLOAD UNIT UNITS NS CPU READER SPREAD RUNS
 #   NS      by the clock, while the guest did its UNITS: all that delayed it, a reader that ran meanwhile included
 #   CPU     of that, what the VMM and its guest ran themselves
-#   READER  what the tool's own processes ran, then or afterwards
+#   READER  what the tool's own processes ran, then or afterwards, for the VM's beginning and end included
 #   SPREAD  by how much NS of the last two runs, of which all this is the mean, differ, in 1/10000
 
 applies() {
@@ -16,29 +16,29 @@ applies() {
 # A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each.
 ops_of() { # WORKLOAD
 	case $1 in
-	# Memory that nobody has touched, a page at a time, twice.
-	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon echo=go loop=2 touch=0x0,32M discard=1 end" ;;
+	# Memory that nobody has touched, a page at a time.
+	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon echo=go touch=0x0,32M" ;;
 	# The same, in 4,096 VMAs.
 	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K echo=go" \
-		"loop=2 touch=0x0,32M discard=1 end" ;;
+		"touch=0x0,32M" ;;
 	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
 	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 echo=go" \
-		"loop=64 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
+		"loop=16 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
 	# Stores to what is mapped, and read-only since dirty logging began.
 	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M echo=go" \
-		"loop=2 flags=1,log touch=0x0,32M flags=1 end" ;;
+		"flags=1,log touch=0x0,32M" ;;
 	# KVM_ARM_VCPU_INIT of four vCPUs in turn, and what they touch afterwards.
-	reset) echo "vm vcpus=4 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M,vcpu=0 touch=0x0,4K,vcpu=1" \
+	reset) echo "vm vcpus=4 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1" \
 		"touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 echo=go" \
-		"loop=8 reset touch=0x0,16M,vcpu=0 touch=0x0,4K,vcpu=1 touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 end" ;;
+		"loop=8 reset touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1 touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 end" ;;
 	esac
 }
 
 # What it is counted in: "FIGURE OP UNIT UNITS" for each figure of a workload.
 figures_of() { # WORKLOAD
 	case $1 in
-	pages | vmas | perm) echo "$1 touch fault 16384" ;;
-	blocks) echo "blocks touch fault 2048" ;;
+	pages | vmas | perm) echo "$1 touch fault 8192" ;;
+	blocks) echo "blocks touch fault 512" ;;
 	reset) echo "reset reset round 8" && echo "refault touch round 8" ;;
 	esac
 }
@@ -78,7 +78,7 @@ run_once() { # WORKLOAD
 measure() { # WORKLOAD
 	local runs=0 spread
 	: >last
-	while [ "$runs" -lt "${BENCH_RUNS:-8}" ]; do
+	while [ "$runs" -lt "${BENCH_RUNS:-5}" ]; do
 		run_once "$1" || return 1
 		runs=$((runs + 1))
 		sed "s/^/$mode $runs /" now >>runs
@@ -87,7 +87,7 @@ measure() { # WORKLOAD
 			  if (d > most) most = d }
 			END { printf "%d\n", most }' last now)
 		[ "$runs" = 1 ] || [ "$spread" -gt 30 ] || break
-		[ "$runs" = "${BENCH_RUNS:-8}" ] || mv now last
+		[ "$runs" = "${BENCH_RUNS:-5}" ] || mv now last
 	done
 	awk -v mode="$mode" -v spread="$spread" -v runs="$runs" '
 		FILENAME == "what" { unit[$1] = $3 " " $4; next }
@@ -192,7 +192,7 @@ peers() {
 host() {
 	local mode
 	BENCH_MODES="nothing trace all record daemon $(peers) nothing-after"
-	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages vmas blocks'
+	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages blocks'
 	# shellcheck source=/dev/null
 	[ ! -f /bench/plan ] || . /bench/plan
 	hugepages 32 || return 1
