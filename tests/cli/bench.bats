@@ -115,7 +115,6 @@ measured() {
 }
 
 @test "the stored figures have a line for each kernel and mode" {
-	[ -s tests/lab/bench.expected ] || skip "none stored yet"
 	local kernel mode
 	for kernel in latest 6.1; do
 		for mode in trace record; do
