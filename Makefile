@@ -5,6 +5,7 @@
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
 # make unit bpf-test cli view lint lab   its parts
+# make bench                what watching costs a guest, beside other tools; bench-readme: its tables into the documents
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
 # make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
 # make bench-analyze        speed and size of trace files, beside other tools
@@ -54,7 +55,7 @@ VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
 LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf) -levent_extra -levent_core $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench-audit demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench bench-readme bench-audit demo format
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -129,6 +130,12 @@ lab:
 
 predict:
 	$(Q)tests/lab/predict
+
+bench:
+	$(Q)tests/lab/bench
+
+bench-readme:
+	$(Q)tests/lab/bench --no-run --tables
 
 bench-audit:
 	$(Q)$(MAKE) --no-print-directory ARCH=arm64 STATIC=1

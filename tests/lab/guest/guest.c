@@ -24,10 +24,13 @@ static const char help[] =
 	"  cpu-on=N                  stop vCPU N, have vCPU 0 start it with PSCI CPU_ON, and run it\n"
 	"  replace=ID,from=F[,off=O][,size=S]        map something else under the memslot\n"
 	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
+	"  unmap=ID[,off=O][,size=S]                 the same, but the pages stay: mprotect\n"
+	"  split=ID[,part=S]         every other part in a VMA of its own; prints how many there are\n"
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
 	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
 	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
+	"  spin=N                    2 * N instructions of the VMM itself\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
@@ -151,12 +154,15 @@ static const struct op {
 	{ "cpu-on", true, op_cpu_on },
 	{ "replace", true, op_replace },
 	{ "discard", true, op_discard },
+	{ "split", true, op_split },
+	{ "unmap", true, op_unmap },
 	{ "host", true, op_host },
 	{ "flags", true, op_flags },
 	{ "move", true, op_move },
 	{ "delete", true, op_delete },
 	{ "churn", true, op_churn },
 	{ "calm", true, op_calm },
+	{ "spin", false, op_spin },
 	{ "tables", true, op_tables },
 	{ "walk", true, op_walk },
 	{ "query", true, op_query },

@@ -97,12 +97,24 @@ int vcpu_stop(struct vm *vm, int index);
 void vcpu_resume(struct vm *vm, int index, struct result *result);
 void vcpu_run(struct vm *vm, int index, const struct job *job, struct result *result);
 
-uint64_t microseconds(void);
+/* Nanoseconds: since some moment, and that this process has run since it was started (what ran on its behalf
+ * in the kernel included, other processes on its CPU not). */
+struct stopwatch {
+	uint64_t wall;
+	uint64_t cpu;
+};
+
+struct stopwatch stopwatch_start(void);
+/* "ok us=N ns=N cpu=N" */
+void result_time(struct result *result, const struct stopwatch *start);
 
 void op_slot(const struct words *words, struct result *result);
 void op_span(const struct words *words, struct result *result);
 void op_replace(const struct words *words, struct result *result);
 void op_discard(const struct words *words, struct result *result);
+void op_split(const struct words *words, struct result *result);
+void op_unmap(const struct words *words, struct result *result);
+void op_spin(const struct words *words, struct result *result);
 void op_host(const struct words *words, struct result *result);
 void op_flags(const struct words *words, struct result *result);
 void op_move(const struct words *words, struct result *result);

@@ -112,6 +112,47 @@ void op_discard(const struct words *words, struct result *result)
 	result_errno(result, madvise(part.hva, part.size, MADV_DONTNEED) ? errno : 0);
 }
 
+/* VMAs of this process. */
+static int count_vmas(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int c, lines = 0;
+
+	if (!maps)
+		usage_error("cannot read /proc/self/maps: %s", strerror(errno));
+	while ((c = getc(maps)) != EOF)
+		lines += c == '\n';
+	fclose(maps);
+	return lines;
+}
+
+/* Every other part in a VMA of its own (an advice of which a guest notices nothing keeps it from merging). */
+void op_split(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+	uint64_t size = words_number(words, "part", page_size()), offset;
+	int error = 0;
+
+	for (offset = 0; offset < part.size && !error; offset += 2 * size)
+		if (madvise(part.hva + offset, size, MADV_DONTFORK))
+			error = errno;
+	result_errno(result, error);
+	if (!error)
+		result_set(result, "ok vmas=%d", count_vmas());
+}
+
+/* Stage 2's mappings go away, the pages stay: the VMM may not access them for a moment. */
+void op_unmap(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+
+	if (mprotect(part.hva, part.size, PROT_NONE) ||
+	    mprotect(part.hva, part.size, PROT_READ | PROT_WRITE))
+		result_errno(result, errno);
+	else
+		result_set(result, "ok");
+}
+
 void op_host(const struct words *words, struct result *result)
 {
 	struct slot part = slot_part(words);

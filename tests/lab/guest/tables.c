@@ -34,7 +34,8 @@ void op_tables(const struct words *words, struct result *result)
 
 void op_walk(const struct words *words, struct result *result)
 {
-	uint64_t count = words_number(words, "walk", 1), start = microseconds();
+	uint64_t count = words_number(words, "walk", 1);
+	struct stopwatch start = stopwatch_start();
 	struct s2f_tables tables = { 0 };
 	int error = 0;
 
@@ -43,6 +44,6 @@ void op_walk(const struct words *words, struct result *result)
 	result_errno(result, error);
 	if (!error)
 		result_set(result, "ok us=%llu leaves=%llu lines=%llu",
-			   (unsigned long long)(microseconds() - start),
+			   (unsigned long long)((stopwatch_start().wall - start.wall) / 1000),
 			   (unsigned long long)tables.leaves, (unsigned long long)tables.lines);
 }

@@ -53,12 +53,27 @@ static struct job touch_job(const struct words *words)
 	return job;
 }
 
-uint64_t microseconds(void)
+static uint64_t nanoseconds(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+struct stopwatch stopwatch_start(void)
+{
+	return (struct stopwatch){ .wall = nanoseconds(CLOCK_MONOTONIC),
+				   .cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+void result_time(struct result *result, const struct stopwatch *start)
+{
+	uint64_t wall = nanoseconds(CLOCK_MONOTONIC) - start->wall;
+	uint64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start->cpu;
+
+	result_set(result, "ok us=%llu ns=%llu cpu=%llu", (unsigned long long)(wall / 1000),
+		   (unsigned long long)wall, (unsigned long long)cpu);
 }
 
 static void touch_together(const struct job *job, bool all, struct result *result)
@@ -96,7 +111,7 @@ static int vcpu_index(const struct words *words)
 void op_touch(const struct words *words, struct result *result)
 {
 	struct job job = touch_job(words);
-	uint64_t start = microseconds();
+	struct stopwatch start = stopwatch_start();
 
 	if (!vm->vcpu_count)
 		usage_error("%s: no vCPU", words->word[0]);
@@ -107,12 +122,13 @@ void op_touch(const struct words *words, struct result *result)
 	else
 		touch_together(&job, words_has(words, "all"), result);
 	if (result_ok(result))
-		result_set(result, "ok us=%llu", (unsigned long long)(microseconds() - start));
+		result_time(result, &start);
 }
 
 void op_reset(const struct words *words, struct result *result)
 {
-	uint64_t count = words_number(words, "reset", 1), start = microseconds();
+	uint64_t count = words_number(words, "reset", 1);
+	struct stopwatch start = stopwatch_start();
 	int i, error = 0;
 
 	while (count-- && !error)
@@ -120,7 +136,7 @@ void op_reset(const struct words *words, struct result *result)
 			error = vcpu_init(vm, i);
 	result_errno(result, error);
 	if (!error)
-		result_set(result, "ok us=%llu", (unsigned long long)(microseconds() - start));
+		result_time(result, &start);
 }
 
 void op_reset_vcpu(const struct words *words, struct result *result)
@@ -147,4 +163,14 @@ void op_cpu_on(const struct words *words, struct result *result)
 		vcpu_resume(vm, index, result);
 	else if (result_ok(result))
 		result_set(result, "psci error");
+}
+
+/* So many times two instructions: a clock that counts instructions can be told from one that does not. */
+void op_spin(const struct words *words, struct result *result)
+{
+	uint64_t count = words_number(words, "spin", 1);
+	struct stopwatch start = stopwatch_start();
+
+	__asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(count) : : "cc");
+	result_time(result, &start);
 }

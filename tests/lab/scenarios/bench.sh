@@ -1,0 +1,224 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What watching costs a guest, s2verify's modes and other tools alike: one half of tests/lab/bench, which says what is to
+# be run (an overlay's /bench/plan) and makes tables of the figures. The clock must count instructions (--icount).
+# "figures" has a line for each mode and workload: MODE WORKLOAD UNIT UNITS NS CPU READER SPREAD RUNS
+#   NS      by the clock, while the guest did its UNITS: all that delayed it, a reader that ran meanwhile included
+#   CPU     of that, what the VMM and its guest ran themselves
+#   READER  what the tool's own processes ran, then or afterwards, for the VM's beginning and end included
+#   SPREAD  by how much NS of the last two runs, of which all this is the mean, differ, in 1/10000
+
+applies() {
+	# shellcheck disable=SC2154 # of tests/lab/run
+	[[ -n $icount ]] || { echo "only with --icount" && return 1; }
+}
+
+# A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each.
+ops_of() { # WORKLOAD
+	case $1 in
+	# Memory that nobody has touched, a page at a time.
+	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon echo=go touch=0x0,32M" ;;
+	# The same, in 4,096 VMAs.
+	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K echo=go" \
+		"touch=0x0,32M" ;;
+	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
+	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 echo=go" \
+		"loop=16 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
+	# Stores to what is mapped, and read-only since dirty logging began.
+	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M echo=go" \
+		"flags=1,log touch=0x0,32M" ;;
+	# KVM_ARM_VCPU_INIT of four vCPUs in turn, and what they touch afterwards.
+	reset) echo "vm vcpus=4 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1" \
+		"touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 echo=go" \
+		"loop=8 reset touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1 touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 end" ;;
+	esac
+}
+
+# What it is counted in: "FIGURE OP UNIT UNITS" for each figure of a workload.
+figures_of() { # WORKLOAD
+	case $1 in
+	pages | vmas | perm) echo "$1 touch fault 8192" ;;
+	blocks) echo "blocks touch fault 512" ;;
+	reset) echo "reset reset round 8" && echo "refault touch round 8" ;;
+	esac
+}
+
+# Nanoseconds that the tool's processes have run.
+tool_ns() {
+	local pid
+	[ -n "$tool" ] || { echo 0 && return; }
+	for pid in $tool $(awk -v parent="$tool" '{ pid = $1; sub(/.*\) /, "") } $2 == parent { print pid }' \
+		/proc/[0-9]*/stat 2>/dev/null); do
+		cat "/proc/$pid/task/"*/schedstat 2>/dev/null
+	done | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
+}
+
+# Adds a line "FIGURE NS CPU READER" for each figure to "now".
+run_once() { # WORKLOAD
+	local before after ops
+	before=$(tool_ns)
+	ops=$(ops_of "$1")
+	# shellcheck disable=SC2086 # words
+	guest limit=0 $ops >ops || { cat ops && return 1; }
+	# Time for a reader to come to the end of what there is: no time to us, nothing runs.
+	[ -z "$tool" ] || sleep 0.5
+	after=$(tool_ns)
+	figures_of "$1" >what
+	awk -v reader="$((after - before))" 'FILENAME == "what" { figure[$2] = $1; next }
+		/^echo=go/ { on = 1 }
+		on && match($0, / ns=[0-9]+ cpu=[0-9]+/) {
+			split(substr($0, RSTART, RLENGTH), field, /[ =]/)
+			op = substr($0, 1, 5)
+			ns[op] += field[3]; cpu[op] += field[5]
+		}
+		END { for (op in figure) print figure[op], ns[op], cpu[op], reader }' what ops >now
+}
+
+# Runs until two in a row agree within 0.3 %, at most BENCH_RUNS times. $mode is what it is called.
+measure() { # WORKLOAD
+	local runs=0 spread
+	: >last
+	while [ "$runs" -lt "${BENCH_RUNS:-5}" ]; do
+		run_once "$1" || return 1
+		runs=$((runs + 1))
+		sed "s/^/$mode $runs /" now >>runs
+		spread=$(awk 'FILENAME == "last" { was[$1] = $2; next }
+			{ d = $2 > was[$1] ? $2 - was[$1] : was[$1] - $2; d = was[$1] ? d / was[$1] * 10000 : 10000
+			  if (d > most) most = d }
+			END { printf "%d\n", most }' last now)
+		[ "$runs" = 1 ] || [ "$spread" -gt 30 ] || break
+		[ "$runs" = "${BENCH_RUNS:-5}" ] || mv now last
+	done
+	awk -v mode="$mode" -v spread="$spread" -v runs="$runs" '
+		FILENAME == "what" { unit[$1] = $3 " " $4; next }
+		{ ns[$1] += $2 / 2; cpu[$1] += $3 / 2; reader[$1] += $4 / 2 }
+		END { for (f in unit) printf "%s %s %s %.0f %.0f %.0f %d %d\n", mode, f, unit[f], ns[f], cpu[f], reader[f],
+			spread, runs }' what last now >>figures
+}
+
+measure_all() { # WORKLOADS
+	local workload
+	for workload in $1; do
+		measure "$workload" || return 1
+	done
+}
+
+# With s2verify; the run must end complete.
+s2verify_mode() { # COMMAND...
+	S2V=$mode-
+	export S2V
+	# What --all prints is not kept: formatting it is what costs.
+	ln -s /dev/null "$mode-out.json"
+	s2v_start "$@" || return 1
+	tool=$s2v_pid
+	measure_all "$BENCH_WORKLOADS" || return 1
+	s2v_stop
+	tool=''
+	rm -f /tmp/bench.*
+}
+
+# With a tool that is ready when READY succeeds; what it prints is kept as "$mode-said".
+tool_mode() { # WORKLOADS READY COMMAND...
+	local workloads=$1 ready=$2
+	shift 2
+	"$@" >"$mode-said" 2>"$mode-err" &
+	tool=$!
+	wait_until "$ready" || { cat "$mode-err" && return 1; }
+	sleep 3
+	measure_all "$workloads" || return 1
+	kill -INT "$tool"
+	wait "$tool"
+	echo "$? $(cat /sys/kernel/tracing/kprobe_profile) $(stat -c %s /tmp/bench.* 2>/dev/null)" >"$mode-end"
+	tool=''
+	rm -f /tmp/bench.*
+}
+
+# At most five minutes: a compiler that has to be loaded takes its time here.
+wait_until() { # COMMAND
+	for _ in $(seq 3000); do
+		! eval "$1" || return 0
+		kill -0 "$tool" 2>/dev/null || return 1
+		sleep 0.1
+	done
+	echo "not ready: $1"
+	return 1
+}
+
+probe_event() {
+	echo 'p:s2map kvm_pgtable_stage2_map addr=%x1 phys=%x3 prot=%x4' >/sys/kernel/tracing/kprobe_events
+}
+
+# shellcheck disable=SC2016 # expanded when they are looked at
+measure_mode() {
+	tool=''
+	case $mode in
+	nothing*) measure_all "$BENCH_WORKLOADS" ;;
+	trace) s2verify_mode trace --json ;;
+	all) s2verify_mode trace --all --json --buffer 16M ;;
+	record) s2verify_mode record -o /tmp/bench.s2t ;;
+	daemon)
+		s2verify --help | grep -q '^ *daemon ' || { echo daemon >>skipped && return 0; }
+		tool_mode "$BENCH_WORKLOADS" 'wget -q -O /dev/null http://127.0.0.1:9899/-/ready' \
+			s2verify daemon --web.listen-address 127.0.0.1:9899
+		;;
+	bpftrace-count)
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { @[arg4] = count(); }'
+		;;
+	bpftrace-print)
+		ln -s /dev/null "$mode-said"
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q stage2_map /sys/kernel/debug/kprobes/list' \
+			bpftrace -e 'kprobe:kvm_pgtable_stage2_map { printf("%lx %lx\n", arg1, arg4); }'
+		;;
+	trace-cmd)
+		probe_event || return 1
+		tool_mode "$BENCH_PEER_WORKLOADS" 'grep -q 1 /sys/kernel/tracing/events/kvm/kvm_guest_fault/enable' \
+			trace-cmd record -q -o /tmp/bench.dat -e kvm:kvm_guest_fault -e kprobes:s2map
+		;;
+	perf)
+		probe_event || return 1
+		tool_mode "$BENCH_PEER_WORKLOADS" 'ls -l /proc/$tool/fd | grep -q perf_event' \
+			perf record -q -a -o /tmp/bench.data -e kvm:kvm_guest_fault -e kprobes:s2map
+		;;
+	*) echo "no mode $mode" && return 1 ;;
+	esac
+}
+
+# What the overlay of tests/lab/peers brings.
+peers() {
+	! type bpftrace >/dev/null 2>&1 || echo bpftrace-count bpftrace-print trace-cmd perf
+}
+
+host() {
+	local mode
+	BENCH_MODES="nothing trace all record daemon $(peers) nothing-after"
+	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages blocks'
+	# shellcheck source=/dev/null
+	[ ! -f /bench/plan ] || . /bench/plan
+	hugepages 32 || return 1
+	# A kernel goes on with its own start for some seconds, and is slower till then.
+	sleep 5
+	guest spin=10000000 spin=10000000 >spin || return 1
+	mode=warm-up
+	measure_all pages || return 1
+	for mode in $BENCH_MODES; do
+		measure_mode || { echo "mode $mode did not run" && return 1; }
+		: >/sys/kernel/tracing/kprobe_events
+	done
+}
+
+verdict() {
+	local rc
+	# Two instructions 10^7 times: is one of them 2 ns?
+	expect_true "a clock that counts instructions: $(tail -n 1 spin)" \
+		awk '{ ns = substr($4, 4) } END { exit !(ns > 39.9e6 && ns < 41e6) }' spin
+	for rc in *-rc; do
+		[[ ! -f $rc ]] || expect_eq "exit status, ${rc%-rc}" 0 "$(cat "$rc")"
+	done
+	[[ ! -f daemon-end ]] || expect_match "exit status, daemon" '^0 ' "$(cat daemon-end)"
+	# The other tools have seen what they were to see.
+	for rc in trace-cmd perf; do
+		[[ ! -f $rc-end ]] || expect_match "$rc: hits of its probe" 's2map +[1-9][0-9]{4,} +0 ' "$(cat "$rc-end")"
+	done
+	[[ ! -f bpftrace-count-said ]] || expect_grep "bpftrace: maps counted" '^@\[[0-9]+\]: [0-9]{5,}$' bpftrace-count-said
+}
