@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_PERFMON_BIT 38
 #define CAP_BPF_BIT 39
+
+#define PID_INIT_INO 0xEFFFFFFCU
 
 #define LOCKDOWN "/sys/kernel/security/lockdown"
 #define LSM_LIST "/sys/kernel/security/lsm"
@@ -269,8 +272,27 @@ static int check_bpf(char *err, size_t errlen)
 	return -1;
 }
 
+/*
+ * Iterators over tasks show those of the reader's PID namespace alone: VMs outside it would not be
+ * missed. The first namespace has a fixed number (PROC_PID_INIT_INO, linux/proc_ns.h, 3.8 to 7.3).
+ */
+static int check_pid_namespace(char *err, size_t errlen)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == PID_INIT_INO)
+		return 0;
+	snprintf(
+		err, errlen,
+		"this is not the host's PID namespace, and VMs of processes outside would be overlooked: "
+		"start it in that (docker run --pid=host, hostPID: true)");
+	return -1;
+}
+
 int s2v_host_preflight(char *err, size_t errlen)
 {
+	if (check_pid_namespace(err, errlen))
+		return -1;
 	if (check_caps(err, errlen) || check_btf(err, errlen) || check_bpf(err, errlen))
 		return -1;
 	return 0;

@@ -9,6 +9,8 @@ host() {
 	S2V=kprobe- s2v_run check --json --attach=kprobe
 	S2V=fentry- s2v_run check --json --attach=fentry
 	nobody check
+	unshare -p -f s2verify check >pidns-out.json 2>pidns-err.txt
+	echo $? >pidns-rc
 	mv /dev/kvm /dev/kvm.away
 	S2V=nokvm- s2v_run check
 	mv /dev/kvm.away /dev/kvm
@@ -66,6 +68,8 @@ verdict_refusals() {
 	expect_eq "no privilege: exit status" 3 "$(cat user-rc)"
 	expect_eq "no privilege: sentences" 1 "$(wc -l <user-err.txt)"
 	expect_grep "no privilege: what helps" 'root' user-err.txt
+	expect_eq "a PID namespace of its own: exit status" 3 "$(cat pidns-rc)"
+	expect_grep "a PID namespace of its own: what helps" '--pid=host' pidns-err.txt
 	expect_eq "no /dev/kvm: exit status" 3 "$(cat nokvm-rc)"
 	expect_eq "no /dev/kvm: sentences" 1 "$(wc -l <nokvm-err.txt)"
 	expect_grep "no /dev/kvm: named" '/dev/kvm' nokvm-err.txt
