@@ -5,7 +5,7 @@
 
 #include "correlate_private.h"
 
-static enum s2v_source s1_source(const struct s2v_vma *v)
+static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 {
 	if (v->flags & S2V_VMA_GMEM)
 		return S2V_SRC_GMEM;
