@@ -447,18 +447,8 @@ void s2v_correlator_contract(struct s2v_correlator *c)
 	tell_contract(c, vm);
 }
 
-void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
 {
-	struct s2v_vm *vm, *next;
-
-	HASH_ITER(hh, c->vms, vm, next)
-	{
-		s2v_reset_end(c, vm);
-		s2v_audit_vm_gone(c, vm);
-		s2v_tell_updates(c, vm);
-		c->unannounced += !vm->announced;
-	}
-	s2v_correlator_contract(c);
 	memcpy(sum->findings, c->findings, sizeof(sum->findings));
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
@@ -471,6 +461,44 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
+}
+
+const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c)
+{
+	return c->vms;
+}
+
+void s2v_correlator_tick(struct s2v_correlator *c, __u64 now)
+{
+	struct s2v_vm *vm, *next;
+
+	if (now > c->last)
+		c->last = now;
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_reset_tick(c, vm);
+}
+
+void s2v_correlator_updates(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_tell_updates(c, vm);
+}
+
+void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	{
+		s2v_reset_end(c, vm);
+		s2v_audit_vm_gone(c, vm);
+		s2v_tell_updates(c, vm);
+		c->unannounced += !vm->announced;
+	}
+	s2v_correlator_contract(c);
+	s2v_correlator_totals(c, sum);
 	if (c->o.sink->summary)
 		c->o.sink->summary(c->o.sink, sum);
 }

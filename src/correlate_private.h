@@ -69,6 +69,8 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev);
 /* What lay there was unmapped by the host, or its memslot goes (5.17 on: before this is told). */
 void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size);
+/* Time has passed: a reset whose window is over is told. */
+void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm);
 /* The VM, or the run, is at its end: what is under way is told as it stands. */
 void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm);
 
