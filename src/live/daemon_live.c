@@ -210,6 +210,9 @@ static int on_audit(struct s2v_source *s, __u64 rate, bool (*fn)(void *arg), voi
 
 	l->go_on = fn;
 	l->go_on_arg = arg;
+	/* An audit looks at the VMs that are known. */
+	if (l->inventory_failed)
+		l->inventory_failed = s2v_live_start(l->live) != 0;
 	l->auditing = true;
 	err = s2v_live_audit(l->live, &o);
 	l->auditing = false;

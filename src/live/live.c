@@ -2,6 +2,7 @@
 /* Loading, attaching, and reading the BPF side. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -205,8 +206,16 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 	if (!rc)
 		rc = s2verify_bpf__load(l->skel);
 	if (rc) {
-		snprintf(err, errlen, "the kernel did not load the BPF programs: %s (-v says more)",
-			 s2v_errno_text(rc));
+		/* Before 6.2 libbpf looks through the BTF of modules, which wants it. */
+		snprintf(
+			err, errlen,
+			"the kernel did not load the BPF programs: %s%s (-v says more)",
+			s2v_errno_text(rc),
+			!capng_get_caps_process() &&
+					!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)
+				? "; this process is without CAP_SYS_ADMIN, which Linux before 6.2 "
+				  "wants beside CAP_BPF and CAP_PERFMON"
+				: "");
 		return rc;
 	}
 	s2v_calibrate(l->skel, o->ks, host);
