@@ -277,7 +277,7 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 		.stop = on_stop,
 		.free = on_free,
 	};
-	if (s2v_session_prepare(&l->ses, mode, err, errlen))
+	if (s2v_session_prepare(&l->ses, mode, false, err, errlen))
 		goto fail;
 	/* MMU notifiers are many: only where their pages are followed. */
 	l->ses.hooks[S2V_OBS_HOST_UNMAP].idle = true;
