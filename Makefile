@@ -117,6 +117,7 @@ include tests/bpf/bpf.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/view/view.mk
+include tests/daemon/daemon.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats
