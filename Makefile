@@ -4,7 +4,7 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
-# make unit bpf-test cli view lint lab   its parts
+# make unit bpf-test cli view daemon-test lint lab   its parts
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
 # make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
 # make bench-analyze        speed and size of trace files, beside other tools
