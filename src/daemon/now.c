@@ -73,7 +73,7 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 	if (probes)
 		because(now, "%llu probe%s missed%s", ULL(probes), probes == 1 ? " was" : "s were",
 			what_next(d));
-	if (now->sum.inventory_failed && !d->n.audited_at)
+	if (now->sum.inventory_failed)
 		because(now, "which VMs were running before is not known");
 	if (now->sum.damaged)
 		because(now, "%s is damaged in %llu place%s", d->src->name, ULL(now->sum.damaged),
