@@ -432,7 +432,7 @@ static int ground(const struct page *p)
 		memcpy(to->reason, p->now->fig.gone[i], sizeof(p->now->fig.gone[i]));
 	}
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		rp->rules[i] = p->now->rules[i];
+		rp->rules[i] = p->d->rules[i];
 		rp->has_rule[i] = true;
 	}
 	rp->sum = p->now->sum;
