@@ -10,6 +10,9 @@
 # make bench-analyze        speed and size of trace files, beside other tools
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
 # make predict              what resets says that S2FWB would save, held against what it saves
+# make fleet                packages, units, Prometheus and Grafana around the daemon
+# make install uninstall    DESTDIR, PREFIX (/usr/local), and more: contrib/contrib.mk
+# make deb                  Debian packages of what is committed, in build/deb
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
 # JOBS (emulated hosts side by side).
@@ -117,6 +120,8 @@ include tests/bpf/bpf.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/view/view.mk
+include tests/fleet/fleet.mk
+include contrib/contrib.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats
