@@ -22,9 +22,8 @@ wait_for() { # SECONDS COMMAND...
 	done
 }
 
-# End a process that this test started, and wait for it; $ended is its status.
+# End a process that this test started, and wait for it; its status.
 end() { # PID [SIGNAL]
-	kill "-${2:-TERM}" "$1" 2>/dev/null
-	ended=0
-	wait "$1" 2>/dev/null || ended=$?
+	kill "-${2:-TERM}" "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null
 }

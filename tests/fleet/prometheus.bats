@@ -8,11 +8,8 @@ setup() {
 	: "${S2VERIFY:?path of the s2verify to be tested}"
 	cd "$BATS_TEST_DIRNAME/../.." || exit 1
 	. tests/fleet/lib.sh
-	alerts=$BATS_TEST_TMPDIR/alerts.json
 }
 
-# The rules as Prometheus reads them, one object each: YAML is read by python's own module where it is
-# there, and here by what the file's layout is.
 alert_names() {
 	sed -n 's/^ *- alert: //p' contrib/prometheus/alerts.yml
 }
