@@ -104,8 +104,10 @@ at() { # STATE
 	pid=$!
 	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
 	curl -sf --unix-socket "$other" http://localhost/metrics | grep -q '^s2verify_build_info'
-	# Its two sockets, and none of its own.
-	[ "$(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | sort -u | wc -l)" -le 3 ]
+	# Of TCP sockets that listen (state 0A) it has the one.
+	local inodes
+	inodes=$(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort -u)
+	[ "$(awk '$4 == "0A" { print $10 }' /proc/net/tcp /proc/net/tcp6 | grep -cxF "$inodes")" -eq 1 ]
 	end "$pid"
 	pid=''
 }
