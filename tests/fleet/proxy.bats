@@ -18,6 +18,7 @@ setup() {
 		echo "daemon off; pid $dir/pid; error_log $dir/error.log; events {}"
 		echo "http { access_log off; client_body_temp_path $dir/b; proxy_temp_path $dir/p; fastcgi_temp_path $dir/f;"
 		echo "uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;"
+		# shellcheck disable=SC2016 # these are backquotes of Markdown
 		sed -n '/^```nginx/,/^```$/p' docs/daemon.md | sed '/^```/d' |
 			sed "s#/etc/ssl/#$dir/#; s#/etc/nginx/#$dir/#; s#listen 9900#listen 127.0.0.1:$outer#; s#:9899#:$inner#"
 		echo "}"
