@@ -11,7 +11,7 @@ applies() {
 }
 
 host() {
-	time -o free.time s2verify check --json >free.json 2>free.err
+	s2verify check --json >free.json 2>free.err
 	guest limit=400 comm=before vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc \
 		touch=0x40000000,64K mark=/tmp/now wait=/tmp/go >ops-before &
 	wait_file /tmp/now || return 1
