@@ -55,7 +55,7 @@ SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
-LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf) -levent_extra -levent_core $(CORE_LIBS)
+LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf -lcap-ng) -levent_extra -levent_core $(CORE_LIBS)
 
 .PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench-audit demo format
 all: $(B)/s2verify

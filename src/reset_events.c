@@ -351,6 +351,17 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		c->no_memory++;
 }
 
+void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_reset_track *t = vm->reset;
+
+	if (!t)
+		return;
+	take_late(c, vm, t);
+	if (t->state == S2V_RESET_REFAULTS && since(t, c->last) > c->o.refault_window)
+		close_reset(c, t, c->last);
+}
+
 void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_reset_track *t = vm->reset;

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "calibrate.h"
+#include "figures.h"
+#include "health.h"
+#include "keep.h"
 #include "live.h"
 #include "live_private.h"
 #include "trial.h"
@@ -124,83 +127,6 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	h->method = S2V_METHOD_NONE;
 }
 
-/* Which entries of the aggregation map are meant. */
-struct sweep {
-	__u32 vm; /* 0: of all VMs */
-	bool one_slot; /* of this memslot, registrations up to gen */
-	__s16 slot;
-	__u16 as_id;
-	__u32 gen;
-	bool gone; /* nothing is added to them any more: they are deleted, too */
-};
-
-static bool is_meant(const struct sweep *w, const struct s2v_agg_key *key)
-{
-	if (w->vm && key->vm != w->vm)
-		return false;
-	return !w->one_slot ||
-	       (key->slot == w->slot && key->as_id == w->as_id && key->gen <= w->gen);
-}
-
-/* Tells what was counted and not yet told: the last word on each kind of mapping. 0 or -errno. */
-static int sweep(struct s2v_live *l, const struct sweep *w)
-{
-	int fd = bpf_map__fd(l->skel->maps.agg), err;
-	struct s2v_agg_key key, next;
-	struct s2v_agg_key *prev = NULL;
-	struct s2v_agg a;
-
-	while ((err = bpf_map_get_next_key(fd, prev, &next)) == 0) {
-		if (is_meant(w, &next)) {
-			if (!bpf_map_lookup_elem(fd, &next, &a) && a.pending) {
-				a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-				a.ev.count = a.pending;
-				a.ev.gpa_last = a.gpa_last;
-				l->fn(l->arg, &a.ev.h);
-			}
-			/* prev stays: what follows it is what followed the one deleted. */
-			if (w->gone && !bpf_map_delete_elem(fd, &next))
-				continue;
-		}
-		key = next;
-		prev = &key;
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-/* Deletes the memslots of a VM that is gone. */
-static void forget_slots(struct s2v_live *l, __u32 vm)
-{
-	int fd = bpf_map__fd(l->skel->maps.slots);
-	struct s2v_slot_key key, next, *prev = NULL;
-
-	while (bpf_map_get_next_key(fd, prev, &next) == 0) {
-		if (next.vm == vm && !bpf_map_delete_elem(fd, &next))
-			continue;
-		key = next;
-		prev = &key;
-	}
-}
-
-/* Before the event itself: what ends with it has its last word. */
-static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
-{
-	struct sweep w = { .vm = ev->vm, .gone = true };
-	const struct s2v_ev_slot *slot = (const void *)ev;
-
-	if (ev->type == S2V_EV_SLOT) {
-		if (slot->err || (slot->change != S2V_SLOT_DELETE && slot->change != S2V_SLOT_MOVE))
-			return;
-		w.one_slot = true;
-		w.slot = slot->slot;
-		w.as_id = slot->as_id;
-		w.gen = slot->gen - (slot->change == S2V_SLOT_MOVE);
-	}
-	l->err = sweep(l, &w);
-	if (ev->type == S2V_EV_VM_DEAD)
-		forget_slots(l, ev->vm);
-}
-
 static int on_event(void *arg, void *data, size_t len)
 {
 	struct s2v_live *l = arg;
@@ -210,8 +136,7 @@ static int on_event(void *arg, void *data, size_t len)
 		l->malformed++;
 		return 0;
 	}
-	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
-		on_end(l, ev);
+	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
 	l->fn(l->arg, ev);
@@ -306,6 +231,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->arg = arg;
 	l->host = host;
 	l->audit = o->audit;
+	l->kvm = l->switches[0] = l->switches[1] = -1;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -365,6 +291,7 @@ int s2v_live_start(struct s2v_live *l)
 {
 	int err;
 
+	l->skel->bss->inventory_done = false;
 	l->skel->bss->ready = true;
 	err = inventory(l);
 	l->skel->bss->inventory_done = true;
@@ -383,36 +310,6 @@ int s2v_live_consume(struct s2v_live *l)
 	return n < 0 ? n : l->err;
 }
 
-/* Sum over CPUs of element i of a per-CPU array. */
-static int percpu_sum(int fd, __u32 i, __u64 *sum)
-{
-	int n = libbpf_num_possible_cpus();
-	__u64 *v;
-	int err;
-
-	if (n <= 0)
-		return n ? n : -EINVAL;
-	v = calloc(n, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	*sum = 0;
-	err = bpf_map_lookup_elem(fd, &i, v);
-	for (int cpu = 0; !err && cpu < n; cpu++)
-		*sum += v[cpu];
-	free(v);
-	return err;
-}
-
-/* Have probed calls been entered that have not returned? Where there are kprobes. */
-static bool calls_inside(struct s2v_live *l)
-{
-	int fd = bpf_map__fd(l->skel->maps.counters);
-	__u64 in = 0, out = 0;
-
-	return !percpu_sum(fd, S2V_CNT_ENTERED, &in) && !percpu_sum(fd, S2V_CNT_RETURNED, &out) &&
-	       in > out;
-}
-
 int s2v_live_stop(struct s2v_live *l)
 {
 	const struct timespec ms10 = { .tv_nsec = 10000000 };
@@ -422,39 +319,13 @@ int s2v_live_stop(struct s2v_live *l)
 	/* Entries go first; calls that are inside get a second to return. */
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, false);
-	for (int i = 0; i < 100 && calls_inside(l); i++)
+	for (int i = 0; i < 100 && s2v_live_inside(l); i++)
 		nanosleep(&ms10, NULL);
 	l->skel->bss->ready = false;
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, true);
 	err = s2v_live_consume(l);
-	return err ? err : sweep(l, &(struct sweep){ 0 });
-}
-
-/* Runs of a program that the kernel left out, since it was running on that CPU already. */
-static __u64 recursion_misses(const struct bpf_program *p)
-{
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) ? 0 : info.recursion_misses;
-}
-
-int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
-{
-	int counters = bpf_map__fd(l->skel->maps.counters);
-	int matrix = bpf_map__fd(l->skel->maps.matrix);
-	int err = 0;
-
-	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
-		err = percpu_sum(counters, i, &sum->cnt[i]);
-	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
-		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
-	sum->missed_probes = 0;
-	for (size_t i = 0; i < l->n_progs; i++)
-		sum->missed_probes += recursion_misses(l->progs[i]);
-	sum->lost = l->malformed;
-	return err;
+	return err ? err : s2v_keep_tell_all(l);
 }
 
 void s2v_live_close(struct s2v_live *l)
@@ -465,6 +336,8 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, false);
 		detach(l, i, true);
 	}
+	s2v_keep_free(l);
+	s2v_health_close(l);
 	ring_buffer__free(l->ring);
 	s2verify_bpf__destroy(l->skel);
 	free(l);

@@ -7,6 +7,8 @@
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
 
+struct s2v_kept_vm; /* keep.c */
+
 struct s2v_live {
 	struct s2verify_bpf *skel;
 	struct ring_buffer *ring;
@@ -21,6 +23,9 @@ struct s2v_live {
 	__u64 other_lo, other_hi;
 	__u64 malformed;
 	int err; /* of reading what a VM that is gone left */
+	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
+	__u64 lost; /* events that had been lost when all was put in order last */
+	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
 
 /* What an iterator's programs wrote; anything but 0 ends the reading. */

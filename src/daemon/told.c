@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "told.h"
+#include "util.h"
+
+int s2v_told_open(struct s2v_told *t)
+{
+	*t = (struct s2v_told){ .journal = -1,
+				.first = { .have = 1000, .burst = 1000, .rate = 10 },
+				.again = { .have = 100, .burst = 100, .rate = 1 } };
+	t->json = s2v_sink_json();
+	if (!t->json)
+		return -ENOMEM;
+	if (!s2v_journal_reads_us())
+		return 0;
+	t->journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return t->journal < 0 ? -errno : 0;
+}
+
+void s2v_told_close(struct s2v_told *t)
+{
+	if (t->json) {
+		t->json->close(t->json);
+		free(t->json);
+	}
+	if (t->journal >= 0)
+		close(t->journal);
+	t->json = NULL;
+	t->journal = -1;
+}
+
+static bool may(struct s2v_bucket *b, __u64 now)
+{
+	if (b->at && now > b->at)
+		b->have += (double)(now - b->at) / 1e9 * b->rate;
+	b->at = now;
+	if (b->have > b->burst)
+		b->have = b->burst;
+	if (b->have < 1)
+		return false;
+	b->have--;
+	return true;
+}
+
+/* Where it goes on with more of itself, the one that is kept is replaced. */
+static void keep(struct s2v_told *t, const struct s2v_finding *f)
+{
+	for (unsigned int i = 0; f->update && i < t->n; i++) {
+		if (t->kept[i].id == f->id) {
+			t->kept[i] = *f;
+			return;
+		}
+	}
+	t->kept[t->next] = *f;
+	t->next = (t->next + 1) % S2V_TOLD_KEPT;
+	if (t->n < S2V_TOLD_KEPT)
+		t->n++;
+}
+
+static int write_out(struct s2v_told *t, const struct s2v_finding *f)
+{
+	/* The journal may be full or restarting: then the line goes where its stream reads. */
+	if (t->journal >= 0 && !s2v_journal_finding(t->journal, S2V_JOURNAL_SOCKET, f))
+		return 0;
+	if (!t->json)
+		return EBADF;
+	t->json->failed = 0;
+	t->json->finding(t->json, f);
+	return t->json->failed;
+}
+
+void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
+{
+	int err;
+
+	if (!f->update && f->rule->id < S2V_RULE_NR)
+		t->total[f->rule->id]++;
+	keep(t, f);
+	if (!may(f->update ? &t->again : &t->first, now)) {
+		t->suppressed++;
+		return;
+	}
+	err = write_out(t, f);
+	t->unwritten += err != 0;
+	if (err && err != t->failed)
+		s2v_err("findings cannot be written to standard output: %s; they are counted, and "
+			"kept for /findings",
+			strerror(err));
+	t->failed = err;
+}
+
+const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i)
+{
+	return i < t->n ? &t->kept[(t->next + S2V_TOLD_KEPT - 1 - i) % S2V_TOLD_KEPT] : NULL;
+}
