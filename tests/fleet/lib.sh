@@ -5,8 +5,8 @@
 fleet_cache=${S2VERIFY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/s2verify}
 PROMTOOL=$fleet_cache/prometheus/usr/bin/promtool
 PROMETHEUS=$fleet_cache/prometheus/usr/bin/prometheus
-NGINX=$fleet_cache/nginx/usr/sbin/nginx
-export PROMTOOL PROMETHEUS NGINX
+nginx=$fleet_cache/nginx/usr/sbin/nginx
+export PROMTOOL PROMETHEUS nginx
 
 # A port of the loopback interface that nobody has at this moment.
 free_port() {

@@ -26,7 +26,7 @@ setup() {
 	"$S2VERIFY" daemon --replay tests/data/s2t/6.1-cortex-a76.s2t --web.listen-address "127.0.0.1:$inner" \
 		>/dev/null 2>"$dir/daemon.log" &
 	pids+=($!)
-	"$NGINX" -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf" 2>"$dir/nginx.log" &
+	"$nginx" -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf" 2>"$dir/nginx.log" &
 	pids+=($!)
 	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$inner/-/healthy"
 	wait_for 10 test -s "$dir/pid"
@@ -49,7 +49,7 @@ ask() { # CURL-ARGUMENT...
 	[ "$(ask -u prometheus:secret "$url/metrics")" = 200 ]
 	"$PROMTOOL" check metrics <"$dir/body"
 	[ "$(ask -u prometheus:secret "$url/")" = 200 ]
-	grep -qi '<html' "$dir/body"
+	grep -qi '<title>' "$dir/body"
 	[ "$(ask -u prometheus:secret -X POST "$url/metrics")" = 403 ]
 	[ "$(ask "http://localhost:$outer/metrics")" = 400 ]
 	# Compressed answers come through, too.
