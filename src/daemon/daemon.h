@@ -84,7 +84,7 @@ struct s2v_expo;
 void s2v_metrics_write(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now);
 void s2v_metrics_list(FILE *f); /* a line each: name, type, labels, meaning; tabs between */
 
-/* page.c: the page for people. */
-void s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *now);
+/* page.c: the page for people. 0, or -1: out of memory. */
+int s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *now);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The metrics: one table, from which the exposition and docs/metrics.md come. Labels have fixed
+ * The metrics: one table, from which the exposition and docs/daemon.md come. Labels have fixed
  * values, but for VMs (--web.vm-labels), BPF programs and hooks, of which there are few. All series
  * are there from the start.
  */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,8 +181,10 @@ static void at_end(struct replay *r)
 	s2t_free(r->reader);
 	r->reader = NULL;
 	r->next = NULL;
-	if (!r->repeat || failed)
+	if (!r->repeat || failed) {
+		malloc_trim(0); /* its buffers were the largest thing here */
 		return;
+	}
 	end_vms(r);
 	r->vm_shift = r->vm_max;
 	r->time_shift += r->last > r->first ? r->last - r->first + 1000000 : 1000000;

@@ -192,7 +192,8 @@ static void be_page(struct s2v_web *w, struct evhttp_request *req, struct answer
 	(void)req;
 	a->type = "text/html; charset=utf-8";
 	s2v_daemon_census(w->d, &w->now);
-	s2v_page_write(a->f, w->d, &w->now);
+	if (s2v_page_write(a->f, w->d, &w->now))
+		a->code = HTTP_INTERNAL;
 }
 
 static const struct {
