@@ -9,6 +9,7 @@
 # make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
 # make bench-analyze        speed and size of trace files, beside other tools
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
+# make check-unit           the systemd unit, under a systemd in an emulated host
 # make predict              what resets says that S2FWB would save, held against what it saves
 # make fleet                packages, units, Prometheus and Grafana around the daemon
 # make install uninstall    DESTDIR, PREFIX (/usr/local), and more: contrib/contrib.mk
@@ -57,7 +58,8 @@ VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
 LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf -lcap-ng) -levent_extra -levent_core $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench-audit demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm check-unit predict bench-audit demo format
+.PHONY: fleet install uninstall deb
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -142,6 +144,9 @@ bench-audit:
 
 check-vmm:
 	$(Q)tests/lab/check-vmm
+
+check-unit:
+	$(Q)tests/lab/check-unit
 
 demo:
 	$(Q)tests/lab/demo

@@ -9,7 +9,6 @@ COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
 DOCDIR ?= $(DATADIR)/doc/s2verify
 INSTALL ?= install
 
-.PHONY: install uninstall deb
 PROMETHEUS_FILES := contrib/prometheus/alerts.yml contrib/prometheus/rules.yml
 GRAFANA_FILES := contrib/grafana/s2verify.json
 DOC_FILES := LICENSE README.md $(wildcard docs/*.md docs/*.json)
