@@ -163,6 +163,7 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
+	__u64 gaps; /* times that hooks were gone for a while */
 	bool inventory_failed; /* which VMs were there before is not known */
 	bool audit_failed; /* an audit did not come to its end */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */

@@ -178,6 +178,8 @@ static int walk(struct auditor *x)
 		if (err || x->a->flags)
 			return err;
 		x->steps++;
+		if (!keep_pace(x, x->a->leaves - leaves))
+			return -EINTR;
 		if (x->a->changed)
 			return 1;
 		if (x->a->done)
@@ -188,8 +190,6 @@ static int walk(struct auditor *x)
 			rest(PAUSE_NS);
 			x->a->give_up = ++pauses >= PAUSES;
 		}
-		if (!keep_pace(x, x->a->leaves - leaves))
-			return -EINTR;
 	}
 }
 

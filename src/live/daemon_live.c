@@ -30,6 +30,8 @@ struct live {
 	__u64 checked; /* CLOCK_BOOTTIME ns, like all here */
 	__u64 gone_at, gap_end; /* hooks were gone; gone_at 0: they are all there */
 	bool gap; /* they were, and no audit was through since */
+	__u64 gaps; /* how often */
+	bool stopped;
 	bool auditing, again; /* again: when the audit under way has stopped */
 	bool (*go_on)(void *arg);
 	void *go_on_arg;
@@ -93,6 +95,7 @@ static void look(struct live *l)
 	if (!l->health.well && !l->gone_at) {
 		l->gone_at = l->checked;
 		l->gap = true;
+		l->gaps++;
 		s2v_err("hooks are gone: %s", first_reason(&l->health));
 	}
 }
@@ -164,12 +167,13 @@ static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 	int err;
 
 	memset(f, 0, sizeof(*f));
-	if (s2v_clock_ns(CLOCK_BOOTTIME) - l->checked >= CHECK_NS)
+	if (!l->stopped && s2v_clock_ns(CLOCK_BOOTTIME) - l->checked >= CHECK_NS)
 		look(l);
 	memcpy(f->gone, l->health.why, sizeof(f->gone));
 	say_gap(l, f->gap, sizeof(f->gap));
 	f->sum.inventory_failed = l->inventory_failed;
 	f->sum.audit_failed = l->audit_failed;
+	f->sum.gaps = l->gaps;
 	err = s2v_live_counters(l->live, &f->sum);
 	if (!err)
 		err = s2v_live_hists(l->live, f->hist);
@@ -226,6 +230,7 @@ static int on_stop(struct s2v_source *s)
 	struct live *l = of(s);
 	int err;
 
+	l->stopped = true;
 	event_del(l->readable);
 	event_del(l->tick);
 	err = s2v_live_stop(l->live);
