@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,8 +71,14 @@ static int write_out(struct s2v_told *t, const struct s2v_finding *f)
 		return 0;
 	if (!t->json)
 		return EBADF;
+	if (t->failed) /* half a line may be there */
+		putchar('\n');
 	t->json->failed = 0;
 	t->json->finding(t->json, f);
+	if (t->json->failed) { /* nor is the rest to come out later */
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
 	return t->json->failed;
 }
 
