@@ -54,9 +54,27 @@ setup() {
 	run ! bash -c "readelf -d '$BATS_TEST_TMPDIR/root/usr/bin/s2verify' | grep NEEDED"
 }
 
-@test "installing it starts nothing" {
-	dpkg-deb -e "$own" "$BATS_TEST_TMPDIR/control"
-	run ! grep -rE "deb-systemd-invoke.* (re)?start|deb-systemd-helper.* enable " "$BATS_TEST_TMPDIR/control"
+# What a script of the package does to units, on a machine that runs systemd and has never had them.
+does() { # SCRIPT ARGUMENT...
+	local bin=$BATS_TEST_TMPDIR/bin script=$BATS_TEST_TMPDIR/$1 tool
+	mkdir -p "$bin" "$BATS_TEST_TMPDIR/system"
+	dpkg-deb --ctrl-tarfile "$own" | tar -xO "./$1" | sed "s#/run/systemd/system#$BATS_TEST_TMPDIR/system#" >"$script"
+	shift
+	for tool in deb-systemd-helper deb-systemd-invoke systemctl; do
+		# shellcheck disable=SC2016 # for the scripts that are written
+		printf '#!/bin/sh\necho "$*" >>"%s"\n[ "$2" != was-enabled ]\n' "$BATS_TEST_TMPDIR/calls" >"$bin/$tool"
+		chmod +x "$bin/$tool"
+	done
+	rm -f "$BATS_TEST_TMPDIR/calls"
+	PATH=$bin:$PATH sh "$script" "$@"
+	cat "$BATS_TEST_TMPDIR/calls"
+}
+
+@test "installing it starts and enables nothing; an upgrade restarts; removing stops" {
+	does postinst configure "" | tee "$BATS_TEST_TMPDIR/did"
+	run ! grep -E '^(re)?start |^enable ' "$BATS_TEST_TMPDIR/did"
+	does postinst configure 0.0.9 | grep -x 'restart s2verify.service'
+	does prerm remove | grep -x 'stop s2verify.socket s2verify.service'
 }
 
 @test "lintian: no error, no warning" {
