@@ -124,6 +124,7 @@ include tests/bench/bench.mk
 include tests/view/view.mk
 include tests/fleet/fleet.mk
 include contrib/contrib.mk
+include tests/daemon/daemon.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats

@@ -451,33 +451,47 @@ static __always_inline void audit_begin(struct kvm *kvm)
 	audit.vm_mte = kvm_vm_has_mte(kvm);
 }
 
+/*
+ * The registration of a memslot that an audit has found: made where there is none, and anew where
+ * it lies elsewhere than before and no hook would have told of that.
+ */
+static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_state *vm,
+								 const struct slot_info *slot)
+{
+	struct s2v_slot_key key = { .vm = vm->id, .slot = slot->id, .as_id = slot->as_id };
+	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+	struct s2v_slot_state fresh = { .gpa = slot->gpa, .size = slot->size, .hva = slot->hva };
+	bool moved = st && !cfg.slot_hook &&
+		     (st->gpa != slot->gpa || st->size != slot->size || st->hva != slot->hva);
+
+	audit.slot_told = st && !moved;
+	if (audit.slot_told)
+		return st;
+	fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
+	/* One that is registered at this moment was there first. */
+	bpf_map_update_elem(&slots, &key, &fresh, moved ? BPF_ANY : BPF_NOEXIST);
+	return bpf_map_lookup_elem(&slots, &key);
+}
+
 /* The memslot at or behind the cursor, which from now on has a registration like any other. */
 static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
 {
-	struct s2v_slot_key key = { .vm = vm->id };
-	struct s2v_slot_state fresh = {}, *st;
+	struct s2v_slot_state *st;
 	struct slot_info slot = {};
 
 	audit_open = false;
 	if (!slot_behind((__u64)kvm, audit.gpa, &slot))
 		return;
 	audit.found = 1;
-	audit.slot = key.slot = slot.id;
-	audit.as_id = key.as_id = slot.as_id;
+	audit.slot = slot.id;
+	audit.as_id = slot.as_id;
 	audit.slot_flags = slot.flags;
 	audit.slot_gpa = slot.gpa;
 	audit.slot_size = slot.size;
 	audit.slot_hva = slot.hva;
-	st = bpf_map_lookup_elem(&slots, &key);
-	audit.slot_told = st != NULL;
-	if (!st) {
-		fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
-		/* One that is registered at this moment was there first. */
-		bpf_map_update_elem(&slots, &key, &fresh, BPF_NOEXIST);
-		st = bpf_map_lookup_elem(&slots, &key);
-		if (!st)
-			count(S2V_CNT_LOST_VM);
-	}
+	st = audit_registration(vm, &slot);
+	if (!st)
+		count(S2V_CNT_LOST_VM);
 	audit.gen = st ? st->gen : 0;
 }
 

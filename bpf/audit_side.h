@@ -59,13 +59,7 @@ static __always_inline struct audit_side *side_of(__u32 side)
 	return side == SIDE_HOST ? &audit_host : &audit_s2;
 }
 
-/*
- * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are and
- * cost one instruction. Any structure of 64-bit words does: struct user_pt_regs.
- */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
-/* AUDIT_ROW descriptors in place. Only where cfg.cast: else the verifier takes the call away. */
+/* AUDIT_ROW descriptors in place, where cfg.cast. Any structure of 64-bit words does. */
 static __always_inline const __u64 *table_at(__u64 addr)
 {
 	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));

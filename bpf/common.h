@@ -5,6 +5,12 @@
 
 const volatile struct s2v_cfg cfg = { .page_shift = 12 };
 
+/*
+ * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are and
+ * cost one instruction. Only where cfg.cast: else the verifier takes the call away.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
 /* Written by user space before `ready`. */
 __u8 s1_attr[8]; /* AttrIndx → enum s2v_attr */
 bool ready; /* nothing is observed before */
@@ -12,6 +18,8 @@ bool ending; /* entries are being detached: returns come without */
 bool inventory_done; /* VMs first seen before were there before the hooks, or may have been */
 
 __u32 next_vm;
+__u64 epoch = 1; /* of every window; see window.h */
+__u32 postponed; /* how many tasks' scratch.postponed is set */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -71,6 +79,25 @@ struct vma_walk {
 	bool ordinary; /* all cacheable, none of a driver's */
 };
 
+/*
+ * Guest memory that may be mapped without a closer look (window.h): ordinary memory, of which a map
+ * has been told. Holds as long as nothing of what it was made of has changed. One a CPU, for there
+ * its vCPU's next fault is nearly always.
+ */
+struct window {
+	__u64 maps; /* that it let by */
+	__u64 pgt; /* struct kvm_pgtable *; 0: there is none */
+	__u64 kvm, memslots; /* struct kvm *, its memslots[0] */
+	__u64 generation; /* of these */
+	__u64 seq; /* kvm->mmu_invalidate_seq */
+	__u64 epoch;
+	__u64 gpa, size;
+	/* The memslot, for a VMA behind which memory is as it was in the window. */
+	__u64 slot_gpa, slot_size, slot_hva;
+	__u32 vma_flags;
+	bool any_vma; /* of the memslot's VMAs it need not be told which */
+};
+
 /* What a probed call needs between its entry and its return, and room for building events. */
 struct scratch {
 	struct {
@@ -82,8 +109,9 @@ struct scratch {
 	__u64 fault_start;
 	__u64 own_ns; /* of the fault: what these programs took inside it */
 	__u64 unmap_start;
+	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
 	bool entered; /* the same of faults */
-	bool postponed; /* page holds a map whose VMA is to be looked at when the fault ends */
+	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
 	struct s2v_ev_page page;
 	struct s2v_ev_vma vma;
@@ -93,6 +121,13 @@ struct scratch {
 };
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
@@ -100,12 +135,17 @@ struct {
 } scratches SEC(".maps");
 
 /* Atomic although per CPU: a trampoline's program can be preempted in the middle (PREEMPT). */
-static __always_inline void count(__u32 counter)
+static __always_inline void count_by(__u32 counter, __s64 n)
 {
 	__u64 *c = bpf_map_lookup_elem(&counters, &counter);
 
 	if (c)
-		__sync_fetch_and_add(c, 1);
+		__sync_fetch_and_add(c, n);
+}
+
+static __always_inline void count(__u32 counter)
+{
+	count_by(counter, 1);
 }
 
 static __always_inline void count_mapping(__u32 s1, __u32 s2)
@@ -140,10 +180,33 @@ static __always_inline void own_end(struct scratch *sc, __u64 start)
 		sc->own_ns += bpf_ktime_get_boot_ns() - start;
 }
 
-/* The vCPU that the task is inside a fault of, or -1. */
+/* The vCPU whose file the task's system call is for (KVM_RUN's first argument), or NULL. */
+static __noinline struct kvm_vcpu *syscall_vcpu(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs___call *regs = (void *)bpf_task_pt_regs((void *)task);
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	__u64 fd = BPF_CORE_READ(regs, orig_x0);
+	struct file **files, *file = NULL;
+
+	if (!cfg.vcpu_release || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(fdt, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file ||
+	    (__u64)BPF_CORE_READ(file, f_op, release) != cfg.vcpu_release)
+		return NULL;
+	return BPF_CORE_READ(file, private_data);
+}
+
+/* The vCPU that the task is inside a fault of, or NULL where it is not known. */
+static __always_inline struct kvm_vcpu *scratch_vcpu(const struct scratch *sc)
+{
+	return sc->vcpu ? sc->vcpu : syscall_vcpu();
+}
+
 static __always_inline int scratch_vcpu_id(const struct scratch *sc)
 {
-	struct kvm_vcpu *vcpu = sc->vcpu;
+	struct kvm_vcpu *vcpu = scratch_vcpu(sc);
 
 	return vcpu ? BPF_CORE_READ(vcpu, vcpu_id) : -1;
 }

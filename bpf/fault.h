@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * The stage-2 fault around a mapping: which vCPU, how long, and how it ended. Attached to
- * user_mem_abort() where the kernel has it as a function, else to kvm_handle_guest_abort().
+ * user_mem_abort() where the kernel has it as a function, else to kvm_handle_guest_abort(). Where only
+ * faults that fail are of interest nothing is attached there: they end KVM_RUN.
  */
 #ifndef S2V_BPF_FAULT_H
 #define S2V_BPF_FAULT_H
@@ -20,23 +21,6 @@ static __always_inline int fault_enter(__u64 arg0)
 	sc->own_ns = 0;
 	sc->fault_start = cfg.all ? bpf_ktime_get_boot_ns() : 0;
 	return 0;
-}
-
-/*
- * Looks once more at the VMA of a map that could not be looked at inside the fault: whoever
- * changed the address space may have been waiting for the MMU lock that was held there.
- */
-static __always_inline void fault_postponed(struct scratch *sc, struct kvm *kvm)
-{
-	struct s2v_vm_state *vm = vm_of_current(kvm);
-	struct s2v_slot_state *st;
-
-	sc->postponed = false;
-	if (!vm)
-		return;
-	st = page_registration(vm, &sc->page);
-	page_host(kvm, &sc->page, sc->postponed_flags, false);
-	page_finish(sc, st);
 }
 
 /* A fault on a memslot has ended; err: 0, or the error that KVM_RUN will return. */
@@ -85,12 +69,43 @@ static __always_inline int fault_leave(int ret)
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
-	if (sc->postponed)
-		fault_postponed(sc, kvm);
+	page_settle(sc, kvm);
 	/* A nested guest's fault is at a nested IPA, in its own tables. */
 	if (kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
 		/* -ENOEXEC becomes an abort for the guest, 0 and 1 are how a fault ends well. */
 		fault_page(sc, kvm, ret < 0 && ret != -ENOEXEC ? ret : 0, end);
+	sc->vcpu = NULL;
+	return 0;
+}
+
+#define EINTR 4
+
+/* kvm_userspace_exit(reason, errno), of every KVM_RUN that ends. */
+SEC("raw_tracepoint/kvm_userspace_exit")
+int fault_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	int err = (int)ctx->args[1];
+	struct kvm_vcpu *vcpu;
+	struct scratch *sc;
+	struct kvm *kvm;
+
+	if ((err >= 0 || err == -EINTR) && !postponed)
+		return 0;
+	sc = scratch_of_watched();
+	if (!sc)
+		return 0;
+	vcpu = syscall_vcpu();
+	if (!vcpu) {
+		count(S2V_CNT_UNREAD_READ);
+		return 0;
+	}
+	kvm = BPF_CORE_READ(vcpu, kvm);
+	page_settle(sc, kvm);
+	if (err >= 0 || err == -EINTR || !kvm_exit_was_abort(vcpu) ||
+	    !kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
+		return 0;
+	sc->vcpu = vcpu;
+	fault_page(sc, kvm, err, 0);
 	sc->vcpu = NULL;
 	return 0;
 }

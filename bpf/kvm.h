@@ -58,8 +58,18 @@ struct mm_struct {
 	void *pgd;
 };
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	struct mm_struct *mm;
+	struct files_struct *files;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -94,6 +104,7 @@ struct kvm_memslots {
 	atomic_long_t last_used_slot;
 	struct rb_root gfn_tree;
 	int node_idx;
+	__u64 generation; /* another one after each change */
 };
 
 struct kvm_arch;
@@ -150,6 +161,7 @@ struct kvm_pgtable {
 };
 
 struct kvm_vcpu_fault_info {
+	__u64 esr_el2;
 	__u64 far_el2;
 	__u64 hpfar_el2;
 };
@@ -206,6 +218,11 @@ struct bpf_iter__task_vma {
 #define KVM_ARM_VCPU_INIT 0x4020aeae
 
 struct pt_regs;
+
+/* asm/ptrace.h: what a system call was called with. */
+struct pt_regs___call {
+	__u64 orig_x0;
+} __attribute__((preserve_access_index));
 
 /* uapi/asm/ptrace.h: what a kprobe's context is on arm64. */
 struct user_pt_regs {
@@ -296,6 +313,14 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
 {
 	return BPF_CORE_READ(kvm, arch.flags) & 2;
+}
+
+/* Did the vCPU's last exit come from an abort at stage 2? ESR_EL2.EC: {instruction,data} abort. */
+static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
+{
+	__u32 ec = (__u32)BPF_CORE_READ(vcpu, arch.fault.esr_el2) >> 26;
+
+	return ec == 0x20 || ec == 0x24;
 }
 
 /* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the offset is FAR_EL2's. */

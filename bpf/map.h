@@ -38,8 +38,8 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt, struct kvm_s2
 	return kvm;
 }
 
-static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, __u64 addr,
-				  __u64 size, __u64 phys, __u64 prot, int ret)
+static __always_inline int on_map(struct scratch *sc, struct window *w, struct kvm_pgtable *pgt,
+				  __u64 addr, __u64 size, __u64 phys, __u64 prot, int ret)
 {
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_slot_state *st = NULL;
@@ -54,9 +54,10 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 		return 0;
 	}
 	kvm = map_vm(pgt, &mmu);
-	if (!kvm)
+	if (!kvm || !w)
 		return 0;
-	count(S2V_CNT_MAPS);
+	window_begin(w, (__u64)kvm);
+	page_settle(sc, kvm);
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
@@ -73,15 +74,13 @@ static __always_inline int on_map(struct scratch *sc, struct kvm_pgtable *pgt, _
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
-		if (!page_host(kvm, ev, slot.flags, sc->vcpu != NULL)) {
-			sc->postponed = true;
-			sc->postponed_flags = slot.flags;
+		if (!page_host(kvm, ev, slot.flags, true) && page_postpone(sc, kvm, slot.flags))
 			return 0;
-		}
 	} else {
 		count(S2V_CNT_NO_SLOT);
 	}
 	page_finish(sc, st);
+	window_open(w, (__u64)pgt, ev, st && st->ordinary);
 	return 0;
 }
 
@@ -112,6 +111,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
+	page_settle(sc, kvm);
 	page_start(ev, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
@@ -131,15 +131,19 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 }
 
 SEC("fexit/kvm_pgtable_stage2_map")
-int map_fexit(void *ctx)
+int map_fexit(__u64 *ctx)
 {
-	__u64 start = own_start();
-	struct scratch *sc = scratch_of_watched();
+	__u64 start = own_start(), pgt = ctx[0], prot = func_arg(ctx, 4);
+	struct window *w = window_here();
+	int ret = func_ret(ctx);
+	struct scratch *sc;
 
+	if (!ret && window_lets_by(w, pgt, ctx[1], ctx[2], prot))
+		return 0;
+	sc = scratch_of_watched();
 	if (!sc)
 		return 0;
-	on_map(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2), func_arg(ctx, 3),
-	       func_arg(ctx, 4), func_ret(ctx));
+	on_map(sc, w, (void *)pgt, ctx[1], ctx[2], ctx[3], prot, ret);
 	own_end(sc, start);
 	return 0;
 }
@@ -155,11 +159,14 @@ int BPF_KRETPROBE(map_kretprobe, int ret)
 {
 	__u64 start = own_start(), *a;
 	struct scratch *sc = call_return(CALL_MAP);
+	struct window *w = window_here();
 
 	if (!sc)
 		return 0;
 	a = sc->call[CALL_MAP].arg;
-	on_map(sc, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+	if (!ret && window_lets_by(w, a[0], a[1], a[2], a[4]))
+		return 0;
+	on_map(sc, w, (void *)a[0], a[1], a[2], a[3], a[4], ret);
 	own_end(sc, start);
 	return 0;
 }

@@ -127,7 +127,7 @@ static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_
 {
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_agg_key *k = &sc->key;
-	struct kvm_vcpu *vcpu = sc->vcpu;
+	struct kvm_vcpu *vcpu;
 	struct s2v_agg *a;
 
 	__builtin_memset(k, 0, sizeof(*k));
@@ -156,6 +156,7 @@ static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
+	vcpu = scratch_vcpu(sc);
 	if (vcpu) {
 		ev->flags |= S2V_PG_HCR;
 		if (BPF_CORE_READ(vcpu, arch.hcr_el2) & HCR_EL2_FWB)
@@ -183,15 +184,19 @@ static __always_inline void page_start(struct s2v_ev_page *ev, const struct s2v_
 	ev->slot = S2V_NO_SLOT;
 }
 
+/* All that a rule may fire on: errors, drivers' memory, whatever is not Write-Back twice. */
+static __always_inline bool page_is_open(const struct s2v_ev_page *ev)
+{
+	return ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(page_s1(ev)) ||
+	       ev->s2 != S2V_ATTR_NORMAL_WB ||
+	       (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
+}
+
 /* The event is complete: count, aggregate, tell. */
 static __always_inline void page_finish(struct scratch *sc, const struct s2v_slot_state *st)
 {
 	struct s2v_ev_page *ev = &sc->page;
 	__u32 s1 = page_s1(ev);
-	/* All that a rule may fire on: errors, drivers' memory, whatever is not Write-Back twice. */
-	bool open = ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(s1) ||
-		    ev->s2 != S2V_ATTR_NORMAL_WB ||
-		    (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 
 	ev->gpa_last = ev->gpa;
 	if (ev->h.type == S2V_EV_MAP) {
@@ -200,11 +205,53 @@ static __always_inline void page_finish(struct scratch *sc, const struct s2v_slo
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, st, open);
+	page_aggregate(sc, st, page_is_open(ev));
 	if (cfg.all) {
 		ev->flags |= S2V_PG_ALL;
 		emit(ev, sizeof(*ev));
 	}
+}
+
+/*
+ * A map whose VMA could not be looked at, since somebody is changing the address space: who may have
+ * been waiting for the MMU lock that is held here. Where the end of the fault is observed it is told
+ * of then (true); else now, by its PTE, and counted as unread until the VMA has been seen.
+ */
+static __always_inline bool page_postpone(struct scratch *sc, struct kvm *kvm, __u32 slot_flags)
+{
+	sc->postponed = true;
+	sc->postponed_flags = slot_flags;
+	__sync_fetch_and_add(&postponed, 1);
+	if (sc->vcpu)
+		return true;
+	page_host(kvm, &sc->page, slot_flags, false);
+	return false;
+}
+
+/* The VMA of a map that was postponed, before sc->page is used for something else. */
+static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
+{
+	struct s2v_vm_state *vm;
+	struct s2v_slot_state *st;
+
+	if (!sc || !sc->postponed)
+		return;
+	sc->postponed = false;
+	__sync_fetch_and_add(&postponed, -1);
+	vm = vm_of_current(kvm);
+	if (!vm)
+		return;
+	st = page_registration(vm, &sc->page);
+	if (sc->vcpu) {
+		page_host(kvm, &sc->page, sc->postponed_flags, false);
+		page_finish(sc, st);
+		return;
+	}
+	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
+	if (!page_host(kvm, &sc->page, sc->postponed_flags, true))
+		return;
+	count_by(S2V_CNT_UNREAD_VMA, -1);
+	page_aggregate(sc, st, page_is_open(&sc->page));
 }
 
 #endif

@@ -51,8 +51,7 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 	if (!vm)
 		return 0;
 	ev.dur = bpf_ktime_get_boot_ns() - sc->unmap_start;
-	ev.mapped = vm->mapped;
-	vm->mapped = 0;
+	ev.mapped = sc->unmap_mapped;
 	reset_emit(vm, &ev, S2V_EV_UNMAP);
 	return 0;
 }
@@ -71,12 +70,18 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-static __always_inline void unmap_enter(void)
+/* What is mapped from here on counts as mapped since, so that no unmap is called needless wrongly. */
+static __always_inline void unmap_enter(struct kvm *kvm)
 {
 	struct scratch *sc = scratch_of_watched();
+	struct s2v_vm_state *vm = sc ? vm_of_current(kvm) : NULL;
 
-	if (sc)
-		sc->unmap_start = bpf_ktime_get_boot_ns();
+	if (!vm)
+		return;
+	sc->unmap_mapped = vm->mapped;
+	vm->mapped = 0;
+	windows_close();
+	sc->unmap_start = bpf_ktime_get_boot_ns();
 }
 
 SEC("fexit/kvm_arch_vcpu_ioctl")
@@ -102,7 +107,7 @@ int BPF_KRETPROBE(init_kretprobe, int ret)
 SEC("fentry/stage2_unmap_vm")
 int unmap_fentry(void *ctx)
 {
-	unmap_enter();
+	unmap_enter((void *)func_arg(ctx, 0));
 	return 0;
 }
 
@@ -117,7 +122,7 @@ int unmap_fexit(void *ctx)
 SEC("kprobe/stage2_unmap_vm")
 int BPF_KPROBE(unmap_kprobe, __u64 kvm)
 {
-	unmap_enter();
+	unmap_enter((void *)kvm);
 	return call_enter(CALL_UNMAP, kvm, 0, 0, 0, 0);
 }
 

@@ -21,6 +21,7 @@
 #include "common.h"
 #include "host.h"
 #include "page.h"
+#include "window.h"
 #include "map.h"
 #include "fault.h"
 #include "memslot.h"

@@ -108,6 +108,7 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 
 	if (!vm)
 		return 0;
+	windows_close();
 	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
 	bpf_map_delete_elem(&vms, &key);
 	return 0;

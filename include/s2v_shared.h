@@ -17,6 +17,7 @@ struct s2v_cfg {
 	__u32 fwb; /* the host has S2FWB */
 	__u32 init_variant; /* enum s2v_variant */
 	__u32 cast; /* the kernel has bpf_rdonly_cast() */
+	__u32 slot_hook; /* registrations of memslots are seen */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
 	/* Addresses of kvm_vm_release, kvm_vcpu_release: the files are known by them; 0: unknown. */
 	__u64 vm_release, vcpu_release;
@@ -33,7 +34,7 @@ struct s2v_vm_state {
 	__u32 cap_told; /* bit 0, 1: a capability query with result 0, 1 was told */
 };
 
-/* Per memslot whose registration was seen. */
+/* Per memslot whose registration was seen, or that an audit found. */
 struct s2v_slot_key {
 	__u32 vm;
 	__s16 slot;
@@ -43,6 +44,7 @@ struct s2v_slot_key {
 struct s2v_slot_state {
 	__u32 gen;
 	__u32 ordinary; /* cacheable, not PFNMAP, readable throughout at registration */
+	__u64 gpa, size, hva; /* where an audit found it; not kept where registrations are seen */
 };
 
 /* One kind of mapping in one memslot: how often, and the event that tells of it. */

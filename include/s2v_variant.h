@@ -37,6 +37,8 @@ enum s2v_variant {
 	S2V_VAR_RUN,
 	/* kvm_unmap_gfn_range(kvm, range): of the MMU notifier, 5.13 on */
 	S2V_VAR_HOST_UNMAP,
+	/* the tracepoint kvm_userspace_exit(reason, errno), 5.10 to 7.3 */
+	S2V_VAR_FAULT_EXIT,
 };
 
 #endif

@@ -41,6 +41,7 @@ static const char *const method_names[] = {
 	[S2V_METHOD_NONE] = "none",
 	[S2V_METHOD_FENTRY] = "fentry",
 	[S2V_METHOD_KPROBE] = "kprobe",
+	[S2V_METHOD_TRACEPOINT] = "tracepoint",
 };
 
 static const char *const severity_names[S2V_SEVERITY_NR] = {

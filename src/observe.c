@@ -16,6 +16,7 @@ enum when {
 	 * (KVM_PGT_FN(), 6.16 on): a probe here would attach and see nothing.
 	 */
 	UNLESS_PROTECTED,
+	UNLESS_EVERY_FAULT, /* a tracepoint, in any mode, where only failed faults are wanted */
 };
 
 /*
@@ -32,6 +33,8 @@ struct candidate {
 };
 
 static const struct candidate candidates[] = {
+	/* TRACE_EVENT(kvm_userspace_exit, reason, errno), 5.10 to 7.3: its arguments are not in BTF. */
+	{ S2V_OBS_FAULT, "kvm_userspace_exit", "", S2V_VAR_FAULT_EXIT, UNLESS_EVERY_FAULT },
 	/* Static: gcc inlines it up to 7.0. Forms of 7.1 on, of 6.12 to 7.0, of 5.10 to 6.6. */
 	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_s2_fault_desc*", S2V_VAR_FAULT_DESC, ALWAYS },
 	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_vcpu*,i8,kvm_s2_trans*,kvm_memory_slot*,i8,i1",
@@ -80,6 +83,7 @@ static const struct candidate candidates[] = {
 struct choice {
 	const struct s2v_host *host;
 	enum s2v_attach_mode mode;
+	bool every_fault;
 	const struct s2v_observe_ops *ops;
 	struct s2v_hook *hook;
 };
@@ -114,6 +118,8 @@ static bool called(const struct choice *c, const struct candidate *cand)
 	bool protected = c->host->kvm_mode == S2V_KVM_PROTECTED;
 	size_t i;
 
+	if (cand->when == UNLESS_EVERY_FAULT)
+		return !c->every_fault;
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
 	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */
@@ -175,6 +181,20 @@ static enum s2v_variant match(const struct choice *c, const struct candidate *ca
 	return S2V_VAR_NONE;
 }
 
+static bool tried(const struct choice *c, enum s2v_method m, const char *func, bool ret,
+		  const char *what)
+{
+	char why[96] = "";
+	int err = c->ops->trial(c->ops->ctx, m, func, ret, why, sizeof(why));
+
+	if (!err)
+		return true;
+	because(c->hook, "%s refused by the kernel on %s: %s%s%s%s", what, func,
+		c->ops->error ? c->ops->error(err) : strerror(-err), why[0] ? " (" : "", why,
+		why[0] ? ")" : "");
+	return false;
+}
+
 /* Entry and return both, for what one of them alone sees is half an event. */
 static bool attaches(const struct choice *c, enum s2v_method m, const char *func)
 {
@@ -182,20 +202,8 @@ static bool attaches(const struct choice *c, enum s2v_method m, const char *func
 		[S2V_METHOD_FENTRY] = { "fentry", "fexit" },
 		[S2V_METHOD_KPROBE] = { "kprobe", "kretprobe" },
 	};
-	char why[96] = "";
-	int ret, err;
 
-	for (ret = 0; ret < 2; ret++) {
-		why[0] = '\0';
-		err = c->ops->trial(c->ops->ctx, m, func, ret, why, sizeof(why));
-		if (!err)
-			continue;
-		because(c->hook, "%s refused by the kernel on %s: %s%s%s%s", what[m][ret], func,
-			c->ops->error ? c->ops->error(err) : strerror(-err), why[0] ? " (" : "",
-			why, why[0] ? ")" : "");
-		return false;
-	}
-	return true;
+	return tried(c, m, func, false, what[m][0]) && tried(c, m, func, true, what[m][1]);
 }
 
 static enum s2v_method try_methods(const struct choice *c, const char *func)
@@ -207,12 +215,25 @@ static enum s2v_method try_methods(const struct choice *c, const char *func)
 	return S2V_METHOD_NONE;
 }
 
+static bool try_tracepoint(const struct choice *c, const struct candidate *cand)
+{
+	if (!tried(c, S2V_METHOD_TRACEPOINT, cand->func, false, "tracepoint"))
+		return false;
+	snprintf(c->hook->function, sizeof(c->hook->function), "%s", cand->func);
+	c->hook->method = S2V_METHOD_TRACEPOINT;
+	c->hook->variant = cand->variant;
+	because(c->hook, "%s tells of faults that fail, and costs the others nothing", cand->func);
+	return true;
+}
+
 static bool try_candidate(const struct choice *c, const struct candidate *cand, size_t n)
 {
 	struct s2v_hook *h = c->hook;
 	enum s2v_variant variant;
 	enum s2v_method method;
 
+	if (cand->when == UNLESS_EVERY_FAULT)
+		return try_tracepoint(c, cand);
 	if (!symbol_ok(c, cand->func))
 		return false;
 	variant = match(c, cand, n);
@@ -261,9 +282,10 @@ static bool choose_one(const struct choice *c)
 }
 
 int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		       enum s2v_attach_mode mode, const struct s2v_observe_ops *ops)
+		       enum s2v_attach_mode mode, bool every_fault,
+		       const struct s2v_observe_ops *ops)
 {
-	struct choice c = { .host = host, .mode = mode, .ops = ops };
+	struct choice c = { .host = host, .mode = mode, .every_fault = every_fault, .ops = ops };
 	int o, none = 0;
 
 	memset(hooks, 0, S2V_OBS_NR * sizeof(*hooks));

@@ -26,7 +26,14 @@ enum s2v_observe {
 	S2V_OBS_NR,
 };
 
-enum s2v_method { S2V_METHOD_NONE = 0, S2V_METHOD_FENTRY, S2V_METHOD_KPROBE };
+/* Stored in trace files: append only. */
+enum s2v_method {
+	S2V_METHOD_NONE = 0,
+	S2V_METHOD_FENTRY,
+	S2V_METHOD_KPROBE,
+	S2V_METHOD_TRACEPOINT,
+	S2V_METHOD_NR
+};
 
 /* --attach */
 enum s2v_attach_mode { S2V_ATTACH_AUTO = 0, S2V_ATTACH_FENTRY, S2V_ATTACH_KPROBE };
@@ -48,8 +55,9 @@ struct s2v_observe_ops {
 	int (*proto)(void *ctx, const char *func, char *buf, size_t len);
 	void (*symbol)(void *ctx, const char *func, struct s2v_ksym *sym);
 	/*
-	 * Attach to func's entry, or its return for ret, and detach: 0 or -errno; why says more
-	 * than the errno does, or is "". An answer for one function stays true for the run.
+	 * Attach to func's entry, or its return for ret, or the tracepoint of that name, and detach: 0
+	 * or -errno; why says more than the errno does, or is "". An answer for one function stays
+	 * true for the run.
 	 */
 	int (*trial)(void *ctx, enum s2v_method m, const char *func, bool ret, char *why,
 		     size_t len);
@@ -61,9 +69,11 @@ struct s2v_observe_ops {
  * whose prototype is known, whose name means one function and that takes both an entry and a
  * return probe wins; fentry goes before kprobe unless mode forbids either. In protected mode
  * (host->kvm_mode) KVM calls other functions for some. Returns how many have no hook.
+ * every_fault: else of faults only those that fail need be seen, for which there is a tracepoint.
  */
 int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		       enum s2v_attach_mode mode, const struct s2v_observe_ops *ops);
+		       enum s2v_attach_mode mode, bool every_fault,
+		       const struct s2v_observe_ops *ops);
 
 /*
  * Live, in live/observe_live.c: the same on this machine. Returns how many have no hook, or -1
@@ -71,14 +81,14 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
  * that the kernel lacks what the BPF programs need.
  */
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,
-		     size_t errlen);
+		     enum s2v_attach_mode mode, bool every_fault, const struct s2v_kallsyms *ks,
+		     char *err, size_t errlen);
 
 /* Live: no hook is wanted, for this reason; else the same. 0 or -1. */
 int s2v_observe_nothing(struct s2v_hook hooks[S2V_OBS_NR], const char *reason, char *err,
 			size_t errlen);
 
 const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
-const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "none" */
+const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "tracepoint", "none" */
 
 #endif

@@ -195,7 +195,7 @@ static void get_hook(struct field *f, struct s2t_info *info)
 	const __u8 *p;
 	size_t rest;
 
-	if (f->c.failed || observe >= S2V_OBS_NR || method > S2V_METHOD_KPROBE)
+	if (f->c.failed || observe >= S2V_OBS_NR || method >= S2V_METHOD_NR)
 		return; /* a newer one: its rules are newer, too */
 	k = &info->hooks[observe];
 	p = s2t_take(&f->c, len);

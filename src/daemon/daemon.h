@@ -52,6 +52,7 @@ struct s2v_daemon {
 	struct s2v_web *web;
 	struct s2v_privileges priv;
 	__u64 started; /* CLOCK_REALTIME ns */
+	__u64 census[3], census_at; /* of memslots; CLOCK_MONOTONIC ns */
 	bool stop, audit_due, auditing, audit_failed;
 	struct s2v_losses made_up; /* lost before the last complete audit began */
 };
@@ -69,8 +70,8 @@ struct s2v_now {
 
 /* now.c: 0 or -errno. */
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
-/* The counts of memslots apart: they take a walk through the model. */
-void s2v_daemon_census(const struct s2v_daemon *d, struct s2v_now *now);
+/* The counts of memslots apart: they take a walk through the model, once a second at most. */
+void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now);
 
 /* Is a memslot's Write-Back guaranteed throughout? enum s2v_tri. */
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,

@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "util.h"
 
+#define CENSUS_NS 1000000000ULL
 #define ULL(x) ((unsigned long long)(x))
 
 __attribute__((format(printf, 2, 3))) static void because(struct s2v_now *now, const char *fmt, ...)
@@ -72,7 +73,7 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 	if (probes)
 		because(now, "%llu probe%s missed%s", ULL(probes), probes == 1 ? " was" : "s were",
 			what_next(d));
-	if (now->sum.inventory_failed && !d->n.audited_at)
+	if (now->sum.inventory_failed)
 		because(now, "which VMs were running before is not known");
 	if (now->sum.damaged)
 		because(now, "%s is damaged in %llu place%s", d->src->name, ULL(now->sum.damaged),
@@ -93,11 +94,18 @@ int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
 	return all;
 }
 
-void s2v_daemon_census(const struct s2v_daemon *d, struct s2v_now *now)
+void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now)
 {
-	for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)
-		for (const struct s2v_memslot *s = vm->slots; s; s = s->hh.next)
-			now->memslots[1 + s2v_slot_write_back(d->src->host, vm, s)]++;
+	__u64 t = s2v_clock_ns(CLOCK_MONOTONIC);
+
+	if (!d->census_at || t - d->census_at >= CENSUS_NS) {
+		d->census_at = t;
+		memset(d->census, 0, sizeof(d->census));
+		for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)
+			for (const struct s2v_memslot *s = vm->slots; s; s = s->hh.next)
+				d->census[1 + s2v_slot_write_back(d->src->host, vm, s)]++;
+	}
+	memcpy(now->memslots, d->census, sizeof(now->memslots));
 }
 
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)

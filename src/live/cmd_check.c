@@ -22,7 +22,7 @@ static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct
 	struct s2v_live *live;
 	char err[512];
 
-	if (s2v_session_prepare(ses, o->attach, err, sizeof(err)))
+	if (s2v_session_prepare(ses, o->attach, true, err, sizeof(err)))
 		goto cannot;
 	lo.ks = ses->ks;
 	live = s2v_live_open(&lo, &ses->host, ses->hooks, ignore, NULL, err, sizeof(err));

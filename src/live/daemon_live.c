@@ -210,6 +210,9 @@ static int on_audit(struct s2v_source *s, __u64 rate, bool (*fn)(void *arg), voi
 
 	l->go_on = fn;
 	l->go_on_arg = arg;
+	/* An audit looks at the VMs that are known. */
+	if (l->inventory_failed)
+		l->inventory_failed = s2v_live_start(l->live) != 0;
 	l->auditing = true;
 	err = s2v_live_audit(l->live, &o);
 	l->auditing = false;
@@ -274,7 +277,7 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 		.stop = on_stop,
 		.free = on_free,
 	};
-	if (s2v_session_prepare(&l->ses, mode, err, errlen))
+	if (s2v_session_prepare(&l->ses, mode, false, err, errlen))
 		goto fail;
 	/* MMU notifiers are many: only where their pages are followed. */
 	l->ses.hooks[S2V_OBS_HOST_UNMAP].idle = true;

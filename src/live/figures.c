@@ -10,37 +10,41 @@
 #include "figures.h"
 #include "live_private.h"
 
-/* Sums over CPUs element i of a per-CPU array of n numbers each. 0 or -errno. */
-static int percpu_sums(int fd, __u32 i, __u64 *sum, size_t n)
+/* Sums over CPUs the first n words of element i of a per-CPU array. 0 or -errno. */
+static int percpu_sums(const struct bpf_map *map, __u32 i, __u64 *sum, size_t n)
 {
+	size_t words = (bpf_map__value_size(map) + 7) / 8;
 	int cpus = libbpf_num_possible_cpus();
 	__u64 *v;
 	int err;
 
 	if (cpus <= 0)
 		return cpus ? cpus : -EINVAL;
-	v = calloc((size_t)cpus * n, sizeof(*v));
+	if (n > words)
+		return -EINVAL;
+	v = calloc((size_t)cpus * words, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	memset(sum, 0, n * sizeof(*sum));
-	err = bpf_map_lookup_elem(fd, &i, v);
-	for (size_t k = 0; !err && k < (size_t)cpus * n; k++)
-		sum[k % n] += v[k];
+	err = bpf_map_lookup_elem(bpf_map__fd(map), &i, v);
+	for (size_t cpu = 0; !err && cpu < (size_t)cpus; cpu++)
+		for (size_t k = 0; k < n; k++)
+			sum[k] += v[cpu * words + k];
 	free(v);
 	return err;
 }
 
-static int percpu_sum(int fd, __u32 i, __u64 *sum)
+static int percpu_sum(const struct bpf_map *map, __u32 i, __u64 *sum)
 {
-	return percpu_sums(fd, i, sum, 1);
+	return percpu_sums(map, i, sum, 1);
 }
 
 bool s2v_live_inside(struct s2v_live *l)
 {
-	int fd = bpf_map__fd(l->skel->maps.counters);
+	const struct bpf_map *map = l->skel->maps.counters;
 	__u64 in = 0, out = 0;
 
-	return !percpu_sum(fd, S2V_CNT_ENTERED, &in) && !percpu_sum(fd, S2V_CNT_RETURNED, &out) &&
+	return !percpu_sum(map, S2V_CNT_ENTERED, &in) && !percpu_sum(map, S2V_CNT_RETURNED, &out) &&
 	       in > out;
 }
 
@@ -63,12 +67,12 @@ int s2v_live_forget_inside(struct s2v_live *l)
 
 int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 {
-	int fd = bpf_map__fd(l->skel->maps.counters);
+	const struct bpf_map *map = l->skel->maps.counters;
 	__u64 ring = 0, vm = 0;
-	int err = percpu_sum(fd, S2V_CNT_LOST_RINGBUF, &ring);
+	int err = percpu_sum(map, S2V_CNT_LOST_RINGBUF, &ring);
 
 	if (!err)
-		err = percpu_sum(fd, S2V_CNT_LOST_VM, &vm);
+		err = percpu_sum(map, S2V_CNT_LOST_VM, &vm);
 	*lost = ring + vm + l->malformed;
 	return err;
 }
@@ -83,15 +87,19 @@ static int prog_info(const struct bpf_program *p, struct bpf_prog_info *info)
 
 int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 {
-	int counters = bpf_map__fd(l->skel->maps.counters);
-	int matrix = bpf_map__fd(l->skel->maps.matrix);
+	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
 	struct bpf_prog_info info;
-	int err = 0;
+	__u64 let_by = 0;
+	int err = percpu_sum(l->skel->maps.windows, 0, &let_by);
 
 	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
 		err = percpu_sum(counters, i, &sum->cnt[i]);
 	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
+	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += let_by;
+	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
+	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
+		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
 	/* Runs that the kernel left out, since the program was running on that CPU already. */
 	sum->missed_probes = 0;
 	for (size_t i = 0; i < l->n_progs; i++)
@@ -103,11 +111,12 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR])
 {
 	/* By its name: an object that times nothing is without. */
-	int fd = bpf_object__find_map_fd_by_name(l->skel->obj, "hists"), err = 0;
+	const struct bpf_map *map = bpf_object__find_map_by_name(l->skel->obj, "hists");
+	int err = 0;
 
 	memset(hist, 0, S2V_HIST_NR * sizeof(*hist));
-	for (__u32 i = 0; fd >= 0 && !err && i < S2V_HIST_NR; i++)
-		err = percpu_sums(fd, i, (__u64 *)&hist[i], sizeof(*hist) / sizeof(__u64));
+	for (__u32 i = 0; map && !err && i < S2V_HIST_NR; i++)
+		err = percpu_sums(map, i, (__u64 *)&hist[i], sizeof(*hist) / sizeof(__u64));
 	return err;
 }
 

@@ -72,7 +72,7 @@ static bool is_off(int fd)
 void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
 		    struct s2v_health *h)
 {
-	const char *why[S2V_METHOD_KPROBE + 1] = { NULL };
+	const char *why[S2V_METHOD_TRACEPOINT + 1] = { NULL };
 	enum s2v_method asked = hooks[S2V_OBS_CAP].method;
 
 	memset(h, 0, sizeof(*h));
@@ -100,6 +100,7 @@ int s2v_live_again(struct s2v_live *l)
 	int err;
 
 	l->skel->bss->ready = false;
+	l->skel->data->epoch++; /* no map is let by for what was known */
 	nanosleep(&rest, NULL);
 	err = s2v_live_consume(l);
 	if (!err)

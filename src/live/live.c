@@ -2,6 +2,7 @@
 /* Loading, attaching, and reading the BPF side. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -21,9 +22,10 @@
 
 /* Programs for each thing to be observed, by method. NULL: not needed. */
 static const struct {
-	const char *fentry, *fexit, *kprobe, *kretprobe;
+	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
 } programs[S2V_OBS_NR] = {
-	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe" },
+	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe",
+			    "fault_exit" },
 	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe" },
 	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe" },
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
@@ -53,6 +55,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
 	else if (h->method == S2V_METHOD_KPROBE)
 		name = ret ? programs[h->observe].kretprobe : programs[h->observe].kprobe;
+	else if (h->method == S2V_METHOD_TRACEPOINT && ret) /* what ends is told of */
+		name = programs[h->observe].tracepoint;
 	return name ? bpf_object__find_program_by_name(l->skel->obj, name) : NULL;
 }
 
@@ -67,7 +71,9 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
 
-		bpf_program__set_autoload(p, t == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+		/* Those that are only ever run by test_run, the iterators that are wanted. */
+		bpf_program__set_autoload(p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT &&
+					      p != l->skel->progs.fault_exit) ||
 						     p == l->skel->progs.inventory ||
 						     (iter && l->audit));
 	}
@@ -97,6 +103,8 @@ static int attach_half(struct s2v_live *l, const struct s2v_hook *h, bool ret)
 		return 0;
 	if (h->method == S2V_METHOD_FENTRY)
 		link = bpf_program__attach_trace(p);
+	else if (h->method == S2V_METHOD_TRACEPOINT)
+		link = bpf_program__attach_raw_tracepoint(p, h->function);
 	else
 		link = bpf_program__attach_kprobe(p, ret, h->function);
 	if (!link)
@@ -154,6 +162,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
+	cfg->slot_hook = hooks[S2V_OBS_SLOT].method != S2V_METHOD_NONE && !hooks[S2V_OBS_SLOT].idle;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
@@ -205,8 +214,16 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 	if (!rc)
 		rc = s2verify_bpf__load(l->skel);
 	if (rc) {
-		snprintf(err, errlen, "the kernel did not load the BPF programs: %s (-v says more)",
-			 s2v_errno_text(rc));
+		/* Before 6.2 libbpf looks through the BTF of modules, which wants it. */
+		snprintf(
+			err, errlen,
+			"the kernel did not load the BPF programs: %s%s (-v says more)",
+			s2v_errno_text(rc),
+			!capng_get_caps_process() &&
+					!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)
+				? "; this process is without CAP_SYS_ADMIN, which Linux before 6.2 "
+				  "wants beside CAP_BPF and CAP_PERFMON"
+				: "");
 		return rc;
 	}
 	s2v_calibrate(l->skel, o->ks, host);

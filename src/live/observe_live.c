@@ -39,6 +39,8 @@ static int live_trial(void *ctx, enum s2v_method method, const char *func, bool 
 	if (method == S2V_METHOD_FENTRY)
 		return s2v_trial_tracing(m->btf, func, ret, why, len);
 	why[0] = '\0';
+	if (method == S2V_METHOD_TRACEPOINT)
+		return s2v_trial_tracepoint(func);
 	return s2v_trial_kprobe(func, ret);
 }
 
@@ -82,8 +84,8 @@ static int meets_needs(const struct machine *m, char *err, size_t errlen)
 }
 
 int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, const struct s2v_kallsyms *ks, char *err,
-		     size_t errlen)
+		     enum s2v_attach_mode mode, bool every_fault, const struct s2v_kallsyms *ks,
+		     char *err, size_t errlen)
 {
 	struct machine m = { .ks = ks };
 	const struct s2v_observe_ops ops = {
@@ -96,7 +98,7 @@ int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *h
 	int ret = -1;
 
 	if (!load_btf(&m, err, errlen) && !meets_needs(&m, err, errlen))
-		ret = s2v_observe_choose(hooks, host, mode, &ops);
+		ret = s2v_observe_choose(hooks, host, mode, every_fault, &ops);
 	btf__free(m.btf);
 	return ret;
 }

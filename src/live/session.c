@@ -35,11 +35,12 @@ static int know_host(struct s2v_session *s, char *err, size_t errlen)
 		       : 0;
 }
 
-int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, char *err, size_t errlen)
+int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault, char *err,
+			size_t errlen)
 {
 	if (know_host(s, err, errlen))
 		return -1;
-	return s2v_observe_live(s->hooks, &s->host, mode, s->ks, err, errlen) < 0 ? -1 : 0;
+	return s2v_observe_live(s->hooks, &s->host, mode, every_fault, s->ks, err, errlen) < 0 ? -1 : 0;
 }
 
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen)
@@ -79,9 +80,11 @@ const char *s2v_session_hooks_line(struct s2v_session *s)
 	static const char *const how[] = {
 		[S2V_METHOD_FENTRY] = "by fentry",
 		[S2V_METHOD_KPROBE] = "by kprobe",
+		[S2V_METHOD_TRACEPOINT] = "by tracepoint",
 		[S2V_METHOD_NONE] = "not attached",
 	};
-	static const int order[] = { S2V_METHOD_FENTRY, S2V_METHOD_KPROBE, S2V_METHOD_NONE };
+	static const int order[] = { S2V_METHOD_FENTRY, S2V_METHOD_KPROBE, S2V_METHOD_TRACEPOINT,
+				     S2V_METHOD_NONE };
 	unsigned int n[S2V_ARRAY_SIZE(how)] = { 0 };
 	size_t len = 0;
 

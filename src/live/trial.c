@@ -120,6 +120,21 @@ int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, cha
 	return err;
 }
 
+int s2v_trial_tracepoint(const char *name)
+{
+	int prog = load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL), link, err = 0;
+
+	if (prog < 0)
+		return prog;
+	link = bpf_raw_tracepoint_open(name, prog);
+	if (link < 0)
+		err = -errno;
+	else
+		close(link);
+	close(prog);
+	return err;
+}
+
 /* The number in a sysfs file of the form "7" or "config:0", or -errno. */
 static int read_number(const char *path, const char *format)
 {

@@ -28,6 +28,9 @@ int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, cha
 /* kprobe, or kretprobe for ret, through the perf PMU (4.17 on). Returns 0 or -errno. */
 int s2v_trial_kprobe(const char *func, bool ret);
 
+/* A tracepoint, with its raw arguments. Returns 0 or -errno. */
+int s2v_trial_tracepoint(const char *name);
+
 /*
  * strerror() that knows the kernel's own ENOTSUPP, which a refused fentry gives. Takes errno
  * or -errno. The text lives until the next call.

@@ -204,7 +204,7 @@ static int watch(struct watch *t)
 	__u64 unhooked = 0;
 	char err[512];
 
-	if (s2v_session_prepare(&t->ses, t->o->attach, err, sizeof(err)))
+	if (s2v_session_prepare(&t->ses, t->o->attach, t->o->all || resets, err, sizeof(err)))
 		goto cannot;
 	/* MMU notifiers are many: only where their pages are followed. */
 	t->ses.hooks[S2V_OBS_HOST_UNMAP].idle = !resets;

@@ -221,7 +221,11 @@ static void host_vm(__u32 id, __s16 slots)
 	struct s2v_ev_audit a = { .leaves = (SLOT_SIZE >> 12) * (__u64)slots, .steps = 1 };
 	struct s2v_ev_vm n = { 0 };
 
-	snprintf(n.comm, sizeof(n.comm), "qemu-%u", id);
+	/* Of all bytes that a name may have, those that break out of something. */
+	if (id % 10 == 3)
+		memcpy(n.comm, "<i>\"'&\n\\\xff{}", 12);
+	else
+		snprintf(n.comm, sizeof(n.comm), "qemu-%u", id);
 	send_ev(&n.h, S2V_EV_VM_NEW, sizeof(n), id);
 	for (__s16 i = 0; i < slots; i++) {
 		now_ns += 10000;

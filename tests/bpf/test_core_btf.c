@@ -55,8 +55,13 @@ static const struct {
 /* What differs between runs, and what it makes dead. */
 static const struct s2v_cfg cfgs[] = {
 	{ .page_shift = 12, .repeat_ns = 1000000000 },
-	{ .page_shift = 14, .repeat_ns = 1000000000, .all = 1, .vm_release = 1 },
-	{ .page_shift = 16, .repeat_ns = 1000000000, .tgid = 1, .fwb = 1, .vm_release = 1 },
+	{ .page_shift = 14, .repeat_ns = 1000000000, .all = 1, .vm_release = 1, .vcpu_release = 2 },
+	{ .page_shift = 16,
+	  .repeat_ns = 1000000000,
+	  .tgid = 1,
+	  .fwb = 1,
+	  .vm_release = 1,
+	  .vcpu_release = 2 },
 };
 
 static char *said; /* by libbpf, since the last load began */

@@ -171,9 +171,9 @@ static void add_functions(void)
 	struct s2v_hook hooks[S2V_OBS_NR];
 	struct s2v_host host = { .kvm_mode = S2V_KVM_VHE };
 
-	s2v_observe_choose(hooks, &host, S2V_ATTACH_AUTO, &ops);
+	s2v_observe_choose(hooks, &host, S2V_ATTACH_AUTO, true, &ops);
 	host.kvm_mode = S2V_KVM_PROTECTED;
-	s2v_observe_choose(hooks, &host, S2V_ATTACH_AUTO, &ops);
+	s2v_observe_choose(hooks, &host, S2V_ATTACH_AUTO, true, &ops);
 }
 
 /* Enumerators of one type whose names are needed and that the kernel has, into a new one. */

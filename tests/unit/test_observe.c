@@ -20,7 +20,7 @@ struct fake_func {
 	const char *name;
 	const char *proto; /* NULL: not in BTF */
 	int proto_err; /* instead of proto */
-	int entry[3], ret[3]; /* trial's answer by enum s2v_method */
+	int entry[S2V_METHOD_NR], ret[S2V_METHOD_NR]; /* trial's answer by enum s2v_method */
 	unsigned int count; /* in kallsyms */
 	const char *copy;
 };
@@ -28,7 +28,8 @@ struct fake_func {
 struct fake {
 	struct fake_func f[16];
 	int no_fentry; /* errno that every fentry gives */
-	int trials[3];
+	bool failed_faults; /* only these are wanted */
+	int trials[S2V_METHOD_NR];
 	const char *why;
 };
 
@@ -142,7 +143,7 @@ static int choose(struct fake *k, struct s2v_hook *hooks, int kvm_mode, enum s2v
 		.error = fake_error,
 	};
 	struct s2v_host h = { .kvm_mode = kvm_mode };
-	int o, none = s2v_observe_choose(hooks, &h, mode, &ops);
+	int o, none = s2v_observe_choose(hooks, &h, mode, !k->failed_faults, &ops);
 
 	for (o = 0; o < S2V_OBS_NR; o++) {
 		assert_int_equal(hooks[o].observe, o);
@@ -208,6 +209,35 @@ static void test_7_3(void **state)
 	expect(&h[S2V_OBS_FAULT], "user_mem_abort", S2V_METHOD_FENTRY, S2V_VAR_FAULT_DESC);
 	assert_string_equal(h[S2V_OBS_FAULT].reason, "user_mem_abort attaches");
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
+}
+
+/* Where only faults that fail are wanted nothing is probed at each; all else is as it was. */
+static void test_failed_faults(void **state)
+{
+	static const struct fake_func tp = FN("kvm_userspace_exit", NULL);
+	struct s2v_hook h[S2V_OBS_NR];
+	struct fake k = debian_7_3;
+	size_t i;
+
+	(void)state;
+	k.failed_faults = true;
+	for (i = 0; k.f[i].name; i++)
+		;
+	k.f[i] = tp;
+	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_AUTO), 0);
+	expect(&h[S2V_OBS_FAULT], "kvm_userspace_exit", S2V_METHOD_TRACEPOINT, S2V_VAR_FAULT_EXIT);
+	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
+	assert_int_equal(k.trials[S2V_METHOD_TRACEPOINT], 1);
+
+	/* Whatever probes are asked for; a kernel without it is probed at each fault. */
+	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_KPROBE), 0);
+	assert_int_equal(h[S2V_OBS_FAULT].method, S2V_METHOD_TRACEPOINT);
+	k.f[i].entry[S2V_METHOD_TRACEPOINT] = -ENOENT;
+	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_AUTO), 0);
+	expect(&h[S2V_OBS_FAULT], "user_mem_abort", S2V_METHOD_FENTRY, S2V_VAR_FAULT_DESC);
+	assert_string_equal(h[S2V_OBS_FAULT].reason,
+			    "tracepoint refused by the kernel on kvm_userspace_exit: No such file "
+			    "or directory; user_mem_abort attaches");
 }
 
 /* Builds that do not inline user_mem_abort have the argument lists of their release. */
@@ -390,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_6_1),
 		cmocka_unit_test(test_6_12),
 		cmocka_unit_test(test_7_3),
+		cmocka_unit_test(test_failed_faults),
 		cmocka_unit_test(test_older_forms),
 		cmocka_unit_test(test_protected),
 		cmocka_unit_test(test_protected_blind),

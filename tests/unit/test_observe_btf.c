@@ -71,7 +71,7 @@ static void check(struct btf *btf, bool user_mem_abort, bool twins)
 	struct s2v_host host = { .kvm_mode = S2V_KVM_VHE };
 	struct s2v_hook h[S2V_OBS_NR];
 
-	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 0);
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, true, &ops), 0);
 	if (user_mem_abort)
 		expect(&h[S2V_OBS_FAULT], "user_mem_abort", S2V_VAR_FAULT_DESC);
 	else
@@ -84,7 +84,7 @@ static void check(struct btf *btf, bool user_mem_abort, bool twins)
 	expect(&h[S2V_OBS_HOST_UNMAP], "kvm_unmap_gfn_range", S2V_VAR_HOST_UNMAP);
 
 	host.kvm_mode = S2V_KVM_PROTECTED;
-	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 0);
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, true, &ops), 0);
 	expect(&h[S2V_OBS_MAP], twins ? "pkvm_pgtable_stage2_map" : "kvm_pgtable_stage2_map",
 	       S2V_VAR_MAP);
 	expect(&h[S2V_OBS_PERM],
@@ -130,7 +130,7 @@ static void test_5_10(void **state)
 	struct s2v_hook h[S2V_OBS_NR];
 
 	(void)state;
-	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, &ops), 4);
+	assert_int_equal(s2v_observe_choose(h, &host, S2V_ATTACH_AUTO, true, &ops), 4);
 	expect(&h[S2V_OBS_FAULT], "kvm_handle_guest_abort", S2V_VAR_FAULT_ABORT);
 	assert_int_equal(h[S2V_OBS_MAP].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_PERM].method, S2V_METHOD_NONE);

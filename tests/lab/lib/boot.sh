@@ -28,6 +28,7 @@ build_programs() {
 	if [[ $(cat "$top/build/lab/hash" 2>/dev/null) != "$hash" ]]; then
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/put" "$here/guest/put.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/relay" "$here/guest/relay.c"
+		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/caps" "$here/guest/caps.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
 			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,tables}.c
 		echo "$hash" >"$top/build/lab/hash"
@@ -97,7 +98,7 @@ make_initramfs() {
 	local file root=$tmp/root
 	mkdir -p "$root/bin" "$root/lab/scenarios" "$root/lab/lib"
 	install -m 755 "$(busybox)" "$root/bin/busybox"
-	install -m 755 "$top/build/lab/guest" "$top/build/lab/put" "$top/build/lab/relay" "$root/bin/"
+	install -m 755 "$top/build/lab/guest" "$top/build/lab/put" "$top"/build/lab/{relay,caps} "$root/bin/"
 	[[ ! -f $s2verify ]] || install -m 755 "$s2verify" "$root/bin/s2verify"
 	install -m 755 "$here/lib/init" "$root/init"
 	install -m 644 "$here/lib/host.sh" "$root/lab/lib/"

@@ -86,7 +86,7 @@ host() {
 }
 
 first() {
-	up first --audit-rate 1000 || return 1
+	up first --audit-rate 1000 --bpf-stats || return 1
 	until_ready 200 first-ready || return 1
 	grep -E '^(Cap|NoNewPrivs)' /proc/$daemon/status >privileges
 	conflict new || return 1
@@ -122,6 +122,14 @@ ended_in_audit() {
 	up slow --audit-rate 50 || return 1
 	sleep 1
 	get /-/ready slow-ready
+	# Hooks that go and come back meanwhile: that audit is worth nothing, another one begins.
+	if [ "$LAB_KERNEL" = 6.1 ]; then
+		echo 0 >/sys/kernel/debug/kprobes/enabled
+		sleep 6
+		echo 1 >/sys/kernel/debug/kprobes/enabled
+		sleep 7
+		get /-/ready slow-ready2
+	fi
 	down slow
 }
 
@@ -232,6 +240,8 @@ verdict_first() {
 	expect_eq "lost" 0 "$(sum_of first-metrics s2verify_events_lost_total)"
 	expect_eq "page" 200 "$(code first-page)"
 	expect_eq "capabilities" "0" "$(sed -n 's/^Cap[A-Za-z]*:[[:space:]]*0*\([0-9a-f]\)$/\1/p' privileges | sort -u)"
+	expect_true "runs of BPF programs" test "$(sum_of first-metrics s2verify_bpf_runs_total)" -gt 16
+	expect_eq "not counted unless asked for" 0 "$(sum_of again-metrics s2verify_bpf_runs_total)"
 	expect_grep "no new ones" '^NoNewPrivs:[[:space:]]*1' privileges
 }
 
@@ -252,6 +262,9 @@ verdict_hooks() {
 	if [[ $LAB_KERNEL == 6.1 ]]; then
 		expect_grep "which hook, and why" 'stage2-map.*kprobes are disabled' hooks-ready1
 		expect_grep "attached" '^s2verify_hook_attached\{observe="stage2-map",.*\} 0' hooks-metrics1
+		expect_grep "back during an audit" 'hooks are back' slow-err.txt
+		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
+		expect_grep "and the gap is known" 'hooks were gone until' slow-ready2
 		expect_eq "back, and not ready" 503 "$(code hooks-ready2)"
 		expect_grep "attached again" '^s2verify_hook_attached\{observe="stage2-map",.*\} 1' hooks-metrics2
 	else
