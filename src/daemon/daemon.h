@@ -45,7 +45,7 @@ struct s2v_daemon {
 	struct event *ev[8];
 	struct event *audit_timer;
 	struct s2v_correlator *core;
-	struct s2v_rule_state rules[S2V_RULE_NR]; /* as of the start */
+	struct s2v_rule_state rules[S2V_RULE_NR]; /* as of the last s2v_daemon_now() */
 	struct s2v_counts n;
 	struct s2v_told told;
 	struct s2v_vm_stats vms;
@@ -57,12 +57,11 @@ struct s2v_daemon {
 	struct s2v_losses made_up; /* lost before the last complete audit began */
 };
 
-/* What is known now, for whoever asks. Some 20 KiB. */
+/* What is known now, for whoever asks. Some 20 KiB; of rules: daemon.rules. */
 struct s2v_now {
 	__u64 realtime;
 	struct s2v_figures fig;
 	struct s2v_summary sum; /* judged: complete, incomplete */
-	struct s2v_rule_state rules[S2V_RULE_NR]; /* with what is gone */
 	struct s2v_losses lost;
 	__u64 vms, memslots[3]; /* 1 + enum s2v_tri of write_back_guaranteed */
 	char unready[1024]; /* why not ready, a reason a line; "" when it is */

@@ -82,9 +82,9 @@ WRITE(rule_covered)
 {
 	UNUSED;
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		if (now->rules[i].coverage != S2V_NOT_APPLICABLE)
+		if (d->rules[i].coverage != S2V_NOT_APPLICABLE)
 			s2v_expo_u64(x, L({ "rule", s2v_rules[i].name }),
-				     now->rules[i].coverage == S2V_COVERED);
+				     d->rules[i].coverage == S2V_COVERED);
 }
 
 WRITE(ready)

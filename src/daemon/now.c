@@ -25,8 +25,8 @@ __attribute__((format(printf, 2, 3))) static void because(struct s2v_now *now, c
 		memcpy(now->unready + n, "\n", 2);
 }
 
-/* Hooks that went away take their rules with them. */
-static void cover(const struct s2v_daemon *d, struct s2v_now *now)
+/* Hooks that went away take their rules with them, as the correlator sees them, too. */
+static void cover(struct s2v_daemon *d, const struct s2v_now *now)
 {
 	struct s2v_hook hooks[S2V_OBS_NR];
 
@@ -37,7 +37,7 @@ static void cover(const struct s2v_daemon *d, struct s2v_now *now)
 		hooks[i].method = S2V_METHOD_NONE;
 		memcpy(hooks[i].reason, now->fig.gone[i], sizeof(now->fig.gone[i]));
 	}
-	s2v_run_cover(d->src->host, hooks, d->src->by, now->rules);
+	s2v_run_cover(d->src->host, hooks, d->src->by, d->rules);
 }
 
 static const char *what_next(const struct s2v_daemon *d)
@@ -122,7 +122,6 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	now->sum = now->fig.sum;
 	now->sum.lost += d->vms.no_memory;
 	s2v_correlator_totals(d->core, &now->sum);
-	now->sum.rules = now->rules;
 	now->vms = vms ? HASH_COUNT(vms) : 0;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;

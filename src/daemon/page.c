@@ -98,17 +98,13 @@ static void headline(const struct page *p, __u64 bad, __u64 now, bool safe)
 {
 	FILE *f = p->f;
 
-	if (bad && now)
-		fputs("Unsafe: ", f);
 	if (bad) {
+		fputs(now ? "Unsafe: " : "", f);
 		html_count(f, bad, "finding", "findings");
-		fputs(" of high or critical severity, ", f);
-		if (now) {
-			html_count(f, now, "VM", "VMs");
-			fputs(" that have one are there", f);
-		} else {
-			fputs("none in a VM that is still there", f);
-		}
+		fputs(" of high or critical severity; VMs affected now: ", f);
+		html_num(f, now);
+		fputs(" of ", f);
+		html_num(f, p->now->vms);
 	} else if (safe) {
 		fputs("Safe: every mapping was verified, and none conflicts", f);
 	} else {
@@ -324,13 +320,13 @@ static void findings(const struct page *p)
 		fputs("<p>No rule fired.</p>\n", f);
 	if (all > t->n)
 		fprintf(f,
-			"<p class=\"limit\">The last %u of %llu; all were told on standard "
-			"output or in the journal.</p>\n",
+			"<p class=\"limit\">The last %u of %llu; the graver ones are kept "
+			"longest.</p>\n",
 			t->n, ULL(all));
 	if (t->suppressed + t->unwritten)
 		fprintf(f,
-			"<p class=\"limit\">%llu lines were not written, since there were too many "
-			"in a time or a write failed.</p>\n",
+			"<p class=\"limit\">%llu lines were not written to standard output or the "
+			"journal: too many in a time, or a write failed.</p>\n",
 			ULL(t->suppressed + t->unwritten));
 	fputs("<ul class=\"what\">\n", f);
 	for (unsigned int i = 0; (k = s2v_told_kept(t, i)); i++)
@@ -436,7 +432,7 @@ static int ground(const struct page *p)
 		memcpy(to->reason, p->now->fig.gone[i], sizeof(p->now->fig.gone[i]));
 	}
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		rp->rules[i] = p->now->rules[i];
+		rp->rules[i] = p->d->rules[i];
 		rp->has_rule[i] = true;
 	}
 	rp->sum = p->now->sum;

@@ -49,6 +49,28 @@ static bool may(struct s2v_bucket *b, __u64 now)
 	return true;
 }
 
+/*
+ * Where the next one goes, which is then the newest. The oldest of those that matter least makes room:
+ * a flood of small things is not to wash away what is grave.
+ */
+static __u8 place_for_one(struct s2v_told *t)
+{
+	unsigned int least = 0;
+	__u8 at = (__u8)t->n;
+
+	if (t->n < S2V_TOLD_KEPT) {
+		t->order[t->n++] = at;
+		return at;
+	}
+	for (unsigned int i = 1; i < t->n; i++)
+		if (t->kept[t->order[i]].rule->severity < t->kept[t->order[least]].rule->severity)
+			least = i;
+	at = t->order[least];
+	memmove(t->order + least, t->order + least + 1, t->n - least - 1);
+	t->order[t->n - 1] = at;
+	return at;
+}
+
 /* Where it goes on with more of itself, the one that is kept is replaced. */
 static void keep(struct s2v_told *t, const struct s2v_finding *f)
 {
@@ -58,10 +80,7 @@ static void keep(struct s2v_told *t, const struct s2v_finding *f)
 			return;
 		}
 	}
-	t->kept[t->next] = *f;
-	t->next = (t->next + 1) % S2V_TOLD_KEPT;
-	if (t->n < S2V_TOLD_KEPT)
-		t->n++;
+	t->kept[place_for_one(t)] = *f;
 }
 
 static int write_out(struct s2v_told *t, const struct s2v_finding *f)
@@ -104,5 +123,5 @@ void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now
 
 const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i)
 {
-	return i < t->n ? &t->kept[(t->next + S2V_TOLD_KEPT - 1 - i) % S2V_TOLD_KEPT] : NULL;
+	return i < t->n ? &t->kept[t->order[t->n - 1 - i]] : NULL;
 }

@@ -18,8 +18,9 @@ struct s2v_bucket {
 };
 
 struct s2v_told {
-	struct s2v_finding kept[S2V_TOLD_KEPT]; /* a ring */
-	unsigned int n, next;
+	struct s2v_finding kept[S2V_TOLD_KEPT];
+	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
+	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
 	__u64 suppressed, unwritten; /* lines not written: too many; an error of the file */
 	struct s2v_bucket first, again;

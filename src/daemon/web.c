@@ -210,7 +210,8 @@ static const struct {
 
 static void fill(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
 {
-	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	enum evhttp_cmd_type cmd = evhttp_request_get_command(req);
 	size_t i = 0;
 	int err;
@@ -339,11 +340,11 @@ struct s2v_web *s2v_web_open(struct s2v_daemon *d, struct event_base *base, char
 	evhttp_set_max_body_size(w->http, BODY_MAX);
 	evhttp_set_timeout(w->http, TIMEOUT_S);
 	evhttp_set_default_content_type(w->http, NULL);
-	/* All that it knows, so that what is not GET or HEAD gets its 405 from us. */
+	/* So that what is not GET or HEAD gets its 405 from us; others get evhttp's 501. */
 	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
 						    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
 						    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
-						    EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+						    EVHTTP_REQ_PATCH);
 	evhttp_set_bevcb(w->http, s2v_conns_new, &w->conns);
 	evhttp_set_gencb(w->http, on_request, w);
 	if (open_all(w, d->o, err, errlen)) {

@@ -71,6 +71,17 @@ what_was_seen() {
 	[ "$status" -eq 0 ]
 }
 
+@test "requests that are not quite such" {
+	start --replay "$run"
+	sleep 1
+	fds=$(descriptors)
+	python3 tests/daemon/odd.py "$port"
+	sleep 0.5
+	[ "$(descriptors)" -le "$fds" ]
+	stop
+	[ "$status" -eq 0 ]
+}
+
 @test "a client has ten seconds, however busy it looks" {
 	start --replay "$run"
 	trap '' PIPE

@@ -137,6 +137,35 @@ static void ring(void **state)
 	s2v_told_close(&t);
 }
 
+/* Many small ones leave the grave ones there, and the newest is always there. */
+static void grave_ones_stay(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f;
+
+	(void)state;
+	for (__u64 i = 1; i <= 1000; i++) {
+		f = a_finding(
+			i, i == 3 || i == 500 ? S2V_RULE_S2_NONCACHEABLE : S2V_RULE_CAP_UNQUERIED,
+			false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	assert_int_equal(s2v_told_kept(&t, 0)->id, 1000);
+	assert_int_equal(s2v_told_kept(&t, 97)->id, 903);
+	assert_int_equal(s2v_told_kept(&t, 98)->id, 500);
+	assert_int_equal(s2v_told_kept(&t, 99)->id, 3);
+	assert_null(s2v_told_kept(&t, 100));
+	for (__u64 i = 1001; i <= 1200; i++) {
+		f = a_finding(i, S2V_RULE_S2_NONCACHEABLE, false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	f = a_finding(1201, S2V_RULE_CAP_UNQUERIED, false);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(s2v_told_kept(&t, 0)->id, 1201);
+	assert_int_equal(s2v_told_kept(&t, 99)->id, 1102);
+	s2v_told_close(&t);
+}
+
 /* ---- VMs ---- */
 
 static void map(struct s2v_vm_stats *s, __u32 vm, __u64 count)
@@ -232,8 +261,10 @@ static void busiest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flood), cmocka_unit_test(updates), cmocka_unit_test(full_disk),
-		cmocka_unit_test(ring),	 cmocka_unit_test(labels),  cmocka_unit_test(busiest),
+		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
+		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
+		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(labels),
+		cmocka_unit_test(busiest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
