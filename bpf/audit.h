@@ -296,8 +296,8 @@ static __always_inline bool batch_same(const __u64 *s2, const __u64 *host)
 __noinline int row_same(__u64 s2, __u64 host)
 {
 	if (cfg.cast)
-		return batch_same(table_at(audit_s2.table + s2 * 8),
-				  table_at(audit_host.table + host * 8));
+		return batch_same(in_place(audit_s2.table + s2 * 8),
+				  in_place(audit_host.table + host * 8));
 	return batch_same(&audit_s2.copy[s2 & (AUDIT_ENTRIES - 1)],
 			  &audit_host.copy[host & (AUDIT_ENTRIES - 1)]);
 }

@@ -59,12 +59,6 @@ static __always_inline struct audit_side *side_of(__u32 side)
 	return side == SIDE_HOST ? &audit_host : &audit_s2;
 }
 
-/* AUDIT_ROW descriptors in place, where cfg.cast. Any structure of 64-bit words does. */
-static __always_inline const __u64 *table_at(__u64 addr)
-{
-	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));
-}
-
 /* As much as is copied where more can be read in place. */
 #define AUDIT_WINDOW 32
 

@@ -3,14 +3,6 @@
 #ifndef S2V_BPF_COMMON_H
 #define S2V_BPF_COMMON_H
 
-const volatile struct s2v_cfg cfg = { .page_shift = 12 };
-
-/*
- * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are and
- * cost one instruction. Only where cfg.cast: else the verifier takes the call away.
- */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 /* Written by user space before `ready`. */
 __u8 s1_attr[8]; /* AttrIndx → enum s2v_attr */
 bool ready; /* nothing is observed before */
@@ -87,15 +79,13 @@ struct vma_walk {
 struct window {
 	__u64 maps; /* that it let by */
 	__u64 pgt; /* struct kvm_pgtable *; 0: there is none */
-	__u64 kvm, memslots; /* struct kvm *, its memslots[0] */
-	__u64 generation; /* of these */
+	__u64 kvm; /* struct kvm * */
 	__u64 seq; /* kvm->mmu_invalidate_seq */
 	__u64 epoch;
+	__u64 type; /* prot, but for permissions: what is Write-Back there */
 	__u64 gpa, size;
-	/* The memslot, for a VMA behind which memory is as it was in the window. */
-	__u64 slot_gpa, slot_size, slot_hva;
-	__u32 vma_flags;
-	bool any_vma; /* of the memslot's VMAs it need not be told which */
+	__u64 slot_gpa, slot_size, slot_hva; /* the memslot */
+	bool any_vma; /* of its VMAs it need not be told which */
 };
 
 /* What a probed call needs between its entry and its return, and room for building events. */

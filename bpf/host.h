@@ -3,9 +3,16 @@
 #ifndef S2V_BPF_HOST_H
 #define S2V_BPF_HOST_H
 
-/* Reads a descriptor of a table by its address in the linear map. */
+/*
+ * Reads a descriptor of a table by its address in the linear map. Where it is read in place (cfg.cast)
+ * one that cannot be is 0, an invalid one.
+ */
 static __always_inline int read_desc(__u64 table, __u64 index, __u64 *desc)
 {
+	if (cfg.cast) {
+		*desc = *(const __u64 *)in_place(table + index * 8);
+		return 0;
+	}
 	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)(table + index * 8));
 }
 
@@ -69,11 +76,10 @@ static __always_inline int walk_tables(struct walk *w)
  */
 static __always_inline __u64 linear_offset(struct kvm_s2_mmu *mmu)
 {
-	__u64 phys = BPF_CORE_READ(mmu, pgd_phys);
+	struct kvm_pgtable *pgt = HOT_READ(struct kvm_s2_mmu, mmu, pgt);
+	__u64 phys = HOT_READ(struct kvm_s2_mmu, mmu, pgd_phys);
 
-	if (!phys)
-		return 0;
-	return (__u64)BPF_CORE_READ(mmu, pgt, pgd) - phys;
+	return phys ? (__u64)HOT_READ(struct kvm_pgtable, pgt, pgd) - phys : 0;
 }
 
 /* log2 of the user address space, which is the input size of the user's tables (TASK_SIZE_64). */
@@ -90,16 +96,16 @@ static __always_inline __u32 user_bits(__u64 task_size)
 /* Shape and root of the tables of the process whose memory the VM's is; false: not known. */
 static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, __u64 *root)
 {
-	struct mm_struct *mm = BPF_CORE_READ(kvm, mm);
+	struct mm_struct *mm = HOT_READ(struct kvm, kvm, mm);
 
 	t->page_shift = cfg.page_shift;
-	t->ia_bits = user_bits(BPF_CORE_READ(mm, task_size));
+	t->ia_bits = user_bits(HOT_READ(struct mm_struct, mm, task_size));
 	if (!t->ia_bits)
 		return false;
 	t->start_level = s2v_start_level(t->page_shift, t->ia_bits);
 	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
 	t->ds = t->ia_bits > 48;
-	*root = (__u64)BPF_CORE_READ(mm, pgd);
+	*root = (__u64)HOT_READ(struct mm_struct, mm, pgd);
 	return *root != 0;
 }
 
@@ -107,17 +113,18 @@ static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, _
 static __always_inline void stage2_tables(struct kvm *kvm, struct kvm_s2_mmu *mmu,
 					  struct s2v_tables *t, __u64 *root)
 {
-	struct kvm_pgtable *pgt = BPF_CORE_READ(mmu, pgt);
+	struct kvm_pgtable *pgt = HOT_READ(struct kvm_s2_mmu, mmu, pgt);
 
 	t->page_shift = cfg.page_shift;
-	t->start_level = BPF_CORE_READ(pgt, start_level);
-	t->ia_bits = BPF_CORE_READ(pgt, ia_bits);
+	t->start_level = HOT_READ(struct kvm_pgtable, pgt, start_level);
+	t->ia_bits = HOT_READ(struct kvm_pgtable, pgt, ia_bits);
 	t->ds = (kvm_vtcr(kvm, mmu) & VTCR_EL2_DS) != 0;
-	*root = (__u64)BPF_CORE_READ(pgt, pgd);
+	*root = (__u64)HOT_READ(struct kvm_pgtable, pgt, pgd);
 }
 
 struct pte_info {
 	__u64 pa; /* S2V_NO_PA: not present */
+	__u64 size; /* of what the descriptor maps; 0: not present */
 	__u32 attr; /* enum s2v_attr; NONE: not present */
 	__u32 special; /* a driver's mapping (or the zero page): no struct page behind it */
 };
@@ -139,13 +146,15 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	out->attr = S2V_ATTR_NONE;
 	out->pa = S2V_NO_PA;
 	out->special = 0;
-	w.linear = linear_offset(BPF_CORE_READ(kvm, arch.mmu.pgt, mmu));
+	out->size = 0;
+	w.linear = linear_offset(kvm_mmu(kvm));
 	if (!w.linear || !host_tables(kvm, &t, &w.table))
 		return 0;
 	level = walk_tables(&w);
 	if (level < 0)
 		return 1;
-	shift = s2v_level_shift(&t, level);
+	shift = s2v_level_shift(&t, level) & 63;
+	out->size = 1ULL << shift;
 	out->special = (w.desc & PTE_SPECIAL) != 0;
 	out->attr = s1_attr[s2v_attrindx(w.desc)];
 	out->pa = s2v_desc_pa(&t, w.desc, shift) | (hva & ((1ULL << shift) - 1));
@@ -159,14 +168,14 @@ struct vma_info {
 
 static long vma_cb(struct task_struct *task, struct vm_area_struct *vma, struct vma_info *out)
 {
-	unsigned long vm_flags = BPF_CORE_READ(vma, vm_flags);
-	__u32 idx = s2v_attrindx(BPF_CORE_READ(vma, vm_page_prot.pgprot));
+	unsigned long vm_flags = HOT_READ(struct vm_area_struct, vma, vm_flags);
+	__u32 idx = s2v_attrindx(HOT_READ(struct vm_area_struct, vma, vm_page_prot.pgprot));
 	__u32 flags = 0;
 
-	out->v.start = BPF_CORE_READ(vma, vm_start);
-	out->v.end = BPF_CORE_READ(vma, vm_end);
+	out->v.start = HOT_READ(struct vm_area_struct, vma, vm_start);
+	out->v.end = HOT_READ(struct vm_area_struct, vma, vm_end);
 	out->v.attr = s1_attr[idx & 7];
-	out->file = BPF_CORE_READ(vma, vm_file);
+	out->file = HOT_READ(struct vm_area_struct, vma, vm_file);
 	if (vm_flags & VM_PFNMAP)
 		flags |= S2V_VMA_PFNMAP;
 	if (vm_flags & VM_MIXEDMAP)

@@ -104,7 +104,6 @@ struct kvm_memslots {
 	atomic_long_t last_used_slot;
 	struct rb_root gfn_tree;
 	int node_idx;
-	__u64 generation; /* another one after each change */
 };
 
 struct kvm_arch;
@@ -273,19 +272,44 @@ static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 #define VM_MIXEDMAP (1UL << 28)
 #define VM_ALLOW_ANY_UNCACHED (1UL << 39)
 
+const volatile struct s2v_cfg cfg = { .page_shift = 12 };
+
+/*
+ * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are (what
+ * cannot be read is 0) and cost one instruction. Only where cfg.cast: else the verifier takes the call
+ * away. Any structure of 64-bit words does, and yields plain numbers.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+static __always_inline const void *in_place(__u64 addr)
+{
+	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));
+}
+
+/* A field of a structure of the kernel's, where it is read for every fault. */
+#define HOT_READ(type, ptr, field)                                             \
+	(cfg.cast ? *(const typeof(((type *)0)->field) *)in_place(             \
+			    (__u64)(ptr) + bpf_core_field_offset(type, field)) \
+		  : BPF_CORE_READ((type *)(ptr), field))
+
 /* The VM that a stage-2 MMU belongs to: 5.17 on it points at kvm->arch. */
 static __always_inline struct kvm *kvm_of_mmu(struct kvm_s2_mmu *mmu)
 {
-	void *arch = BPF_CORE_READ(mmu, arch);
+	void *arch = HOT_READ(struct kvm_s2_mmu, mmu, arch);
 
 	return arch ? arch - bpf_core_field_offset(struct kvm, arch) : NULL;
 }
 
-/* A shadow MMU of a nested guest is another one than the VM's own. */
+/* The VM's own stage-2 MMU; a shadow MMU of a nested guest is another one. */
+static __always_inline struct kvm_s2_mmu *kvm_mmu(struct kvm *kvm)
+{
+	return (void *)kvm + bpf_core_field_offset(struct kvm, arch) +
+	       bpf_core_field_offset(struct kvm_arch, mmu);
+}
+
 static __always_inline bool kvm_mmu_is_canonical(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 {
-	return (void *)mmu == (void *)kvm + bpf_core_field_offset(struct kvm, arch) +
-				      bpf_core_field_offset(struct kvm_arch, mmu);
+	return mmu == kvm_mmu(kvm);
 }
 
 /* How many shadow tables there are; none are before 6.11. */

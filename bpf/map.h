@@ -6,15 +6,16 @@
 #ifndef S2V_BPF_MAP_H
 #define S2V_BPF_MAP_H
 
-/* The leaf that maps gpa at stage 2; its level, or -1. */
-static __always_inline int stage2_leaf(struct kvm *kvm, struct kvm_s2_mmu *mmu, __u64 gpa,
-				       __u64 *desc)
+/* The leaf that maps gpa in a VM's own stage 2; its level, or below 0. Global: verified once. */
+__noinline int stage2_leaf(__u64 vm, __u64 gpa, __u64 *desc)
 {
+	struct kvm *kvm = (void *)vm;
+	struct kvm_s2_mmu *mmu = kvm_mmu(kvm);
 	struct s2v_tables t = {};
 	struct walk w = { .t = &t, .ia = gpa, .linear = linear_offset(mmu) };
 	int level;
 
-	if (!w.linear)
+	if (!desc || !w.linear)
 		return WALK_NOTHING;
 	stage2_tables(kvm, mmu, &t, &w.table);
 	level = walk_tables(&w);
@@ -27,7 +28,7 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt, struct kvm_s2
 {
 	struct kvm *kvm;
 
-	*mmu = BPF_CORE_READ(pgt, mmu);
+	*mmu = HOT_READ(struct kvm_pgtable, pgt, mmu);
 	kvm = kvm_of_mmu(*mmu);
 	if (!kvm)
 		return NULL;
@@ -86,8 +87,36 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 
 /*
  * Permissions do not change the memory type, so all that can go wrong is that Device memory
- * becomes executable: the leaf itself says what it is.
+ * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted.
  */
+static __always_inline bool perm_is_plain(struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
+{
+	struct s2v_prot_bits bits;
+	struct kvm_s2_mmu *mmu;
+	__u64 leaf = 0;
+	struct kvm *kvm;
+	__u32 s2;
+
+	kvm_prot_bits(&bits);
+	if (cfg.all || !ready)
+		return false;
+	if (prot & bits.x) {
+		mmu = HOT_READ(struct kvm_pgtable, pgt, mmu);
+		kvm = kvm_of_mmu(mmu);
+		if (!kvm || !kvm_mmu_is_canonical(kvm, mmu) ||
+		    stage2_leaf((__u64)kvm, addr, &leaf) < 0)
+			return false;
+		s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
+		if (s2v_attr_is_device(s2))
+			return false;
+	}
+	if (watched())
+		count(S2V_CNT_PERMS);
+	return true;
+}
+
+#define NOT_YET 1 /* instead of what a call returns, before it does */
+
 static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, __u64 addr,
 				   __u64 prot, int ret)
 {
@@ -98,30 +127,32 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	struct slot_info slot;
 	struct kvm *kvm;
 	__u64 leaf = 0;
+	int level;
 
-	if (ret)
+	if (ret < 0)
 		return 0;
 	kvm = map_vm(pgt, &mmu);
 	if (!kvm)
 		return 0;
-	count(S2V_CNT_PERMS);
-	kvm_prot_bits(&bits);
-	if (!cfg.all && !(prot & bits.x))
+	level = stage2_leaf((__u64)kvm, addr, &leaf);
+	if (level < 0 && ret == NOT_YET) /* nothing is mapped there: the call will fail */
 		return 0;
+	count(S2V_CNT_PERMS);
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
+	kvm_prot_bits(&bits);
 	page_settle(sc, kvm);
 	page_start(ev, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->prot = prot;
 	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
-	if (stage2_leaf(kvm, mmu, addr, &leaf) < 0)
+	if (level < 0)
 		count(S2V_CNT_UNREAD_READ);
 	else
 		ev->s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
-	if (!cfg.all && !s2v_attr_is_device(ev->s2))
+	if (!cfg.all && level < 0)
 		return 0;
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (!page_slot(kvm, ev, &slot))
@@ -138,6 +169,8 @@ int map_fexit(__u64 *ctx)
 	int ret = func_ret(ctx);
 	struct scratch *sc;
 
+	if (!ret)
+		times_fault((void *)pgt);
 	if (!ret && window_lets_by(w, pgt, ctx[1], ctx[2], prot))
 		return 0;
 	sc = scratch_of_watched();
@@ -148,10 +181,25 @@ int map_fexit(__u64 *ctx)
 	return 0;
 }
 
+/*
+ * By kprobes the return costs as much again as all else, and is only waited for where every event is
+ * told exactly (cfg.all). Else what KVM asks for is taken for mapped: it fails for want of memory, or
+ * since another vCPU was faster, and then the fault is taken again.
+ */
 SEC("kprobe/kvm_pgtable_stage2_map")
 int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 prot)
 {
-	return call_enter(CALL_MAP, pgt, addr, size, phys, prot);
+	struct window *w;
+	struct scratch *sc;
+
+	if (cfg.all)
+		return call_enter(CALL_MAP, pgt, addr, size, phys, prot);
+	times_fault((void *)pgt);
+	w = window_here();
+	if (window_lets_by(w, pgt, addr, size, prot))
+		return 0;
+	sc = scratch_of_watched();
+	return sc ? on_map(sc, w, (void *)pgt, addr, size, phys, prot, 0) : 0;
 }
 
 SEC("kretprobe/kvm_pgtable_stage2_map")
@@ -159,33 +207,42 @@ int BPF_KRETPROBE(map_kretprobe, int ret)
 {
 	__u64 start = own_start(), *a;
 	struct scratch *sc = call_return(CALL_MAP);
-	struct window *w = window_here();
 
 	if (!sc)
 		return 0;
 	a = sc->call[CALL_MAP].arg;
-	if (!ret && window_lets_by(w, a[0], a[1], a[2], a[4]))
-		return 0;
-	on_map(sc, w, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+	on_map(sc, window_here(), (void *)a[0], a[1], a[2], a[3], a[4], ret);
 	own_end(sc, start);
 	return 0;
 }
 
 SEC("fexit/kvm_pgtable_stage2_relax_perms")
-int perm_fexit(void *ctx)
+int perm_fexit(__u64 *ctx)
 {
-	struct scratch *sc = scratch_of_watched();
+	__u64 pgt = ctx[0], prot = func_arg(ctx, 2);
+	struct scratch *sc;
+	int ret = func_ret(ctx);
 
-	if (!sc)
+	if (!ret)
+		times_fault((void *)pgt);
+	if (ret || perm_is_plain((void *)pgt, ctx[1], prot))
 		return 0;
-	return on_perm(sc, (void *)func_arg(ctx, 0), func_arg(ctx, 1), func_arg(ctx, 2),
-		       func_ret(ctx));
+	sc = scratch_of_watched();
+	return sc ? on_perm(sc, (void *)pgt, ctx[1], prot, ret) : 0;
 }
 
 SEC("kprobe/kvm_pgtable_stage2_relax_perms")
 int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
 {
-	return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
+	struct scratch *sc;
+
+	if (cfg.all)
+		return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
+	times_fault((void *)pgt);
+	if (perm_is_plain((void *)pgt, addr, prot))
+		return 0;
+	sc = scratch_of_watched();
+	return sc ? on_perm(sc, (void *)pgt, addr, prot, NOT_YET) : 0;
 }
 
 SEC("kretprobe/kvm_pgtable_stage2_relax_perms")

@@ -159,6 +159,7 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 
 	if (!vm)
 		return 0;
+	windows_close();
 	slot_read(change == S2V_SLOT_DELETE ? old : new, &slot);
 	head(&ev.h, S2V_EV_SLOT, sizeof(ev), vm);
 	ev.err = ret;

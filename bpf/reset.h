@@ -52,6 +52,7 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 		return 0;
 	ev.dur = bpf_ktime_get_boot_ns() - sc->unmap_start;
 	ev.mapped = sc->unmap_mapped;
+	times_unmap(vm, ev.dur);
 	reset_emit(vm, &ev, S2V_EV_UNMAP);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "s2v_attr.h"
 #include "s2v_event.h"
+#include "s2v_hist.h"
 #include "s2v_pgtable.h"
 #include "s2v_shared.h"
 
@@ -22,6 +23,7 @@
 #include "host.h"
 #include "page.h"
 #include "window.h"
+#include "times.h"
 #include "map.h"
 #include "fault.h"
 #include "memslot.h"

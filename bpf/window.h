@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * What makes the verification of every mapping cheap: most maps go where the one before went, to
- * memory of the same VMA, in the same memslot. Of that a look at four values decides.
+ * memory of the same VMA, in the same memslot. Of that a look at three values decides.
  *
  * A VMA can only be replaced by others once its pages have been taken from the guest, and that moves
  * kvm->mmu_invalidate_seq (MMU notifier; KVM itself installs no mapping that an invalidation has
- * overtaken: mmu_invalidate_retry()). Memslots have their generation. What else matters, that a VM is
- * gone, or that something must be noted at its next map, moves `epoch`.
+ * overtaken: mmu_invalidate_retry()). What else matters moves `epoch`: that a memslot changes, that a
+ * VM is gone, that something must be noted at the next map. A memslot that is deleted or moved
+ * is invalid, and every fault on it has ended, before kvm_arch_prepare_memory_region() is called
+ * (kvm_set_memslot(), 5.17 on); at its return `epoch` moves, and no fault maps there from then on.
  *
  * A window is used by one program alone, which the kernel never runs twice at a time on one CPU, not
  * even where it can be preempted (it leaves the second out, and that is counted).
  */
 #ifndef S2V_BPF_WINDOW_H
 #define S2V_BPF_WINDOW_H
-
-/* Fields of the kernel's structures: directly, or by a helper before 6.2. */
-#define WINDOW_READ(type, ptr, field)                                                       \
-	(cfg.cast ? ((type *)bpf_rdonly_cast((void *)(ptr), bpf_core_type_id_kernel(type))) \
-			    ->field                                                         \
-		  : BPF_CORE_READ((type *)(ptr), field))
 
 static __always_inline struct window *window_here(void)
 {
@@ -29,24 +25,12 @@ static __always_inline struct window *window_here(void)
 
 static __always_inline __u64 window_seq(__u64 kvm)
 {
-	return WINDOW_READ(struct kvm, kvm, mmu_invalidate_seq);
-}
-
-static __always_inline __u64 window_memslots(__u64 kvm)
-{
-	return (__u64)WINDOW_READ(struct kvm, kvm, memslots[0]);
-}
-
-static __always_inline __u64 window_generation(__u64 memslots)
-{
-	return WINDOW_READ(struct kvm_memslots, memslots, generation);
+	return HOT_READ(struct kvm, kvm, mmu_invalidate_seq);
 }
 
 static __always_inline bool window_is_current(const struct window *w, __u64 pgt)
 {
-	return w->pgt == pgt && w->epoch == epoch && w->seq == window_seq(w->kvm) &&
-	       w->memslots == window_memslots(w->kvm) &&
-	       w->generation == window_generation(w->memslots);
+	return w->pgt == pgt && w->epoch == epoch && w->seq == window_seq(w->kvm);
 }
 
 /* Is a VMA, and stage 2 above it, such that nothing is to be told but that it is there? */
@@ -61,7 +45,6 @@ static __always_inline void window_set_vma(struct window *w, const struct s2v_vm
 {
 	__u64 lo = w->slot_hva, hi = w->slot_hva + w->slot_size;
 
-	w->vma_flags = v->flags;
 	if (!(v->flags & S2V_VMA_GMEM)) {
 		if (v->start > lo)
 			lo = v->start;
@@ -82,17 +65,20 @@ static __always_inline void window_begin(struct window *w, __u64 kvm)
 	w->kvm = kvm;
 	w->epoch = epoch;
 	w->seq = window_seq(kvm);
-	w->memslots = window_memslots(kvm);
-	w->generation = window_generation(w->memslots);
 }
 
 /* The map has been looked at and told of: maps behind the same VMA need not be. */
 static __always_inline void window_open(struct window *w, __u64 pgt, const struct s2v_ev_page *ev,
 					bool any_vma)
 {
-	if (cfg.all || !window_is_plain(&ev->vma, ev->s2) || ev->vma.pte_attr != S2V_ATTR_NONE ||
+	struct s2v_prot_bits bits;
+
+	if (cfg.all || !cfg.slot_hook || !window_is_plain(&ev->vma, ev->s2) ||
+	    ev->vma.pte_attr != S2V_ATTR_NONE ||
 	    (ev->flags & (S2V_PG_NO_SLOT | S2V_PG_NO_VMA | S2V_PG_NO_PTE)))
 		return;
+	kvm_prot_bits(&bits);
+	w->type = ev->prot & ~(bits.r | bits.w | bits.x);
 	w->slot_gpa = ev->slot_gpa;
 	w->slot_size = ev->slot_size;
 	w->slot_hva = ev->slot_hva;
@@ -101,17 +87,18 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 	w->pgt = pgt;
 }
 
-/* Another VMA of a memslot of ordinary memory: looked at, but not told of. */
-static __noinline int window_moves(struct window *w, __u64 gpa)
+/*
+ * Behind another VMA of a memslot of ordinary memory: that it is such by its PTE, too, is enough. What
+ * remap_pfn_range() and its like map is marked special.
+ */
+static __noinline int window_pte(const struct window *w, __u64 gpa, __u64 size)
 {
-	struct vma_info vi = {};
+	struct pte_info pte = {};
 
-	if (!w || !w->any_vma || gpa < w->slot_gpa || gpa - w->slot_gpa >= w->slot_size ||
-	    find_vma(w->slot_hva + (gpa - w->slot_gpa), &vi) ||
-	    !window_is_plain(&vi.v, S2V_ATTR_NORMAL_WB) || vi.v.flags != w->vma_flags)
+	if (!w || !w->any_vma || gpa < w->slot_gpa || gpa - w->slot_gpa >= w->slot_size)
 		return 0;
-	window_set_vma(w, &vi.v);
-	return 1;
+	return host_pte(w->kvm, w->slot_hva + (gpa - w->slot_gpa), &pte) && !pte.special &&
+	       pte.attr == S2V_ATTR_NORMAL_WB && size <= pte.size;
 }
 
 static __always_inline bool window_contains(const struct window *w, __u64 gpa, __u64 size)
@@ -127,9 +114,8 @@ static __always_inline bool window_lets_by(struct window *w, __u64 pgt, __u64 gp
 
 	kvm_prot_bits(&bits);
 	if (cfg.all || !w || !window_is_current(w, pgt) ||
-	    s2v_attr_from_prot(prot, &bits) != S2V_ATTR_NORMAL_WB ||
-	    !(window_contains(w, gpa, size) ||
-	      (window_moves(w, gpa) && window_contains(w, gpa, size))))
+	    (prot & ~(bits.r | bits.w | bits.x)) != w->type ||
+	    !(window_contains(w, gpa, size) || window_pte(w, gpa, size)))
 		return false;
 	w->maps++;
 	return true;

@@ -17,7 +17,7 @@
 	}
 
 enum s2v_hist_id {
-	S2V_HIST_FAULT, /* a stage-2 fault on a memslot, from entry to return */
+	S2V_HIST_FAULT, /* a stage-2 fault, until its mapping or permission was in place */
 	S2V_HIST_REFAULT, /* one of them within S2V_REFAULT_NS of an unmap at a vCPU's reset */
 	S2V_HIST_RESET_UNMAP, /* stage2_unmap_vm() */
 	S2V_HIST_NR,

@@ -18,6 +18,7 @@ struct s2v_cfg {
 	__u32 init_variant; /* enum s2v_variant */
 	__u32 cast; /* the kernel has bpf_rdonly_cast() */
 	__u32 slot_hook; /* registrations of memslots are seen */
+	__u32 timed; /* faults and unmaps are timed, for histograms; not with `all` */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
 	/* Addresses of kvm_vm_release, kvm_vcpu_release: the files are known by them; 0: unknown. */
 	__u64 vm_release, vcpu_release;
@@ -32,6 +33,7 @@ struct s2v_vm_state {
 	__u32 mapped; /* something was mapped since the last stage2_unmap_vm() */
 	__u32 reset; /* a vCPU was initialised, and none has run since */
 	__u32 cap_told; /* bit 0, 1: a capability query with result 0, 1 was told */
+	__u64 unmapped_at; /* CLOCK_BOOTTIME ns of the last unmap of a reset, where timed */
 };
 
 /* Per memslot whose registration was seen, or that an audit found. */

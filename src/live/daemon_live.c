@@ -257,7 +257,9 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 				   size_t errlen)
 {
 	struct live *l = calloc(1, sizeof(*l));
-	struct s2v_live_opts o = { .buffer = buffer, .audit = true, .verbose = verbose };
+	struct s2v_live_opts o = {
+		.buffer = buffer, .audit = true, .timed = true, .verbose = verbose
+	};
 
 	if (!l) {
 		snprintf(err, errlen, "out of memory");

@@ -23,11 +23,13 @@
 /* Programs for each thing to be observed, by method. NULL: not needed. */
 static const struct {
 	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
+	bool entry_does; /* the kprobe alone, unless every event is told (bpf/map.h) */
 } programs[S2V_OBS_NR] = {
 	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe",
 			    "fault_exit" },
-	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe" },
-	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe" },
+	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe", .entry_does = true },
+	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe",
+			   .entry_does = true },
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
 	[S2V_OBS_CAP] = { NULL, "cap_fexit", "cap_kprobe", "cap_kretprobe" },
 	[S2V_OBS_VM_GONE] = { "vm_gone_fentry", NULL, "vm_gone_kprobe", NULL },
@@ -49,7 +51,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 {
 	const char *name = NULL;
 
-	if (h->idle)
+	if (h->idle ||
+	    (ret && h->method == S2V_METHOD_KPROBE && !l->all && programs[h->observe].entry_does))
 		return NULL;
 	if (h->method == S2V_METHOD_FENTRY)
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
@@ -72,10 +75,10 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
 
 		/* Those that are only ever run by test_run, the iterators that are wanted. */
-		bpf_program__set_autoload(p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT &&
-					      p != l->skel->progs.fault_exit) ||
-						     p == l->skel->progs.inventory ||
-						     (iter && l->audit));
+		bpf_program__set_autoload(
+			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
+			    (l->timed || p != l->skel->progs.fault_start)) ||
+				   p == l->skel->progs.inventory || (iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -158,6 +161,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 
 	cfg->tgid = o->pid;
 	cfg->all = o->all;
+	cfg->timed = o->timed && !o->all;
 	cfg->page_shift = host->page_shift;
 	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
@@ -167,6 +171,19 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
+}
+
+/* Faults are timed from a tracepoint on. Without it there is no histogram of them, and no more. */
+static void attach_timer(struct s2v_live *l)
+{
+	l->timer =
+		bpf_program__attach_raw_tracepoint(l->skel->progs.fault_start, "kvm_guest_fault");
+	if (l->timer)
+		l->progs[l->n_progs++] = l->skel->progs.fault_start;
+	else
+		s2v_err("stage-2 faults are not timed: attaching to the tracepoint kvm_guest_fault "
+			"failed: %s",
+			s2v_errno_text(errno));
 }
 
 /* Where there is S2FWB: does the vCPU-init path invalidate the instruction cache? */
@@ -249,6 +266,8 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->host = host;
 	l->audit = o->audit;
 	l->kvm = l->switches[0] = l->switches[1] = -1;
+	l->all = o->all;
+	l->timed = o->timed && !o->all;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -259,6 +278,8 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		if (hooks[i].method != S2V_METHOD_NONE)
 			attach(l, &hooks[i]);
+	if (l->timed)
+		attach_timer(l);
 	return l;
 fail:
 	s2v_live_close(l);
@@ -353,6 +374,7 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, false);
 		detach(l, i, true);
 	}
+	bpf_link__destroy(l->timer);
 	s2v_keep_free(l);
 	s2v_health_close(l);
 	ring_buffer__free(l->ring);

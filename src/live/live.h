@@ -17,6 +17,7 @@ struct s2v_live_opts {
 	bool all; /* every event, not only what matters */
 	__u32 buffer; /* bytes of the ring buffer, a power of two and of pages */
 	bool audit; /* s2v_live_audit() will be called */
+	bool timed; /* faults and unmaps are timed, for histograms; not with `all` */
 	bool verbose; /* libbpf's own messages on stderr */
 	const struct s2v_kallsyms *ks; /* needed by s2v_live_open() only */
 };

@@ -19,6 +19,9 @@ struct s2v_live {
 	size_t n_progs;
 	const struct s2v_host *host;
 	bool audit;
+	bool all; /* every event is told */
+	bool timed; /* faults and unmaps are */
+	struct bpf_link *timer;
 	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
 	__u64 other_lo, other_hi;
 	__u64 malformed;
