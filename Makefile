@@ -4,13 +4,17 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included
-# make unit bpf-test cli view lint lab   its parts
+# make unit bpf-test cli view daemon-test lint lab   its parts
 # make bench                what watching costs a guest, beside other tools; bench-readme: its tables into the documents
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
 # make fuzz                 ten minutes of fuzzing trace files (FUZZ_SECONDS)
 # make bench-analyze        speed and size of trace files, beside other tools
 # make check-vmm            QEMU as the VMM of an emulated host: a Linux guest that reboots
+# make check-unit           the systemd unit, under a systemd in an emulated host
 # make predict              what resets says that S2FWB would save, held against what it saves
+# make fleet                packages, units, Prometheus and Grafana around the daemon
+# make install uninstall    DESTDIR, PREFIX (/usr/local), and more: contrib/contrib.mk
+# make deb                  Debian packages of what is committed, in build/deb
 #
 # Variables: ARCH, STATIC, CC, CLANG, BPFTOOL, SYSROOT, CFLAGS, LDFLAGS, V=1 (show commands),
 # JOBS (emulated hosts side by side).
@@ -53,9 +57,10 @@ SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
-LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf) -levent_extra -levent_core $(CORE_LIBS)
+LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf -lcap-ng) -levent_extra -levent_core $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli view lint lab check-vmm predict bench bench-readme bench-audit demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm check-unit predict bench bench-readme bench-audit demo format
+.PHONY: fleet install uninstall deb
 all: $(B)/s2verify
 
 $(B)/s2verify: $(OBJS)
@@ -118,6 +123,9 @@ include tests/bpf/bpf.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 include tests/view/view.mk
+include tests/fleet/fleet.mk
+include contrib/contrib.mk
+include tests/daemon/daemon.mk
 
 cli: all
 	$(Q)S2VERIFY=$(CURDIR)/$(B)/s2verify tests/report cli tests/cli/*.bats
@@ -144,6 +152,9 @@ bench-audit:
 
 check-vmm:
 	$(Q)tests/lab/check-vmm
+
+check-unit:
+	$(Q)tests/lab/check-unit
 
 demo:
 	$(Q)tests/lab/demo

@@ -93,13 +93,14 @@ struct scratch {
 	struct {
 		__u64 arg[5];
 		bool entered;
+		bool ever; /* an entry was seen in this task: from then on none may be missing */
 	} call[CALL_NR];
 	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
 	__u64 fault_start;
 	__u64 own_ns; /* of the fault: what these programs took inside it */
 	__u64 unmap_start;
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
-	bool entered; /* an entry of this task was seen, ever: from then on none may be missing */
+	bool entered; /* the same of faults */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
 	struct s2v_ev_page page;
@@ -237,13 +238,20 @@ static __always_inline int func_ret(void *ctx)
 
 /*
  * A return without its entry was missed, unless the call began before all was attached (this is the
- * first that is seen of the task), or entries are being detached.
+ * first of its kind that is seen of the task: inside of it others may have begun since), or entries
+ * are being detached.
  */
+static __always_inline void return_without_entry(bool *ever)
+{
+	if (*ever && !ending)
+		count(S2V_CNT_LOST_CALL);
+	*ever = true;
+}
+
+/* The same of a fault. */
 static __always_inline void call_without_entry(struct scratch *sc)
 {
-	if (sc->entered && !ending)
-		count(S2V_CNT_LOST_CALL);
-	sc->entered = true;
+	return_without_entry(&sc->entered);
 }
 
 /* kprobe: keeps the arguments of a call for its return. */
@@ -254,7 +262,7 @@ static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2,
 	if (!sc)
 		return 0;
 	count(S2V_CNT_ENTERED);
-	sc->entered = true;
+	sc->call[c].ever = true;
 	sc->call[c].entered = true;
 	sc->call[c].arg[0] = a0;
 	sc->call[c].arg[1] = a1;
@@ -272,7 +280,7 @@ static __always_inline struct scratch *call_return(enum call c)
 	if (!sc)
 		return NULL;
 	if (!sc->call[c].entered) {
-		call_without_entry(sc);
+		return_without_entry(&sc->call[c].ever);
 		return NULL;
 	}
 	count(S2V_CNT_RETURNED);

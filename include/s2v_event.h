@@ -201,6 +201,7 @@ struct s2v_ev_leaves {
 #define S2V_AU_NO_TABLES (1U << 1) /* it has none (any more) */
 #define S2V_AU_GONE (1U << 2) /* it went away meanwhile */
 #define S2V_AU_UNREAD (1U << 3) /* its tables could not be read */
+#define S2V_AU_ENDED (1U << 4) /* vm 0: the audit of all was ended before it was through */
 
 struct s2v_ev_audit {
 	struct s2v_ev_hdr h;

@@ -219,6 +219,19 @@ static bool is_sound(const struct s2v_memslot *slot, const struct s2v_ev_leaves 
 	       ev->hva - slot->hva == ev->gpa - slot->gpa;
 }
 
+/* Another audit of this VM: what was counted by the one before does not count any more. */
+static void begin_anew(struct s2v_vm *vm)
+{
+	struct s2v_memslot *slot, *next;
+
+	vm->audit_over = false;
+	HASH_ITER(hh, vm->slots, slot, next)
+	for (size_t i = 0; i < slot->n_runs; i++) {
+		slot->runs[i].n_leaves = 0;
+		slot->runs[i].present = slot->runs[i].unreadable = 0;
+	}
+}
+
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
@@ -231,6 +244,8 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->gone;
 		return;
 	}
+	if (vm->audit_over && !(ev->flags & S2V_LF_AGAIN))
+		begin_anew(vm);
 	slot->audited = true;
 	while (piece.hva < end) {
 		run = run_at(c, slot, piece.hva, end - piece.hva, ev->s1);
@@ -262,9 +277,16 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		.dur = ev->dur,
 	};
 
+	if (vm->audit_over) /* and there were no leaves at all */
+		begin_anew(vm);
+	vm->audit_over = true;
 	tell_findings(c, vm);
-	c->shadow += ev->shadow;
-	c->protected_vms += (ev->flags & S2V_AU_PROTECTED) != 0;
+	c->shadow = c->shadow - vm->shadow + ev->shadow;
+	vm->shadow = ev->shadow;
+	if (ev->flags & S2V_AU_PROTECTED && !vm->is_protected) {
+		vm->is_protected = true;
+		c->protected_vms++;
+	}
 	if (!vm->audited && !(ev->flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD))) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start;
@@ -324,9 +346,25 @@ static void tell_alias(struct s2v_correlator *c, struct s2v_alias *a, const stru
  * Physical memory reached with two memory types. In order of addresses, for each range the last
  * one of each type that reaches farthest is what it can overlap with.
  */
-void s2v_audit_all_end(struct s2v_correlator *c)
+/* An audit that was ended: what it found holds, what it would have compared is out of date. */
+static void given_up(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	{
+		tell_findings(c, vm);
+		vm->audit_over = true;
+	}
+	c->n_aliases = 0;
+}
+
+void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
 {
 	struct s2v_alias *far[S2V_ATTR_NR] = { NULL };
+
+	if (ev->flags & S2V_AU_ENDED)
+		given_up(c);
 
 	if (c->n_aliases)
 		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);
@@ -348,4 +386,5 @@ void s2v_audit_all_end(struct s2v_correlator *c)
 			far[a->s2] = a;
 	}
 	c->n_aliases = 0;
+	c->n_audits++;
 }

@@ -21,6 +21,7 @@ int s2v_cmd_trace(int argc, char **argv);
 int s2v_cmd_audit(int argc, char **argv);
 int s2v_cmd_resets(int argc, char **argv);
 int s2v_cmd_record(int argc, char **argv);
+int s2v_cmd_daemon(int argc, char **argv); /* of this host on arm64, of a recording anywhere */
 int s2v_cmd_analyze(int argc, char **argv);
 int s2v_cmd_export(int argc, char **argv);
 int s2v_cmd_explain(int argc, char **argv);

@@ -137,10 +137,22 @@ static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 	return s2v_run_append(&vm->pending, &vm->n_pending, &run);
 }
 
+/* What an audit found is the registration that is known already, and known better. */
+static bool is_known(const struct s2v_memslot *slot, const struct s2v_ev_slot *ev)
+{
+	return slot && ev->change == S2V_SLOT_FOUND && slot->registered && slot->gen == ev->gen &&
+	       slot->gpa == ev->gpa && slot->size == ev->size && slot->hva == ev->hva;
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
 	bool fit, whole;
+
+	if (is_known(slot, ev)) {
+		vm->n_pending = 0;
+		return;
+	}
 
 	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
 		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
@@ -379,7 +391,7 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	if (ev->time > c->last)
 		c->last = ev->time;
 	if (ev->type == S2V_EV_AUDIT && !ev->vm) {
-		s2v_audit_all_end(c);
+		s2v_audit_all_end(c, (const struct s2v_ev_audit *)ev);
 		return;
 	}
 	vm = vm_of_event(c, ev);
@@ -435,18 +447,8 @@ void s2v_correlator_contract(struct s2v_correlator *c)
 	tell_contract(c, vm);
 }
 
-void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
 {
-	struct s2v_vm *vm, *next;
-
-	HASH_ITER(hh, c->vms, vm, next)
-	{
-		s2v_reset_end(c, vm);
-		s2v_audit_vm_gone(c, vm);
-		s2v_tell_updates(c, vm);
-		c->unannounced += !vm->announced;
-	}
-	s2v_correlator_contract(c);
 	memcpy(sum->findings, c->findings, sizeof(sum->findings));
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
@@ -459,6 +461,44 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
+}
+
+const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c)
+{
+	return c->vms;
+}
+
+void s2v_correlator_tick(struct s2v_correlator *c, __u64 now)
+{
+	struct s2v_vm *vm, *next;
+
+	if (now > c->last)
+		c->last = now;
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_reset_tick(c, vm);
+}
+
+void s2v_correlator_updates(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_tell_updates(c, vm);
+}
+
+void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	{
+		s2v_reset_end(c, vm);
+		s2v_audit_vm_gone(c, vm);
+		s2v_tell_updates(c, vm);
+		c->unannounced += !vm->announced;
+	}
+	s2v_correlator_contract(c);
+	s2v_correlator_totals(c, sum);
 	if (c->o.sink->summary)
 		c->o.sink->summary(c->o.sink, sum);
 }

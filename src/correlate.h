@@ -31,6 +31,18 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 /* Tells the sink the coherence contract of every VM that is there (SIGUSR1, end of run). */
 void s2v_correlator_contract(struct s2v_correlator *c);
 
+/* The model as it is: the first VM, more by ->hh.next; until the next event. NULL: there is none. */
+const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c);
+
+/* It is now (CLOCK_BOOTTIME ns; 0: not known) so late: resets that are over are told. */
+void s2v_correlator_tick(struct s2v_correlator *c, __u64 now);
+
+/* Tells the sink the totals of findings that went on since they were told. */
+void s2v_correlator_updates(struct s2v_correlator *c);
+
+/* What is known by now: completes *sum as s2v_correlator_finish() does, and ends nothing. */
+void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum);
+
 /*
  * Ends the run: totals of findings that went on, contract, and *sum, of which the source has
  * filled cnt, maps, lost, missed_probes and duration_ns. Completes *sum and tells the sink.

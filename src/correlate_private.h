@@ -21,6 +21,7 @@ struct s2v_correlator {
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
 	/* Of audits. */
 	__u64 n_audited, shadow, protected_vms, unreadable;
+	__u64 n_audits; /* that have ended */
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR];
 	struct s2v_alias *aliases;
 	size_t n_aliases;
@@ -60,7 +61,7 @@ void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
 /* audit_events.c: leaves; the end of a VM's audit, or (vm 0) of all; a VM that goes. */
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev);
 void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_audit *ev);
-void s2v_audit_all_end(struct s2v_correlator *c);
+void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev);
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* reset_events.c: an event of a reset; pages, for what was unmapped and comes back. */
@@ -68,6 +69,8 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev);
 /* What lay there was unmapped by the host, or its memslot goes (5.17 on: before this is told). */
 void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size);
+/* Time has passed: a reset whose window is over is told. */
+void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm);
 /* The VM, or the run, is at its end: what is under way is told as it stands. */
 void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm);
 

@@ -5,7 +5,7 @@
 
 #include "correlate_private.h"
 
-static enum s2v_source s1_source(const struct s2v_vma *v)
+static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 {
 	if (v->flags & S2V_VMA_GMEM)
 		return S2V_SRC_GMEM;
@@ -52,6 +52,29 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
 }
 
+/*
+ * What an audit finds that is known already, from a hook in the same registration of the memslot, or
+ * from an audit before: then there is nothing to tell but another number of leaves.
+ */
+static bool known_leaves(const struct s2v_correlator *c, const struct s2v_vm *vm,
+			 const struct s2v_finding_key *range, struct s2v_open_finding *o,
+			 __u64 count)
+{
+	struct s2v_finding_key key = *range;
+	struct s2v_open_finding *hooked;
+
+	key.gpa = 0;
+	HASH_FIND(hh, vm->findings, &key, sizeof(key), hooked);
+	if (hooked && !hooked->leaf)
+		return true;
+	if (!o || o->audit == c->n_audits)
+		return false;
+	o->audit = c->n_audits;
+	o->changed |= o->f.count != count;
+	o->f.count = count;
+	return true;
+}
+
 void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
 	       const struct s2v_rule_in *in, const struct s2v_place *w)
 {
@@ -72,6 +95,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	if (in->on == S2V_ON_LEAF)
 		key.gpa = w->gpa;
 	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+	if (in->on == S2V_ON_LEAF && known_leaves(c, vm, &key, o, count))
+		return;
 	if (o) {
 		o->f.count += count;
 		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
@@ -84,6 +109,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 		return;
 	}
 	o->key = key;
+	o->leaf = in->on == S2V_ON_LEAF;
+	o->audit = c->n_audits;
 	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
 	fill_finding(c, vm, rule, in, w, &o->f);
 	o->f.count = count;

@@ -36,7 +36,7 @@ void html_finding_place(FILE *f, const struct s2v_rp_finding *k)
 	}
 }
 
-static void cell_attr(FILE *f, __u32 attr, enum s2v_source source)
+static void cell_attr(FILE *f, __u32 attr, enum s2v_attr_source source)
 {
 	if (attr == S2V_ATTR_NONE)
 		fputs("<td>–</td>", f);

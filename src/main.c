@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "audit", "look once at every mapping that exists already", true, s2v_cmd_audit },
 	{ "resets", "what each reset of a VM unmapped, and what it cost", true, s2v_cmd_resets },
 	{ "record", "write all that is seen to a file, for analyze", true, s2v_cmd_record },
+	{ "daemon", "watch for good: metrics, findings, a page, by HTTP", true, s2v_cmd_daemon },
 	{ "analyze", "verdicts on a recorded file (all machines)", false, s2v_cmd_analyze },
 	{ "export", "a recorded file in another format (all machines)", false, s2v_cmd_export },
 	{ "explain", "what a rule means, and what to do (all machines)", false, s2v_cmd_explain },

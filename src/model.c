@@ -57,6 +57,7 @@ void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm)
 	if (vm->reset) {
 		s2v_pageset_clear(&vm->reset->mapped);
 		s2v_pageset_clear(&vm->reset->unmapped);
+		free(vm->reset->last_map);
 		free(vm->reset);
 	}
 	free(vm->pending);

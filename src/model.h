@@ -67,6 +67,8 @@ struct s2v_open_finding {
 	struct s2v_finding_key key;
 	struct s2v_finding f;
 	bool changed; /* since it was told last */
+	bool leaf; /* an audit found it */
+	__u64 audit; /* which one did last: another one counts anew */
 	UT_hash_handle hh;
 };
 
@@ -86,6 +88,9 @@ struct s2v_vm {
 	struct s2v_reset_track *reset; /* NULL until there is an event of one */
 	struct s2v_leaf_findings *leaf_findings; /* NULL until an audit finds something */
 	bool audited; /* all that was there before is known */
+	bool is_protected; /* as an audit said */
+	__u32 shadow; /* likewise: tables of nested guests */
+	bool audit_over; /* the next leaves are another audit's */
 	UT_hash_handle hh;
 };
 

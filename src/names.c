@@ -74,7 +74,7 @@ const char *s2v_attr_name(__u32 attr)
 	return name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
 }
 
-const char *s2v_source_name(enum s2v_source s)
+const char *s2v_source_name(enum s2v_attr_source s)
 {
 	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
 }

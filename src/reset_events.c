@@ -285,11 +285,13 @@ static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 
 	if (n >= S2V_RESET_VCPUS)
 		return;
-	if (t->last_map[n].gpa <= gpa && gpa - t->last_map[n].gpa < t->last_map[n].size) {
+	if (t->last_map && t->last_map[n].gpa <= gpa &&
+	    gpa - t->last_map[n].gpa < t->last_map[n].size) {
 		gpa = t->last_map[n].gpa;
 		size = t->last_map[n].size;
 	}
-	t->last_map[n].size = 0;
+	if (t->last_map)
+		t->last_map[n].size = 0;
 	if (!s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift))
 		return;
 	t->row.refaults++;
@@ -343,12 +345,26 @@ void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */
 	if (ev->h.type != S2V_EV_MAP || (ev->vma.flags & S2V_VMA_PFNMAP))
 		return;
-	if (ev->vcpu >= 0 && ev->vcpu < S2V_RESET_VCPUS) {
+	if (!t->last_map)
+		t->last_map = calloc(S2V_RESET_VCPUS, sizeof(*t->last_map));
+	c->no_memory += !t->last_map;
+	if (t->last_map && ev->vcpu >= 0 && ev->vcpu < S2V_RESET_VCPUS) {
 		t->last_map[ev->vcpu].gpa = ev->gpa;
 		t->last_map[ev->vcpu].size = ev->size;
 	}
 	if (s2v_pageset_add(&t->mapped, ev->gpa >> shift, ev->size >> shift))
 		c->no_memory++;
+}
+
+void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_reset_track *t = vm->reset;
+
+	if (!t)
+		return;
+	take_late(c, vm, t);
+	if (t->state == S2V_RESET_REFAULTS && since(t, c->last) > c->o.refault_window)
+		close_reset(c, t, c->last);
 }
 
 void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
@@ -365,6 +381,7 @@ void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 		c->o.sink->reset_total(c->o.sink, &t->total);
 	s2v_pageset_clear(&t->mapped);
 	s2v_pageset_clear(&t->unmapped);
+	free(t->last_map);
 	free(t);
 	vm->reset = NULL;
 }

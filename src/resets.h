@@ -12,6 +12,10 @@
 #define S2V_RESET_VCPUS 512 /* KVM's limit with a GICv3 (VGIC_V3_MAX_CPUS) */
 #define S2V_RESET_HELD 16 /* events that may overtake each other between CPUs */
 
+struct s2v_last_map {
+	__u64 gpa, size;
+};
+
 /* The reset of a VM that is under way, or whose refaults are being counted. */
 struct s2v_reset_track {
 	enum { S2V_RESET_NONE, S2V_RESET_INITS, S2V_RESET_REFAULTS } state;
@@ -28,9 +32,7 @@ struct s2v_reset_track {
 	/* Pages; only where every map is told. */
 	struct s2v_pageset mapped, unmapped;
 	bool pages_lost; /* maps or an unmap may have been lost: `mapped` is not all, till the next */
-	struct {
-		__u64 gpa, size;
-	} last_map[S2V_RESET_VCPUS];
+	struct s2v_last_map *last_map; /* [S2V_RESET_VCPUS]; NULL until something was mapped */
 	/* Totals of the VM. */
 	__u64 redundant;
 	struct s2v_reset_total total;

@@ -16,7 +16,7 @@ struct s2v_vm_ref {
 	char comm[S2V_COMM_LEN]; /* any bytes, NUL-terminated */
 };
 
-enum s2v_source {
+enum s2v_attr_source {
 	S2V_SRC_NONE,
 	S2V_SRC_VMA,
 	S2V_SRC_PTE,
@@ -24,7 +24,7 @@ enum s2v_source {
 	S2V_SRC_PROT,
 	S2V_SRC_LEAF
 };
-const char *s2v_source_name(enum s2v_source s); /* "vma", "pte", "guest_memfd", "prot", … */
+const char *s2v_source_name(enum s2v_attr_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
 const char *s2v_slot_change_name(__u32 change); /* enum s2v_slot_change: "create", … */
 
@@ -46,9 +46,9 @@ struct s2v_finding {
 	__u64 pa; /* S2V_NO_PA: not known */
 	__u32 s1; /* enum s2v_attr */
 	__u32 s1_vma; /* of vm_page_prot, where it differs from s1; else NONE */
-	enum s2v_source s1_source;
+	enum s2v_attr_source s1_source;
 	__u32 s2; /* NONE: nothing was installed */
-	enum s2v_source s2_source;
+	enum s2v_attr_source s2_source;
 	int err; /* 0 or -errno */
 	const char *at; /* for errors: "memslot" or "fault"; else NULL */
 	__u64 count;
@@ -163,6 +163,7 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
+	__u64 gaps; /* times that hooks were gone for a while */
 	bool inventory_failed; /* which VMs were there before is not known */
 	bool audit_failed; /* an audit did not come to its end */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */

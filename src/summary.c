@@ -43,6 +43,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->missed_probes)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
+	if (s->gaps)
+		because(s, "hooks were gone for a while, %llu time%s", ULL(s->gaps),
+			s->gaps == 1 ? "" : "s");
 	if (s->unreadable)
 		because(s, "host attributes unreadable %llu time%s", ULL(s->unreadable),
 			s->unreadable == 1 ? "" : "s");

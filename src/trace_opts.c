@@ -9,7 +9,7 @@
 #include "trace_opts.h"
 #include "util.h"
 
-#define BUFFER_DEFAULT (1U << 20)
+#define BUFFER_DEFAULT S2V_BUFFER_DEFAULT
 #define BUFFER_MIN (1U << 16)
 #define BUFFER_MAX (1U << 30)
 
@@ -20,8 +20,6 @@ enum {
 	OPT_REFAULT_WINDOW,
 	OPT_JSON,
 	OPT_FAIL_ON,
-	OPT_ATTACH,
-	OPT_BUFFER,
 	OPT_AUDIT_FIRST,
 	OPT_RATE,
 	OPT_LEAVES,
@@ -31,7 +29,7 @@ enum {
 	OPT_NO_AUDIT,
 };
 
-static void parse_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
+void s2v_opt_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode)
 {
 	if (!strcmp(arg, "auto"))
 		*mode = S2V_ATTACH_AUTO;
@@ -93,7 +91,7 @@ void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg
 	*ns = v;
 }
 
-static void parse_buffer(struct argp_state *state, const char *arg, __u32 *bytes)
+void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes)
 {
 	uint64_t v = 0;
 
@@ -203,11 +201,11 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 	case OPT_AUDIT_FIRST:
 		o->audit = true;
 		break;
-	case OPT_ATTACH:
-		parse_attach(state, arg, &o->attach);
+	case S2V_OPT_ATTACH:
+		s2v_opt_attach(state, arg, &o->attach);
 		break;
-	case OPT_BUFFER:
-		parse_buffer(state, arg, &o->buffer);
+	case S2V_OPT_BUFFER:
+		s2v_opt_buffer(state, arg, &o->buffer);
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "%s: %s takes options only", arg,
@@ -221,14 +219,14 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static void parse_rate(struct argp_state *state, const char *arg, __u64 *rate)
+void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate)
 {
 	char *end = NULL;
 
 	errno = 0;
 	*rate = strtoull(arg, &end, 10);
 	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
-		argp_error(state, "--rate=%s: must be a number of leaves a second, such as 100000",
+		argp_error(state, "%s=%s: must be a number of leaves a second, such as 100000", opt,
 			   arg);
 }
 
@@ -250,7 +248,7 @@ static error_t audit_parser(int key, char *arg, struct argp_state *state)
 		o->leaves = true;
 		break;
 	case OPT_RATE:
-		parse_rate(state, arg, &o->rate);
+		s2v_opt_rate(state, "--rate", arg, &o->rate);
 		break;
 	case OPT_FAIL_ON:
 		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
@@ -275,8 +273,8 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		o->json = true;
 		break;
-	case OPT_ATTACH:
-		parse_attach(state, arg, &o->attach);
+	case S2V_OPT_ATTACH:
+		s2v_opt_attach(state, arg, &o->attach);
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "%s: check takes options only", arg);
@@ -306,21 +304,6 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 		"fail-on", OPT_FAIL_ON, "SEVERITY", 0,                                              \
 			"exit 1 on findings from info, low, medium, high (default) or critical up", \
 			0                                                                           \
-	}
-#define ROW_ATTACH                                                                                          \
-	{                                                                                                   \
-		"attach", OPT_ATTACH, "METHOD", 0,                                                          \
-			"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe", \
-			0                                                                                   \
-	}
-#define ROW_BUFFER(standard)                                                                   \
-	{                                                                                      \
-		"buffer", OPT_BUFFER, "SIZE", 0,                                               \
-			"ring buffer, a power of two from 64K to 1G (default " standard ")", 0 \
-	}
-#define ROW_VERBOSE                                                            \
-	{                                                                      \
-		"verbose", 'v', NULL, 0, "say on stderr what is being done", 0 \
 	}
 
 #define OUTPUT_DOC "record what is seen, too, for analyze"

@@ -56,5 +56,29 @@ int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
 struct argp_state;
 enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, const char *arg);
 void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg, __u64 *ns);
+void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate);
+void s2v_opt_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode);
+void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes);
+
+#define S2V_BUFFER_DEFAULT (1U << 20)
+
+/* Rows of struct argp_option that several files have, and their keys. */
+enum { S2V_OPT_ATTACH = 1000, S2V_OPT_BUFFER };
+
+#define ROW_ATTACH                                                                                          \
+	{                                                                                                   \
+		"attach", S2V_OPT_ATTACH, "METHOD", 0,                                                      \
+			"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe", \
+			0                                                                                   \
+	}
+#define ROW_BUFFER(standard)                                                                   \
+	{                                                                                      \
+		"buffer", S2V_OPT_BUFFER, "SIZE", 0,                                           \
+			"ring buffer, a power of two from 64K to 1G (default " standard ")", 0 \
+	}
+#define ROW_VERBOSE                                                            \
+	{                                                                      \
+		"verbose", 'v', NULL, 0, "say on stderr what is being done", 0 \
+	}
 
 #endif

@@ -14,6 +14,9 @@ struct event_base;
 
 #define S2V_PROGS_MAX 32
 
+/* Priorities of events in the loop. A scrape must never make the ring buffer overflow. */
+enum { S2V_PRIO_SOURCE, S2V_PRIO_NORMAL, S2V_PRIO_LAST, S2V_PRIO_NR };
+
 /* What one attached BPF program has taken, as the kernel counts it. */
 struct s2v_prog_cost {
 	char name[16]; /* as attached: "map_fexit" */
@@ -29,6 +32,8 @@ struct s2v_figures {
 	__u32 n_progs; /* 0: the kernel does not count (or a replay) */
 	/* A hook that was attached and does not observe any more: why; "" for those that are well. */
 	char gone[S2V_OBS_NR][160];
+	/* Hooks were gone, and no audit since has looked at what happened meanwhile: when; else "". */
+	char gap[160];
 };
 
 struct s2v_source {
@@ -48,7 +53,8 @@ struct s2v_source {
 	int (*figures)(struct s2v_source *s, struct s2v_figures *f);
 	/*
 	 * An audit of all VMs, its events to fn. Between steps go_on() is asked, which runs the event
-	 * loop; false ends it. 0, -EINTR, or -errno. NULL where can_audit is false.
+	 * loop; false ends it. 0, -EINTR, -EAGAIN (hooks were gone and have come back: once more), or
+	 * -errno. NULL where can_audit is false.
 	 */
 	int (*audit)(struct s2v_source *s, __u64 rate, bool (*go_on)(void *arg), void *arg);
 	/* Stops observing, hands out what is left. 0 or -errno. */
@@ -73,6 +79,9 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
  * 0 or -errno.
  */
 int s2v_privileges_drop(struct s2v_privileges *p);
+
+/* Live: the kernel counts runs and time of BPF programs from now on. 0 or -errno. */
+int s2v_bpf_stats(void);
 
 /* A recorded file; repeat: from its start again at its end, for ever. speed: 0 as fast as it goes, 1 as recorded. */
 struct s2v_source *s2v_source_replay(const char *path, double speed, bool repeat, char *err,

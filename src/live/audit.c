@@ -8,24 +8,23 @@
 #include <time.h>
 
 #include "audit.h"
+#include "keep.h"
 #include "live_private.h"
 #include "util.h"
 #include "vmas.h"
 
 #define PAUSE_NS 1000000 /* while something keeps changing */
 #define PAUSES 100 /* before it is taken for unreadable */
+#define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
-
-struct vm {
-	__u32 id, tgid;
-};
 
 struct auditor {
 	struct s2v_live *l;
 	const struct s2v_audit_opts *o;
 	struct s2v_audit *a; /* shared with the BPF side */
-	struct vm *vms;
-	unsigned int n_vms, at;
+	struct s2v_vm_list list;
+	unsigned int at;
+	bool retell; /* memslots are told of that had been before: something was lost */
 	struct bpf_link *link; /* the step, over the files of the VM's process */
 	struct s2v_vmas vmas; /* of its process */
 	bool vmas_read;
@@ -38,36 +37,6 @@ static void rest(__u64 ns)
 			       .tv_nsec = (long)(ns % 1000000000ULL) };
 
 	nanosleep(&ts, NULL);
-}
-
-static int by_id(const void *x, const void *y)
-{
-	const struct vm *a = x, *b = y;
-
-	return a->id < b->id ? -1 : a->id > b->id;
-}
-
-/* The VMs that are known now, in the order of their numbers. */
-static int list_vms(struct auditor *x)
-{
-	int fd = bpf_map__fd(x->l->skel->maps.vms);
-	__u64 key, *prev = NULL;
-	struct s2v_vm_state st;
-	struct vm *p;
-
-	while (bpf_map_get_next_key(fd, prev, &key) == 0) {
-		prev = &key;
-		if (bpf_map_lookup_elem(fd, &key, &st))
-			continue;
-		p = reallocarray(x->vms, x->n_vms + 1, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		x->vms = p;
-		p[x->n_vms++] = (struct vm){ .id = st.id, .tgid = st.tgid };
-	}
-	if (x->n_vms)
-		qsort(x->vms, x->n_vms, sizeof(*x->vms), by_id);
-	return 0;
 }
 
 /* An iterator over one process, or over all where that cannot be asked for (before 6.1). */
@@ -86,7 +55,7 @@ static struct bpf_link *attach_iter(const struct bpf_program *p, __u32 tid, __u3
 /* One step. 0 or -errno; -ESRCH: no file of this VM is open any more. */
 static int step(struct auditor *x, enum s2v_audit_op op)
 {
-	const struct vm *vm = &x->vms[x->at];
+	const struct s2v_listed_vm *vm = &x->list.vm[x->at];
 	char buf[64];
 	int err;
 
@@ -140,7 +109,7 @@ static int tell_slot(struct auditor *x)
 					 .len = sizeof(ev),
 					 .time = s2v_clock_ns(CLOCK_BOOTTIME),
 					 .vm = x->a->vm,
-					 .tgid = x->vms[x->at].tgid },
+					 .tgid = x->list.vm[x->at].tgid },
 				  .slot = x->a->slot,
 				  .as_id = x->a->as_id,
 				  .gen = x->a->gen,
@@ -152,7 +121,7 @@ static int tell_slot(struct auditor *x)
 				  .vm_mte = x->a->vm_mte };
 	int err;
 
-	if (x->a->slot_told)
+	if (x->a->slot_told && !x->retell)
 		return 0;
 	if (!(ev.flags & S2V_MEM_GUEST_MEMFD) && !x->vmas_read) {
 		err = read_vmas(x);
@@ -165,23 +134,31 @@ static int tell_slot(struct auditor *x)
 	return 0;
 }
 
+/* Is it to go on? Of the memslot under the cursor this much is done. */
+static bool go_on(struct auditor *x)
+{
+	__u64 size = x->a->slot_size, done = x->a->gpa - x->a->slot_gpa;
+
+	return !x->o->go_on || x->o->go_on(x->o->arg, x->at, x->list.n,
+					   size ? (unsigned int)(done / (size / 1000 + 1)) : 1000);
+}
+
 /* Slows down to the rate asked for; false: the audit is to end. */
 static bool keep_pace(struct auditor *x, __u64 leaves)
 {
-	__u64 end = x->a->slot_gpa + x->a->slot_size, done = x->a->gpa - x->a->slot_gpa, due, t;
+	__u64 due, t;
 
 	x->leaves += leaves;
-	if (x->o->go_on &&
-	    !x->o->go_on(x->o->arg, x->at, x->n_vms,
-			 end > x->a->slot_gpa ? (unsigned int)(done / (x->a->slot_size / 1000 + 1))
-					      : 1000))
+	if (!go_on(x))
 		return false;
 	if (!x->o->rate)
 		return true;
-	t = s2v_clock_ns(CLOCK_BOOTTIME) - x->start;
-	due = (__u64)((double)x->leaves / (double)x->o->rate * 1e9);
-	if (due > t)
-		rest(due - t);
+	due = x->start + (__u64)((double)x->leaves / (double)x->o->rate * 1e9);
+	while ((t = s2v_clock_ns(CLOCK_BOOTTIME)) < due) {
+		rest(due - t < SLICE_NS ? due - t : SLICE_NS);
+		if (!go_on(x))
+			return false;
+	}
 	return true;
 }
 
@@ -201,6 +178,8 @@ static int walk(struct auditor *x)
 		if (err || x->a->flags)
 			return err;
 		x->steps++;
+		if (!keep_pace(x, x->a->leaves - leaves))
+			return -EINTR;
 		if (x->a->changed)
 			return 1;
 		if (x->a->done)
@@ -211,8 +190,6 @@ static int walk(struct auditor *x)
 			rest(PAUSE_NS);
 			x->a->give_up = ++pauses >= PAUSES;
 		}
-		if (!keep_pace(x, x->a->leaves - leaves))
-			return -EINTR;
 	}
 }
 
@@ -252,7 +229,7 @@ static int walk_slots(struct auditor *x)
 
 static void tell_end(struct auditor *x, __u64 start, bool gone)
 {
-	const struct vm *vm = &x->vms[x->at];
+	const struct s2v_listed_vm *vm = &x->list.vm[x->at];
 	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT,
 					  .len = sizeof(ev),
 					  .time = s2v_clock_ns(CLOCK_BOOTTIME),
@@ -280,7 +257,7 @@ static int audit_vm(struct auditor *x, bool again)
 	x->a->only_hi = again ? x->l->other_hi : 0;
 	x->steps = 0;
 	x->vmas_read = false;
-	x->link = attach_iter(x->l->skel->progs.audit_step, 0, x->vms[x->at].tgid);
+	x->link = attach_iter(x->l->skel->progs.audit_step, 0, x->list.vm[x->at].tgid);
 	if (!x->link)
 		return -errno;
 	err = step(x, S2V_AUDIT_BEGIN);
@@ -312,9 +289,25 @@ static int pass(struct auditor *x, bool again)
 {
 	int err = 0;
 
-	for (x->at = 0; !err && x->at < x->n_vms; x->at++)
+	for (x->at = 0; !err && x->at < x->list.n; x->at++)
 		err = audit_vm(x, again);
 	return err;
+}
+
+/* Which VMs there are; what was lost of them is put in order. */
+static int begin(struct auditor *x)
+{
+	/* Those that come from now on are not missed where they are not listed. */
+	__u32 last = x->l->skel->bss->next_vm;
+	int err = s2v_keep_list(x->l, &x->list);
+
+	/* After that: what is told of VMs that are not there has all been taken. */
+	if (!err)
+		err = drain(x);
+	if (!err)
+		err = s2v_keep_order(x->l, &x->list, last);
+	x->retell = err > 0;
+	return err < 0 ? err : 0;
 }
 
 int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
@@ -323,20 +316,18 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 		.l = l, .o = o, .a = &l->skel->bss->audit, .start = s2v_clock_ns(CLOCK_BOOTTIME)
 	};
 	struct s2v_ev_audit end = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(end) } };
-	int err = drain(&x);
+	int err;
 
 	l->other_hi = 0;
-	if (!err)
-		err = list_vms(&x);
+	err = begin(&x);
 	if (!err)
 		err = pass(&x, false);
 	/* Ordinary memory was told without its addresses: once more where somebody else is there. */
 	if (!err && l->other_hi)
 		err = pass(&x, true);
-	if (!err) {
-		end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);
-		l->fn(l->arg, &end.h);
-	}
-	free(x.vms);
+	end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);
+	end.flags = err ? S2V_AU_ENDED : 0;
+	l->fn(l->arg, &end.h);
+	free(x.list.vm);
 	return err;
 }

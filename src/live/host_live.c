@@ -216,9 +216,10 @@ static int check_caps(char *err, size_t errlen)
 	}
 	if (caps & 1ULL << CAP_SYS_ADMIN_BIT || (caps & both) == both)
 		return 0;
-	snprintf(err, errlen,
-		 "no privilege to load BPF programs: run as root, or with CAP_SYS_ADMIN (CAP_BPF "
-		 "and CAP_PERFMON do as well, but hide physical memory's map)");
+	snprintf(
+		err, errlen,
+		"no privilege to load BPF programs: run as root, or with CAP_SYS_ADMIN (from "
+		"Linux 6.2 on CAP_BPF and CAP_PERFMON do as well, but hide physical memory's map)");
 	return -1;
 }
 

@@ -2,6 +2,7 @@
 /* Loading, attaching, and reading the BPF side. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 
 #include "calibrate.h"
+#include "figures.h"
+#include "health.h"
+#include "keep.h"
 #include "live.h"
 #include "live_private.h"
 #include "trial.h"
@@ -66,16 +70,16 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 	bpf_object__for_each_program(p, l->skel->obj)
 	{
-		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
-		/* Those that are only ever run by test_run. */
-		bool test = bpf_program__type(p) == BPF_PROG_TYPE_RAW_TRACEPOINT &&
-			    p != l->skel->progs.fault_exit && p != l->skel->progs.fault_start;
+		enum bpf_prog_type t = bpf_program__type(p);
 
-		bpf_program__set_autoload(p, test || p == l->skel->progs.inventory ||
-						     (iter && l->audit));
+		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
+
+		/* Those that are only ever run by test_run, the iterators that are wanted. */
+		bpf_program__set_autoload(
+			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
+			    (l->timed || p != l->skel->progs.fault_start)) ||
+				   p == l->skel->progs.inventory || (iter && l->audit));
 	}
-	if (l->timed)
-		bpf_program__set_autoload(l->skel->progs.fault_start, true);
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
 			p = program_of(l, &hooks[i], ret);
@@ -134,93 +138,6 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	h->method = S2V_METHOD_NONE;
 }
 
-/* Where faults that are timed begin. */
-static bool attach_times(struct s2v_live *l)
-{
-	struct bpf_program *p = l->skel->progs.fault_start;
-
-	l->times = bpf_program__attach_raw_tracepoint(p, "kvm_guest_fault");
-	l->progs[l->n_progs++] = p;
-	return l->times != NULL;
-}
-
-/* Which entries of the aggregation map are meant. */
-struct sweep {
-	__u32 vm; /* 0: of all VMs */
-	bool one_slot; /* of this memslot, registrations up to gen */
-	__s16 slot;
-	__u16 as_id;
-	__u32 gen;
-	bool gone; /* nothing is added to them any more: they are deleted, too */
-};
-
-static bool is_meant(const struct sweep *w, const struct s2v_agg_key *key)
-{
-	if (w->vm && key->vm != w->vm)
-		return false;
-	return !w->one_slot ||
-	       (key->slot == w->slot && key->as_id == w->as_id && key->gen <= w->gen);
-}
-
-/* Tells what was counted and not yet told: the last word on each kind of mapping. 0 or -errno. */
-static int sweep(struct s2v_live *l, const struct sweep *w)
-{
-	int fd = bpf_map__fd(l->skel->maps.agg), err;
-	struct s2v_agg_key key, next;
-	struct s2v_agg_key *prev = NULL;
-	struct s2v_agg a;
-
-	while ((err = bpf_map_get_next_key(fd, prev, &next)) == 0) {
-		if (is_meant(w, &next)) {
-			if (!bpf_map_lookup_elem(fd, &next, &a) && a.pending) {
-				a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-				a.ev.count = a.pending;
-				a.ev.gpa_last = a.gpa_last;
-				l->fn(l->arg, &a.ev.h);
-			}
-			/* prev stays: what follows it is what followed the one deleted. */
-			if (w->gone && !bpf_map_delete_elem(fd, &next))
-				continue;
-		}
-		key = next;
-		prev = &key;
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-/* Deletes the memslots of a VM that is gone. */
-static void forget_slots(struct s2v_live *l, __u32 vm)
-{
-	int fd = bpf_map__fd(l->skel->maps.slots);
-	struct s2v_slot_key key, next, *prev = NULL;
-
-	while (bpf_map_get_next_key(fd, prev, &next) == 0) {
-		if (next.vm == vm && !bpf_map_delete_elem(fd, &next))
-			continue;
-		key = next;
-		prev = &key;
-	}
-}
-
-/* Before the event itself: what ends with it has its last word. */
-static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
-{
-	struct sweep w = { .vm = ev->vm, .gone = true };
-	const struct s2v_ev_slot *slot = (const void *)ev;
-
-	if (ev->type == S2V_EV_SLOT) {
-		if (slot->err || (slot->change != S2V_SLOT_DELETE && slot->change != S2V_SLOT_MOVE))
-			return;
-		w.one_slot = true;
-		w.slot = slot->slot;
-		w.as_id = slot->as_id;
-		w.gen = slot->gen - (slot->change == S2V_SLOT_MOVE);
-	}
-	l->err = sweep(l, &w);
-	if (ev->type == S2V_EV_VM_DEAD)
-		forget_slots(l, ev->vm);
-}
-
 static int on_event(void *arg, void *data, size_t len)
 {
 	struct s2v_live *l = arg;
@@ -230,8 +147,7 @@ static int on_event(void *arg, void *data, size_t len)
 		l->malformed++;
 		return 0;
 	}
-	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
-		on_end(l, ev);
+	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
 	l->fn(l->arg, ev);
@@ -245,16 +161,29 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 
 	cfg->tgid = o->pid;
 	cfg->all = o->all;
+	cfg->timed = o->timed && !o->all;
 	cfg->page_shift = host->page_shift;
 	cfg->fault_variant = hooks[S2V_OBS_FAULT].variant;
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->slot_hook = hooks[S2V_OBS_SLOT].method != S2V_METHOD_NONE && !hooks[S2V_OBS_SLOT].idle;
-	cfg->timed = o->timed && !o->all;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
+}
+
+/* Faults are timed from a tracepoint on. Without it there is no histogram of them, and no more. */
+static void attach_timer(struct s2v_live *l)
+{
+	l->timer =
+		bpf_program__attach_raw_tracepoint(l->skel->progs.fault_start, "kvm_guest_fault");
+	if (l->timer)
+		l->progs[l->n_progs++] = l->skel->progs.fault_start;
+	else
+		s2v_err("stage-2 faults are not timed: attaching to the tracepoint kvm_guest_fault "
+			"failed: %s",
+			s2v_errno_text(errno));
 }
 
 /* Where there is S2FWB: does the vCPU-init path invalidate the instruction cache? */
@@ -302,8 +231,16 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 	if (!rc)
 		rc = s2verify_bpf__load(l->skel);
 	if (rc) {
-		snprintf(err, errlen, "the kernel did not load the BPF programs: %s (-v says more)",
-			 s2v_errno_text(rc));
+		/* Before 6.2 libbpf looks through the BTF of modules, which wants it. */
+		snprintf(
+			err, errlen,
+			"the kernel did not load the BPF programs: %s%s (-v says more)",
+			s2v_errno_text(rc),
+			!capng_get_caps_process() &&
+					!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)
+				? "; this process is without CAP_SYS_ADMIN, which Linux before 6.2 "
+				  "wants beside CAP_BPF and CAP_PERFMON"
+				: "");
 		return rc;
 	}
 	s2v_calibrate(l->skel, o->ks, host);
@@ -328,8 +265,9 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->arg = arg;
 	l->host = host;
 	l->audit = o->audit;
+	l->kvm = l->switches[0] = l->switches[1] = -1;
 	l->all = o->all;
-	l->timed = o->timed;
+	l->timed = o->timed && !o->all;
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -340,11 +278,8 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		if (hooks[i].method != S2V_METHOD_NONE)
 			attach(l, &hooks[i]);
-	if (l->timed && !attach_times(l)) {
-		snprintf(err, errlen, "faults cannot be timed: the tracepoint kvm_guest_fault: %s",
-			 strerror(errno));
-		goto fail;
-	}
+	if (l->timed)
+		attach_timer(l);
 	return l;
 fail:
 	s2v_live_close(l);
@@ -394,6 +329,7 @@ int s2v_live_start(struct s2v_live *l)
 {
 	int err;
 
+	l->skel->bss->inventory_done = false;
 	l->skel->bss->ready = true;
 	err = inventory(l);
 	l->skel->bss->inventory_done = true;
@@ -412,37 +348,6 @@ int s2v_live_consume(struct s2v_live *l)
 	return n < 0 ? n : l->err;
 }
 
-/* Sum over CPUs of element i of a per-CPU array: of its first word. */
-static int percpu_sum(const struct bpf_map *map, __u32 i, __u64 *sum)
-{
-	size_t words = (bpf_map__value_size(map) + 7) / 8;
-	int n = libbpf_num_possible_cpus();
-	__u64 *v;
-	int err;
-
-	if (n <= 0)
-		return n ? n : -EINVAL;
-	v = calloc(n, words * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	*sum = 0;
-	err = bpf_map_lookup_elem(bpf_map__fd(map), &i, v);
-	for (int cpu = 0; !err && cpu < n; cpu++)
-		*sum += v[cpu * words];
-	free(v);
-	return err;
-}
-
-/* Have probed calls been entered that have not returned? Where there are kprobes. */
-static bool calls_inside(struct s2v_live *l)
-{
-	const struct bpf_map *map = l->skel->maps.counters;
-	__u64 in = 0, out = 0;
-
-	return !percpu_sum(map, S2V_CNT_ENTERED, &in) && !percpu_sum(map, S2V_CNT_RETURNED, &out) &&
-	       in > out;
-}
-
 int s2v_live_stop(struct s2v_live *l)
 {
 	const struct timespec ms10 = { .tv_nsec = 10000000 };
@@ -452,43 +357,13 @@ int s2v_live_stop(struct s2v_live *l)
 	/* Entries go first; calls that are inside get a second to return. */
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, false);
-	for (int i = 0; i < 100 && calls_inside(l); i++)
+	for (int i = 0; i < 100 && s2v_live_inside(l); i++)
 		nanosleep(&ms10, NULL);
 	l->skel->bss->ready = false;
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, true);
 	err = s2v_live_consume(l);
-	return err ? err : sweep(l, &(struct sweep){ 0 });
-}
-
-/* Runs of a program that the kernel left out, since it was running on that CPU already. */
-static __u64 recursion_misses(const struct bpf_program *p)
-{
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) ? 0 : info.recursion_misses;
-}
-
-int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
-{
-	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
-	__u64 let_by = 0;
-	int err = percpu_sum(l->skel->maps.windows, 0, &let_by);
-
-	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
-		err = percpu_sum(counters, i, &sum->cnt[i]);
-	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
-		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
-	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += let_by;
-	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
-	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
-		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
-	sum->missed_probes = 0;
-	for (size_t i = 0; i < l->n_progs; i++)
-		sum->missed_probes += recursion_misses(l->progs[i]);
-	sum->lost = l->malformed;
-	return err;
+	return err ? err : s2v_keep_tell_all(l);
 }
 
 void s2v_live_close(struct s2v_live *l)
@@ -499,7 +374,9 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, false);
 		detach(l, i, true);
 	}
-	bpf_link__destroy(l->times);
+	bpf_link__destroy(l->timer);
+	s2v_keep_free(l);
+	s2v_health_close(l);
 	ring_buffer__free(l->ring);
 	s2verify_bpf__destroy(l->skel);
 	free(l);

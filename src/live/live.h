@@ -33,7 +33,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 			       struct s2v_hook hooks[S2V_OBS_NR], s2v_event_fn fn, void *arg,
 			       char *err, size_t errlen);
 
-/* Observe from now on; VMs that are there already are told of first. 0 or -errno. */
+/* Observe from now on; VMs that are there already are told of first. 0 or -errno; then once more. */
 int s2v_live_start(struct s2v_live *l);
 
 int s2v_live_fd(const struct s2v_live *l); /* readable when there are events */

@@ -7,23 +7,28 @@
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
 
+struct s2v_kept_vm; /* keep.c */
+
 struct s2v_live {
 	struct s2verify_bpf *skel;
 	struct ring_buffer *ring;
 	s2v_event_fn fn;
 	void *arg;
 	struct bpf_link *links[S2V_OBS_NR][2]; /* entry, return */
-	struct bpf_program *progs[2 * S2V_OBS_NR + 1]; /* attached */
+	struct bpf_program *progs[2 * S2V_OBS_NR]; /* attached */
 	size_t n_progs;
 	const struct s2v_host *host;
 	bool audit;
 	bool all; /* every event is told */
-	bool timed;
-	struct bpf_link *times; /* of the tracepoint at which a fault begins */
+	bool timed; /* faults and unmaps are */
+	struct bpf_link *timer;
 	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
 	__u64 other_lo, other_hi;
 	__u64 malformed;
 	int err; /* of reading what a VM that is gone left */
+	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
+	__u64 lost; /* events that had been lost when all was put in order last */
+	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
 
 /* What an iterator's programs wrote; anything but 0 ends the reading. */

@@ -5,6 +5,8 @@
  * is mapped as it should not be. Also the writer that tests/bench/kill9 kills.
  *
  *   generate FILE EVENTS [SEED]    with a seed: "N" on stdout whenever N events were handed over
+ *   generate --host FILE VMS SLOTS ALIVE   as the daemon sees a host: VMs with so many memslots each, of
+ *                                  which so many are there at a time; each is audited, and reset once
  *   generate --check FILE SEED     reads it back: each event is to be the one that was written with
  *                                  this seed; prints "EVENTS CLOSED DAMAGED"
  */
@@ -175,6 +177,84 @@ static struct s2t_info an_info(void)
 	return i;
 }
 
+/* ---- a host, as seen where only what is new is told ---- */
+
+#define SLOT_SIZE (16ULL << 20)
+
+static void host_slot(struct vm *vm, __s16 slot)
+{
+	struct s2v_ev_vma v = { .pa = S2V_NO_PA, .slot = slot, .gen = (__u32)slot + 1 };
+	struct s2v_ev_slot s = { .slot = slot, .gen = v.gen, .runs = 1, .vmas = 1 };
+	struct s2v_ev_page p = { .slot = slot, .gen = v.gen, .count = 1, .size = 4096 };
+	struct s2v_ev_leaves l = { .slot = slot, .gen = v.gen, .leaves = SLOT_SIZE >> 12 };
+
+	s.gpa = (__u64)slot * SLOT_SIZE;
+	s.size = SLOT_SIZE;
+	s.hva = slot_hva(vm) + s.gpa;
+	v.vma = (struct s2v_vma){ s.hva, s.hva + s.size, 0, S2V_ATTR_NORMAL_WB, 0, { 0 } };
+	snprintf(v.name, sizeof(v.name), "memory-backend-%d", slot);
+	send_ev(&v.h, S2V_EV_VMA, sizeof(v), vm->id);
+	send_ev(&s.h, S2V_EV_SLOT, sizeof(s), vm->id);
+	p.slot_gpa = p.gpa = p.gpa_last = s.gpa;
+	p.slot_size = s.size;
+	p.slot_hva = p.hva = s.hva;
+	p.pa = vm->pa + s.gpa;
+	p.flags = S2V_PG_FIRST;
+	/* One memslot in a thousand is unsafe. */
+	p.s2 = (vm->id + (__u32)slot) % 1000 ? S2V_ATTR_NORMAL_WB : S2V_ATTR_DEVICE_nGnRE;
+	p.vma = v.vma;
+	send_ev(&p.h, S2V_EV_MAP, sizeof(p), vm->id);
+	l.gpa = s.gpa;
+	l.size = s.size;
+	l.hva = s.hva;
+	l.pa = l.host_pa = p.pa;
+	l.s1 = S2V_ATTR_NORMAL_WB;
+	l.s2 = (__u8)p.s2;
+	l.level = l.host_level = 3;
+	l.flags = S2V_LF_PA_RUN | S2V_LF_READ | S2V_LF_WRITE;
+	send_ev(&l.h, S2V_EV_LEAVES, sizeof(l), vm->id);
+}
+
+static void host_vm(__u32 id, __s16 slots)
+{
+	struct vm vm = { .id = id, .pa = 0x100000000ULL + (__u64)id * slots * SLOT_SIZE };
+	struct s2v_ev_audit a = { .leaves = (SLOT_SIZE >> 12) * (__u64)slots, .steps = 1 };
+	struct s2v_ev_vm n = { 0 };
+
+	/* Of all bytes that a name may have, those that break out of something. */
+	if (id % 10 == 3)
+		memcpy(n.comm, "<i>\"'&\n\\\xff{}", 12);
+	else
+		snprintf(n.comm, sizeof(n.comm), "qemu-%u", id);
+	send_ev(&n.h, S2V_EV_VM_NEW, sizeof(n), id);
+	for (__s16 i = 0; i < slots; i++) {
+		now_ns += 10000;
+		host_slot(&vm, i);
+	}
+	send_ev(&a.h, S2V_EV_AUDIT, sizeof(a), id);
+	reset_vm(&vm);
+}
+
+static void host_end_vm(__u32 id)
+{
+	struct s2v_ev_vm n = { 0 };
+
+	send_ev(&n.h, S2V_EV_VM_DEAD, sizeof(n), id);
+}
+
+static void host(__u32 n, __s16 slots, __u32 alive)
+{
+	struct s2v_ev_audit all = { 0 };
+
+	for (__u32 id = 1; id <= n + alive; id++) {
+		if (id > alive && id - alive <= n && n != alive)
+			host_end_vm(id - alive);
+		if (id <= n)
+			host_vm(id, slots);
+	}
+	send_ev(&all.h, S2V_EV_AUDIT, sizeof(all), 0);
+}
+
 /* The next events, as the dice have it. */
 static void go_on(void)
 {
@@ -215,20 +295,54 @@ static int read_back(const char *file, const char *seed)
 	return 0;
 }
 
-static int write_file(const char *file, __u64 n, const char *seed)
+static int begin_file(const char *file, const struct s2t_info *info)
 {
-	struct s2t_info info = an_info();
-	struct s2t_writer_opts o = { .path = file, .info = &info, .patient = true };
-	struct s2v_summary sum = { 0 };
-	struct s2t_facts facts;
-	__u64 next_told = 0, told_dice = 1;
+	struct s2t_writer_opts o = { .path = file, .info = info, .patient = true };
 	char err[256];
 
 	w = s2t_create(&o, err, sizeof(err));
-	if (!w) {
+	if (!w)
 		fprintf(stderr, "%s\n", err);
+	return w ? 0 : 1;
+}
+
+static int end_file(void)
+{
+	struct s2v_summary sum = { .duration_ns = now_ns - 1000000000 };
+	struct s2t_facts facts;
+
+	if (s2t_close(w, &sum, &facts)) {
+		fprintf(stderr, "%s: %s\n", facts.path, strerror(facts.err));
 		return 1;
 	}
+	fprintf(stderr, "%llu events, %llu bytes, %.3f each\n", (unsigned long long)facts.events,
+		(unsigned long long)facts.bytes, (double)facts.bytes / (double)facts.events);
+	return 0;
+}
+
+static int write_host(char **argv)
+{
+	struct s2t_info info = an_info();
+	__u32 n = (__u32)strtoul(argv[3], NULL, 10), alive = (__u32)strtoul(argv[5], NULL, 10);
+	__s16 slots = (__s16)strtol(argv[4], NULL, 10);
+
+	info.all = false;
+	info.audit = true;
+	dice = 88172645463325252ULL;
+	if (begin_file(argv[2], &info))
+		return 1;
+	host(n, slots, alive < n ? alive : n);
+	return end_file();
+}
+
+static int write_file(const char *file, __u64 n, const char *seed)
+{
+	struct s2t_info info = an_info();
+	struct s2v_summary sum = { 0 };
+	__u64 next_told = 0, told_dice = 1;
+
+	if (begin_file(file, &info))
+		return 1;
 	for (begin(seed); sent < n && !s2t_failed(w); go_on()) {
 		if (!seed || sent < next_told)
 			continue;
@@ -239,24 +353,21 @@ static int write_file(const char *file, __u64 n, const char *seed)
 		told_dice = told_dice * 6364136223846793005ULL + 1;
 		next_told = sent + (told_dice >> 52);
 	}
-	sum.duration_ns = now_ns - 1000000000;
-	if (s2t_close(w, &sum, &facts)) {
-		fprintf(stderr, "%s: %s\n", facts.path, strerror(facts.err));
-		return 1;
-	}
-	fprintf(stderr, "%llu events, %llu bytes, %.3f each\n", (unsigned long long)facts.events,
-		(unsigned long long)facts.bytes, (double)facts.bytes / (double)facts.events);
-	return 0;
+	return end_file();
 }
 
 int main(int argc, char **argv)
 {
 	__u64 n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 
+	if (argc == 6 && !strcmp(argv[1], "--host"))
+		return write_host(argv);
 	if (argc == 4 && !strcmp(argv[1], "--check"))
 		return read_back(argv[2], argv[3]);
 	if ((argc == 3 || argc == 4) && n)
 		return write_file(argv[1], n, argv[3]);
-	fprintf(stderr, "usage: %s FILE EVENTS [SEED] | --check FILE SEED\n", argv[0]);
+	fprintf(stderr,
+		"usage: %s FILE EVENTS [SEED] | --host FILE VMS SLOTS ALIVE | --check FILE SEED\n",
+		argv[0]);
 	return 2;
 }

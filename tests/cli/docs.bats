@@ -77,7 +77,7 @@ same() { # WANTED GOT
 			echo "no $path"
 			missing=1
 		}
-	done < <(documents | xargs grep -ohE '(^|[ `(])(src|bpf|include|docs|tests|tools)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]' |
+	done < <(documents | xargs grep -ohE '(^|[ `(])(src|bpf|include|docs|tests|tools|contrib)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]' |
 		tr -d ' `(' | sort -u)
 	[ "$missing" -eq 0 ]
 }

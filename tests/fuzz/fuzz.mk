@@ -6,10 +6,10 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FB := build/fuzz
 # What takes files in and makes findings of them; not what shows these.
 FUZZ_CORE := $(filter-out src/cmd_%.c src/html_%.c src/report%.c src/outfile.c src/sink_perfetto.c \
-	src/sink_sqlite%.c,$(CORE))
+	src/sink_sqlite%.c src/daemon/%.c,$(CORE))
 FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(FB)/%)
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc \
+	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -Isrc/daemon \
 	-DS2V_VERSION='"fuzz"'
 # The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit).
 FUZZ_ARGS := -max_len=65536 -timeout=10 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1

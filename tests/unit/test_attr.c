@@ -249,7 +249,7 @@ static void names(void **state)
 	assert_string_equal(s2v_attr_name(S2V_ATTR_DEVICE_nGnRE), "device-nGnRE");
 	assert_string_equal(s2v_attr_name(S2V_ATTR_NR), "unknown");
 	assert_string_equal(s2v_attr_name(~0U), "unknown");
-	assert_string_equal(s2v_source_name((enum s2v_source)99), "unknown");
+	assert_string_equal(s2v_source_name((enum s2v_attr_source)99), "unknown");
 	assert_string_equal(s2v_source_name(S2V_SRC_GMEM), "guest_memfd");
 	assert_string_equal(s2v_cmo_name(S2V_CMO_DATA_ICACHE), "data+icache");
 	assert_string_equal(s2v_observe_name(S2V_OBS_NR), "unknown");

@@ -414,6 +414,113 @@ static void fault_meanwhile(void **state)
 	assert_true(w.sum.complete);
 }
 
+/* One whole audit of VM 1: so many pages of device memory that the host maps cacheable. */
+static void audit_of(__u64 pages)
+{
+	tell(&A, 0x10000, pages, WB, DEV, DEV_PA);
+	audited(1, 0, 0);
+	audited(2, 0, 0);
+	audited(0, 0, 0);
+}
+
+/* A daemon's audits: what is there still is no news, and counted once. */
+static void again_and_again(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb);
+	audit_of(16);
+	audit_of(16);
+	assert_int_equal(w.n_f, 1);
+	audit_of(20);
+	end();
+	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(w.n_f, 2);
+	assert_true(w.f[1].update);
+	assert_int_equal(w.f[1].count, 20);
+	assert_int_equal(row_at(1, A.gpa)->present, 20 * PAGE);
+	assert_int_equal(row_at(1, A.gpa)->n_leaves, 1);
+	assert_int_equal(w.sum.leaves[WB][DEV], 52);
+}
+
+/* Nothing is mapped any more. */
+static void again_without_leaves(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &anon);
+	tell(&A, 0, 3, WB, WB, RAM_PA);
+	audited(1, 0, 2);
+	audited(1, 0, 1);
+	end();
+	assert_int_equal(row_at(1, A.gpa)->n_leaves, 0);
+	assert_int_equal(row_at(1, A.gpa)->present, 0);
+	assert_int_equal(w.sum.shadow, 1);
+}
+
+/* What a hook has seen is not found once more by the next audit. */
+static void found_before(void **state)
+{
+	struct s2v_ev_page ev;
+
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb);
+	ev = page(S2V_EV_MAP, &A, 0x10000, &pfn_wb);
+	ev.s2 = DEV;
+	ev.pa = DEV_PA;
+	send_page(&ev);
+	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	audit_of(16);
+	end();
+	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(finding(S2V_RULE_S2_NONCACHEABLE)->count, 1);
+}
+
+/* An audit that is given up: what it found holds, what it wanted to compare is forgotten. */
+static void given_up(void **state)
+{
+	(void)state;
+	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
+	found(&A, &pfn_wb);
+	found(&B, &pfn_dev);
+	tell(&A, 0, 16, WB, WB, DEV_PA);
+	tell(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
+	audited(0, S2V_AU_ENDED, 0);
+	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
+	audited(2, 0, 0);
+	audited(0, 0, 0);
+	end();
+	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 0), 0);
+	assert_int_equal(row_at(1, A.gpa)->present, 18 * PAGE);
+}
+
+/* After a loss memslots are told of once more: one that is known stays as it is known. */
+static void told_anew(void **state)
+{
+	(void)state;
+	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
+	found(&A, &anon);
+	tell(&A, 0, 3, WB, WB, RAM_PA);
+	found(&A, &anon);
+	tell(&A, 0x100000, 1, WB, WB, RAM_PA);
+	end_audit();
+	assert_int_equal(row_at(1, A.gpa)->present, 4 * PAGE);
+	assert_true(w.sum.complete);
+}
+
+/* A protected VM is one, however often it is not audited. */
+static void protected_twice(void **state)
+{
+	(void)state;
+	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
+	audited(1, S2V_AU_PROTECTED, 0);
+	audited(1, S2V_AU_PROTECTED, 0);
+	end();
+	assert_int_equal(w.sum.protected_vms, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +537,12 @@ int main(void)
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(fault_meanwhile),
 		cmocka_unit_test(deleted_meanwhile),
+		cmocka_unit_test(again_and_again),
+		cmocka_unit_test(again_without_leaves),
+		cmocka_unit_test(found_before),
+		cmocka_unit_test(given_up),
+		cmocka_unit_test(told_anew),
+		cmocka_unit_test(protected_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

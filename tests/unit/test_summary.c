@@ -49,6 +49,17 @@ static void complete(void **state)
 	assert_int_equal(s.missed_probes, 0);
 }
 
+static void hooks_gone(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.gaps = 1;
+	is_incomplete(&s, "hooks were gone for a while, 1 time");
+	s.gaps = 2;
+	is_incomplete(&s, "hooks were gone for a while, 2 times");
+}
+
 static void rules_not_covered(void **state)
 {
 	struct s2v_summary s = fresh();
@@ -212,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(complete),
+		cmocka_unit_test(hooks_gone),
 		cmocka_unit_test(rules_not_covered),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(returns),

@@ -6,12 +6,12 @@ UB := build/unit
 UNIT_BINS := $(UNIT:tests/unit/%.c=$(UB)/%)
 HOSTCC ?= gcc
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -Isrc -Itests/unit \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -Isrc -Isrc/daemon -Itests/unit \
 	-DS2V_VERSION='"test"'
 word_after = $(shell sed -n '1,12s,^/\* $(2): \(.*\) \*/$$,\1,p' $(1))
 
 define unit_rule
-$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h tests/unit/*.h)
+$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h src/daemon/*.h tests/unit/*.h)
 	$$(call say,UNIT,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)

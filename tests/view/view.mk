@@ -2,7 +2,7 @@
 # Views: a generated run through each file sink, under ASan and UBSan, and what came out looked at
 # with other people's programs (Chromium, sqlite3, protoc).
 VB := build/view
-VIEW_SRCS := $(sort $(wildcard tests/view/*.c)) $(CORE)
+VIEW_SRCS := $(sort $(wildcard tests/view/*.c)) $(filter-out src/daemon/%,$(CORE))
 VIEW_OBJS := $(VIEW_SRCS:%.c=$(VB)/%.o) $(VB)/assets.o $(VB)/perfetto.pb-c.o
 
 $(VB)/%.o: %.c Makefile tests/view/view.mk

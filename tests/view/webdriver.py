@@ -58,7 +58,9 @@ class Browser:
                  {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def open(self, path):
-        self.call("POST", "/url", {"url": "file://" + os.path.abspath(path)})
+        """A file, or an address with its scheme."""
+        url = path if "://" in path else "file://" + os.path.abspath(path)
+        self.call("POST", "/url", {"url": url})
 
     def js(self, script, *args):
         return self.call("POST", "/execute/sync", {"script": script, "args": list(args)})

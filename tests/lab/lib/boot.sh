@@ -27,6 +27,8 @@ build_programs() {
 	hash=$(cat "$here"/guest/*.[ch] "$here/fixture/ask.h" "$here/lib/boot.sh" | sha256sum)
 	if [[ $(cat "$top/build/lab/hash" 2>/dev/null) != "$hash" ]]; then
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/put" "$here/guest/put.c"
+		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/relay" "$here/guest/relay.c"
+		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/caps" "$here/guest/caps.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
 			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,tables}.c
 		echo "$hash" >"$top/build/lab/hash"
@@ -88,7 +90,7 @@ write_env() { # FILE
 			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
 		# With instructions counted, time in there is not time out here.
 		echo "LAB_TIMEOUT=$((icount ? 0 : timeout - 15))"
-		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}'"
+		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}' LAB_FORWARD='${forward#*:}'"
 	} >"$1"
 }
 
@@ -96,7 +98,7 @@ make_initramfs() {
 	local file root=$tmp/root
 	mkdir -p "$root/bin" "$root/lab/scenarios" "$root/lab/lib"
 	install -m 755 "$(busybox)" "$root/bin/busybox"
-	install -m 755 "$top/build/lab/guest" "$top/build/lab/put" "$root/bin/"
+	install -m 755 "$top/build/lab/guest" "$top/build/lab/put" "$top"/build/lab/{relay,caps} "$root/bin/"
 	[[ ! -f $s2verify ]] || install -m 755 "$s2verify" "$root/bin/s2verify"
 	install -m 755 "$here/lib/init" "$root/init"
 	install -m 644 "$here/lib/host.sh" "$root/lab/lib/"
@@ -134,6 +136,11 @@ qemu_arguments() {
 		-append "console=ttyAMA0 quiet panic=-1 mem=${mem}M $append"
 	)
 	[[ -z $icount ]] || arguments+=(-icount 'shift=1,sleep=off')
+	# No network card is built into these kernels; a serial line on PCI is.
+	[[ -z $forward ]] || arguments+=(
+		-chardev "socket,id=forward,host=127.0.0.1,port=${forward%%:*},server=on,wait=off"
+		-device pci-serial,chardev=forward
+	)
 }
 
 # Runs the outside part of a scenario as its host part asks for (ask_outside in host.sh), which waits

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Addresses to listen on. Numbers only: a name would need a resolver, which a static program has not. */
+#ifndef S2V_DAEMON_ADDR_H
+#define S2V_DAEMON_ADDR_H
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "types.h"
+
+#define S2V_WEB_PORT "9899"
+
+struct s2v_addr {
+	struct sockaddr_storage ss;
+	socklen_t len;
+	bool any; /* ":port": all addresses of both families */
+};
+
+/* "host:port", "[v6]:port", ":port", "unix:PATH". 0, or -1 with what is wrong in err. Pure. */
+int s2v_addr_parse(const char *s, struct s2v_addr *a, char *err, size_t errlen);
+
+/*
+ * A listening, non-blocking socket; or -errno. The socket of a unix: path that nobody listens on any
+ * more is replaced. The path is the caller's to remove (s2v_addr_unlink()).
+ */
+int s2v_addr_listen(const struct s2v_addr *a);
+void s2v_addr_unlink(const struct s2v_addr *a);
+
+/* What a listening socket is bound to, as s2v_addr_parse() takes it: "127.0.0.1:9899". */
+void s2v_addr_name(int fd, char *buf, size_t len);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the daemon: what its parts share. One thread; all of it is the event loop's. */
+#ifndef S2V_DAEMON_H
+#define S2V_DAEMON_H
+
+#include <event2/event.h>
+
+#include "correlate.h"
+#include "daemon_opts.h"
+#include "source.h"
+#include "told.h"
+#include "vms.h"
+#include "web.h"
+
+/* Whose unmaps at a reset were what (s2verify_reset_unmaps_total). */
+enum s2v_unmap_verdict {
+	S2V_UNMAP_NEEDED,
+	S2V_UNMAP_REDUNDANT_FWB,
+	S2V_UNMAP_REDUNDANT_REPEAT,
+	S2V_UNMAP_UNKNOWN,
+	S2V_UNMAP_NR
+};
+
+/* What was counted as it went by. */
+struct s2v_counts {
+	__u64 events;
+	__u64 vcpu_resets;
+	__u64 unmaps[S2V_UNMAP_NR];
+	__u64 avoidable_ns;
+	__u64 audits, audits_failed;
+	__u64 audit_ns; /* how long the last complete one took */
+	__u64 audited_at; /* CLOCK_REALTIME ns of its end; 0: none yet */
+};
+
+/* What was lost when; a complete audit makes up for what was before it began. */
+struct s2v_losses {
+	__u64 events, probes;
+};
+
+struct s2v_daemon {
+	struct s2v_sink sink; /* first: the correlator's */
+	const struct s2v_daemon_opts *o;
+	struct s2v_source *src;
+	struct event_base *base;
+	struct event *ev[8];
+	struct event *audit_timer;
+	struct s2v_correlator *core;
+	struct s2v_rule_state rules[S2V_RULE_NR]; /* as of the last s2v_daemon_now() */
+	struct s2v_counts n;
+	struct s2v_told told;
+	struct s2v_vm_stats vms;
+	struct s2v_web *web;
+	struct s2v_privileges priv;
+	__u64 started; /* CLOCK_REALTIME ns */
+	__u64 census[3], census_at; /* of memslots; CLOCK_MONOTONIC ns */
+	bool stop, audit_due, auditing, audit_failed;
+	struct s2v_losses made_up; /* lost before the last complete audit began */
+};
+
+/* What is known now, for whoever asks. Some 20 KiB; of rules: daemon.rules. */
+struct s2v_now {
+	__u64 realtime;
+	struct s2v_figures fig;
+	struct s2v_summary sum; /* judged: complete, incomplete */
+	struct s2v_losses lost;
+	__u64 vms, memslots[3]; /* 1 + enum s2v_tri of write_back_guaranteed */
+	char unready[1024]; /* why not ready, a reason a line; "" when it is */
+};
+
+/* now.c: 0 or -errno. */
+int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
+/* The counts of memslots apart: they take a walk through the model, once a second at most. */
+void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now);
+
+/* Is a memslot's Write-Back guaranteed throughout? enum s2v_tri. */
+int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
+			const struct s2v_memslot *slot);
+
+/* loop.c: runs until it is told to end. Returns an exit status. */
+int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src);
+
+/* metrics.c */
+struct s2v_expo;
+void s2v_metrics_write(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now);
+void s2v_metrics_list(FILE *f); /* a line each: name, type, labels, meaning; tabs between */
+
+/* page.c: the page for people. 0, or -1: out of memory. */
+int s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *now);
+
+#endif

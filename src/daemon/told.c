@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "notify.h"
+#include "told.h"
+#include "util.h"
+
+int s2v_told_open(struct s2v_told *t)
+{
+	*t = (struct s2v_told){ .journal = -1,
+				.first = { .have = 1000, .burst = 1000, .rate = 10 },
+				.again = { .have = 100, .burst = 100, .rate = 1 } };
+	t->json = s2v_sink_json();
+	if (!t->json)
+		return -ENOMEM;
+	if (!s2v_journal_reads_us())
+		return 0;
+	t->journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return t->journal < 0 ? -errno : 0;
+}
+
+void s2v_told_close(struct s2v_told *t)
+{
+	if (t->json) {
+		t->json->close(t->json);
+		free(t->json);
+	}
+	if (t->journal >= 0)
+		close(t->journal);
+	t->json = NULL;
+	t->journal = -1;
+}
+
+static bool may(struct s2v_bucket *b, __u64 now)
+{
+	if (b->at && now > b->at)
+		b->have += (double)(now - b->at) / 1e9 * b->rate;
+	b->at = now;
+	if (b->have > b->burst)
+		b->have = b->burst;
+	if (b->have < 1)
+		return false;
+	b->have--;
+	return true;
+}
+
+/*
+ * Where the next one goes, which is then the newest. The oldest of those that matter least makes room:
+ * a flood of small things is not to wash away what is grave.
+ */
+static __u8 place_for_one(struct s2v_told *t)
+{
+	unsigned int least = 0;
+	__u8 at = (__u8)t->n;
+
+	if (t->n < S2V_TOLD_KEPT) {
+		t->order[t->n++] = at;
+		return at;
+	}
+	for (unsigned int i = 1; i < t->n; i++)
+		if (t->kept[t->order[i]].rule->severity < t->kept[t->order[least]].rule->severity)
+			least = i;
+	at = t->order[least];
+	memmove(t->order + least, t->order + least + 1, t->n - least - 1);
+	t->order[t->n - 1] = at;
+	return at;
+}
+
+/* Where it goes on with more of itself, the one that is kept is replaced. */
+static void keep(struct s2v_told *t, const struct s2v_finding *f)
+{
+	for (unsigned int i = 0; f->update && i < t->n; i++) {
+		if (t->kept[i].id == f->id) {
+			t->kept[i] = *f;
+			return;
+		}
+	}
+	t->kept[place_for_one(t)] = *f;
+}
+
+static int write_out(struct s2v_told *t, const struct s2v_finding *f)
+{
+	/* The journal may be full or restarting: then the line goes where its stream reads. */
+	if (t->journal >= 0 && !s2v_journal_finding(t->journal, S2V_JOURNAL_SOCKET, f))
+		return 0;
+	if (!t->json)
+		return EBADF;
+	if (t->failed) /* half a line may be there */
+		putchar('\n');
+	t->json->failed = 0;
+	t->json->finding(t->json, f);
+	if (t->json->failed) { /* nor is the rest to come out later */
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
+	return t->json->failed;
+}
+
+void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
+{
+	int err;
+
+	if (!f->update && f->rule->id < S2V_RULE_NR)
+		t->total[f->rule->id]++;
+	keep(t, f);
+	if (!may(f->update ? &t->again : &t->first, now)) {
+		t->suppressed++;
+		return;
+	}
+	err = write_out(t, f);
+	t->unwritten += err != 0;
+	if (err && err != t->failed)
+		s2v_err("findings cannot be written to standard output: %s; they are counted, and "
+			"kept for /findings",
+			strerror(err));
+	t->failed = err;
+}
+
+const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i)
+{
+	return i < t->n ? &t->kept[t->order[t->n - 1 - i]] : NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Findings as the daemon tells them: counted always; on their way out (standard output, or the
+ * journal) limited, so that a host with a million of them neither fills a disk nor holds us up; the
+ * last ones kept for whoever asks.
+ */
+#ifndef S2V_DAEMON_TOLD_H
+#define S2V_DAEMON_TOLD_H
+
+#include "sink.h"
+
+#define S2V_TOLD_KEPT 100
+
+/* So many at once, so many a second in the long run. */
+struct s2v_bucket {
+	double have, burst, rate;
+	__u64 at; /* CLOCK_MONOTONIC ns */
+};
+
+struct s2v_told {
+	struct s2v_finding kept[S2V_TOLD_KEPT];
+	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
+	unsigned int n;
+	__u64 total[S2V_RULE_NR]; /* findings, each once */
+	__u64 suppressed, unwritten; /* lines not written: too many; an error of the file */
+	struct s2v_bucket first, again;
+	struct s2v_sink *json; /* on stdout */
+	int journal; /* a socket; -1: none */
+	int failed; /* errno of the last write, 0 when it went well */
+};
+
+/* 0 or -errno. */
+int s2v_told_open(struct s2v_told *t);
+void s2v_told_close(struct s2v_told *t);
+
+/* now: CLOCK_MONOTONIC ns. */
+void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now);
+
+/* The i-th of those kept, the newest first; NULL: there are no more. */
+const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+
+#include "vms.h"
+
+static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
+{
+	struct s2v_vm_stat *vm;
+
+	HASH_FIND(hh, s->vms, &ev->vm, sizeof(ev->vm), vm);
+	if (vm || ev->type == S2V_EV_VM_DEAD)
+		return vm;
+	vm = calloc(1, sizeof(*vm));
+	if (!vm) {
+		s->no_memory++;
+		return NULL;
+	}
+	vm->id = vm->ref.id = ev->vm;
+	vm->ref.pid = ev->tgid;
+	vm->worst = -1;
+	HASH_ADD(hh, s->vms, id, sizeof(vm->id), vm);
+	return vm;
+}
+
+static void add(struct s2v_vm_stats *s, struct s2v_vm_stat *vm, enum s2v_vm_count c, __u64 n)
+{
+	vm->n[c] += n;
+	if (vm->labelled)
+		vm->own[c] += n;
+	else
+		s->other[c] += n;
+}
+
+void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
+{
+	const struct s2v_ev_reset *reset = (const void *)ev;
+	const struct s2v_ev_page *page = (const void *)ev;
+	struct s2v_vm_stat *vm;
+
+	if (!ev->vm || ev->len < s2v_event_size(ev->type))
+		return;
+	vm = find(s, ev);
+	if (!vm)
+		return;
+	if (ev->type == S2V_EV_VM_NEW) {
+		memcpy(vm->ref.comm, ((const struct s2v_ev_vm *)ev)->comm, sizeof(vm->ref.comm));
+		vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
+	} else if (ev->type == S2V_EV_MAP && !page->err) {
+		add(s, vm, S2V_VM_MAPS, page->count);
+	} else if (ev->type == S2V_EV_INIT && reset->ran && !reset->err) {
+		add(s, vm, S2V_VM_RESETS, 1);
+	}
+}
+
+/* After the correlator had the event, whose findings are still to be counted. */
+void s2v_vms_gone(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
+{
+	struct s2v_vm_stat *vm;
+
+	if (ev->type != S2V_EV_VM_DEAD)
+		return;
+	vm = find(s, ev);
+	if (!vm)
+		return;
+	HASH_DEL(s->vms, vm);
+	free(vm);
+}
+
+void s2v_vms_finding(struct s2v_vm_stats *s, const struct s2v_finding *f)
+{
+	struct s2v_vm_stat *vm;
+
+	if (f->update)
+		return;
+	HASH_FIND(hh, s->vms, &f->vm.id, sizeof(f->vm.id), vm);
+	if (!vm)
+		return;
+	add(s, vm, S2V_VM_FINDINGS, 1);
+	if ((int)f->rule->severity > vm->worst)
+		vm->worst = (int)f->rule->severity;
+}
+
+static bool busier(const struct s2v_vm_stat *a, const struct s2v_vm_stat *b)
+{
+	if (a->worst != b->worst)
+		return a->worst > b->worst;
+	if (a->n[S2V_VM_FINDINGS] != b->n[S2V_VM_FINDINGS])
+		return a->n[S2V_VM_FINDINGS] > b->n[S2V_VM_FINDINGS];
+	if (a->n[S2V_VM_MAPS] != b->n[S2V_VM_MAPS])
+		return a->n[S2V_VM_MAPS] > b->n[S2V_VM_MAPS];
+	return a->id < b->id;
+}
+
+size_t s2v_vms_busiest(const struct s2v_vm_stats *s, const struct s2v_vm_stat **out, size_t max)
+{
+	size_t n = 0;
+
+	if (!max)
+		return 0;
+	/* max is small, and most VMs are less busy than the last of those kept. */
+	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
+		size_t at = n;
+
+		if (n == max && !busier(vm, out[n - 1]))
+			continue;
+		if (n < max)
+			n++;
+		else
+			at = n - 1;
+		for (; at > 0 && busier(vm, out[at - 1]); at--)
+			out[at] = out[at - 1];
+		out[at] = vm;
+	}
+	return n;
+}
+
+void s2v_vms_rank(struct s2v_vm_stats *s)
+{
+	const struct s2v_vm_stat *top[100];
+	size_t n = s2v_vms_busiest(s, top, s->labels < 100 ? s->labels : 100);
+
+	for (struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
+		bool in = false;
+
+		for (size_t i = 0; i < n && !in; i++)
+			in = top[i] == vm;
+		if (in && !vm->labelled)
+			memset(vm->own, 0, sizeof(vm->own));
+		vm->labelled = in;
+	}
+}
+
+void s2v_vms_free(struct s2v_vm_stats *s)
+{
+	struct s2v_vm_stat *vm, *next;
+
+	HASH_ITER(hh, s->vms, vm, next)
+	{
+		HASH_DEL(s->vms, vm);
+		free(vm);
+	}
+}

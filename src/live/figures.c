@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the BPF side has counted. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "figures.h"
+#include "live_private.h"
+
+/* Sums over CPUs the first n words of element i of a per-CPU array. 0 or -errno. */
+static int percpu_sums(const struct bpf_map *map, __u32 i, __u64 *sum, size_t n)
+{
+	size_t words = (bpf_map__value_size(map) + 7) / 8;
+	int cpus = libbpf_num_possible_cpus();
+	__u64 *v;
+	int err;
+
+	if (cpus <= 0)
+		return cpus ? cpus : -EINVAL;
+	if (n > words)
+		return -EINVAL;
+	v = calloc((size_t)cpus * words, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	memset(sum, 0, n * sizeof(*sum));
+	err = bpf_map_lookup_elem(bpf_map__fd(map), &i, v);
+	for (size_t cpu = 0; !err && cpu < (size_t)cpus; cpu++)
+		for (size_t k = 0; k < n; k++)
+			sum[k] += v[cpu * words + k];
+	free(v);
+	return err;
+}
+
+static int percpu_sum(const struct bpf_map *map, __u32 i, __u64 *sum)
+{
+	return percpu_sums(map, i, sum, 1);
+}
+
+bool s2v_live_inside(struct s2v_live *l)
+{
+	const struct bpf_map *map = l->skel->maps.counters;
+	__u64 in = 0, out = 0;
+
+	return !percpu_sum(map, S2V_CNT_ENTERED, &in) && !percpu_sum(map, S2V_CNT_RETURNED, &out) &&
+	       in > out;
+}
+
+int s2v_live_forget_inside(struct s2v_live *l)
+{
+	static const __u32 both[] = { S2V_CNT_ENTERED, S2V_CNT_RETURNED };
+	int fd = bpf_map__fd(l->skel->maps.counters), cpus = libbpf_num_possible_cpus(), err = 0;
+	__u64 *none;
+
+	if (cpus <= 0)
+		return cpus ? cpus : -EINVAL;
+	none = calloc((size_t)cpus, sizeof(*none));
+	if (!none)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < 2; i++)
+		err = bpf_map_update_elem(fd, &both[i], none, BPF_ANY);
+	free(none);
+	return err;
+}
+
+int s2v_live_lost(struct s2v_live *l, __u64 *lost)
+{
+	const struct bpf_map *map = l->skel->maps.counters;
+	__u64 ring = 0, vm = 0;
+	int err = percpu_sum(map, S2V_CNT_LOST_RINGBUF, &ring);
+
+	if (!err)
+		err = percpu_sum(map, S2V_CNT_LOST_VM, &vm);
+	*lost = ring + vm + l->malformed;
+	return err;
+}
+
+static int prog_info(const struct bpf_program *p, struct bpf_prog_info *info)
+{
+	__u32 len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_obj_get_info_by_fd(bpf_program__fd(p), info, &len);
+}
+
+int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
+{
+	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
+	struct bpf_prog_info info;
+	__u64 let_by = 0;
+	int err = percpu_sum(l->skel->maps.windows, 0, &let_by);
+
+	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
+		err = percpu_sum(counters, i, &sum->cnt[i]);
+	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
+		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
+	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += let_by;
+	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
+	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
+		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
+	/* Runs that the kernel left out, since the program was running on that CPU already. */
+	sum->missed_probes = 0;
+	for (size_t i = 0; i < l->n_progs; i++)
+		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
+	sum->lost = l->malformed;
+	return err;
+}
+
+int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR])
+{
+	/* By its name: an object that times nothing is without. */
+	const struct bpf_map *map = bpf_object__find_map_by_name(l->skel->obj, "hists");
+	int err = 0;
+
+	memset(hist, 0, S2V_HIST_NR * sizeof(*hist));
+	for (__u32 i = 0; map && !err && i < S2V_HIST_NR; i++)
+		err = percpu_sums(map, i, (__u64 *)&hist[i], sizeof(*hist) / sizeof(__u64));
+	return err;
+}
+
+int s2v_live_stats(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
+}
+
+size_t s2v_live_costs(struct s2v_live *l, struct s2v_prog_cost *cost, size_t max)
+{
+	struct bpf_prog_info info;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_progs && n < max; i++) {
+		if (prog_info(l->progs[i], &info))
+			continue;
+		snprintf(cost[n].name, sizeof(cost[n].name), "%s", bpf_program__name(l->progs[i]));
+		cost[n].runs = info.run_cnt;
+		cost[n++].ns = info.run_time_ns;
+	}
+	return n;
+}
+
+/* Keys of up to 64 bytes. */
+static __u64 entries(const struct bpf_map *map)
+{
+	_Alignas(8) char key[64], next[64];
+	void *prev = NULL;
+	__u64 n = 0;
+
+	while (bpf_map_get_next_key(bpf_map__fd(map), prev, next) == 0) {
+		memcpy(key, next, sizeof(key));
+		prev = key;
+		n++;
+	}
+	return n;
+}
+
+void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e)
+{
+	e->vms = entries(l->skel->maps.vms);
+	e->slots = entries(l->skel->maps.slots);
+	e->kinds = entries(l->skel->maps.agg);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the BPF side keeps of VMs, memslots and kinds of mappings: told and deleted when what it is of
+ * ends, put in order again where that was not seen. Inside of the live source.
+ */
+#ifndef S2V_KEEP_H
+#define S2V_KEEP_H
+
+#include "live_private.h"
+
+/* Before an event is handed out: what ends with it has its last word. Errors go to l->err. */
+void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev);
+
+/* What was counted and not yet told of all that is there. 0 or -errno. */
+int s2v_keep_tell_all(struct s2v_live *l);
+
+struct s2v_vm_list {
+	struct s2v_listed_vm {
+		__u32 id, tgid;
+	} * vm; /* by id, each once */
+	unsigned int n;
+};
+
+/* The VMs that the BPF side knows now. 0 or -ENOMEM; free list->vm in either case. */
+int s2v_keep_list(struct s2v_live *l, struct s2v_vm_list *list);
+
+/*
+ * After events were lost, else nothing is done: a VM that is gone without a word (numbers up to last;
+ * later ones may not be in the list yet) is told of as dead and its entries are deleted, one that is
+ * there and was not announced is. 0, -errno, or 1: what memslots are known has to be told anew.
+ */
+int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 last);
+
+/* Everything is forgotten, and every VM told of as dead. With `ready` false. 0 or -errno. */
+int s2v_keep_forget(struct s2v_live *l);
+
+void s2v_keep_free(struct s2v_live *l);
+
+#endif

@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon on recordings of the lab: what it tells, by every way that it has. What the recordings hold
+# is in tests/data/s2t/README.md, and follows from what the guests did.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${S2VERIFY:?path of the s2verify to be tested}"
+	data=$BATS_TEST_DIRNAME/../data/s2t
+	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t
+	out=$BATS_TEST_TMPDIR/out
+	err=$BATS_TEST_TMPDIR/err
+	pid=
+}
+
+teardown() {
+	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+}
+
+# Starts the daemon in the background, on a port that it picks; sets $pid and $url.
+start() { # ARG...
+	"$S2VERIFY" daemon --web.listen-address 127.0.0.1:0 "$@" >"${to:-$out}" 2>"$err" 3>&- &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q "watching" "$err" && break
+		sleep 0.05
+	done
+	url=http://$(sed -n 's/.*listening on \(127.*\)/\1/p' "$err")
+	cat "$err"
+}
+
+# Ends it as a service manager does; $status.
+stop() {
+	status=0
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	pid=
+}
+
+get() { # PATH CURL-ARG...
+	curl -sS --max-time 10 "${@:2}" "$url$1"
+}
+
+# Waits until the whole recording has been taken.
+taken() { # EVENTS
+	for _ in $(seq 100); do
+		[ "$(metric s2verify_events_total)" != "$1" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+metric() { # NAME{LABELS}
+	get /metrics | awk -v m="$1" '$1 == m { print $2 }'
+}
+
+events_of() { # FILE
+	"$S2VERIFY" export --format jsonl -o "$out.jsonl" "$1" 3>&-
+	jq -s '[.[] | select(.type == "event")] | length' "$out.jsonl"
+}
+
+refused() { # TEXT ARG...
+	local text=$1 status=0
+	shift
+	"$S2VERIFY" daemon "$@" >"$out" 2>"$err" || status=$?
+	echo "status $status: $(cat "$err")"
+	[ "$status" -eq 2 ]
+	[ ! -s "$out" ]
+	grep -qF -- "$text" "$err"
+}
+
+@test "options that are wrong" {
+	refused "must be host:port" --web.listen-address 9899
+	refused "in numbers" --web.listen-address example.org:80
+	refused "from 0 to 100" --web.vm-labels 101
+	refused "from 0 to 100" --web.vm-labels -1
+	refused "not a duration" --audit-interval soon
+	refused "a second or more" --audit-interval 500ms
+	refused "leaves a second" --audit-rate 0
+	refused "power of two" --buffer 65535
+	refused "auto, fentry or kprobe" --attach=uprobe
+	refused "need --replay" --replay-loop
+	refused "need --replay" --replay-speed 1
+	refused "must be a number" --replay "$n2" --replay-speed -1
+	refused "must be a number" --replay "$n2" --replay-speed nan
+	refused "options only" now
+}
+
+@test "what cannot run says so, and nothing else" {
+	status=0
+	"$S2VERIFY" daemon --replay /nonexistent >"$out" 2>"$err" || status=$?
+	[ "$status" -eq 3 ]
+	[ ! -s "$out" ]
+	grep -q "cannot read /nonexistent: No such file" "$err"
+	start --replay "$n2"
+	status=0
+	"$S2VERIFY" daemon --replay "$n2" --web.listen-address "${url#http://}" >"$out.2" 2>"$err.2" || status=$?
+	[ "$status" -eq 3 ]
+	grep -q "cannot listen on .*: Address already in use" "$err.2"
+	stop
+}
+
+@test "findings go to standard output as analyze would tell them first" {
+	start --replay "$a76"
+	taken "$(events_of "$a76")"
+	stop
+	[ "$status" -eq 0 ]
+	# 64 KiB of write-combined RAM; a device that is mapped as Device; one unmap too many in two resets.
+	[ "$(jq -r 'select(.update | not).rule' "$out" | sort | tr '\n' ' ')" = \
+		"pfnmap-cacheable-admitted reset-unmap-repeated reset-unmap-repeated s2-cacheable s2-noncacheable " ]
+	[ "$(jq -r .type "$out" | sort -u)" = finding ]
+	diff <(jq -c 'select(.update | not)' "$out") \
+		<("$S2VERIFY" analyze --json "$a76" | jq -c 'select(.type == "finding" and (.update | not))')
+}
+
+@test "metrics are those of the run" {
+	start --replay "$a76"
+	taken "$(events_of "$a76")"
+	"$S2VERIFY" analyze --json "$a76" >"$out.analyze" || true
+	# The kernel counted, and wrote it at the end of the recording; the daemon adds up events.
+	while read -r s1 s2 n; do
+		echo "$s1 $s2 $n"
+		[ "$(metric "s2verify_stage2_maps_total{s1=\"$s1\",s2=\"$s2\"}")" = "$n" ]
+	done < <(jq -r 'select(.type == "summary").maps[] | [.s1, .s2, .count] | @tsv' "$out.analyze")
+	[ "$(metric s2verify_vcpu_resets_total)" = 4 ] # VM 1 and 3: two vCPUs, or two inits, each
+	[ "$(metric 's2verify_findings_total{rule="s2-noncacheable",severity="critical"}')" = 1 ]
+	[ "$(metric 's2verify_findings_total{rule="device-exec",severity="high"}')" = 0 ]
+	[ "$(metric 's2verify_reset_unmaps_total{verdict="needed"}')" = 2 ]
+	[ "$(metric 's2verify_reset_unmaps_total{verdict="redundant-repeat"}')" = 2 ]
+	[ "$(metric s2verify_reset_unmap_seconds_count)" = 4 ]
+	faults=$(jq -s '[.[] | select(.type == "event" and .event == "fault" and .duration_ns)] | length' "$out.jsonl")
+	[ "$(metric s2verify_fault_seconds_count)" = "$faults" ]
+	[ "$(metric 's2verify_fault_seconds_bucket{le="+Inf"}')" = "$faults" ]
+	[ "$(metric 's2verify_host_feature{feature="s2fwb"}')" = 0 ]
+	[ "$(metric s2verify_vms)" = 0 ] # all have ended
+	[ "$(metric s2verify_complete)" = 1 ]
+	stop
+}
+
+@test "each series is there once, and each metric of the list has its family" {
+	start --replay "$n2" --web.vm-labels 2
+	get /metrics >"$out.m"
+	[ "$(grep -v '^#' "$out.m" | sed 's/ [^ ]*$//' | sort | uniq -d | wc -l)" -eq 0 ]
+	diff <("$S2VERIFY" daemon --list-metrics | awk -F '\t' '{ print $1, $2 }' | sort) \
+		<(awk '/^# TYPE/ { print $3, $4 }' "$out.m" | sort)
+	# Labels are those that the list has.
+	while IFS=$'\t' read -r name _ labels _; do
+		grep -oE "^$name(_bucket)?\{[^}]*\}" "$out.m" | grep -oE '[a-z0-9_]+="' | tr -d '="' |
+			sort -u >"$out.labels" || true
+		[ -s "$out.labels" ] || continue # none, or no series: programs, without --bpf-stats
+		diff <(tr -d ' ' <<<"$labels" | tr , '\n' | sort) "$out.labels"
+	done < <("$S2VERIFY" daemon --list-metrics)
+	stop
+}
+
+@test "OpenMetrics and gzip are given to those who ask" {
+	start --replay "$n2"
+	get /metrics -D "$out.h" >"$out.m"
+	grep -qi '^content-type: text/plain; version=0.0.4; charset=utf-8' "$out.h"
+	run ! grep -q EOF "$out.m"
+	get /metrics -D "$out.h" -H 'Accept: application/openmetrics-text;version=1.0.0' >"$out.o"
+	grep -qi '^content-type: application/openmetrics-text; version=1.0.0; charset=utf-8' "$out.h"
+	[ "$(tail -1 "$out.o")" = "# EOF" ]
+	# The same series in both.
+	diff <(grep -v '^#' "$out.m" | sed 's/ [^ ]*$//') <(grep -v '^#' "$out.o" | sed 's/ [^ ]*$//')
+	# In OpenMetrics a family's name is its samples' without _total.
+	run ! grep -qE '^# TYPE [a-z0-9_]+_total ' "$out.o"
+	get /metrics -D "$out.h" -H 'Accept-Encoding: gzip' >"$out.gz"
+	grep -qi '^content-encoding: gzip' "$out.h"
+	diff <(gunzip <"$out.gz" | grep -v '^#' | sed 's/ [^ ]*$//') <(grep -v '^#' "$out.m" | sed 's/ [^ ]*$//')
+	stop
+}
+
+@test "/findings has the objects of standard output" {
+	start --replay "$a76"
+	taken "$(events_of "$a76")"
+	get /findings >"$out.f"
+	[ "$(jq .suppressed "$out.f")" = 0 ]
+	stop
+	diff <(jq -c '.findings[]' "$out.f" | jq -sc 'sort_by(.id)[]') \
+		<(jq -sc 'group_by(.id) | map(last) | sort_by(.id)[]' "$out")
+}
+
+@test "health, readiness, and what there is not" {
+	start --replay "$n2"
+	taken "$(events_of "$n2")"
+	[ "$(get /-/healthy)" = healthy ]
+	[ "$(get /-/ready)" = ready ]
+	[ "$(get /nowhere -o /dev/null -w '%{http_code}')" = 404 ]
+	[ "$(get /../etc/passwd --path-as-is -o /dev/null -w '%{http_code}')" = 404 ]
+	for method in POST PUT DELETE OPTIONS PATCH TRACE; do
+		[ "$(get /metrics -X $method -D "$out.h" -o /dev/null -w '%{http_code}')" = 405 ]
+		grep -qi '^allow: GET, HEAD' "$out.h"
+	done
+	# HEAD is GET without the body.
+	get / -I >"$out.h"
+	grep -q '^HTTP/1.1 200' "$out.h"
+	[ "$(get / -I -o /dev/null -w '%{size_download}')" = 0 ]
+	for header in "content-security-policy: default-src 'none'" "x-content-type-options: nosniff"; do
+		grep -qi "^$header" "$out.h"
+	done
+	stop
+}
+
+@test "a recording that lost events is not ready, and says why" {
+	# Its last part torn off in the middle of the events.
+	size=$(stat -c %s "$n2")
+	head -c $((size / 2)) "$n2" >"$BATS_TEST_TMPDIR/torn.s2t"
+	start --replay "$BATS_TEST_TMPDIR/torn.s2t"
+	sleep 0.3
+	[ "$(get /-/ready -o "$out.r" -w '%{http_code}')" = 503 ]
+	grep -qE "lost|damaged" "$out.r"
+	[ "$(metric s2verify_ready)" = 0 ]
+	[ "$(metric s2verify_complete)" = 0 ]
+	stop
+	[ "$status" -eq 0 ]
+}
+
+@test "a recording again and again: new VMs each time, and nothing lost" {
+	start --replay "$n2" --replay-loop --replay-speed 0
+	for _ in $(seq 100); do
+		n=$(metric 's2verify_findings_total{rule="s2-cacheable",severity="high"}')
+		((n < 5)) || break
+		sleep 0.05
+	done
+	((n >= 5))
+	[ "$(metric 's2verify_events_lost_total{stage="user"}')" = 0 ]
+	[ "$(get /-/ready)" = ready ]
+	stop
+	[ "$status" -eq 0 ]
+	[ "$(jq -r 'select(.rule == "s2-cacheable" and (.update | not)).vm.id' "$out" | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "speed: as recorded takes as long as it took" {
+	start --replay "$n2" --replay-speed 1
+	sleep 0.5
+	half=$(metric s2verify_events_total)
+	((half < $(events_of "$n2")))
+	stop
+}
+
+@test "a unix socket, and that of one that was killed" {
+	sock=$BATS_TEST_TMPDIR/s
+	start --replay "$n2" --web.listen-address "unix:$sock"
+	[ "$(curl -sS --unix-socket "$sock" http://x/-/healthy)" = healthy ]
+	kill -9 "$pid"
+	wait "$pid" || true
+	[ -S "$sock" ]
+	start --replay "$n2" --web.listen-address "unix:$sock"
+	[ "$(curl -sS --unix-socket "$sock" http://x/-/healthy)" = healthy ]
+	stop
+	[ ! -e "$sock" ]
+}
+
+@test "a header that is too large, and a body" {
+	start --replay "$n2"
+	code=$(head -c 20000 /dev/zero | tr '\0' a | sed 's/^/X: /' >"$out.big" && get /metrics -H @"$out.big" -o /dev/null -w '%{http_code}' || true)
+	echo "$code"
+	[[ $code == 4* || $code == 000 ]]
+	head -c 20000 /dev/zero >"$out.body"
+	code=$(get /metrics -X POST --data-binary @"$out.body" -o /dev/null -w '%{http_code}' || true)
+	[[ $code == 413 || $code == 4* || $code == 000 ]]
+	[ "$(get /-/healthy)" = healthy ]
+	stop
+}
+
+@test "standard output that is full is said once, and findings are kept" {
+	to=/dev/full start --replay "$a76"
+	taken "$(events_of "$a76")"
+	[ "$(get /findings | jq '.findings | length')" = 5 ]
+	n=$("$S2VERIFY" analyze --json "$a76" | jq -s '[.[] | select(.type == "finding")] | length')
+	[ "$(metric 's2verify_findings_suppressed_total{reason="write"}')" = "$n" ]
+	[ "$(grep -c 'No space left' "$err")" -eq 1 ]
+	stop
+	[ "$status" -eq 0 ]
+}
+
+@test "SIGHUP does no harm, SIGINT ends it" {
+	start --replay "$n2" --replay-loop --replay-speed 0
+	kill -HUP "$pid"
+	kill -HUP "$pid"
+	[ "$(get /-/healthy)" = healthy ]
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	pid=
+	[ "$status" -eq 0 ]
+	grep -q "ended: " "$err"
+}

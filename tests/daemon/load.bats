@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon with clients that mean no good, while it verifies: tests/daemon/client.c says which.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/daemon/helper.bash
+. "$BATS_TEST_DIRNAME/helper.bash"
+
+EVENTS=2000000 # of which the last burst may be a few more
+RATE=1000
+
+setup_file() {
+	: "${GENERATE:?path of build/bench/generate (make daemon-test)}"
+	: "${CLIENT:?path of build/daemon/client (make daemon-test)}"
+	export run=$BATS_FILE_TMPDIR/run.s2t
+	"$GENERATE" "$run" $EVENTS
+}
+
+setup() {
+	begin_test
+	seconds=${DAEMON_SECONDS:-20}
+}
+
+teardown() {
+	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+}
+
+# What is to be the same with and without them.
+what_was_seen() {
+	get /metrics | grep -E '^s2verify_(events_total|findings_total|stage2_maps_total|fault_seconds|vcpu_resets_total|reset_unmaps_total|events_lost_total)'
+}
+
+@test "200 slow clients, 1,000 requests a second, and worse: nothing is lost to them" {
+	start --replay "$run"
+	for _ in $(seq 300); do
+		events=$(metric s2verify_events_total)
+		((events < EVENTS)) || break
+		sleep 0.1
+	done
+	sleep 0.3
+	what_was_seen >"$out.alone"
+	alone=$(resident Hwm)
+	stop
+	echo "$events events"
+
+	# So slow that it lasts as long as they do.
+	took=$("$S2VERIFY" analyze --json "$run" | tail -1 | jq .duration_ns) || true
+	start --replay "$run" --replay-speed "$(jq -n "$took / 1e9 / $seconds")"
+	fds=$(descriptors)
+	"$CLIENT" "$port" "$seconds" $RATE >"$out.client"
+	sleep 1
+	cat "$out.client"
+	read -r _ asked _ answered _ _ _ slow <"$out.client"
+	# Those that mean well are served, in spite of the others.
+	((answered * 100 >= asked * 95))
+	((asked >= RATE * seconds / 4))
+	((slow >= 200))
+	for _ in $(seq 300); do
+		[ "$(metric s2verify_events_total)" != "$(awk '$1 == "s2verify_events_total" { print $2 }' "$out.alone")" ] || break
+		sleep 0.1
+	done
+	what_was_seen >"$out.loaded"
+	diff "$out.alone" "$out.loaded"
+	loaded=$(resident Hwm)
+	echo "at most $loaded KiB, alone $alone; $(descriptors) descriptors, before $fds"
+	((loaded <= alone + 16 * 1024))
+	[ "$(descriptors)" -le "$fds" ]
+	get /metrics | grep '^s2verify_http'
+	[ "$(get /-/healthy)" = healthy ]
+	stop
+	[ "$status" -eq 0 ]
+}
+
+@test "requests that are not quite such" {
+	start --replay "$run"
+	sleep 1
+	fds=$(descriptors)
+	python3 tests/daemon/odd.py "$port"
+	sleep 0.5
+	[ "$(descriptors)" -le "$fds" ]
+	stop
+	[ "$status" -eq 0 ]
+}
+
+@test "a client has ten seconds, however busy it looks" {
+	start --replay "$run"
+	trap '' PIPE
+	exec 4<>"/dev/tcp/127.0.0.1/$port"
+	printf 'GET / HTTP/1.1\r\nX: ' >&4
+	began=$SECONDS
+	while ((SECONDS - began < 15)); do
+		printf a >&4 2>/dev/null || break
+		sleep 0.5
+	done
+	exec 4>&-
+	echo "$((SECONDS - began)) s"
+	((SECONDS - began >= 9 && SECONDS - began <= 12))
+	[ "$(metric 's2verify_http_closed_total{reason="timeout"}')" = 1 ]
+	stop
+}
+
+@test "the 65th connection is let in, and the oldest goes" {
+	start --replay "$run"
+	sleep 1
+	fds=$(descriptors)
+	for i in $(seq 100 169); do
+		eval "exec $i<>/dev/tcp/127.0.0.1/$port"
+	done
+	[ "$(get /-/healthy)" = healthy ]
+	(($(descriptors) <= fds + 66))
+	(($(metric 's2verify_http_closed_total{reason="limit"}') >= 6))
+	for i in $(seq 100 169); do
+		eval "exec $i>&-"
+	done
+	sleep 0.5
+	[ "$(descriptors)" -le "$fds" ]
+	stop
+}
+
+@test "killed under load and started again, it is there at once" {
+	start --replay "$run" --replay-loop --replay-speed 1
+	"$CLIENT" "$port" 2 200 >/dev/null &
+	client=$!
+	sleep 1
+	kill -9 "$pid"
+	wait "$pid" || true
+	wait "$client" || true
+	start --replay "$run" --replay-loop --replay-speed 1
+	[ "$(get /-/healthy)" = healthy ]
+	stop
+	[ "$status" -eq 0 ]
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon's page in headless Chromium. Screenshots are kept in build/daemon/shots.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/daemon/helper.bash
+. "$BATS_TEST_DIRNAME/helper.bash"
+
+setup_file() {
+	: "${GENERATE:?path of build/bench/generate (make daemon-test)}"
+	export shots=$PWD/build/daemon/shots host=$BATS_FILE_TMPDIR/host.s2t
+	mkdir -p "$shots"
+	"$GENERATE" --host "$host" 1000 64 1000
+}
+
+setup() {
+	command -v chromedriver >/dev/null ||
+		skip "chromedriver is not installed: tools/install-deps view"
+	begin_test
+}
+
+teardown() {
+	[ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || true
+}
+
+look() { # CHECK NAME
+	python3 tests/daemon/look.py "$1" "$url/" "$shots/$2-$1.png"
+}
+
+@test "recordings: light, dark, 400 pixels wide, without script" {
+	for file in 6.1-cortex-a76 latest-neoverse-n2; do
+		start --replay "tests/data/s2t/$file.s2t"
+		sleep 0.5
+		for check in light dark narrow no_script; do
+			look $check $file
+		done
+		stop
+	done
+}
+
+@test "1,000 VMs, of which some are unsafe" {
+	start --replay "$host"
+	for _ in $(seq 100); do
+		[ "$(metric s2verify_vms)" != 1000 ] || break
+		sleep 0.1
+	done
+	sleep 1
+	look unsafe thousand
+	look narrow thousand
+	stop
+}
+
+@test "names of processes do not become markup, nor labels" {
+	start --replay "$host" --web.vm-labels 100
+	sleep 1
+	get / >"$out.html"
+	grep -q '&lt;i&gt;&quot;&#39;&amp;\\x0a' "$out.html"
+	run ! grep -q '<i>' "$out.html"
+	get /metrics >"$out.m"
+	# As the format has it: quote, newline and backslash escaped, what is not UTF-8 replaced.
+	grep -qF $'comm="<i>\\"\'&\\n\\\\\xef\xbf\xbd{}"' "$out.m"
+	iconv -f UTF-8 -t UTF-8 "$out.m" >/dev/null
+	stop
+}
+
+@test "what is not complete is in the reader's face" {
+	file=tests/data/s2t/latest-neoverse-n2.s2t
+	head -c $(($(stat -c %s $file) / 2)) $file >"$BATS_TEST_TMPDIR/torn.s2t"
+	start --replay "$BATS_TEST_TMPDIR/torn.s2t"
+	sleep 0.5
+	get / >"$out.html"
+	grep -q 'Not ready' "$out.html"
+	grep -q 'Incomplete' "$out.html"
+	run ! grep -q 'Safe: every mapping' "$out.html"
+	look light torn
+	stop
+}

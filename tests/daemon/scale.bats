@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# A host of 1,000 VMs with 64 memslots each, and 10,000 VMs that come and go.
+
+bats_require_minimum_version 1.5.0
+# shellcheck source=tests/daemon/helper.bash
+. "$BATS_TEST_DIRNAME/helper.bash"
+
+setup_file() {
+	: "${GENERATE:?path of build/bench/generate (make daemon-test)}"
+	export host=$BATS_FILE_TMPDIR/host.s2t churn=$BATS_FILE_TMPDIR/churn.s2t
+	"$GENERATE" --host "$host" 1000 64 1000
+	"$GENERATE" --host "$churn" 10000 8 100
+}
+
+setup() {
+	begin_test
+}
+
+teardown() {
+	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+}
+
+# Events of a generated host: per VM its beginning, three a memslot and its leaves, the end of its
+# audit, nine steps of its reset; and the end of the audit of all.
+events() { # VMS SLOTS
+	echo $(($1 * (1 + 4 * $2 + 1 + 9) + 1))
+}
+
+@test "1,000 VMs with 64 memslots: 32 MiB, 20 ms a scrape, 400 series" {
+	start --replay "$host"
+	taken "$(events 1000 64)" 30
+	[ "$(metric s2verify_vms)" = 1000 ]
+	sleep 1 # memslots are counted once a second
+	# No S2FWB there: Write-Back is guaranteed nowhere.
+	[ "$(metric 's2verify_memslots{write_back_guaranteed="false"}')" = 64000 ]
+	# The pairs of a VM from 1 to 1000 and a memslot from 0 to 63 whose sum 1000 divides.
+	[ "$(metric 's2verify_findings_total{rule="s2-noncacheable",severity="critical"}')" = 64 ]
+	[ "$(metric 's2verify_audit_leaves_total{s1="normal-wb",s2="device-nGnRE"}')" = $((64 * 4096)) ]
+	before=$(cpu)
+	for _ in $(seq 10); do # so far apart that each counts memslots
+		sleep 1.1
+		get /metrics -o /dev/null
+	done
+	each=$((($(cpu) - before) / 10000)) # µs
+	series=$(get /metrics | grep -vc '^#')
+	rss=$(resident Rss)
+	page=$(get / | wc -c)
+	echo "resident $rss KiB, $each µs of CPU a scrape, $series series, page of $page bytes"
+	((rss <= 32 * 1024))
+	((each <= 20000))
+	((series <= 400))
+	((page <= 256 * 1024))
+	stop
+	[ "$status" -eq 0 ]
+}
+
+@test "series of single VMs: as many as were asked for" {
+	start --replay "$host"
+	taken "$(events 1000 64)" 30
+	none=$(get /metrics | grep -vc '^#')
+	stop
+	start --replay "$host" --web.vm-labels 10
+	taken "$(events 1000 64)" 30
+	ten=$(get /metrics | grep -vc '^#')
+	# Three metrics, of ten VMs and all others.
+	[ "$ten" -eq $((none + 3 * 11)) ]
+	# Each of those with the gravest findings.
+	[ "$(get /metrics | grep -c '^s2verify_vm_findings_total{vm="[0-9]')" -eq 10 ]
+	stop
+}
+
+@test "10,000 VMs that came and went left nothing behind" {
+	start --replay "$churn" --replay-loop --replay-speed 0
+	for _ in $(seq 300); do # warm: once through
+		n=$(metric 's2verify_audits_total{result="complete"}')
+		((n < 1)) || break
+		sleep 0.1
+	done
+	warm=$(resident Rss) fds=$(descriptors)
+	for _ in $(seq 300); do
+		n=$(metric 's2verify_audits_total{result="complete"}')
+		((n < 4)) || break
+		sleep 0.1
+	done
+	((n >= 4))
+	echo "$warm KiB after 10,000 VMs, $(resident Rss) after $((n * 10000)); $fds descriptors, $(descriptors)"
+	((n * $(resident Rss) <= n * warm + n * 2048))
+	[ "$(descriptors)" -le "$((fds + 1))" ]
+	(($(metric s2verify_vms) <= 101))
+	[ "$(metric 's2verify_events_lost_total{stage="user"}')" = 0 ]
+	stop
+	[ "$status" -eq 0 ]
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# For the tests of the fleet's parts: other people's programs, free ports, waiting.
+
+fleet_cache=${S2VERIFY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/s2verify}
+PROMTOOL=$fleet_cache/prometheus/usr/bin/promtool
+PROMETHEUS=$fleet_cache/prometheus/usr/bin/prometheus
+nginx=$fleet_cache/nginx/usr/sbin/nginx
+export PROMTOOL PROMETHEUS nginx
+
+# A port of the loopback interface that nobody has at this moment.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Until a command succeeds, for so many seconds at most.
+wait_for() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
+
+# End a process that this test started, and wait for it; its status.
+end() { # PID [SIGNAL]
+	kill "-${2:-TERM}" "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs a command as systemd would a Type=notify service, and prints what it tells.
+
+usage: notify.py [--abstract] [--watchdog SECONDS] STEPS COMMAND...
+
+STEPS are done in order, separated by commas: a state to wait for (READY), a number of seconds to let
+pass, or a signal to send (HUP, TERM). Each datagram is a line "SECONDS LINE;LINE...", the last line
+is "exit STATUS" (negative: the signal that ended it). A state that does not come in 20 s ends it with status 1.
+"""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+
+def listener(abstract, folder):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    name = "@s2v-notify-%d" % os.getpid() if abstract else "%s/notify" % folder
+    s.bind("\0" + name[1:] if abstract else name)
+    return s, name
+
+
+class Service:
+    def __init__(self, sock, command, env):
+        self.sock = sock
+        self.start = time.monotonic()
+        self.child = subprocess.Popen(command, env=env)
+
+    def hear(self, seconds, state=None):
+        """Prints what comes in that time; true when a datagram has the state."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.sock.settimeout(max(0.001, min(0.1, end - time.monotonic())))
+            try:
+                lines = self.sock.recv(65536).decode().strip().split("\n")
+            except socket.timeout:
+                if state and self.child.poll() is not None:
+                    return False
+                continue
+            print("%.2f %s" % (time.monotonic() - self.start, ";".join(lines)), flush=True)
+            if state and state + "=1" in lines:
+                return True
+        return False
+
+    def step(self, what):
+        if what.replace(".", "").isdigit():
+            self.hear(float(what))
+        elif hasattr(signal, "SIG" + what):
+            self.child.send_signal(getattr(signal, "SIG" + what))
+        elif not self.hear(20, what):
+            sys.exit("notify.py: no %s=1" % what)
+
+
+def main():
+    args = sys.argv[1:]
+    abstract = args[0] == "--abstract" and bool(args.pop(0))
+    env = dict(os.environ)
+    if args[0] == "--watchdog":
+        env["WATCHDOG_USEC"] = str(int(float(args[1]) * 1e6))
+        args = args[2:]
+    sock, env["NOTIFY_SOCKET"] = listener(abstract, os.environ.get("BATS_TEST_TMPDIR", "/tmp"))
+    service = Service(sock, args[1:], env)
+    try:
+        for what in args[0].split(","):
+            service.step(what)
+        service.child.wait(20)
+        service.hear(0.1)
+        print("exit %d" % service.child.returncode)
+    finally:
+        if service.child.poll() is None:
+            service.child.kill()
+
+
+main()

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What capabilities the daemon needs to start (docs/daemon-privileges.md), and that it keeps none.
+
+setpcap=8 sys_admin=21 syslog=34 perfmon=38 bpf=39
+
+# With these capabilities: what it says, whether it gets ready, what it keeps.
+with() { # NAME CAPS
+	caps "$2" s2verify daemon >"$1-out" 2>"$1-err" &
+	daemon=$!
+	for _ in $(seq 300); do
+		kill -0 $daemon 2>/dev/null || break
+		get >"$1-ready"
+		# What it says before its first audit is over may change.
+		! grep -qE '^ready|not known' "$1-ready" || break
+		sleep 0.2
+	done
+	[ ! -d /proc/$daemon ] || sed -n 's/^Cap\(...\):[[:space:]]*/\1 /p' /proc/$daemon/status >"$1-kept"
+	kill -TERM $daemon 2>/dev/null
+	wait $daemon
+	echo $? >"$1-rc"
+}
+
+get() {
+	{ printf 'GET /-/ready HTTP/1.0\r\n\r\n' && sleep 0.5; } | nc 127.0.0.1 9899 2>/dev/null
+}
+
+host() {
+	with none none
+	with two "$bpf,$perfmon"
+	with modern "$bpf,$perfmon,$syslog,$setpcap"
+	with old "$sys_admin,$syslog,$setpcap"
+	with bound "$sys_admin,$syslog"
+}
+
+verdict() {
+	local zero=0000000000000000 name good=''
+	if [[ $LAB_KERNEL != 6.1 ]]; then
+		good=modern
+	else
+		expect_eq "modern: status" 3 "$(cat modern-rc)"
+		expect_grep "modern: said" 'without CAP_SYS_ADMIN, which Linux before 6.2 wants' modern-err
+	fi
+	expect_eq "nothing: status" 3 "$(cat none-rc)"
+	expect_grep "nothing: said" 'CAP_SYS_ADMIN .*CAP_BPF and CAP_PERFMON' none-err
+	# Without CAP_SYSLOG there are no symbols, by which the files of VMs are known.
+	[[ -z $good ]] || expect_grep "two: not ready" 'which VMs were running before is not known' two-ready
+	for name in $good old bound; do
+		expect_eq "$name: status" 0 "$(cat $name-rc)"
+		expect_grep "$name: ready" '^ready' $name-ready
+	done
+	for name in $good old; do
+		expect_eq "$name: kept" "Inh $zero Prm $zero Eff $zero Bnd $zero Amb $zero" "$(xargs <$name-kept)"
+	done
+	expect_eq "bound: kept" "Inh $zero Prm $zero Eff $zero Amb $zero" "$(grep -v Bnd bound-kept | xargs)"
+}

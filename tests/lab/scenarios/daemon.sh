@@ -1,0 +1,275 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154 # huge and the like: lib/host.sh's
+# The daemon: a guest that was there first, findings, metrics and readiness; killed and started again under
+# load; ended during an audit; events lost on purpose; hooks that go and come back; VMs that come and go.
+
+url=127.0.0.1:9899
+
+# The answer with its head, in a file. busybox's wget says nothing of an answer that is no success.
+get() { # PATH FILE
+	{ printf 'GET %s HTTP/1.0\r\n\r\n' "$1" && sleep 0.5; } | nc "${url%:*}" "${url#*:}" >"$2" 2>/dev/null
+}
+
+code() { # FILE
+	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$1"
+}
+
+# One metric's value, in all; NAME may have labels.
+metric() { # FILE NAME
+	sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1"
+}
+
+up() { # PREFIX OPTION...
+	prefix=$1
+	shift
+	s2verify daemon -v "$@" >"$prefix-out.json" 2>"$prefix-err.txt" &
+	daemon=$!
+	for _ in $(seq 300); do
+		get /-/healthy "$prefix-healthy"
+		[ "$(code "$prefix-healthy")" != 200 ] || return 0
+		kill -0 "$daemon" 2>/dev/null || break
+	done
+	echo "the daemon is not healthy:"
+	cat "$prefix-healthy" "$prefix-err.txt"
+	return 1
+}
+
+# Waits until it is ready (200) or not (503); the last answer is in FILE, all codes in codes.
+until_ready() { # CODE FILE
+	for _ in $(seq 200); do
+		get /-/ready "$2"
+		code "$2" >>codes
+		[ "$(code "$2")" != "$1" ] || return 0
+	done
+	echo "/-/ready did not say $1:"
+	cat "$2"
+	return 1
+}
+
+# Another audit, and its end: each says what is kept in the kernel.
+audit_again() {
+	audits=$(grep -c '^kept' "$prefix-err.txt")
+	kill -HUP "$daemon"
+	for _ in $(seq 300); do
+		[ "$(grep -c '^kept' "$prefix-err.txt")" = "$audits" ] || return 0
+		sleep 0.1
+	done
+	echo "no audit after SIGHUP"
+	return 1
+}
+
+down() { # NAME
+	kill -TERM "$daemon"
+	wait "$daemon"
+	echo "$1 $?" >>ends
+}
+
+conflict() { # NAME
+	guest comm="$1" vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc \
+		touch=0x40000000,64K >>ops
+}
+
+host() {
+	guest limit=900 comm=old vm vcpus=2 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M \
+		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K \
+		mark=/tmp/old wait=/tmp/end >ops-old &
+	old=$!
+	wait_file /tmp/old || return 1
+	first && restarted && ended_in_audit || return 1
+	up more --buffer 64K || return 1
+	until_ready 200 more-ready || return 1
+	come_and_go && lost && hooks && locked || return 1
+	down more
+	touch /tmp/end
+	wait $old
+}
+
+first() {
+	up first --audit-rate 1000 --bpf-stats || return 1
+	until_ready 200 first-ready || return 1
+	grep -E '^(Cap|NoNewPrivs)' /proc/$daemon/status >privileges
+	conflict new || return 1
+	guest comm=resets vm vcpus=2 slot=1,gpa=0x0,size=1M,from=anon touch=0x0,1M,all reset touch=0x0,1M >>ops || return 1
+	sleep 1
+	get /metrics first-metrics
+	get / first-page
+	get /findings first-findings
+	cp first-out.json before.json
+	audit_again && audit_again || return 1
+	sleep 1
+	until_ready 200 second-ready
+}
+
+# Killed while guests fault; a new one knows after its first audit what there is.
+restarted() {
+	while [ ! -e /tmp/calm ]; do
+		guest comm=load vm vcpus=2 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M >>ops-load || echo load failed
+	done &
+	load=$!
+	sleep 1
+	kill -9 "$daemon"
+	wait "$daemon"
+	up again || return 1
+	until_ready 200 again-ready || return 1
+	touch /tmp/calm
+	wait $load
+	get /metrics again-metrics
+	down again
+}
+
+ended_in_audit() {
+	up slow --audit-rate 50 || return 1
+	sleep 1
+	get /-/ready slow-ready
+	# Hooks that go and come back meanwhile: that audit is worth nothing, another one begins.
+	if [ "$LAB_KERNEL" = 6.1 ]; then
+		echo 0 >/sys/kernel/debug/kprobes/enabled
+		sleep 6
+		echo 1 >/sys/kernel/debug/kprobes/enabled
+		sleep 7
+		get /-/ready slow-ready2
+	fi
+	down slow
+}
+
+guests() { # N
+	for _ in $(seq "$1"); do
+		guest vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K >>ops || return 1
+	done
+}
+
+# What one guest of these is told by is seen first; then nobody reads.
+lost() {
+	get /metrics lost-metrics0
+	guests 4 || return 1
+	sleep 1
+	get /metrics lost-metrics1
+	kill -STOP "$daemon"
+	guests 100 || return 1
+	kill -CONT "$daemon"
+	until_ready 503 lost-ready1 || return 1
+	get /metrics lost-metrics2
+	audit_again || return 1
+	until_ready 200 lost-ready2 || return 1
+	get /metrics lost-metrics3
+	grep '^kept' more-err.txt | tail -n 1 >kept-lost
+}
+
+# On 6.1 they are kprobes, which can be disabled; what calls fentry programs cannot be, with them there.
+hooks() {
+	cat /sys/kernel/debug/kprobes/enabled >switches
+	if [ "$LAB_KERNEL" = 6.1 ]; then
+		echo 0 >/sys/kernel/debug/kprobes/enabled
+		until_ready 503 hooks-ready1 || return 1
+		get /metrics hooks-metrics1
+		conflict unseen || return 1
+		echo 1 >/sys/kernel/debug/kprobes/enabled
+		sleep 7
+		get /-/ready hooks-ready2
+		get /metrics hooks-metrics2
+		audit_again || return 1
+	else
+		echo 0 >/proc/sys/kernel/ftrace_enabled && echo "ftrace was disabled"
+		cat /proc/sys/kernel/ftrace_enabled >switches
+		echo 1 >/proc/sys/kernel/ftrace_enabled
+	fi
+	until_ready 200 hooks-ready3 || return 1
+	conflict seen
+}
+
+open_files() {
+	find "/proc/$daemon/fd" -mindepth 1 | grep -c .
+}
+
+come_and_go() {
+	audit_again || return 1
+	grep '^kept' more-err.txt | tail -n 1 >kept-before
+	open_files >files-before
+	guests 100 || return 1
+	audit_again || return 1
+	grep '^kept' more-err.txt | tail -n 1 >kept-after
+	open_files >files-after
+	get /metrics many-metrics
+}
+
+# Lockdown turned on later: what is attached goes on, and so do audits.
+locked() {
+	mount -t securityfs sec /sys/kernel/security || return 1
+	echo confidentiality >/sys/kernel/security/lockdown || return 1
+	conflict locked || return 1
+	audit_again || return 1
+	sleep 6
+	until_ready 200 locked-ready
+}
+
+# Rule and VMM of the findings in a file, each once.
+found() { # FILE
+	jq -r -s '[.[] | select(.type == "finding" and (.rule | startswith("reset-") | not)) | "\(.rule) \(.vm.comm)"] | unique[]' "$1"
+}
+
+sum_of() { # FILE NAME
+	awk -v name="$2" '{ sub(/\r$/, "") } index($1, name "{") == 1 || $1 == name { n += $2 } END { print n + 0 }' "$1"
+}
+
+verdict() {
+	expect_eq "ends" "again 0 slow 0 more 0" "$(xargs <ends)"
+	verdict_first
+	verdict_lost
+	verdict_hooks
+	expect_eq "again: what was there" "s2-cacheable old" "$(found again-out.json)"
+	expect_eq "slow: not ready" 503 "$(code slow-ready)"
+	expect_eq "entries for VMs that come and go" "$(cat kept-before)" "$(cat kept-after)"
+	expect_grep "of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
+	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
+	expect_eq "VMs" 1 "$(metric many-metrics s2verify_vms)"
+	expect_eq "found, after lockdown too" $'s2-cacheable locked\ns2-cacheable old\ns2-cacheable seen' "$(found more-out.json)"
+	expect_schema first-out.json again-out.json more-out.json
+}
+
+verdict_first() {
+	expect_eq "not ready, then ready" "503 200" "$(uniq codes | head -n 2 | xargs)"
+	expect_eq "found" $'s2-cacheable new\ns2-cacheable old' "$(found before.json)"
+	expect_eq "found again by two more audits" "$(cat before.json)" "$(cat first-out.json)"
+	expect_eq "counted" 2 "$(metric first-metrics 's2verify_findings_total{rule="s2-cacheable",severity="high"}')"
+	expect_true "maps" test "$(sum_of first-metrics s2verify_stage2_maps_total)" -ge 16
+	expect_true "leaves of the audit" test "$(sum_of first-metrics s2verify_audit_leaves_total)" -ge 1000
+	expect_eq "VMs" 1 "$(metric first-metrics s2verify_vms)"
+	expect_true "memslots" test "$(sum_of first-metrics s2verify_memslots)" -eq 3
+	expect_eq "resets of two vCPUs" 2 "$(metric first-metrics s2verify_vcpu_resets_total)"
+	expect_eq "lost" 0 "$(sum_of first-metrics s2verify_events_lost_total)"
+	expect_eq "page" 200 "$(code first-page)"
+	expect_eq "capabilities" "0" "$(sed -n 's/^Cap[A-Za-z]*:[[:space:]]*0*\([0-9a-f]\)$/\1/p' privileges | sort -u)"
+	expect_true "faults timed" test "$(metric first-metrics s2verify_fault_seconds_count)" -ge 512
+	[[ $LAB_FWB == 1 ]] || expect_eq "unmaps timed" 2 "$(metric first-metrics s2verify_reset_unmap_seconds_count)"
+	expect_true "runs of BPF programs" test "$(sum_of first-metrics s2verify_bpf_runs_total)" -gt 16
+	expect_eq "not counted unless asked for" 0 "$(sum_of again-metrics s2verify_bpf_runs_total)"
+	expect_grep "no new ones" '^NoNewPrivs:[[:space:]]*1' privileges
+}
+
+# Emitted: as many for each guest as when nothing was lost. Told: what the daemon says that it took.
+verdict_lost() {
+	local each told
+	each=$((($(metric lost-metrics1 s2verify_events_total) - $(metric lost-metrics0 s2verify_events_total)) / 4))
+	told=$(($(metric lost-metrics2 s2verify_events_total) - $(metric lost-metrics1 s2verify_events_total)))
+	expect_true "events of a guest" test "$each" -ge 8
+	expect_true "lost some ($told told)" test "$told" -lt $((100 * each))
+	expect_eq "emitted - told" $((100 * each - told)) "$(sum_of lost-metrics2 s2verify_events_lost_total)"
+	expect_grep "said" 'lost' lost-ready1
+	expect_eq "VMs known after an audit" 1 "$(metric lost-metrics3 s2verify_vms)"
+	expect_grep "entries after an audit" '^kept in the kernel: 1 VMs, 3 memslots' kept-lost
+}
+
+verdict_hooks() {
+	if [[ $LAB_KERNEL == 6.1 ]]; then
+		expect_grep "which hook, and why" 'stage2-map.*kprobes are disabled' hooks-ready1
+		expect_grep "attached" '^s2verify_hook_attached\{observe="stage2-map",.*\} 0' hooks-metrics1
+		expect_grep "back during an audit" 'hooks are back' slow-err.txt
+		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
+		expect_grep "and the gap is known" 'hooks were gone until' slow-ready2
+		expect_eq "back, and not ready" 503 "$(code hooks-ready2)"
+		expect_grep "attached again" '^s2verify_hook_attached\{observe="stage2-map",.*\} 1' hooks-metrics2
+	else
+		expect_eq "ftrace" 1 "$(cat switches)"
+	fi
+}

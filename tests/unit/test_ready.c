@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* When the daemon calls itself ready, and what it says when not. */
+/* needs: src/daemon/now.c src/run.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "daemon.h"
+#include "sink_data.h"
+
+static struct s2v_hook hooks[S2V_OBS_NR];
+static struct s2v_figures fig;
+static int fig_err;
+static struct s2v_daemon_opts opts;
+static struct s2v_source src;
+static struct s2v_sink sink;
+static struct s2v_daemon d;
+static struct s2v_now now;
+
+static int figures(struct s2v_source *s, struct s2v_figures *f)
+{
+	(void)s;
+	*f = fig;
+	return fig_err;
+}
+
+static int begin(void **state)
+{
+	struct s2v_correlator_opts co = { .host = &test_host, .rules = d.rules, .sink = &sink };
+
+	(void)state;
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		hooks[i] = (struct s2v_hook){ .observe = (enum s2v_observe)i,
+					      .function = "f",
+					      .method = S2V_METHOD_FENTRY };
+	memset(&fig, 0, sizeof(fig));
+	fig_err = 0;
+	opts = (struct s2v_daemon_opts){ .audit_interval = 1 };
+	src = (struct s2v_source){ .host = &test_host,
+				   .hooks = hooks,
+				   .by = S2V_BY_HOOKS | S2V_BY_AUDIT,
+				   .name = "test",
+				   .can_audit = true,
+				   .figures = figures };
+	d = (struct s2v_daemon){ .o = &opts, .src = &src };
+	d.core = s2v_correlator_new(&co);
+	return d.core ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	s2v_correlator_free(d.core);
+	return 0;
+}
+
+static const char *unready(void)
+{
+	assert_int_equal(s2v_daemon_now(&d, &now), 0);
+	return now.unready;
+}
+
+static void first_audit(void **state)
+{
+	(void)state;
+	assert_string_equal(unready(), "the first audit has not ended yet\n");
+	d.audit_failed = true;
+	assert_string_equal(unready(), "the first audit failed; it is tried again\n");
+	d.n.audited_at = 1;
+	assert_string_equal(unready(), "");
+	d.n.audited_at = 0;
+	opts.audit_interval = 0; /* nobody wants one */
+	assert_string_equal(unready(), "");
+	opts.audit_interval = 1;
+	src.can_audit = false; /* a recording */
+	assert_string_equal(unready(), "");
+}
+
+static void losses(void **state)
+{
+	(void)state;
+	d.n.audited_at = 1;
+	fig.sum.cnt[S2V_CNT_LOST_RINGBUF] = 1;
+	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n");
+	assert_false(now.sum.complete);
+	fig.sum.cnt[S2V_CNT_LOST_AGG] = 2;
+	fig.sum.missed_probes = 4;
+	assert_string_equal(unready(), "3 events were lost; the next audit makes up for it\n"
+				       "4 probes were missed; the next audit makes up for it\n");
+	/* An audit that began then, and is through. */
+	d.made_up = now.lost;
+	assert_string_equal(unready(), "");
+	assert_false(now.sum.complete); /* since the start it is not */
+	fig.sum.cnt[S2V_CNT_LOST_RINGBUF] = 2;
+	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n");
+	opts.audit_interval = 0;
+	assert_string_equal(unready(), "1 event was lost; an audit makes up for it (SIGHUP)\n");
+	src.can_audit = false;
+	assert_string_equal(unready(), "1 event was lost\n");
+}
+
+static void hooks_that_go(void **state)
+{
+	(void)state;
+	d.n.audited_at = 1;
+	assert_string_equal(unready(), "");
+	assert_int_equal(d.rules[S2V_RULE_RESET_UNMAP_MISSING].coverage, S2V_COVERED);
+	snprintf(fig.gone[S2V_OBS_UNMAP], sizeof(fig.gone[0]), "kprobes are disabled");
+	snprintf(fig.gap, sizeof(fig.gap), "hooks are gone");
+	assert_string_equal(unready(),
+			    "hook reset-unmap does not observe any more: kprobes are disabled\n");
+	assert_int_equal(d.rules[S2V_RULE_RESET_UNMAP_MISSING].coverage, S2V_NOT_COVERED);
+	assert_false(now.sum.complete);
+	/* It is back; what happened meanwhile is not known. */
+	fig.gone[S2V_OBS_UNMAP][0] = 0;
+	snprintf(fig.gap, sizeof(fig.gap), "hooks were gone");
+	assert_string_equal(unready(), "hooks were gone; the next audit makes up for it\n");
+	fig.gap[0] = 0;
+	assert_string_equal(unready(), "");
+}
+
+static void recordings(void **state)
+{
+	(void)state;
+	src.can_audit = false;
+	fig.sum.damaged = 2;
+	assert_string_equal(unready(), "test is damaged in 2 places\n");
+	fig_err = -EIO;
+	assert_int_equal(s2v_daemon_now(&d, &now), -EIO);
+}
+
+/* More reasons than there is room for are cut, and not written past it. */
+static void many_reasons(void **state)
+{
+	(void)state;
+	for (int i = 0; i < S2V_OBS_NR; i++) {
+		memset(fig.gone[i], 'a', sizeof(fig.gone[i]) - 1);
+		fig.gone[i][sizeof(fig.gone[i]) - 1] = 0;
+	}
+	assert_true(strlen(unready()) < sizeof(now.unready));
+	assert_true(strlen(unready()) > sizeof(now.unready) - 3);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(first_audit), T(losses), T(hooks_that_go), T(recordings), T(many_reasons),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

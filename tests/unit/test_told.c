@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Findings on their way out: all counted, not all written; and what each VM did. */
+/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/host.c src/observe.c src/kallsyms.c */
+/* libs: -ljson-c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "told.h"
+#include "vms.h"
+
+static __u64 written;
+static int disk; /* errno of writes */
+
+static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
+{
+	(void)f;
+	s->failed = disk;
+	written += !disk;
+}
+
+static void on_close(struct s2v_sink *s)
+{
+	(void)s;
+}
+
+static struct s2v_told begin(void)
+{
+	struct s2v_told t;
+
+	unsetenv("JOURNAL_STREAM");
+	assert_int_equal(s2v_told_open(&t), 0);
+	t.json->close(t.json);
+	*t.json = (struct s2v_sink){ .finding = on_finding, .close = on_close };
+	written = 0;
+	disk = 0;
+	return t;
+}
+
+static struct s2v_finding a_finding(__u64 id, enum s2v_rule_id rule, bool update)
+{
+	return (struct s2v_finding){
+		.id = id, .rule = &s2v_rules[rule], .update = update, .vm = { .id = 1 }, .count = id
+	};
+}
+
+#define SECOND 1000000000ULL
+
+static void flood(void **state)
+{
+	struct s2v_told t = begin();
+
+	(void)state;
+	for (__u64 i = 1; i <= 5000; i++) {
+		struct s2v_finding f = a_finding(i, S2V_RULE_DEVICE_EXEC, false);
+
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 5000);
+	assert_true(written >= 100 && written < 5000);
+	assert_int_equal(written + t.suppressed, 5000);
+	/* After a while there is room again, and an hour of silence is not saved up for ever. */
+	written = 0;
+	for (__u64 i = 1; i <= 5000; i++) {
+		struct s2v_finding f = a_finding(5000 + i, S2V_RULE_DEVICE_EXEC, false);
+
+		s2v_told_finding(&t, &f, 3600 * SECOND);
+	}
+	assert_true(written >= 100 && written < 5000);
+	s2v_told_close(&t);
+}
+
+/* Updates are no new findings, and do not keep new ones from being told. */
+static void updates(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
+
+	(void)state;
+	s2v_told_finding(&t, &f, SECOND);
+	f.update = true;
+	for (int i = 0; i < 5000; i++)
+		s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 1);
+	assert_true(written < 1000);
+	assert_int_equal(written + t.suppressed, 5001);
+	written = 0;
+	f = a_finding(2, S2V_RULE_DEVICE_EXEC, false);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	s2v_told_close(&t);
+}
+
+static void full_disk(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
+
+	(void)state;
+	disk = 28; /* ENOSPC */
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(t.unwritten, 1);
+	assert_int_equal(t.failed, 28);
+	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 1);
+	disk = 0; /* there is room again */
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	assert_int_equal(t.failed, 0);
+	s2v_told_close(&t);
+}
+
+static void ring(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f;
+
+	(void)state;
+	assert_null(s2v_told_kept(&t, 0));
+	for (__u64 i = 1; i <= 250; i++) {
+		f = a_finding(i, S2V_RULE_DEVICE_EXEC, false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	for (unsigned int i = 0; i < S2V_TOLD_KEPT; i++)
+		assert_int_equal(s2v_told_kept(&t, i)->id, 250 - i);
+	assert_null(s2v_told_kept(&t, S2V_TOLD_KEPT));
+	/* An update takes the place of what it updates. */
+	f = a_finding(200, S2V_RULE_DEVICE_EXEC, true);
+	f.count = 77;
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(s2v_told_kept(&t, 50)->count, 77);
+	assert_int_equal(s2v_told_kept(&t, 0)->id, 250);
+	s2v_told_close(&t);
+}
+
+/* Many small ones leave the grave ones there, and the newest is always there. */
+static void grave_ones_stay(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f;
+
+	(void)state;
+	for (__u64 i = 1; i <= 1000; i++) {
+		f = a_finding(
+			i, i == 3 || i == 500 ? S2V_RULE_S2_NONCACHEABLE : S2V_RULE_CAP_UNQUERIED,
+			false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	assert_int_equal(s2v_told_kept(&t, 0)->id, 1000);
+	assert_int_equal(s2v_told_kept(&t, 97)->id, 903);
+	assert_int_equal(s2v_told_kept(&t, 98)->id, 500);
+	assert_int_equal(s2v_told_kept(&t, 99)->id, 3);
+	assert_null(s2v_told_kept(&t, 100));
+	for (__u64 i = 1001; i <= 1200; i++) {
+		f = a_finding(i, S2V_RULE_S2_NONCACHEABLE, false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	f = a_finding(1201, S2V_RULE_CAP_UNQUERIED, false);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(s2v_told_kept(&t, 0)->id, 1201);
+	assert_int_equal(s2v_told_kept(&t, 99)->id, 1102);
+	s2v_told_close(&t);
+}
+
+/* ---- VMs ---- */
+
+static void map(struct s2v_vm_stats *s, __u32 vm, __u64 count)
+{
+	struct s2v_ev_page ev = { .h = { .type = S2V_EV_MAP, .len = sizeof(ev), .vm = vm },
+				  .count = count };
+
+	s2v_vms_event(s, &ev.h);
+}
+
+static void dead(struct s2v_vm_stats *s, __u32 vm)
+{
+	struct s2v_ev_vm ev = { .h = { .type = S2V_EV_VM_DEAD, .len = sizeof(ev), .vm = vm } };
+
+	s2v_vms_event(s, &ev.h);
+	s2v_vms_gone(s, &ev.h);
+}
+
+/* All series together: what has been counted since the start, whoever has come and gone. */
+static __u64 in_series(const struct s2v_vm_stats *s, unsigned int *series)
+{
+	__u64 n = s->other[S2V_VM_MAPS];
+
+	*series = 1;
+	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
+		n += vm->labelled ? vm->own[S2V_VM_MAPS] : 0;
+		*series += vm->labelled;
+	}
+	return n;
+}
+
+static void labels(void **state)
+{
+	struct s2v_vm_stats s = { .labels = 3 };
+	unsigned int series;
+	__u64 before;
+
+	(void)state;
+	for (__u32 vm = 1; vm <= 10; vm++)
+		map(&s, vm, vm * 100);
+	s2v_vms_rank(&s);
+	assert_int_equal(in_series(&s, &series), 5500); /* all of it in "other" as yet */
+	assert_int_equal(series, 4);
+	map(&s, 10, 5);
+	map(&s, 1, 7);
+	assert_int_equal(in_series(&s, &series), 5512);
+	assert_int_equal(s.other[S2V_VM_MAPS], 5507);
+	/* VM 1 overtakes VM 8, whose series ends; what comes is counted once. */
+	map(&s, 1, 5000);
+	before = s.other[S2V_VM_MAPS];
+	s2v_vms_rank(&s);
+	map(&s, 1, 11);
+	map(&s, 8, 13);
+	assert_int_equal(s.other[S2V_VM_MAPS], before + 13);
+	in_series(&s, &series);
+	assert_int_equal(series, 4);
+	dead(&s, 10);
+	s2v_vms_rank(&s);
+	in_series(&s, &series);
+	assert_int_equal(series, 4);
+	for (__u32 vm = 1; vm <= 10; vm++)
+		dead(&s, vm);
+	assert_null(s.vms);
+	s2v_vms_free(&s);
+}
+
+/* Findings before mappings. */
+static void busiest(void **state)
+{
+	struct s2v_finding f = a_finding(1, S2V_RULE_S2_NONCACHEABLE, false);
+	const struct s2v_vm_stat *top[4];
+	struct s2v_vm_stats s = { 0 };
+
+	(void)state;
+	assert_int_equal(s2v_vms_busiest(&s, top, 4), 0);
+	for (__u32 vm = 1; vm <= 10; vm++)
+		map(&s, vm, vm * 100);
+	f.vm.id = 2;
+	s2v_vms_finding(&s, &f);
+	f.update = true; /* is none */
+	f.vm.id = 3;
+	s2v_vms_finding(&s, &f);
+	assert_int_equal(s2v_vms_busiest(&s, top, 4), 4);
+	assert_int_equal(top[0]->id, 2);
+	assert_int_equal(top[1]->id, 10);
+	assert_int_equal(top[2]->id, 9);
+	assert_int_equal(top[3]->id, 8);
+	assert_int_equal(top[0]->worst, S2V_CRITICAL);
+	assert_int_equal(top[1]->worst, -1);
+	s2v_vms_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
+		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
+		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(labels),
+		cmocka_unit_test(busiest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
