@@ -35,12 +35,13 @@ static int know_host(struct s2v_session *s, char *err, size_t errlen)
 		       : 0;
 }
 
-int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault, char *err,
-			size_t errlen)
+int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault,
+			char *err, size_t errlen)
 {
 	if (know_host(s, err, errlen))
 		return -1;
-	return s2v_observe_live(s->hooks, &s->host, mode, every_fault, s->ks, err, errlen) < 0 ? -1 : 0;
+	return s2v_observe_live(s->hooks, &s->host, mode, every_fault, s->ks, err, errlen) < 0 ? -1
+											       : 0;
 }
 
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen)

@@ -14,8 +14,8 @@ struct s2v_session {
 };
 
 /* Preflight, host facts, hooks (every_fault as in observe.h). 0, or -1 with the one sentence that helps in err (exit 3). */
-int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault, char *err,
-			size_t errlen);
+int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault,
+			char *err, size_t errlen);
 
 /* The same for an audit, which needs no hooks. */
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen);
