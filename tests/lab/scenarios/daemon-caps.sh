@@ -46,11 +46,11 @@ verdict() {
 	# Without CAP_SYSLOG there are no symbols, by which the files of VMs are known.
 	[[ -z $good ]] || expect_grep "two: not ready" 'which VMs were running before is not known' two-ready
 	for name in $good old bound; do
-		expect_eq "$name: status" 0 "$(cat $name-rc)"
-		expect_grep "$name: ready" '^ready' $name-ready
+		expect_eq "$name: status" 0 "$(cat "$name-rc")"
+		expect_grep "$name: ready" '^ready' "$name-ready"
 	done
 	for name in $good old; do
-		expect_eq "$name: kept" "Inh $zero Prm $zero Eff $zero Bnd $zero Amb $zero" "$(xargs <$name-kept)"
+		expect_eq "$name: kept" "Inh $zero Prm $zero Eff $zero Bnd $zero Amb $zero" "$(xargs <"$name-kept")"
 	done
 	expect_eq "bound: kept" "Inh $zero Prm $zero Eff $zero Amb $zero" "$(grep -v Bnd bound-kept | xargs)"
 }
