@@ -309,7 +309,7 @@ void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 		text_off(t, STYLE_BOLD), took, sum->vms, sum->vms == 1 ? "" : "s");
 	if (sum->preexisting)
 		fprintf(t->out, " (%llu there before)", sum->preexisting);
-	fprintf(t->out, ", %llu stage-2 faults\n", sum->cnt[S2V_CNT_FAULTS]);
+	fprintf(t->out, ", %llu mappings\n", sum->cnt[S2V_CNT_MAPS]);
 	pairs_table(t, "mappings", sum->maps);
 	pairs_table(t, "stage-2 leaves", sum->leaves);
 	if (sum->lost || sum->unreadable || sum->missed_probes)
