@@ -24,7 +24,7 @@ static const struct metric metrics[] = {
 	{ "s2verify_stage2_maps_total", S2V_COUNTER, "", "s1, s2",
 	  "Stage-2 mappings installed, by host (s1) and stage-2 attribute.", maps },
 	{ "s2verify_fault_seconds", S2V_HISTOGRAM, "seconds", "le",
-	  "Stage-2 faults on memslots, from entry to return.", fault_seconds },
+	  "Stage-2 faults, from the guest's abort until mapping or permission is in place.", fault_seconds },
 	{ "s2verify_vcpu_resets_total", S2V_COUNTER, "", "",
 	  "vCPUs that had run and were initialised again.", vcpu_resets },
 	{ "s2verify_reset_unmaps_total", S2V_COUNTER, "", "verdict",
