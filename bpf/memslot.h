@@ -159,7 +159,6 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 
 	if (!vm)
 		return 0;
-	windows_close();
 	slot_read(change == S2V_SLOT_DELETE ? old : new, &slot);
 	head(&ev.h, S2V_EV_SLOT, sizeof(ev), vm);
 	ev.err = ret;
@@ -189,6 +188,7 @@ int slot_fexit(void *ctx)
 {
 	struct scratch *sc = scratch_of_watched();
 
+	windows_close();
 	if (!sc)
 		return 0;
 	return on_slot(sc, (void *)func_arg(ctx, 0), (void *)func_arg(ctx, 1),
@@ -207,6 +207,7 @@ int BPF_KRETPROBE(slot_kretprobe, int ret)
 	struct scratch *sc = call_return(CALL_SLOT);
 	__u64 *a;
 
+	windows_close();
 	if (!sc)
 		return 0;
 	a = sc->call[CALL_SLOT].arg;

@@ -106,9 +106,9 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 	__u64 key = (__u64)kvm;
 	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
 
+	windows_close();
 	if (!vm)
 		return 0;
-	windows_close();
 	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
 	bpf_map_delete_elem(&vms, &key);
 	return 0;

@@ -100,7 +100,7 @@ int s2v_live_again(struct s2v_live *l)
 	int err;
 
 	l->skel->bss->ready = false;
-	l->skel->data->epoch++; /* no map is let by for what was known */
+	__sync_fetch_and_add(&l->skel->data->epoch, 1); /* no map is let by for what was known */
 	nanosleep(&rest, NULL);
 	err = s2v_live_consume(l);
 	if (!err)

@@ -14,7 +14,11 @@ guests() {
 		slot=3,gpa=0x50000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x50000000,64K,vcpu=0 \
 		slot=4,gpa=0x60000000,size=64K,from=dev:/dev/s2f-wc@0x600000 touch=0x60000000,64K,vcpu=0 \
 		slot=5,gpa=0x70000000,size=64K,from=dev:/dev/s2f-wb@0x700000,expect=any \
-		replace=1,from=dev:/dev/s2f-nc@0x800000,off=0x0,size=64K touch=0x0,64K,vcpu=0
+		replace=1,from=dev:/dev/s2f-nc@0x800000,off=0x0,size=64K touch=0x0,64K,vcpu=0 \
+		slot=6,gpa=0x80000000,size=128K,from=anon touch=0x80000000,64K,vcpu=0 \
+		replace=6,from=dev:/dev/s2f-ram-wc,off=0x10000,size=64K touch=0x80010000,64K,vcpu=0 \
+		slot=7,gpa=0x90000000,size=64K,from=anon touch=0x90000000,32K,vcpu=0 delete=7 \
+		slot=7,gpa=0x90000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x90008000,32K,vcpu=0
 }
 
 host() {
@@ -43,6 +47,15 @@ verdict() {
 	expect_eq "maps, --all" "$(jq -c -s "$counts" fentry-out.json)" "$(jq -c -s "$counts" all-out.json)"
 	expect_true "maps by kprobe: as many, or some that failed" jq -e -n --slurpfile f fentry-out.json --slurpfile k kprobe-out.json \
 		"[[(\$f | $counts), (\$k | $counts)] | transpose[] | .[1] - .[0] | . >= 0 and . <= 16] | all"
+	# Stage 2 stays Write-Back there: whoever goes by what was mapped nearby a moment ago sees nothing.
+	for how in fentry kprobe all; do
+		expect_jq "$how: a memslot of a driver's memory where one of ordinary memory was" '[.[] | select(.type == "finding"
+			and .rule == "s2-cacheable" and .memslot.id == 7) | [.gpa, .s1.attr, .s2.attr]] | unique' \
+			'[["0x90008000","normal-nc","normal-wb"]]' $how-out.json
+		expect_jq "$how: a driver's memory put into a memslot that is in use" '[.[] | select(.type == "finding" and
+			.rule == "s2-cacheable" and .memslot.id == 6) | [.gpa, .s1.attr, .s2.attr]] | unique' \
+			'[["0x80010000","normal-nc","normal-wb"]]' $how-out.json
+	done
 	expect_eq "exit status" 1 "$(cat fentry-rc)"
 	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(startswith("pfnmap")
 		| not))' '["attr-drift","s2-cacheable","s2-noncacheable"]' fentry-out.json
