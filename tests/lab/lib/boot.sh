@@ -193,19 +193,20 @@ show_console_end() {
 	tail -n 30 "$out/console" | sed 's/^/  /'
 }
 
-# The emulated host's files: from the shared memory, else from between the marks on the console.
+# The emulated host's files: from the shared memory, and from between the marks on the console, where
+# what comes last is that the memory could not be reached any more (lockdown).
 fetch_files() {
-	local length
+	local length status=1
 	if [[ -f $tmp/shared && $(head -c 8 "$tmp/shared" | tr -d '\0') == S2VLAB01 ]]; then
 		length=$(od -A n -t u8 -j 8 -N 8 "$tmp/shared" | tr -d ' ')
 		dd if="$tmp/shared" iflag=skip_bytes,count_bytes skip=16 count="$length" bs=1M \
 			status=none | tar --warning=no-timestamp -C "$out" -x
-		return
+		status=$?
 	fi
 	if grep -q '^=== lab files end' "$out/console"; then
-		sed -n '/^=== lab files begin/,/^=== lab files end/p' "$out/console" |
-			grep -v '^===' | tr -d '\r' | base64 -d | tar --warning=no-timestamp -C "$out" -xz
-		return
+		sed -n '/^=== lab files begin/,/^=== lab files end/p' "$out/console" | tr -d '\r' |
+			grep -E '^[A-Za-z0-9+/=]+$' | base64 -d | tar --warning=no-timestamp -C "$out" -xz
+		status=$?
 	fi
-	return 1
+	return "$status"
 }
