@@ -298,10 +298,19 @@ static __always_inline void head(struct s2v_ev_hdr *h, __u32 type, __u32 len,
 	h->tgid = vm->tgid;
 }
 
-/* Copies an event out; a full ring buffer is counted. */
+/*
+ * Copies an event out; a full ring buffer is counted. Where there is one for every fault the reader is
+ * not woken for each: it looks by itself every so often, and is only called when much has gathered.
+ */
 static __always_inline void emit(void *ev, __u64 len)
 {
-	if (bpf_ringbuf_output(&events, ev, len, 0))
+	__u64 flags = 0;
+
+	if (cfg.all)
+		flags = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg.wake_bytes
+				? BPF_RB_NO_WAKEUP
+				: BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&events, ev, len, flags))
 		count(S2V_CNT_LOST_RINGBUF);
 }
 

@@ -19,6 +19,7 @@ struct s2v_cfg {
 	__u32 cast; /* the kernel has bpf_rdonly_cast() */
 	__u32 slot_hook; /* registrations of memslots are seen */
 	__u32 timed; /* faults and unmaps are timed, for histograms; not with `all` */
+	__u64 wake_bytes; /* with `all`: so much in the ring buffer wakes its reader */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
 	/* Addresses of kvm_vm_release, kvm_vcpu_release: the files are known by them; 0: unknown. */
 	__u64 vm_release, vcpu_release;

@@ -167,6 +167,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->slot_hook = hooks[S2V_OBS_SLOT].method != S2V_METHOD_NONE && !hooks[S2V_OBS_SLOT].idle;
+	cfg->wake_bytes = o->buffer / 8;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");

@@ -36,7 +36,9 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 /* Observe from now on; VMs that are there already are told of first. 0 or -errno; then once more. */
 int s2v_live_start(struct s2v_live *l);
 
-int s2v_live_fd(const struct s2v_live *l); /* readable when there are events */
+/* Readable when there are events; with `all` when there are many: the rest is to be asked for now and then. */
+int s2v_live_fd(const struct s2v_live *l);
+#define S2V_LIVE_LOOK_NS 50000000 /* how often */
 /* Hands out what is in the ring buffer. 0 or -errno. */
 int s2v_live_consume(struct s2v_live *l);
 

@@ -20,7 +20,7 @@ struct watch {
 	struct s2v_sink *sink;
 	struct s2v_recording *rec;
 	struct event_base *base;
-	struct event *ev[7]; /* ring buffer, signals, duration, a clock for the recording */
+	struct event *ev[8]; /* ring buffer, signals, duration, clocks for recording and reading */
 	__u64 start; /* CLOCK_BOOTTIME ns */
 	bool inventory_failed, audit_failed;
 	int err; /* of the ring buffer */
@@ -98,7 +98,8 @@ static bool make_loop(struct watch *t)
 {
 	struct timeval tv = { .tv_sec = t->o->duration / 1000000000ULL,
 			      .tv_usec = t->o->duration % 1000000000ULL / 1000 };
-	const struct timeval second = { .tv_sec = 1 };
+	const struct timeval second = { .tv_sec = 1 },
+			     look = { .tv_usec = S2V_LIVE_LOOK_NS / 1000 };
 
 	t->base = event_base_new();
 	return t->base &&
@@ -108,7 +109,8 @@ static bool make_loop(struct watch *t)
 	       add(t, 3, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
-	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second));
+	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
+	       (!t->o->all || add(t, 7, -1, EV_PERSIST, on_readable, &look));
 }
 
 static void free_loop(struct watch *t)

@@ -13,7 +13,7 @@
 	{                                               \
 		.code = BPF_##class | (op), __VA_ARGS__ \
 	}
-#define MAX_INSNS 4096
+#define MAX_INSNS 16384
 #define MAX_FUNCS 32
 
 /*
