@@ -275,13 +275,16 @@ static int check_bpf(char *err, size_t errlen)
 
 /*
  * Iterators over tasks show those of the reader's PID namespace alone: VMs outside it would not be
- * missed. The first namespace has a fixed number (PROC_PID_INIT_INO, linux/proc_ns.h, 3.8 to 7.3).
+ * missed. The first namespace has a fixed number (PROC_PID_INIT_INO, linux/proc_ns.h, 3.8 to 7.3). Who
+ * knows that all VMs are inside says so by S2VERIFY_PID_NAMESPACE=own.
  */
 static int check_pid_namespace(char *err, size_t errlen)
 {
+	const char *own = getenv("S2VERIFY_PID_NAMESPACE");
 	struct stat st;
 
-	if (stat("/proc/self/ns/pid", &st) || st.st_ino == PID_INIT_INO)
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == PID_INIT_INO ||
+	    (own && !strcmp(own, "own")))
 		return 0;
 	snprintf(
 		err, errlen,

@@ -48,7 +48,8 @@ boot_systemd() {
 	mkdir -p /mnt
 	mount -t tmpfs -o mode=755,size=300m root /mnt
 	cp -a /systemd/. /mnt/
-	mkdir -p /mnt/check
+	mkdir -p /mnt/check /mnt/etc/default
+	echo S2VERIFY_PID_NAMESPACE=own >/mnt/etc/default/s2verify
 	# The same sandbox around another command.
 	sed '/^ExecReload=\|^WatchdogSec=\|^Restart/d; s/^Type=.*/Type=oneshot/
 		s#^ExecStart=.*#ExecStart=/usr/bin/s2verify check --json\nSuccessExitStatus=4\
