@@ -355,8 +355,7 @@ static void attach_totals(struct s2t_writer *w, const struct s2v_summary *sum)
 	w->cur->totals.dropped = w->dropped;
 	w->cur->has_totals = true;
 	w->told = w->cur->totals;
-	w->lost = sum->lost + sum->cnt[S2V_CNT_LOST_RINGBUF] + sum->cnt[S2V_CNT_LOST_AGG] +
-		  sum->cnt[S2V_CNT_LOST_SCRATCH] + sum->cnt[S2V_CNT_LOST_VM];
+	w->lost = sum->lost + s2v_lost_in_kernel(sum->cnt);
 }
 
 void s2t_counters(struct s2t_writer *w, const struct s2v_summary *sum)

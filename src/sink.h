@@ -196,6 +196,13 @@ struct s2v_sink {
 	int failed; /* errno of a failed write: results were lost, exit status must say so */
 };
 
+/* Events that the kernel side could not keep, by its counters (cnt). */
+static inline __u64 s2v_lost_in_kernel(const __u64 cnt[S2V_CNT_NR])
+{
+	return cnt[S2V_CNT_LOST_RINGBUF] + cnt[S2V_CNT_LOST_AGG] + cnt[S2V_CNT_LOST_SCRATCH] +
+	       cnt[S2V_CNT_LOST_VM];
+}
+
 /* Leaves a second, 0 where no time passed. */
 static inline __u64 s2v_audit_speed(const struct s2v_audit_row *r)
 {

@@ -27,8 +27,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 	unsigned int uncovered = 0;
 
 	s->incomplete[0] = 0;
-	s->lost += s->cnt[S2V_CNT_LOST_RINGBUF] + s->cnt[S2V_CNT_LOST_AGG] +
-		   s->cnt[S2V_CNT_LOST_SCRATCH] + s->cnt[S2V_CNT_LOST_VM];
+	s->lost += s2v_lost_in_kernel(s->cnt);
 	s->missed_probes += s->cnt[S2V_CNT_LOST_CALL];
 	if (s->cnt[S2V_CNT_ENTERED] > s->cnt[S2V_CNT_RETURNED])
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];

@@ -209,8 +209,7 @@ WRITE(events)
 WRITE(lost)
 {
 	const __u64 *c = now->fig.sum.cnt;
-	__u64 kernel = c[S2V_CNT_LOST_RINGBUF] + c[S2V_CNT_LOST_AGG] + c[S2V_CNT_LOST_SCRATCH] +
-		       c[S2V_CNT_LOST_VM];
+	__u64 kernel = s2v_lost_in_kernel(c);
 
 	UNUSED;
 	s2v_expo_u64(x, L({ "stage", "ring-buffer" }), c[S2V_CNT_LOST_RINGBUF]);

@@ -91,11 +91,22 @@ static void first_line(const char *log, char *why, size_t len)
 	snprintf(why, len, "%.*s", (int)n, log);
 }
 
+/* Attaches prog to a tracepoint, or NULL: to what it was loaded for; and closes both. 0 or -errno. */
+static int attach_once(const char *tracepoint, int prog)
+{
+	int link = bpf_raw_tracepoint_open(tracepoint, prog), err = link < 0 ? -errno : 0;
+
+	if (link >= 0)
+		close(link);
+	close(prog);
+	return err;
+}
+
 int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, char *why, size_t len)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 	char log[4096] = "";
-	int prog, link, err = 0;
+	int prog;
 	__s32 id;
 
 	why[0] = '\0';
@@ -111,28 +122,14 @@ int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, cha
 		first_line(log, why, len);
 		return prog;
 	}
-	link = bpf_raw_tracepoint_open(NULL, prog);
-	if (link < 0)
-		err = -errno;
-	else
-		close(link);
-	close(prog);
-	return err;
+	return attach_once(NULL, prog);
 }
 
 int s2v_trial_tracepoint(const char *name)
 {
-	int prog = load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL), link, err = 0;
+	int prog = load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL);
 
-	if (prog < 0)
-		return prog;
-	link = bpf_raw_tracepoint_open(name, prog);
-	if (link < 0)
-		err = -errno;
-	else
-		close(link);
-	close(prog);
-	return err;
+	return prog < 0 ? prog : attach_once(name, prog);
 }
 
 /* The number in a sysfs file of the form "7" or "config:0", or -errno. */
