@@ -77,7 +77,7 @@ struct vma_walk {
  * its vCPU's next fault is nearly always.
  */
 struct window {
-	__u64 maps; /* that it let by */
+	__u64 n[S2V_WINDOW_COUNTS]; /* first, for its reader */
 	__u64 pgt; /* struct kvm_pgtable *; 0: there is none */
 	__u64 kvm; /* struct kvm * */
 	__u64 seq; /* kvm->mmu_invalidate_seq */
@@ -86,6 +86,8 @@ struct window {
 	__u64 gpa, size;
 	__u64 slot_gpa, slot_size, slot_hva; /* the memslot */
 	bool any_vma; /* of its VMAs it need not be told which */
+	/* With cfg.all. */
+	__u32 name, named;
 };
 
 /* What a probed call needs between its entry and its return, and room for building events. */
@@ -95,15 +97,17 @@ struct scratch {
 		bool entered;
 		bool ever; /* an entry was seen in this task: from then on none may be missing */
 	} call[CALL_NR];
-	struct kvm_vcpu *vcpu; /* set while the task is inside a stage-2 fault */
-	__u64 fault_start;
-	__u64 own_ns; /* of the fault: what these programs took inside it */
+	/* The fault that the task is inside of, or was last; start: 0: none that is timed. */
+	struct kvm_vcpu *vcpu;
+	__u64 fault_start, fault_end;
+	__u64 waited; /* task_waited() at its start */
+	__u64 own_ns; /* what these programs took inside it */
+	bool entered; /* one was seen: from then on none may be missing */
 	__u64 unmap_start;
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
-	bool entered; /* the same of faults */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
-	struct s2v_ev_page page;
+	struct s2v_ev_page page, fault;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
 	struct s2v_agg_key key;
@@ -158,16 +162,10 @@ static __always_inline struct scratch *scratch_get(void)
 	return sc;
 }
 
-/* A program inside a fault that is timed: when it began, and at its end what it took. */
-static __always_inline __u64 own_start(void)
+/* The time, where faults are timed for each one. */
+static __always_inline __u64 stamp(void)
 {
 	return cfg.all ? bpf_ktime_get_boot_ns() : 0;
-}
-
-static __always_inline void own_end(struct scratch *sc, __u64 start)
-{
-	if (cfg.all)
-		sc->own_ns += bpf_ktime_get_boot_ns() - start;
 }
 
 /* The vCPU whose file the task's system call is for (KVM_RUN's first argument), or NULL. */
@@ -198,7 +196,7 @@ static __always_inline int scratch_vcpu_id(const struct scratch *sc)
 {
 	struct kvm_vcpu *vcpu = scratch_vcpu(sc);
 
-	return vcpu ? BPF_CORE_READ(vcpu, vcpu_id) : -1;
+	return vcpu ? HOT_READ(struct kvm_vcpu, vcpu, vcpu_id) : -1;
 }
 
 static __always_inline __u32 current_tgid(void)
@@ -248,19 +246,14 @@ static __always_inline void return_without_entry(bool *ever)
 	*ever = true;
 }
 
-/* The same of a fault. */
-static __always_inline void call_without_entry(struct scratch *sc)
-{
-	return_without_entry(&sc->entered);
-}
-
-/* kprobe: keeps the arguments of a call for its return. */
-static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
+/* kprobe: keeps the arguments of a call for its return, in the scratch that is returned, or NULL. */
+static __always_inline struct scratch *call_keep(enum call c, __u64 a0, __u64 a1, __u64 a2,
+						 __u64 a3, __u64 a4)
 {
 	struct scratch *sc = scratch_of_watched();
 
 	if (!sc)
-		return 0;
+		return NULL;
 	count(S2V_CNT_ENTERED);
 	sc->call[c].ever = true;
 	sc->call[c].entered = true;
@@ -269,6 +262,12 @@ static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2,
 	sc->call[c].arg[2] = a2;
 	sc->call[c].arg[3] = a3;
 	sc->call[c].arg[4] = a4;
+	return sc;
+}
+
+static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
+{
+	call_keep(c, a0, a1, a2, a3, a4);
 	return 0;
 }
 
@@ -298,20 +297,28 @@ static __always_inline void head(struct s2v_ev_hdr *h, __u32 type, __u32 len,
 	h->tgid = vm->tgid;
 }
 
-/*
- * Copies an event out; a full ring buffer is counted. Where there is one for every fault the reader is
- * not woken for each: it looks by itself every so often, and is only called when much has gathered.
- */
-static __always_inline void emit(void *ev, __u64 len)
+/* Copies an event out; a full ring buffer is counted, and false. quiet: the reader is not woken for it. */
+static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 {
 	__u64 flags = 0;
 
 	if (cfg.all)
-		flags = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg.wake_bytes
+		flags = quiet || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg.wake_bytes
 				? BPF_RB_NO_WAKEUP
 				: BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(&events, ev, len, flags))
-		count(S2V_CNT_LOST_RINGBUF);
+	if (!bpf_ringbuf_output(&events, ev, len, flags))
+		return true;
+	count(S2V_CNT_LOST_RINGBUF);
+	return false;
+}
+
+/*
+ * Where there is an event for every fault the reader is not woken for each: it looks by itself every so
+ * often, and is only called when much has gathered.
+ */
+static __always_inline bool emit(void *ev, __u64 len)
+{
+	return emit_quietly(ev, len, false);
 }
 
 static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexisting,

@@ -76,6 +76,15 @@ struct task_struct {
 	struct task_struct *group_leader;
 };
 
+/* With CONFIG_SCHED_INFO, so nobody insists on it. */
+struct sched_info___waited {
+	unsigned long long run_delay; /* ns that the task was ready to run, and did not */
+};
+
+struct task_struct___waited {
+	struct sched_info___waited sched_info;
+};
+
 struct rb_node {
 	struct rb_node *rb_right;
 	struct rb_node *rb_left;
@@ -339,6 +348,16 @@ static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
 	return BPF_CORE_READ(kvm, arch.flags) & 2;
 }
 
+/* How long the current task has had to wait for a CPU, ns; where it is not known, always 0. */
+static __always_inline __u64 task_waited(void)
+{
+	void *task = (void *)bpf_get_current_task();
+
+	if (!bpf_core_field_exists(struct task_struct___waited, sched_info.run_delay))
+		return 0;
+	return HOT_READ(struct task_struct___waited, task, sched_info.run_delay);
+}
+
 /* Did the vCPU's last exit come from an abort at stage 2? ESR_EL2.EC: {instruction,data} abort. */
 static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 {
@@ -350,8 +369,8 @@ static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 /* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the offset is FAR_EL2's. */
 static __always_inline __u64 kvm_fault_ipa(struct kvm_vcpu *vcpu)
 {
-	__u64 hpfar = BPF_CORE_READ(vcpu, arch.fault.hpfar_el2);
-	__u64 far = BPF_CORE_READ(vcpu, arch.fault.far_el2);
+	__u64 hpfar = HOT_READ(struct kvm_vcpu, vcpu, arch.fault.hpfar_el2);
+	__u64 far = HOT_READ(struct kvm_vcpu, vcpu, arch.fault.far_el2);
 
 	return ((hpfar & 0x00000ffffffffff0ULL) << 8) | (far & 0xfff);
 }

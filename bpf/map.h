@@ -75,13 +75,18 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
-		if (!page_host(kvm, ev, slot.flags, true) && page_postpone(sc, kvm, slot.flags))
+		if (!page_host(kvm, ev, slot.flags, true) && page_postpone(sc, kvm, slot.flags)) {
+			fault_done(sc);
 			return 0;
+		}
 	} else {
 		count(S2V_CNT_NO_SLOT);
 	}
-	page_finish(sc, st);
-	window_open(w, (__u64)pgt, ev, st && st->ordinary);
+	ev->window = window_name(w);
+	if (page_finish(sc, ev, st))
+		window_open(w, (__u64)pgt, ev, st && st->ordinary);
+	if (cfg.all)
+		fault_done(sc);
 	return 0;
 }
 
@@ -157,14 +162,16 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (!page_slot(kvm, ev, &slot))
 		return 0;
-	page_finish(sc, page_registration(vm, ev));
+	page_finish(sc, ev, page_registration(vm, ev));
+	if (cfg.all)
+		fault_done(sc);
 	return 0;
 }
 
 SEC("fexit/kvm_pgtable_stage2_map")
 int map_fexit(__u64 *ctx)
 {
-	__u64 start = own_start(), pgt = ctx[0], prot = func_arg(ctx, 4);
+	__u64 end = stamp(), pgt = ctx[0], prot = func_arg(ctx, 4);
 	struct window *w = window_here();
 	int ret = func_ret(ctx);
 	struct scratch *sc;
@@ -176,9 +183,10 @@ int map_fexit(__u64 *ctx)
 	sc = scratch_of_watched();
 	if (!sc)
 		return 0;
-	on_map(sc, w, (void *)pgt, ctx[1], ctx[2], ctx[3], prot, ret);
-	own_end(sc, start);
-	return 0;
+	sc->fault_end = end;
+	if (!ret && brief_map(sc, w, pgt, ctx[1], ctx[2], ctx[3], prot))
+		return 0;
+	return on_map(sc, w, (void *)pgt, ctx[1], ctx[2], ctx[3], prot, ret);
 }
 
 /*
@@ -189,11 +197,16 @@ int map_fexit(__u64 *ctx)
 SEC("kprobe/kvm_pgtable_stage2_map")
 int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 prot)
 {
+	__u64 start = stamp();
 	struct window *w;
 	struct scratch *sc;
 
-	if (cfg.all)
-		return call_enter(CALL_MAP, pgt, addr, size, phys, prot);
+	if (cfg.all) {
+		sc = call_keep(CALL_MAP, pgt, addr, size, phys, prot);
+		if (sc)
+			sc->own_ns += stamp() - start;
+		return 0;
+	}
 	times_fault((void *)pgt);
 	w = window_here();
 	if (window_lets_by(w, pgt, addr, size, prot))
@@ -205,21 +218,23 @@ int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 
 SEC("kretprobe/kvm_pgtable_stage2_map")
 int BPF_KRETPROBE(map_kretprobe, int ret)
 {
-	__u64 start = own_start(), *a;
+	__u64 end = stamp(), *a;
 	struct scratch *sc = call_return(CALL_MAP);
+	struct window *w = window_here();
 
 	if (!sc)
 		return 0;
+	sc->fault_end = end;
 	a = sc->call[CALL_MAP].arg;
-	on_map(sc, window_here(), (void *)a[0], a[1], a[2], a[3], a[4], ret);
-	own_end(sc, start);
-	return 0;
+	if (!ret && brief_map(sc, w, a[0], a[1], a[2], a[3], a[4]))
+		return 0;
+	return on_map(sc, w, (void *)a[0], a[1], a[2], a[3], a[4], ret);
 }
 
 SEC("fexit/kvm_pgtable_stage2_relax_perms")
 int perm_fexit(__u64 *ctx)
 {
-	__u64 pgt = ctx[0], prot = func_arg(ctx, 2);
+	__u64 end = stamp(), pgt = ctx[0], prot = func_arg(ctx, 2);
 	struct scratch *sc;
 	int ret = func_ret(ctx);
 
@@ -228,7 +243,10 @@ int perm_fexit(__u64 *ctx)
 	if (ret || perm_is_plain((void *)pgt, ctx[1], prot))
 		return 0;
 	sc = scratch_of_watched();
-	return sc ? on_perm(sc, (void *)pgt, ctx[1], prot, ret) : 0;
+	if (!sc)
+		return 0;
+	sc->fault_end = end;
+	return on_perm(sc, (void *)pgt, ctx[1], prot, ret);
 }
 
 SEC("kprobe/kvm_pgtable_stage2_relax_perms")
@@ -248,11 +266,12 @@ int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
 SEC("kretprobe/kvm_pgtable_stage2_relax_perms")
 int BPF_KRETPROBE(perm_kretprobe, int ret)
 {
+	__u64 end = stamp(), *a;
 	struct scratch *sc = call_return(CALL_PERM);
-	__u64 *a;
 
 	if (!sc)
 		return 0;
+	sc->fault_end = end;
 	a = sc->call[CALL_PERM].arg;
 	return on_perm(sc, (void *)a[0], a[1], a[2], ret);
 }

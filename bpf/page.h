@@ -105,27 +105,26 @@ static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
 }
 
 /* Copies a pending aggregate out. */
-static __always_inline void agg_tell(struct scratch *sc, struct s2v_agg *a, __u64 now)
+static __always_inline void agg_tell(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
 {
 	__u64 n = __sync_lock_test_and_set(&a->pending, 0);
 
 	if (!n)
 		return;
 	a->told = now;
-	sc->page.flags &= ~S2V_PG_FIRST;
-	sc->page.count = n;
-	sc->page.gpa_last = a->gpa_last;
-	emit(&sc->page, sizeof(sc->page));
+	ev->flags &= ~S2V_PG_FIRST;
+	ev->count = n;
+	ev->gpa_last = a->gpa_last;
+	emit(ev, sizeof(*ev));
 }
 
 /*
  * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
  * at once; `open` ones go on being counted, and are told at most every cfg.repeat_ns.
  */
-static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_slot_state *st,
-					   bool open)
+static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_page *ev,
+					   const struct s2v_slot_state *st, bool open)
 {
-	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_agg_key *k = &sc->key;
 	struct kvm_vcpu *vcpu;
 	struct s2v_agg *a;
@@ -152,7 +151,7 @@ static __always_inline void page_aggregate(struct scratch *sc, const struct s2v_
 		a->gpa_last = ev->gpa;
 		__sync_fetch_and_add(&a->pending, 1);
 		if (ev->h.time - a->told >= cfg.repeat_ns)
-			agg_tell(sc, a, ev->h.time);
+			agg_tell(ev, a, ev->h.time);
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
@@ -192,10 +191,10 @@ static __always_inline bool page_is_open(const struct s2v_ev_page *ev)
 	       (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 }
 
-/* The event is complete: count, aggregate, tell. */
-static __always_inline void page_finish(struct scratch *sc, const struct s2v_slot_state *st)
+/* The event is complete: count, aggregate, tell. False: it was lost. */
+static __always_inline bool page_finish(struct scratch *sc, struct s2v_ev_page *ev,
+					const struct s2v_slot_state *st)
 {
-	struct s2v_ev_page *ev = &sc->page;
 	__u32 s1 = page_s1(ev);
 
 	ev->gpa_last = ev->gpa;
@@ -205,27 +204,79 @@ static __always_inline void page_finish(struct scratch *sc, const struct s2v_slo
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, st, page_is_open(ev));
-	if (cfg.all) {
-		ev->flags |= S2V_PG_ALL;
-		emit(ev, sizeof(*ev));
+	page_aggregate(sc, ev, st, page_is_open(ev));
+	if (!cfg.all)
+		return true;
+	ev->flags |= S2V_PG_ALL;
+	return emit(ev, sizeof(*ev));
+}
+
+/* How long the task's fault has taken by now, but for what these programs did inside, and waits for a CPU. */
+static __always_inline __u64 fault_ns(const struct scratch *sc, __u64 now)
+{
+	__u64 less = sc->own_ns + (task_waited() - sc->waited), ns = now - sc->fault_start;
+
+	return now && sc->fault_start && ns > less ? ns - less : 0;
+}
+
+/* The page that a vCPU has faulted on. */
+static __always_inline __u64 fault_page(struct kvm_vcpu *vcpu)
+{
+	return kvm_fault_ipa(vcpu) >> cfg.page_shift << cfg.page_shift;
+}
+
+/*
+ * With cfg.all: the fault that sc->page was mapped in, or got its permissions, has done what it was for at
+ * sc->fault_end. Of what it mapped nothing is said again.
+ */
+static __noinline void fault_done(struct scratch *sc)
+{
+	struct s2v_ev_page *ev;
+
+	if (!sc || sc->page.slot == S2V_NO_SLOT)
+		return;
+	if (!sc->fault_start) {
+		return_without_entry(&sc->entered);
+		return;
 	}
+	count(S2V_CNT_FAULTS);
+	ev = &sc->fault;
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->h = sc->page.h;
+	ev->h.type = S2V_EV_FAULT;
+	ev->vcpu = sc->page.vcpu;
+	ev->slot = sc->page.slot;
+	ev->as_id = sc->page.as_id;
+	ev->gen = sc->page.gen;
+	ev->slot_gpa = sc->page.slot_gpa;
+	ev->slot_size = sc->page.slot_size;
+	ev->slot_hva = sc->page.slot_hva;
+	ev->gpa = fault_page(sc->vcpu);
+	ev->hva = ev->slot_hva + (ev->gpa - ev->slot_gpa);
+	ev->size = 1ULL << cfg.page_shift;
+	ev->pa = S2V_NO_PA;
+	ev->count = 1;
+	ev->dur = fault_ns(sc, sc->fault_end);
+	page_finish(sc, ev, NULL);
+	sc->fault_start = 0;
+	sc->vcpu = NULL;
 }
 
 /*
  * A map whose VMA could not be looked at, since somebody is changing the address space: who may have
- * been waiting for the MMU lock that is held here. Where the end of the fault is observed it is told
- * of then (true); else now, by its PTE, and counted as unread until the VMA has been seen.
+ * been waiting for the MMU lock that is held here. It counts as unread until the VMA has been seen; by
+ * then it is told of by its PTE, or, where every map is told, not yet (true).
  */
 static __always_inline bool page_postpone(struct scratch *sc, struct kvm *kvm, __u32 slot_flags)
 {
 	sc->postponed = true;
 	sc->postponed_flags = slot_flags;
 	__sync_fetch_and_add(&postponed, 1);
-	if (sc->vcpu)
-		return true;
-	page_host(kvm, &sc->page, slot_flags, false);
-	return false;
+	if (cfg.all)
+		count(S2V_CNT_UNREAD_VMA);
+	else
+		page_host(kvm, &sc->page, slot_flags, false);
+	return cfg.all;
 }
 
 /* The VMA of a map that was postponed, before sc->page is used for something else. */
@@ -242,16 +293,17 @@ static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
 	if (!vm)
 		return;
 	st = page_registration(vm, &sc->page);
-	if (sc->vcpu) {
+	if (cfg.all) {
+		count_by(S2V_CNT_UNREAD_VMA, -1);
 		page_host(kvm, &sc->page, sc->postponed_flags, false);
-		page_finish(sc, st);
+		page_finish(sc, &sc->page, st);
 		return;
 	}
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 	if (!page_host(kvm, &sc->page, sc->postponed_flags, true))
 		return;
 	count_by(S2V_CNT_UNREAD_VMA, -1);
-	page_aggregate(sc, st, page_is_open(&sc->page));
+	page_aggregate(sc, &sc->page, st, page_is_open(&sc->page));
 }
 
 #endif

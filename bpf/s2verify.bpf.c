@@ -23,6 +23,7 @@
 #include "host.h"
 #include "page.h"
 #include "window.h"
+#include "brief.h"
 #include "times.h"
 #include "map.h"
 #include "fault.h"

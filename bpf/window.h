@@ -73,12 +73,14 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 {
 	struct s2v_prot_bits bits;
 
-	if (cfg.all || !cfg.slot_hook || !window_is_plain(&ev->vma, ev->s2) ||
+	if (!cfg.slot_hook || !window_is_plain(&ev->vma, ev->s2) ||
 	    ev->vma.pte_attr != S2V_ATTR_NONE ||
 	    (ev->flags & (S2V_PG_NO_SLOT | S2V_PG_NO_VMA | S2V_PG_NO_PTE)))
 		return;
 	kvm_prot_bits(&bits);
-	w->type = ev->prot & ~(bits.r | bits.w | bits.x);
+	/* Where every event is told, what is executable is told apart. */
+	w->type = ev->prot & ~(bits.r | bits.w | (cfg.all ? 0 : bits.x));
+	w->name = ev->window;
 	w->slot_gpa = ev->slot_gpa;
 	w->slot_size = ev->slot_size;
 	w->slot_hva = ev->slot_hva;
@@ -117,7 +119,7 @@ static __always_inline bool window_lets_by(struct window *w, __u64 pgt, __u64 gp
 	    (prot & ~(bits.r | bits.w | bits.x)) != w->type ||
 	    !(window_contains(w, gpa, size) || window_pte(w, gpa, size)))
 		return false;
-	w->maps++;
+	w->n[S2V_WINDOW_MAPS]++;
 	return true;
 }
 

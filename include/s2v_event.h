@@ -22,7 +22,7 @@ enum s2v_ev_type {
 	S2V_EV_VMA, /* struct s2v_ev_vma: one run of VMAs behind the slot that is told of next */
 	S2V_EV_MAP, /* struct s2v_ev_page: a stage-2 mapping was installed */
 	S2V_EV_PERM, /* struct s2v_ev_page: its permissions were relaxed */
-	S2V_EV_FAULT, /* struct s2v_ev_page: a stage-2 fault ended */
+	S2V_EV_FAULT, /* struct s2v_ev_page: a stage-2 fault has mapped its page, or failed */
 	S2V_EV_CAP, /* struct s2v_ev_cap: the VMM asked KVM_CHECK_EXTENSION */
 	S2V_EV_INIT, /* struct s2v_ev_reset: KVM_ARM_VCPU_INIT of a vCPU returned */
 	S2V_EV_UNMAP, /* struct s2v_ev_reset: stage2_unmap_vm() returned */
@@ -131,10 +131,12 @@ struct s2v_ev_page {
 	__u64 prot; /* raw argument (MAP, PERM) */
 	__u64 count; /* occurrences that this event stands for */
 	__u64 gpa_last; /* of the last of them */
-	__u64 dur; /* FAULT: ns from entry to exit, 0 where not measured */
+	__u64 dur; /* FAULT: ns until mapped or failed, less waits for a CPU; 0: not measured */
 	__u32 flags; /* S2V_PG_* */
 	__u32 s2; /* enum s2v_attr, installed */
 	struct s2v_vma vma; /* at hva */
+	__u32 window; /* between the BPF side and its reader alone: s2v_shared.h */
+	__u32 pad;
 };
 
 struct s2v_ev_cap {

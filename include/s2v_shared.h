@@ -25,6 +25,36 @@ struct s2v_cfg {
 	__u64 vm_release, vcpu_release;
 };
 
+/*
+ * With `all`: a map and its fault, of which all that is not said here is as in the map that the same CPU has
+ * told of in full under this name (s2v_ev_page.window). The reader makes whole events of it again
+ * (src/live/brief.h); it goes no further.
+ */
+#define S2V_EV_BRIEF 0x100
+
+struct s2v_brief {
+	__u32 type; /* S2V_EV_BRIEF */
+	__u32 flags; /* S2V_PG_EXEC, S2V_PG_WRITE */
+	__u64 time;
+	__u32 window;
+	__s32 vcpu;
+	__u64 gpa, size, pa, prot; /* of the map */
+	__u64 fault; /* gpa, of the page */
+	__u64 dur; /* ns */
+};
+
+/* What struct window counts, of a CPU, and nothing else does. */
+enum {
+	S2V_WINDOW_MAPS,
+	S2V_WINDOW_FAULTS,
+	S2V_WINDOW_COUNTS,
+};
+
+/* The name of a window: its CPU, and a number that goes up by one, from 2 on, and begins anew. */
+#define S2V_WINDOW_BITS 20
+#define S2V_WINDOW_NAME(cpu, n) \
+	((__u32)(cpu) << S2V_WINDOW_BITS | ((n) % ((1U << S2V_WINDOW_BITS) - 2) + 2))
+
 /* Per VM. Key: address of struct kvm. */
 struct s2v_vm_state {
 	__u32 id;

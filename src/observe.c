@@ -16,7 +16,9 @@ enum when {
 	 * (KVM_PGT_FN(), 6.16 on): a probe here would attach and see nothing.
 	 */
 	UNLESS_PROTECTED,
-	UNLESS_EVERY_FAULT, /* a tracepoint, in any mode, where only failed faults are wanted */
+	/* In any mode, where each fault's beginning is wanted; a tracepoint, where it is not. */
+	EVERY_FAULT,
+	UNLESS_EVERY_FAULT,
 };
 
 /*
@@ -34,14 +36,14 @@ struct candidate {
 
 static const struct candidate candidates[] = {
 	/* TRACE_EVENT(kvm_userspace_exit, reason, errno), 5.10 to 7.3: its arguments are not in BTF. */
-	{ S2V_OBS_FAULT, "kvm_userspace_exit", "", S2V_VAR_FAULT_EXIT, UNLESS_EVERY_FAULT },
+	{ S2V_OBS_FAULT, S2V_FAULT_TRACEPOINT, "", S2V_VAR_FAULT_EXIT, UNLESS_EVERY_FAULT },
 	/* Static: gcc inlines it up to 7.0. Forms of 7.1 on, of 6.12 to 7.0, of 5.10 to 6.6. */
-	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_s2_fault_desc*", S2V_VAR_FAULT_DESC, ALWAYS },
+	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_s2_fault_desc*", S2V_VAR_FAULT_DESC, EVERY_FAULT },
 	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_vcpu*,i8,kvm_s2_trans*,kvm_memory_slot*,i8,i1",
-	  S2V_VAR_FAULT_VCPU, ALWAYS },
+	  S2V_VAR_FAULT_VCPU, EVERY_FAULT },
 	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_vcpu*,i8,kvm_memory_slot*,i8,i8",
-	  S2V_VAR_FAULT_VCPU, ALWAYS },
-	{ S2V_OBS_FAULT, "kvm_handle_guest_abort", "kvm_vcpu*", S2V_VAR_FAULT_ABORT, ALWAYS },
+	  S2V_VAR_FAULT_VCPU, EVERY_FAULT },
+	{ S2V_OBS_FAULT, "kvm_handle_guest_abort", "kvm_vcpu*", S2V_VAR_FAULT_ABORT, EVERY_FAULT },
 
 	/* Forms of 6.6 on, and of 5.15 and 6.1. */
 	{ S2V_OBS_MAP, "pkvm_pgtable_stage2_map", "kvm_pgtable*,i8,i8,i8,i8,*,i4", S2V_VAR_MAP,
@@ -118,8 +120,8 @@ static bool called(const struct choice *c, const struct candidate *cand)
 	bool protected = c->host->kvm_mode == S2V_KVM_PROTECTED;
 	size_t i;
 
-	if (cand->when == UNLESS_EVERY_FAULT)
-		return !c->every_fault;
+	if (cand->when == EVERY_FAULT || cand->when == UNLESS_EVERY_FAULT)
+		return c->every_fault == (cand->when == EVERY_FAULT);
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
 	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */

@@ -26,6 +26,9 @@ enum s2v_observe {
 	S2V_OBS_NR,
 };
 
+/* Tells of faults that fail: with each choice for S2V_OBS_FAULT. */
+#define S2V_FAULT_TRACEPOINT "kvm_userspace_exit"
+
 /* Stored in trace files: append only. */
 enum s2v_method {
 	S2V_METHOD_NONE = 0,
@@ -69,7 +72,8 @@ struct s2v_observe_ops {
  * whose prototype is known, whose name means one function and that takes both an entry and a
  * return probe wins; fentry goes before kprobe unless mode forbids either. In protected mode
  * (host->kvm_mode) KVM calls other functions for some. Returns how many have no hook.
- * every_fault: else of faults only those that fail need be seen, for which there is a tracepoint.
+ * every_fault: it is to be known when each fault began; else only of those that fail that they do, for which
+ * there is a tracepoint.
  */
 int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
 		       enum s2v_attach_mode mode, bool every_fault,

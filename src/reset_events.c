@@ -264,15 +264,13 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 }
 
 /*
- * What a refault takes without us: ev->dur leaves out the run of our programs, but not the ways into
- * and out of them. Inside the time stamps are those of the map's probes, and the inner half of the
- * fault's own. Outside are the guest's exit and entry.
+ * What a refault takes without us: ev->dur leaves out what our programs do inside, but not the ways into and
+ * out of them: out of the fault's own, into and out of the map's, all but the last of it. Outside are the
+ * guest's exit and entry.
  */
 static __u64 refault_ns(const struct s2v_host *h, __u64 dur)
 {
-	__u64 probes = h->probe_ns + h->probe_ns / 2;
-
-	return (dur > probes ? dur - probes : 0) + h->exit_ns;
+	return (dur > h->probe_ns ? dur - h->probe_ns : 0) + h->exit_ns;
 }
 
 /* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */

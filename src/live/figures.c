@@ -89,14 +89,15 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 {
 	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
 	struct bpf_prog_info info;
-	__u64 let_by = 0;
-	int err = percpu_sum(l->skel->maps.windows, 0, &let_by);
+	__u64 w[S2V_WINDOW_COUNTS] = { 0 };
+	int err = percpu_sums(l->skel->maps.windows, 0, w, S2V_WINDOW_COUNTS);
 
 	for (__u32 i = 0; !err && i < S2V_CNT_NR; i++)
 		err = percpu_sum(counters, i, &sum->cnt[i]);
 	for (__u32 i = 0; !err && i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
-	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += let_by;
+	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += w[S2V_WINDOW_MAPS];
+	sum->cnt[S2V_CNT_FAULTS] += w[S2V_WINDOW_FAULTS];
 	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
 	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];

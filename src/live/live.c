@@ -25,8 +25,8 @@ static const struct {
 	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
 	bool entry_does; /* the kprobe alone, unless every event is told (bpf/map.h) */
 } programs[S2V_OBS_NR] = {
-	[S2V_OBS_FAULT] = { "fault_fentry", "fault_fexit", "fault_kprobe", "fault_kretprobe",
-			    "fault_exit" },
+	/* How it began, if that is to be known; how it failed, always from the tracepoint. */
+	[S2V_OBS_FAULT] = { "fault_fentry", NULL, "fault_kprobe", NULL, "fault_exit" },
 	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe", .entry_does = true },
 	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe",
 			   .entry_does = true },
@@ -58,7 +58,7 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
 	else if (h->method == S2V_METHOD_KPROBE)
 		name = ret ? programs[h->observe].kretprobe : programs[h->observe].kprobe;
-	else if (h->method == S2V_METHOD_TRACEPOINT && ret) /* what ends is told of */
+	if (ret && programs[h->observe].tracepoint) /* what ends is told of */
 		name = programs[h->observe].tracepoint;
 	return name ? bpf_object__find_program_by_name(l->skel->obj, name) : NULL;
 }
@@ -86,7 +86,7 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 			if (!p)
 				continue;
 			bpf_program__set_autoload(p, true);
-			if (hooks[i].method != S2V_METHOD_FENTRY)
+			if (bpf_program__type(p) != BPF_PROG_TYPE_TRACING)
 				continue;
 			err = bpf_program__set_attach_target(p, 0, hooks[i].function);
 			if (err)
@@ -104,10 +104,10 @@ static int attach_half(struct s2v_live *l, const struct s2v_hook *h, bool ret)
 
 	if (!p)
 		return 0;
-	if (h->method == S2V_METHOD_FENTRY)
+	if (bpf_program__type(p) == BPF_PROG_TYPE_RAW_TRACEPOINT)
+		link = bpf_program__attach_raw_tracepoint(p, S2V_FAULT_TRACEPOINT);
+	else if (h->method == S2V_METHOD_FENTRY)
 		link = bpf_program__attach_trace(p);
-	else if (h->method == S2V_METHOD_TRACEPOINT)
-		link = bpf_program__attach_raw_tracepoint(p, h->function);
 	else
 		link = bpf_program__attach_kprobe(p, ret, h->function);
 	if (!link)
@@ -138,15 +138,32 @@ static void attach(struct s2v_live *l, struct s2v_hook *h)
 	h->method = S2V_METHOD_NONE;
 }
 
+static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
+{
+	struct s2v_ev_page whole[2];
+
+	if (!s2v_brief_expand(&l->briefs, in, whole)) {
+		l->malformed++;
+		return;
+	}
+	l->fn(l->arg, &whole[0].h);
+	l->fn(l->arg, &whole[1].h);
+}
+
 static int on_event(void *arg, void *data, size_t len)
 {
 	struct s2v_live *l = arg;
 	const struct s2v_ev_hdr *ev = data;
 
+	if (s2v_is_brief(data, len)) {
+		take_brief(l, data);
+		return 0;
+	}
 	if (len < sizeof(*ev) || ev->len > len) {
 		l->malformed++;
 		return 0;
 	}
+	s2v_brief_note(&l->briefs, ev);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
@@ -269,6 +286,10 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->kvm = l->switches[0] = l->switches[1] = -1;
 	l->all = o->all;
 	l->timed = o->timed && !o->all;
+	if (l->all && s2v_briefs_init(&l->briefs, libbpf_num_possible_cpus(), host->page_shift)) {
+		snprintf(err, errlen, "out of memory");
+		goto fail;
+	}
 	if (load(l, o, host, hooks, err, errlen))
 		goto fail;
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), on_event, l, NULL);
@@ -376,6 +397,7 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, true);
 	}
 	bpf_link__destroy(l->timer);
+	s2v_briefs_free(&l->briefs);
 	s2v_keep_free(l);
 	s2v_health_close(l);
 	ring_buffer__free(l->ring);

@@ -3,6 +3,7 @@
 #ifndef S2V_LIVE_PRIVATE_H
 #define S2V_LIVE_PRIVATE_H
 
+#include "brief.h"
 #include "live.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
@@ -24,6 +25,7 @@ struct s2v_live {
 	struct bpf_link *timer;
 	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
 	__u64 other_lo, other_hi;
+	struct s2v_briefs briefs; /* with `all` */
 	__u64 malformed;
 	int err; /* of reading what a VM that is gone left */
 	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */

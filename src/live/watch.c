@@ -79,8 +79,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct watch *t = arg;
 	struct s2v_summary sum = { 0 };
 
-	(void)fd;
-	(void)what;
+	if (t->o->all)
+		on_readable(fd, what, arg);
 	if (!totals(t, &sum))
 		s2v_recording_counters(t->rec, &sum);
 	if (t->rec->failed && t->o->record)
@@ -110,7 +110,7 @@ static bool make_loop(struct watch *t)
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
 	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
-	       (!t->o->all || add(t, 7, -1, EV_PERSIST, on_readable, &look));
+	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &look));
 }
 
 static void free_loop(struct watch *t)

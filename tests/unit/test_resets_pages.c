@@ -65,11 +65,11 @@ static void what_fwb_saves(void **state)
 		touch(PAGE, PAGE, &anon, 2);
 		end();
 		assert_int_equal(n_rows, 1);
-		assert_int_equal(rows[0].refault_ns, 50 - 2 - 1 + 3 + 3);
+		assert_int_equal(rows[0].refault_ns, 50 - 2 + 3 + 3);
 		assert_int_equal(rows[0].fwb_known, fwb != S2V_UNKNOWN);
 		assert_int_equal(totals[0].fwb_known, fwb != S2V_UNKNOWN);
-		assert_int_equal(rows[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 53 : 0);
-		assert_int_equal(totals[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 53 : 0);
+		assert_int_equal(rows[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 54 : 0);
+		assert_int_equal(totals[0].fwb_saves_ns, fwb == S2V_NO ? 110 + 54 : 0);
 		if (fwb == S2V_UNKNOWN)
 			assert_non_null(strstr(totals[0].advice, "not known"));
 	}

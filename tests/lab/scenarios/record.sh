@@ -60,10 +60,10 @@ ends() {
 	S2V=full- s2v_start trace --all --json --buffer 8M -o /tmp/small/full.s2t || return 1
 	full=$s2v_pid
 	S2V=fullr- s2v_start record -o /tmp/small/fullr.s2t || return 1
-	guest vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M \
-		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K >>ops || return 1
+	guest vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M >>ops || return 1
 	wait "$s2v_pid" # which ends by itself
 	echo $? >fullr-rc
+	guest vm vcpus=1 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K >>ops || return 1
 	s2v_pid=$full
 	S2V=full- s2v_stop
 	grep -v '"type":"event"' full-out.json >/tmp/less && mv /tmp/less full-out.json

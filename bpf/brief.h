@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Where every event is told: most of what is to be said of a map and of its fault was said of the map that
+ * opened this CPU's window. The rest is short, and one event for the two (struct s2v_brief).
+ */
+#ifndef S2V_BPF_BRIEF_H
+#define S2V_BPF_BRIEF_H
+
+/* How often it is looked whether the reader is to be woken. */
+#define WAKE_EVERY 64
+
+/* The name that the next window is to have. */
+static __always_inline __u32 window_name(struct window *w)
+{
+	if (!cfg.all)
+		return 0;
+	w->named++;
+	return S2V_WINDOW_NAME(bpf_get_smp_processor_id(), w->named);
+}
+
+/* False: not behind the window, or not of a fault that is timed; it is to be told of in full. */
+static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u64 pgt, __u64 gpa,
+				      __u64 size, __u64 pa, __u64 prot)
+{
+	struct s2v_prot_bits bits;
+	struct s2v_brief b;
+
+	kvm_prot_bits(&bits);
+	if (!cfg.all || !w || !sc->fault_start || sc->postponed || !window_is_current(w, pgt) ||
+	    (prot & ~(bits.r | bits.w)) != w->type || !window_contains(w, gpa, size))
+		return false;
+	b.type = S2V_EV_BRIEF;
+	b.flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	b.time = sc->fault_end;
+	b.window = w->name;
+	b.vcpu = scratch_vcpu_id(sc);
+	b.gpa = gpa;
+	b.size = size;
+	b.pa = pa;
+	b.prot = prot;
+	b.fault = gpa;
+	if (size >> cfg.page_shift != 1)
+		b.fault = fault_page(sc->vcpu);
+	b.dur = fault_ns(sc, sc->fault_end);
+	sc->fault_start = 0;
+	sc->vcpu = NULL;
+	w->n[S2V_WINDOW_MAPS]++;
+	w->n[S2V_WINDOW_FAULTS]++;
+	if (!emit_quietly(&b, sizeof(b), w->n[S2V_WINDOW_MAPS] % WAKE_EVERY))
+		count(S2V_CNT_LOST_RINGBUF); /* two events */
+	return true;
+}
+
+#endif
