@@ -248,12 +248,6 @@ static __always_inline void return_without_entry(bool *ever)
 	*ever = true;
 }
 
-/* The same of a fault. */
-static __always_inline void call_without_entry(struct scratch *sc)
-{
-	return_without_entry(&sc->entered);
-}
-
 /* kprobe: keeps the arguments of a call for its return. */
 static __always_inline int call_enter(enum call c, __u64 a0, __u64 a1, __u64 a2, __u64 a3, __u64 a4)
 {

@@ -65,7 +65,7 @@ static __always_inline int fault_leave(int ret)
 		return 0;
 	vcpu = sc->vcpu;
 	if (!vcpu) {
-		call_without_entry(sc);
+		return_without_entry(&sc->entered);
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
