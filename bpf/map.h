@@ -85,7 +85,9 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 
 /*
  * Permissions do not change the memory type, so all that can go wrong is that Device memory
- * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted.
+ * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted. A window
+ * over it would not do: what KVM mapped before s2verify came, or by page behind an ordinary VMA (memory of
+ * a device up to 6.16), may be Device there, and KVM's own check is what the rule doubts.
  */
 static __always_inline bool perm_is_plain(struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
 {
