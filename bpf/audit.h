@@ -411,7 +411,7 @@ static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_stat
 		audit.flags |= S2V_AU_UNREAD;
 		return;
 	}
-	stage2_tables(kvm, BPF_CORE_READ(kvm, arch.mmu.pgt, mmu), &audit_s2.t, &audit_s2.root);
+	stage2_tables(kvm, kvm_mmu(kvm), &audit_s2.t, &audit_s2.root);
 	side_drop(&audit_s2);
 	side_drop(&audit_host);
 	head(&audit_run.h, S2V_EV_LEAVES, sizeof(audit_run), vm);

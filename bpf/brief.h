@@ -27,7 +27,7 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 
 	kvm_prot_bits(&bits);
 	if (!cfg.all || !w || !sc->fault_start || sc->postponed || !window_is_current(w, pgt) ||
-	    (prot & ~(bits.r | bits.w)) != w->type || !window_contains(w, gpa, size))
+	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size))
 		return false;
 	b.type = S2V_EV_BRIEF;
 	b.flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);

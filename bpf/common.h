@@ -71,6 +71,13 @@ struct vma_walk {
 	bool ordinary; /* all cacheable, none of a driver's */
 };
 
+/* The part of a memslot that one last-level table of the host's maps; see window_table(). */
+struct window_table {
+	__u64 gpa, size; /* size 0: none is remembered */
+	__u64 at; /* of gpa's descriptor, in the linear map */
+	__u64 kind; /* of a descriptor of ordinary memory there: its bits KIND_OF_PAGE */
+};
+
 /*
  * Guest memory that may be mapped without a closer look (window.h): ordinary memory, of which a map
  * has been told. Holds as long as nothing of what it was made of has changed. One a CPU, for there
@@ -82,10 +89,12 @@ struct window {
 	__u64 kvm; /* struct kvm * */
 	__u64 seq; /* kvm->mmu_invalidate_seq */
 	__u64 epoch;
-	__u64 type; /* prot, but for permissions: what is Write-Back there */
+	__u64 perms; /* which bits of prot are permissions */
+	__u64 type; /* the others: what is Write-Back there */
 	__u64 gpa, size;
 	__u64 slot_gpa, slot_size, slot_hva; /* the memslot */
 	bool any_vma; /* of its VMAs it need not be told which */
+	struct window_table table;
 	/* With cfg.all. */
 	__u32 name, named;
 };

@@ -4,16 +4,16 @@
 #define S2V_BPF_HOST_H
 
 /*
- * Reads a descriptor of a table by its address in the linear map. Where it is read in place (cfg.cast)
- * one that cannot be is 0, an invalid one.
+ * Reads a descriptor by its address in the linear map. Where it is read in place (cfg.cast) one that
+ * cannot be is 0, an invalid one.
  */
-static __always_inline int read_desc(__u64 table, __u64 index, __u64 *desc)
+static __always_inline int read_desc(__u64 at, __u64 *desc)
 {
 	if (cfg.cast) {
-		*desc = *(const __u64 *)in_place(table + index * 8);
+		*desc = *(const __u64 *)in_place(at);
 		return 0;
 	}
-	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)(table + index * 8));
+	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)at);
 }
 
 struct walk {
@@ -25,24 +25,27 @@ struct walk {
 	__s32 level;
 };
 
-enum { WALK_UNREAD = -3, WALK_ON = -2, WALK_NOTHING = -1 };
+enum { WALK_NO_TABLES = -4, WALK_UNREAD = -3, WALK_ON = -2, WALK_NOTHING = -1 };
 
 /* One level down. Returns WALK_ON, WALK_NOTHING, WALK_UNREAD, or the level of the leaf. */
 static __always_inline int walk_step(struct walk *w)
 {
+	__u64 desc = 0;
+
 	if (w->level > S2V_LEAF_LEVEL)
 		return WALK_NOTHING;
-	if (read_desc(w->table, s2v_index(w->t, w->level, w->ia), &w->desc)) {
+	if (read_desc(w->table + s2v_index(w->t, w->level, w->ia) * 8, &desc)) {
 		count(S2V_CNT_UNREAD_READ);
 		return WALK_UNREAD;
 	}
-	if (!(w->desc & S2V_DESC_VALID))
+	w->desc = desc;
+	if (!(desc & S2V_DESC_VALID))
 		return WALK_NOTHING;
-	if (s2v_desc_is_leaf(w->desc, w->level))
+	if (s2v_desc_is_leaf(desc, w->level))
 		return w->level;
 	if (w->level == S2V_LEAF_LEVEL)
 		return WALK_NOTHING; /* reserved */
-	w->table = s2v_desc_pa(w->t, w->desc, w->t->page_shift) + w->linear;
+	w->table = s2v_desc_pa(w->t, desc, w->t->page_shift) + w->linear;
 	w->level++;
 	return WALK_ON;
 }
@@ -109,7 +112,20 @@ static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, _
 	return *root != 0;
 }
 
-/* The same of a stage-2 MMU. */
+/*
+ * Walks the host's tables to w->ia, as walk_tables(); WALK_NO_TABLES where they cannot be read on this
+ * host. Their shape is left in *t.
+ */
+static __always_inline int host_walk(struct kvm *kvm, struct s2v_tables *t, struct walk *w)
+{
+	w->t = t;
+	w->linear = linear_offset(kvm_mmu(kvm));
+	if (!w->linear || !host_tables(kvm, t, &w->table))
+		return WALK_NO_TABLES;
+	return walk_tables(w);
+}
+
+/* The shape and root of a stage-2 MMU's tables. */
 static __always_inline void stage2_tables(struct kvm *kvm, struct kvm_s2_mmu *mmu,
 					  struct s2v_tables *t, __u64 *root)
 {
@@ -137,7 +153,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 {
 	struct kvm *kvm = (void *)vm;
 	struct s2v_tables t = {};
-	struct walk w = { .t = &t, .ia = hva };
+	struct walk w = { .ia = hva };
 	__u32 shift;
 	int level;
 
@@ -147,12 +163,9 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	out->pa = S2V_NO_PA;
 	out->special = 0;
 	out->size = 0;
-	w.linear = linear_offset(kvm_mmu(kvm));
-	if (!w.linear || !host_tables(kvm, &t, &w.table))
-		return 0;
-	level = walk_tables(&w);
+	level = host_walk(kvm, &t, &w);
 	if (level < 0)
-		return 1;
+		return level != WALK_NO_TABLES;
 	shift = s2v_level_shift(&t, level) & 63;
 	out->size = 1ULL << shift;
 	out->special = (w.desc & PTE_SPECIAL) != 0;

@@ -332,8 +332,8 @@ static __always_inline __u32 kvm_shadow_mmus(struct kvm *kvm)
 static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 {
 	if (bpf_core_field_exists(struct kvm_s2_mmu___vtcr, vtcr))
-		return BPF_CORE_READ((struct kvm_s2_mmu___vtcr *)mmu, vtcr);
-	return BPF_CORE_READ((struct kvm___vtcr *)kvm, arch.vtcr);
+		return HOT_READ(struct kvm_s2_mmu___vtcr, mmu, vtcr);
+	return HOT_READ(struct kvm___vtcr, kvm, arch.vtcr);
 }
 
 /* arch/arm64/include/asm/pgtable-prot.h, 5.10 to 7.3; of block entries, too, from 6.12 on. */

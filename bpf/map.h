@@ -24,15 +24,14 @@ __noinline int stage2_leaf(__u64 vm, __u64 gpa, __u64 *desc)
 }
 
 /* The VM whose own stage 2 `pgt` is, or NULL: not watched, or counted as nested. */
-static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt, struct kvm_s2_mmu **mmu)
+static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
 {
-	struct kvm *kvm;
+	struct kvm_s2_mmu *mmu = HOT_READ(struct kvm_pgtable, pgt, mmu);
+	struct kvm *kvm = kvm_of_mmu(mmu);
 
-	*mmu = HOT_READ(struct kvm_pgtable, pgt, mmu);
-	kvm = kvm_of_mmu(*mmu);
 	if (!kvm)
 		return NULL;
-	if (!kvm_mmu_is_canonical(kvm, *mmu)) {
+	if (!kvm_mmu_is_canonical(kvm, mmu)) {
 		count(S2V_CNT_NESTED);
 		return NULL;
 	}
@@ -46,7 +45,6 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	struct s2v_slot_state *st = NULL;
 	struct s2v_prot_bits bits;
 	struct s2v_vm_state *vm;
-	struct kvm_s2_mmu *mmu;
 	struct slot_info slot;
 	struct kvm *kvm;
 
@@ -54,7 +52,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		count(S2V_CNT_MAP_ERRORS);
 		return 0;
 	}
-	kvm = map_vm(pgt, &mmu);
+	kvm = map_vm(pgt);
 	if (!kvm || !w)
 		return 0;
 	window_begin(w, (__u64)kvm);
@@ -92,7 +90,9 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 
 /*
  * Permissions do not change the memory type, so all that can go wrong is that Device memory
- * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted.
+ * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted. A window
+ * over it would not do: what KVM mapped before s2verify came, or by page behind an ordinary VMA (memory of
+ * a device up to 6.16), may be Device there, and KVM's own check is what the rule doubts.
  */
 static __always_inline bool perm_is_plain(struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
 {
@@ -128,7 +128,6 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	struct s2v_ev_page *ev = &sc->page;
 	struct s2v_prot_bits bits;
 	struct s2v_vm_state *vm;
-	struct kvm_s2_mmu *mmu;
 	struct slot_info slot;
 	struct kvm *kvm;
 	__u64 leaf = 0;
@@ -136,7 +135,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 
 	if (ret < 0)
 		return 0;
-	kvm = map_vm(pgt, &mmu);
+	kvm = map_vm(pgt);
 	if (!kvm)
 		return 0;
 	level = stage2_leaf((__u64)kvm, addr, &leaf);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * What makes the verification of every mapping cheap: most maps go where the one before went, to
- * memory of the same VMA, in the same memslot. Of that a look at three values decides.
+ * memory of the same VMA, in the same memslot. Of that a look at three values decides; behind another
+ * VMA of that memslot the host's descriptor as well, which is near the last one: window_table().
  *
  * A VMA can only be replaced by others once its pages have been taken from the guest, and that moves
  * kvm->mmu_invalidate_seq (MMU notifier; KVM itself installs no mapping that an invalidation has
@@ -62,6 +63,7 @@ static __always_inline void window_set_vma(struct window *w, const struct s2v_vm
 static __always_inline void window_begin(struct window *w, __u64 kvm)
 {
 	w->pgt = 0;
+	w->table.size = 0;
 	w->kvm = kvm;
 	w->epoch = epoch;
 	w->seq = window_seq(kvm);
@@ -79,7 +81,8 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 		return;
 	kvm_prot_bits(&bits);
 	/* Where every event is told, what is executable is told apart. */
-	w->type = ev->prot & ~(bits.r | bits.w | (cfg.all ? 0 : bits.x));
+	w->perms = bits.r | bits.w | (cfg.all ? 0 : bits.x);
+	w->type = ev->prot & ~w->perms;
 	w->name = ev->window;
 	w->slot_gpa = ev->slot_gpa;
 	w->slot_size = ev->slot_size;
@@ -90,17 +93,70 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 }
 
 /*
+ * What a descriptor has to have in common with one that maps a page of ordinary memory, to be another:
+ * valid, a page, not special, of the same memory type.
+ */
+#define KIND_OF_PAGE (S2V_DESC_VALID | S2V_DESC_TABLE | PTE_SPECIAL | S2V_ATTRINDX_BITS)
+
+/* What was walked to is a page of ordinary memory: remembers all that its table maps of the memslot. */
+static __always_inline void window_keep_table(struct window *w, const struct walk *to)
+{
+	__u64 size = s2v_last_table_size(cfg.page_shift), lo = to->ia & ~(size - 1), hi = lo + size;
+
+	if (lo < w->slot_hva)
+		lo = w->slot_hva;
+	if (hi > w->slot_hva + w->slot_size)
+		hi = w->slot_hva + w->slot_size;
+	w->table.gpa = w->slot_gpa + (lo - w->slot_hva);
+	w->table.size = hi - lo;
+	w->table.at = to->table + s2v_index(to->t, S2V_LEAF_LEVEL, lo) * 8;
+	w->table.kind = to->desc & KIND_OF_PAGE;
+}
+
+/*
  * Behind another VMA of a memslot of ordinary memory: that it is such by its PTE, too, is enough. What
  * remap_pfn_range() and its like map is marked special.
  */
-static __noinline int window_pte(const struct window *w, __u64 gpa, __u64 size)
+static __noinline int window_pte(struct window *w, __u64 gpa, __u64 size)
 {
-	struct pte_info pte = {};
+	struct s2v_tables t = {};
+	struct walk to = {};
+	int level;
 
 	if (!w || !w->any_vma || gpa < w->slot_gpa || gpa - w->slot_gpa >= w->slot_size)
 		return 0;
-	return host_pte(w->kvm, w->slot_hva + (gpa - w->slot_gpa), &pte) && !pte.special &&
-	       pte.attr == S2V_ATTR_NORMAL_WB && size <= pte.size;
+	to.ia = w->slot_hva + (gpa - w->slot_gpa);
+	level = host_walk((void *)w->kvm, &t, &to);
+	if (level < 0 || (to.desc & PTE_SPECIAL) ||
+	    s1_attr[s2v_attrindx(to.desc)] != S2V_ATTR_NORMAL_WB ||
+	    size > 1ULL << (s2v_level_shift(&t, level) & 63))
+		return 0;
+	if (level == S2V_LEAF_LEVEL)
+		window_keep_table(w, &to);
+	return 1;
+}
+
+/*
+ * The same by the table that window_pte() found last: one read instead of a walk. What is put into
+ * that table afterwards, a driver's memory as well, is seen as it is now; and it still is the one that
+ * the host walks. A page of the memslot was mapped by it, and that page is taken away first, by an
+ * invalidation of MMU notifiers that the table does not leave the tree before:
+ * - munmap(), mmap() over it, exit: unmap_vmas() has ended when free_pgtables() begins;
+ * - a huge page instead: collapse_huge_page(), collapse_pte_mapped_thp(), retract_page_tables() (6.1:
+ *   collapse_and_free_pmd()), in an invalidation of all that the table maps;
+ * - move_page_tables(), and from 6.14 on zap_pte_range() of MADV_DONTNEED, the same.
+ * None of it has ended since the table was found, or `seq` would have moved (the page is behind the
+ * memslot: kvm_mmu_notifier_invalidate_range_end() counts those). None is on its way, or
+ * mmu_invalidate_retry() would have kept KVM from mapping. (What 6.1 maps without asking,
+ * kvm_set_spte_gfn(), it maps with the lock held of the very table that the host walks.)
+ */
+static __always_inline bool window_table(const struct window *w, __u64 gpa, __u64 size)
+{
+	__u64 off = gpa - w->table.gpa, desc;
+
+	return off < w->table.size && size <= 1ULL << cfg.page_shift &&
+	       !read_desc(w->table.at + (off >> cfg.page_shift) * 8, &desc) &&
+	       (desc & KIND_OF_PAGE) == w->table.kind;
 }
 
 static __always_inline bool window_contains(const struct window *w, __u64 gpa, __u64 size)
@@ -112,12 +168,9 @@ static __always_inline bool window_contains(const struct window *w, __u64 gpa, _
 static __always_inline bool window_lets_by(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
 					   __u64 prot)
 {
-	struct s2v_prot_bits bits;
-
-	kvm_prot_bits(&bits);
-	if (cfg.all || !w || !window_is_current(w, pgt) ||
-	    (prot & ~(bits.r | bits.w | bits.x)) != w->type ||
-	    !(window_contains(w, gpa, size) || window_pte(w, gpa, size)))
+	if (cfg.all || !w || !window_is_current(w, pgt) || (prot & ~w->perms) != w->type ||
+	    !(window_contains(w, gpa, size) || window_table(w, gpa, size) ||
+	      window_pte(w, gpa, size)))
 		return false;
 	w->n[S2V_WINDOW_MAPS]++;
 	return true;

@@ -86,9 +86,12 @@ static inline __u32 s2v_attr_from_mair(__u32 byte)
 }
 
 /* AttrIndx of a stage-1 leaf descriptor, and so of a pgprot (Arm ARM D8.3.2, bits 4:2). */
+#define S2V_ATTRINDX_SHIFT 2
+#define S2V_ATTRINDX_BITS (7ULL << S2V_ATTRINDX_SHIFT)
+
 static inline __u32 s2v_attrindx(__u64 pte)
 {
-	return (pte >> 2) & 7;
+	return (pte & S2V_ATTRINDX_BITS) >> S2V_ATTRINDX_SHIFT;
 }
 
 /*

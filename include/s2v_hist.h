@@ -23,7 +23,7 @@ enum s2v_hist_id {
 	S2V_HIST_NR,
 };
 
-#define S2V_REFAULT_NS 10000000000ULL
+#define S2V_REFAULT_NS 10000000000ULL /* what --refault-window is, unless told */
 
 struct s2v_hist {
 	__u64 count[S2V_HIST_BUCKETS + 1]; /* each bucket's own, not cumulative */

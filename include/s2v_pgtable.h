@@ -83,6 +83,12 @@ static inline bool s2v_desc_is_leaf(__u64 desc, __s32 level)
 	return level == S2V_LEAF_LEVEL ? (desc & S2V_DESC_TABLE) != 0 : !(desc & S2V_DESC_TABLE);
 }
 
+/* What one table of the last level translates. */
+static inline __u64 s2v_last_table_size(__u32 page_shift)
+{
+	return 1ULL << (page_shift + page_shift - 3);
+}
+
 /* MemAttr[3:0] of a stage-2 leaf. */
 static inline __u32 s2v_desc_memattr(__u64 desc)
 {

@@ -7,8 +7,9 @@
 #define S2V_RUN_H
 
 #include "correlate.h"
+#include "s2v_hist.h"
 
-#define S2V_REFAULT_WINDOW 10000000000ULL /* ns; the default of --refault-window */
+#define S2V_REFAULT_WINDOW S2V_REFAULT_NS /* the default of --refault-window */
 
 /* What a run sees things by. */
 #define S2V_BY_HOOKS (1U << 0)

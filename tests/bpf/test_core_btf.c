@@ -192,8 +192,9 @@ static void expect_load(const char *release, const struct s2v_cfg *cfg, enum s2v
 	int err = load(path_of(release), cfg, fault, &most);
 
 	if (err)
-		fprintf(stderr, "%s, pages of %u, variant %d:\n%s\n", release, 1U << cfg->page_shift,
-			      fault, said_len > 4000 ? said + said_len - 4000 : said);
+		fprintf(stderr, "%s, pages of %u, variant %d:\n%s\n", release,
+			1U << cfg->page_shift, fault,
+			said_len > 4000 ? said + said_len - 4000 : said);
 	assert_int_equal(err, 0);
 	assert_in_range(most, 1, BUDGET);
 }

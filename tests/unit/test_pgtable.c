@@ -48,6 +48,9 @@ static void level_shift(void **state)
 
 		same(s2v_level_shift(&s, t[i].level), t[i].shift, "level shift", t[i].page_shift,
 		     t[i].level);
+		if (t[i].level == 2)
+			same(s2v_last_table_size(t[i].page_shift), 1ULL << t[i].shift,
+			     "what a table of level 3 maps", t[i].page_shift, 3);
 	}
 }
 

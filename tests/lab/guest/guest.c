@@ -23,6 +23,7 @@ static const char help[] =
 	"  reset[=COUNT]             KVM_ARM_VCPU_INIT of all vCPUs, COUNT times; reset-vcpu=N of one\n"
 	"  cpu-on=N                  stop vCPU N, have vCPU 0 start it with PSCI CPU_ON, and run it\n"
 	"  replace=ID,from=F[,off=O][,size=S]        map something else under the memslot\n"
+	"  away=ID[,off=O][,size=S]  move the memory elsewhere, pages and host tables: mremap\n"
 	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
 	"  unmap=ID[,off=O][,size=S]                 the same, but the pages stay: mprotect\n"
 	"  split=ID[,part=S]         every other part in a VMA of its own; prints how many there are\n"
@@ -153,6 +154,7 @@ static const struct op {
 	{ "reset-vcpu", true, op_reset_vcpu },
 	{ "cpu-on", true, op_cpu_on },
 	{ "replace", true, op_replace },
+	{ "away", true, op_away },
 	{ "discard", true, op_discard },
 	{ "split", true, op_split },
 	{ "unmap", true, op_unmap },

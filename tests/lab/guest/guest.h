@@ -111,6 +111,7 @@ void result_time(struct result *result, const struct stopwatch *start);
 void op_slot(const struct words *words, struct result *result);
 void op_span(const struct words *words, struct result *result);
 void op_replace(const struct words *words, struct result *result);
+void op_away(const struct words *words, struct result *result);
 void op_discard(const struct words *words, struct result *result);
 void op_split(const struct words *words, struct result *result);
 void op_unmap(const struct words *words, struct result *result);

@@ -105,6 +105,18 @@ void op_replace(const struct words *words, struct result *result)
 	result_errno(result, backing_map(part.hva, part.size, words_need(words, "from")));
 }
 
+/* As far into a huge page as before, so that the kernel moves whole tables (CONFIG_HAVE_MOVE_PMD). */
+void op_away(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+	char *to = backing_reserve(part.size, (uintptr_t)part.hva);
+
+	if (mremap(part.hva, part.size, part.size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		result_errno(result, errno);
+	else
+		result_set(result, "ok");
+}
+
 void op_discard(const struct words *words, struct result *result)
 {
 	struct slot part = slot_part(words);

@@ -1,12 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The same guests under fentry and under kprobes, and with every event told: the same findings and
-# contract. On a kernel without fentry the first falls away. By kprobes a map counts when KVM asks for it:
+# contract. On a kernel without fentry (6.1) the first falls away. By kprobes a map counts when KVM asks for it:
 # one that failed since the other vCPU was faster counts, too.
-
-applies() {
-	[[ $LAB_KERNEL != 6.1 ]] || { echo "this kernel has kprobes only"; return 1; }
-}
 
 guests() {
 	guest vm vcpus=2 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M \
@@ -19,10 +15,27 @@ guests() {
 		replace=6,from=dev:/dev/s2f-ram-wc,off=0x10000,size=64K touch=0x80010000,64K,vcpu=0 \
 		slot=7,gpa=0x90000000,size=64K,from=anon touch=0x90000000,32K,vcpu=0 delete=7 \
 		slot=7,gpa=0x90000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x90008000,32K,vcpu=0
+	remembered_table
+}
+
+# Pages that the host has, behind another VMA than the one touched before: from the second on the guest is let by for the
+# table of the host's that was found for the first. One CPU, since that is what remembers it.
+# - Slot 8: that table goes away with its memory, as it is, and a driver's memory is mapped there, by another table.
+#   Something else is touched first, and looked at closely. Whoever still goes by the table finds ordinary memory.
+# - Slot 9: a driver's memory is put where the table maps it, too, which is then found anew.
+remembered_table() {
+	taskset 1 guest vm vcpus=1 slot=8,gpa=0xa0000000,size=4M,from=anon split=8,part=2M \
+		host=8,off=0x200000,size=1M touch=0xa0000000,16K touch=0xa0200000,64K \
+		away=8,off=0x200000,size=2M replace=8,from=dev:/dev/s2f-ram-wc,off=0x210000,size=64K \
+		touch=0xa0100000,16K touch=0xa0210000,64K \
+		slot=9,gpa=0xb0000000,size=4M,from=anon split=9,part=2M touch=0xb0000000,16K touch=0xb0200000,64K \
+		replace=9,from=dev:/dev/s2f-ram-wc,off=0x220000,size=64K \
+		touch=0xb0100000,16K touch=0xb0210000,64K touch=0xb0220000,64K
 }
 
 host() {
 	for how in "fentry --attach=fentry" "kprobe --attach=kprobe" "all --all"; do
+		[ "${how%% *} $LAB_KERNEL" != "fentry 6.1" ] || continue
 		# shellcheck disable=SC2086
 		S2V=${how%% *}- s2v_start trace --json ${how#* } || return 1
 		guests >ops || return 1
@@ -37,26 +50,31 @@ essence() {
 	jq -c 'select(.type == "summary") | [[.maps[] | [.s1, .s2]], .findings, .complete]' "$1-out.json"
 }
 
+stale() { # HOW SLOT GPA TEXT
+	expect_jq "$1: $4" "[.[] | select(.type == \"finding\" and .rule == \"s2-cacheable\" and .memslot.id == $2)
+		| [.gpa, .s1.attr, .s2.attr]] | unique" "[[\"$3\",\"normal-nc\",\"normal-wb\"]]" "$1-out.json"
+}
+
 verdict() {
-	local how counts='[.[] | select(.type == "summary").maps[].count]'
-	for how in kprobe all; do
-		expect_schema $how-out.json
-		diff <(essence fentry) <(essence $how) >diff-$how ||
-			lab_fail "fentry (<) and $how (>) differ: $(head -20 diff-$how)"
+	local how exact=fentry ways='kprobe all fentry' counts='[.[] | select(.type == "summary").maps[].count]'
+	[[ $LAB_KERNEL != 6.1 ]] || exact=all ways='kprobe all'
+	for how in $ways; do
+		expect_schema "$how-out.json"
+		diff <(essence $exact) <(essence "$how") >"diff-$how" ||
+			lab_fail "$exact (<) and $how (>) differ: $(head -20 "diff-$how")"
 	done
-	expect_eq "maps, --all" "$(jq -c -s "$counts" fentry-out.json)" "$(jq -c -s "$counts" all-out.json)"
-	expect_true "maps by kprobe: as many, or some that failed" jq -e -n --slurpfile f fentry-out.json --slurpfile k kprobe-out.json \
+	expect_eq "maps, --all" "$(jq -c -s "$counts" $exact-out.json)" "$(jq -c -s "$counts" all-out.json)"
+	expect_true "maps by kprobe: as many, or some that failed" jq -e -n --slurpfile f $exact-out.json --slurpfile k kprobe-out.json \
 		"[[(\$f | $counts), (\$k | $counts)] | transpose[] | .[1] - .[0] | . >= 0 and . <= 16] | all"
 	# Stage 2 stays Write-Back there: whoever goes by what was mapped nearby a moment ago sees nothing.
-	for how in fentry kprobe all; do
-		expect_jq "$how: a memslot of a driver's memory where one of ordinary memory was" '[.[] | select(.type == "finding"
-			and .rule == "s2-cacheable" and .memslot.id == 7) | [.gpa, .s1.attr, .s2.attr]] | unique' \
-			'[["0x90008000","normal-nc","normal-wb"]]' $how-out.json
-		expect_jq "$how: a driver's memory put into a memslot that is in use" '[.[] | select(.type == "finding" and
-			.rule == "s2-cacheable" and .memslot.id == 6) | [.gpa, .s1.attr, .s2.attr]] | unique' \
-			'[["0x80010000","normal-nc","normal-wb"]]' $how-out.json
+	for how in $ways; do
+		stale "$how" 7 0x90008000 "a memslot of a driver's memory where one of ordinary memory was"
+		stale "$how" 6 0x80010000 "a driver's memory put into a memslot that is in use"
+		stale "$how" 8 0xa0210000 "a driver's memory, and the table of what was there before is elsewhere"
+		stale "$how" 9 0xb0220000 "a driver's memory put into a table that is in use"
 	done
-	expect_eq "exit status" 1 "$(cat fentry-rc)"
-	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(startswith("pfnmap")
-		| not))' '["attr-drift","s2-cacheable","s2-noncacheable"]' fentry-out.json
+	expect_eq "exit status" 1 "$(cat $exact-rc)"
+	# What is said of slot 5 depends on the host.
+	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(test("^pfnmap|^cap-")
+		| not))' '["attr-drift","s2-cacheable","s2-noncacheable"]' $exact-out.json
 }
