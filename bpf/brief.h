@@ -9,13 +9,13 @@
 /* How often it is looked whether the reader is to be woken. */
 #define WAKE_EVERY 64
 
-/* The name that the next window is to have. */
+/* The window that is opened next gets a name. */
 static __always_inline __u32 window_name(struct window *w)
 {
 	if (!cfg.all)
 		return 0;
-	w->named++;
-	return S2V_WINDOW_NAME(bpf_get_smp_processor_id(), w->named);
+	w->name = S2V_WINDOW_NAME(bpf_get_smp_processor_id(), w->named++);
+	return w->name;
 }
 
 /* False: not behind the window, or not of a fault that is timed; it is to be told of in full. */

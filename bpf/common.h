@@ -116,7 +116,11 @@ struct scratch {
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
-	struct s2v_ev_page page, fault;
+	union {
+		struct s2v_ev_page page;
+		struct s2v_named_page named;
+	};
+	struct s2v_ev_page fault;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
 	struct s2v_agg_key key;

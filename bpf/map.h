@@ -80,7 +80,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	} else {
 		count(S2V_CNT_NO_SLOT);
 	}
-	ev->window = window_name(w);
+	sc->named.window = window_name(w);
 	if (page_finish(sc, ev, st))
 		window_open(w, (__u64)pgt, ev, st && st->ordinary);
 	if (cfg.all)

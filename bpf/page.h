@@ -208,7 +208,7 @@ static __always_inline bool page_finish(struct scratch *sc, struct s2v_ev_page *
 	if (!cfg.all)
 		return true;
 	ev->flags |= S2V_PG_ALL;
-	return emit(ev, sizeof(*ev));
+	return ev == &sc->page ? emit(&sc->named, sizeof(sc->named)) : emit(ev, sizeof(*ev));
 }
 
 /* How long the task's fault has taken by now, but for what these programs did inside, and waits for a CPU. */

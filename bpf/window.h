@@ -83,7 +83,6 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 	/* Where every event is told, what is executable is told apart. */
 	w->perms = bits.r | bits.w | (cfg.all ? 0 : bits.x);
 	w->type = ev->prot & ~w->perms;
-	w->name = ev->window;
 	w->slot_gpa = ev->slot_gpa;
 	w->slot_size = ev->slot_size;
 	w->slot_hva = ev->slot_hva;

@@ -135,8 +135,6 @@ struct s2v_ev_page {
 	__u32 flags; /* S2V_PG_* */
 	__u32 s2; /* enum s2v_attr, installed */
 	struct s2v_vma vma; /* at hva */
-	__u32 window; /* between the BPF side and its reader alone: s2v_shared.h */
-	__u32 pad;
 };
 
 struct s2v_ev_cap {

@@ -27,7 +27,7 @@ struct s2v_cfg {
 
 /*
  * With `all`: a map and its fault, of which all that is not said here is as in the map that the same CPU has
- * told of in full under this name (s2v_ev_page.window). The reader makes whole events of it again
+ * told of in full under this name (struct s2v_named_page). The reader makes whole events of it again
  * (src/live/brief.h); it goes no further.
  */
 #define S2V_EV_BRIEF 0x100
@@ -41,6 +41,13 @@ struct s2v_brief {
 	__u64 gpa, size, pa, prot; /* of the map */
 	__u64 fault; /* gpa, of the page */
 	__u64 dur; /* ns */
+};
+
+/* How a map is told of in full with `all`; ev.h.len is that of ev alone, which goes further. */
+struct s2v_named_page {
+	struct s2v_ev_page ev;
+	__u32 window; /* the name of the CPU's window, if there is one from now on */
+	__u32 pad;
 };
 
 /* What struct window counts, of a CPU, and nothing else does. */

@@ -24,19 +24,19 @@ void s2v_briefs_free(struct s2v_briefs *b)
 }
 
 /* Where the event of that name is kept, or NULL. */
-static struct s2v_ev_page *place(const struct s2v_briefs *b, __u32 name)
+static struct s2v_named_page *place(const struct s2v_briefs *b, __u32 name)
 {
 	__u32 cpu = name >> S2V_WINDOW_BITS;
 
 	return name && cpu < b->cpus ? &b->last[2 * cpu + (name & 1)] : NULL;
 }
 
-void s2v_brief_note(struct s2v_briefs *b, const struct s2v_ev_hdr *ev)
+void s2v_brief_note(struct s2v_briefs *b, const void *data, size_t len)
 {
-	const struct s2v_ev_page *page = (const void *)ev;
-	struct s2v_ev_page *to;
+	const struct s2v_named_page *page = data;
+	struct s2v_named_page *to;
 
-	if (ev->type != S2V_EV_MAP || ev->len < sizeof(*page))
+	if (len < sizeof(*page) || page->ev.h.type != S2V_EV_MAP)
 		return;
 	to = place(b, page->window);
 	if (to)
@@ -58,7 +58,6 @@ static void fill(struct s2v_ev_page *out, const struct s2v_brief *in, __u64 gpa)
 	out->gpa = out->gpa_last = gpa;
 	out->hva = out->slot_hva + (gpa - out->slot_gpa);
 	out->count = 1;
-	out->window = 0;
 }
 
 static void fill_map(struct s2v_ev_page *out, const struct s2v_ev_page *as,
@@ -93,11 +92,11 @@ static void fill_fault(struct s2v_ev_page *out, const struct s2v_ev_page *as,
 bool s2v_brief_expand(const struct s2v_briefs *b, const struct s2v_brief *in,
 		      struct s2v_ev_page out[2])
 {
-	const struct s2v_ev_page *as = place(b, in->window);
+	const struct s2v_named_page *as = place(b, in->window);
 
 	if (!as || as->window != in->window)
 		return false;
-	fill_map(&out[0], as, in);
-	fill_fault(&out[1], as, in, b->page_shift);
+	fill_map(&out[0], &as->ev, in);
+	fill_fault(&out[1], &as->ev, in, b->page_shift);
 	return true;
 }

@@ -14,7 +14,7 @@
 
 /* What each CPU told of last in full and by name. All zero: none, and nothing is noted. */
 struct s2v_briefs {
-	struct s2v_ev_page *last; /* two a CPU: the last but one, too */
+	struct s2v_named_page *last; /* two a CPU: the last but one, too */
 	unsigned int cpus;
 	__u32 page_shift;
 };
@@ -23,8 +23,8 @@ struct s2v_briefs {
 int s2v_briefs_init(struct s2v_briefs *b, int cpus, __u32 page_shift);
 void s2v_briefs_free(struct s2v_briefs *b);
 
-/* Takes note of an event on its way out, if it has a name. */
-void s2v_brief_note(struct s2v_briefs *b, const struct s2v_ev_hdr *ev);
+/* Takes note of what came out of the ring buffer (len bytes), if it has a name. */
+void s2v_brief_note(struct s2v_briefs *b, const void *data, size_t len);
 
 /* Is what came out of the ring buffer (len bytes) a brief event? */
 bool s2v_is_brief(const void *data, size_t len);

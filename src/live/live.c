@@ -51,14 +51,14 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 {
 	const char *name = NULL;
 
-	if (h->idle ||
+	if (h->idle || h->method == S2V_METHOD_NONE ||
 	    (ret && h->method == S2V_METHOD_KPROBE && !l->all && programs[h->observe].entry_does))
 		return NULL;
 	if (h->method == S2V_METHOD_FENTRY)
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
 	else if (h->method == S2V_METHOD_KPROBE)
 		name = ret ? programs[h->observe].kretprobe : programs[h->observe].kprobe;
-	if (ret && programs[h->observe].tracepoint) /* what ends is told of */
+	if (ret && programs[h->observe].tracepoint)
 		name = programs[h->observe].tracepoint;
 	return name ? bpf_object__find_program_by_name(l->skel->obj, name) : NULL;
 }
@@ -163,7 +163,7 @@ static int on_event(void *arg, void *data, size_t len)
 		l->malformed++;
 		return 0;
 	}
-	s2v_brief_note(&l->briefs, ev);
+	s2v_brief_note(&l->briefs, data, len);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
