@@ -13,23 +13,24 @@ applies() {
 	[[ -n $icount ]] || { echo "only with --icount" && return 1; }
 }
 
-# A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each.
+# A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each. Before, a reader has
+# the time to see the VM and its memslots.
 ops_of() { # WORKLOAD
 	case $1 in
 	# Memory that nobody has touched, a page at a time.
-	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon echo=go touch=0x0,32M" ;;
+	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon sleep=200 echo=go touch=0x0,32M" ;;
 	# The same, in 4,096 VMAs.
-	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K echo=go" \
+	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K sleep=200 echo=go" \
 		"touch=0x0,32M" ;;
 	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
-	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 echo=go" \
+	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 sleep=200 echo=go" \
 		"loop=16 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
 	# Stores to what is mapped, and read-only since dirty logging began.
-	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M echo=go" \
+	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M sleep=200 echo=go" \
 		"flags=1,log touch=0x0,32M" ;;
 	# KVM_ARM_VCPU_INIT of four vCPUs in turn, and what they touch afterwards.
 	reset) echo "vm vcpus=4 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1" \
-		"touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 echo=go" \
+		"touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 sleep=200 echo=go" \
 		"loop=8 reset touch=0x0,4M,vcpu=0 touch=0x0,4K,vcpu=1 touch=0x0,4K,vcpu=2 touch=0x0,4K,vcpu=3 end" ;;
 	esac
 }
@@ -74,11 +75,12 @@ run_once() { # WORKLOAD
 		END { for (op in figure) print figure[op], ns[op], cpu[op], reader }' what ops >now
 }
 
-# Runs until two in a row agree within 0.3 %, at most BENCH_RUNS times. $mode is what it is called.
+# Runs until two in a row agree within 0.3 %, at most BENCH_RUNS times: a reader that looks once a second does
+# so in some of them. $mode is what it is called.
 measure() { # WORKLOAD
 	local runs=0 spread
 	: >last
-	while [ "$runs" -lt "${BENCH_RUNS:-5}" ]; do
+	while [ "$runs" -lt "${BENCH_RUNS:-12}" ]; do
 		run_once "$1" || return 1
 		runs=$((runs + 1))
 		sed "s/^/$mode $runs /" now >>runs
@@ -87,7 +89,7 @@ measure() { # WORKLOAD
 			  if (d > most) most = d }
 			END { printf "%d\n", most }' last now)
 		[ "$runs" = 1 ] || [ "$spread" -gt 30 ] || break
-		[ "$runs" = "${BENCH_RUNS:-5}" ] || mv now last
+		[ "$runs" = "${BENCH_RUNS:-12}" ] || mv now last
 	done
 	awk -v mode="$mode" -v spread="$spread" -v runs="$runs" '
 		FILENAME == "what" { unit[$1] = $3 " " $4; next }
