@@ -26,8 +26,9 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 	struct s2v_brief b;
 
 	kvm_prot_bits(&bits);
-	if (!cfg.all || !w || !sc->fault_start || sc->postponed || !window_is_current(w, pgt) ||
-	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size))
+	if (!cfg.all || !w || sc->postponed || !window_is_current(w, pgt) ||
+	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size) ||
+	    !fault_of(sc, gpa, size, &b.fault))
 		return false;
 	b.type = S2V_EV_BRIEF;
 	b.flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
@@ -38,9 +39,6 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 	b.size = size;
 	b.pa = pa;
 	b.prot = prot;
-	b.fault = gpa;
-	if (size >> cfg.page_shift != 1)
-		b.fault = fault_page(sc->vcpu);
 	b.dur = fault_ns(sc, sc->fault_end);
 	sc->fault_start = 0;
 	sc->vcpu = NULL;

@@ -109,9 +109,9 @@ struct scratch {
 	/* The fault that the task is inside of, or was last; start: 0: none that is timed. */
 	struct kvm_vcpu *vcpu;
 	__u64 fault_start, fault_end;
+	__u64 fault_ipa; /* times.h */
 	__u64 waited; /* task_waited() at its start */
 	__u64 own_ns; /* what these programs took inside it */
-	bool entered; /* one was seen: from then on none may be missing */
 	__u64 unmap_start;
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */

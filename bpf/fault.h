@@ -14,7 +14,6 @@ static __always_inline int fault_enter(__u64 arg0)
 
 	if (!sc)
 		return 0;
-	sc->entered = true;
 	sc->vcpu = (void *)arg0;
 	if (cfg.fault_variant == S2V_VAR_FAULT_DESC)
 		sc->vcpu = HOT_READ(struct kvm_s2_fault_desc___v7_1, arg0, vcpu);

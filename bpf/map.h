@@ -74,7 +74,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
 		if (!page_host(kvm, ev, slot.flags, true) && page_postpone(sc, kvm, slot.flags)) {
-			fault_done(sc);
+			fault_done(sc, size);
 			return 0;
 		}
 	} else {
@@ -84,7 +84,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (page_finish(sc, ev, st))
 		window_open(w, (__u64)pgt, ev, st && st->ordinary);
 	if (cfg.all)
-		fault_done(sc);
+		fault_done(sc, size);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 		return 0;
 	page_finish(sc, ev, page_registration(vm, ev));
 	if (cfg.all)
-		fault_done(sc);
+		fault_done(sc, ANYWHERE);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ int map_fexit(__u64 *ctx)
 	struct scratch *sc;
 
 	if (!ret)
-		times_fault((void *)pgt);
+		times_fault((void *)pgt, ctx[1], ctx[2]);
 	if (!ret && window_lets_by(w, pgt, ctx[1], ctx[2], prot))
 		return 0;
 	sc = scratch_of_watched();
@@ -206,7 +206,7 @@ int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 
 			sc->own_ns += stamp() - start;
 		return 0;
 	}
-	times_fault((void *)pgt);
+	times_fault((void *)pgt, addr, size);
 	w = window_here();
 	if (window_lets_by(w, pgt, addr, size, prot))
 		return 0;
@@ -238,7 +238,7 @@ int perm_fexit(__u64 *ctx)
 	int ret = func_ret(ctx);
 
 	if (!ret)
-		times_fault((void *)pgt);
+		times_fault((void *)pgt, ctx[1], ANYWHERE);
 	if (ret || perm_is_plain((void *)pgt, ctx[1], prot))
 		return 0;
 	sc = scratch_of_watched();
@@ -255,7 +255,7 @@ int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
 
 	if (cfg.all)
 		return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
-	times_fault((void *)pgt);
+	times_fault((void *)pgt, addr, ANYWHERE);
 	if (perm_is_plain((void *)pgt, addr, prot))
 		return 0;
 	sc = scratch_of_watched();

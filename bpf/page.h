@@ -226,19 +226,31 @@ static __always_inline __u64 fault_page(struct kvm_vcpu *vcpu)
 }
 
 /*
- * With cfg.all: the fault that sc->page was mapped in, or got its permissions, has done what it was for at
- * sc->fault_end. Of what it mapped nothing is said again.
+ * Is what is at [gpa, gpa + size) now there for a fault that is timed, on *page? What the thread does outside of
+ * faults can map, too: up to 6.9 MMU notifiers install what a copy on write has made (kvm_set_spte_gfn()).
  */
-static __noinline void fault_done(struct scratch *sc)
+static __always_inline bool fault_of(const struct scratch *sc, __u64 gpa, __u64 size, __u64 *page)
+{
+	if (!sc->fault_start)
+		return false;
+	*page = fault_page(sc->vcpu);
+	return *page - gpa < size;
+}
+
+/* Instead of a size, of new permissions: that is for a fault, and said of its page or of the block's first. */
+#define ANYWHERE (~0ULL)
+
+/*
+ * With cfg.all: the fault that sc->page was mapped in, or got its permissions, has done what it was for at
+ * sc->fault_end, if it was on one of the `size` bytes. Of what it mapped nothing is said again.
+ */
+static __noinline void fault_done(struct scratch *sc, __u64 size)
 {
 	struct s2v_ev_page *ev;
+	__u64 page = 0;
 
-	if (!sc || sc->page.slot == S2V_NO_SLOT)
+	if (!sc || sc->page.slot == S2V_NO_SLOT || !fault_of(sc, sc->page.gpa, size, &page))
 		return;
-	if (!sc->fault_start) {
-		return_without_entry(&sc->entered);
-		return;
-	}
 	count(S2V_CNT_FAULTS);
 	ev = &sc->fault;
 	__builtin_memset(ev, 0, sizeof(*ev));
@@ -251,7 +263,7 @@ static __noinline void fault_done(struct scratch *sc)
 	ev->slot_gpa = sc->page.slot_gpa;
 	ev->slot_size = sc->page.slot_size;
 	ev->slot_hva = sc->page.slot_hva;
-	ev->gpa = fault_page(sc->vcpu);
+	ev->gpa = page;
 	ev->hva = ev->slot_hva + (ev->gpa - ev->slot_gpa);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->pa = S2V_NO_PA;

@@ -40,8 +40,8 @@ static __always_inline void times_unmap(struct s2v_vm_state *vm, __u64 ns)
 	hist_add(S2V_HIST_RESET_UNMAP, ns);
 }
 
-/* What the task's fault was for is in place. */
-static __always_inline void times_fault(struct kvm_pgtable *pgt)
+/* [gpa, gpa + size) has been mapped, or got new permissions: if the task's fault was for that, it is over. */
+static __always_inline void times_fault(struct kvm_pgtable *pgt, __u64 gpa, __u64 size)
 {
 	struct s2v_vm_state *vm;
 	struct scratch *sc;
@@ -50,7 +50,7 @@ static __always_inline void times_fault(struct kvm_pgtable *pgt)
 	if (!cfg.timed)
 		return;
 	sc = scratch_of_watched();
-	if (!sc || !sc->fault_start)
+	if (!sc || !sc->fault_start || sc->fault_ipa - gpa >= size)
 		return;
 	now = bpf_ktime_get_boot_ns();
 	start = sc->fault_start;
@@ -66,12 +66,14 @@ static __always_inline void times_fault(struct kvm_pgtable *pgt)
 
 /* kvm_guest_fault(vcpu_pc, hsr, hxfar, ipa), 5.10 to 7.3: of every abort at stage 2. */
 SEC("raw_tracepoint/kvm_guest_fault")
-int fault_start(void *ctx)
+int fault_start(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct scratch *sc = scratch_of_watched();
 
-	if (sc)
-		sc->fault_start = bpf_ktime_get_boot_ns();
+	if (!sc)
+		return 0;
+	sc->fault_ipa = ctx->args[3];
+	sc->fault_start = bpf_ktime_get_boot_ns();
 	return 0;
 }
 
