@@ -61,8 +61,9 @@ run_once() { # WORKLOAD
 	ops=$(ops_of "$1")
 	# shellcheck disable=SC2086 # words
 	guest limit=0 $ops >ops || { cat ops && return 1; }
-	# Time for a reader to come to the end of what there is: no time to us, nothing runs.
-	[ -z "$tool" ] || sleep 0.5
+	# Time for a reader to come to the end of what there is: no time to us, nothing runs. Not always the same, or
+	# one that looks once a second would do so at the same point of each run.
+	[ -z "$tool" ] || sleep "0.$((50 + 13 * runs % 50))"
 	after=$(tool_ns)
 	figures_of "$1" >what
 	awk -v reader="$((after - before))" 'FILENAME == "what" { figure[$2] = $1; next }
