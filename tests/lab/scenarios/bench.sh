@@ -14,16 +14,16 @@ applies() {
 }
 
 # A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each. Before, a reader has
-# the time to see the VM and its memslots.
+# the time to see the VM, its memslots, and the first of what it maps.
 ops_of() { # WORKLOAD
 	case $1 in
 	# Memory that nobody has touched, a page at a time.
-	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon sleep=200 echo=go touch=0x0,32M" ;;
+	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,4K sleep=200 echo=go touch=0x0,32M" ;;
 	# The same, in 4,096 VMAs.
-	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K sleep=200 echo=go" \
+	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K touch=0x0,4K sleep=200 echo=go" \
 		"touch=0x0,32M" ;;
 	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
-	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 sleep=200 echo=go" \
+	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 touch=0x40000000,4K sleep=200 echo=go" \
 		"loop=16 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
 	# Stores to what is mapped, and read-only since dirty logging began.
 	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M sleep=200 echo=go" \
