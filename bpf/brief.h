@@ -31,7 +31,7 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 	    !fault_of(sc, gpa, size, &b.fault))
 		return false;
 	b.type = S2V_EV_BRIEF;
-	b.flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	b.flags = page_perms(prot, &bits);
 	b.time = sc->fault_end;
 	b.window = w->name;
 	b.vcpu = scratch_vcpu_id(sc);

@@ -216,7 +216,6 @@ static __always_inline long find_vma(__u64 hva, struct vma_info *out)
 
 #define ENOENT 2
 #define E2BIG 7
-#define ENOEXEC 8
 #define EBUSY 16
 
 struct slot_info {

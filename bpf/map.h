@@ -69,7 +69,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	ev->pa = phys;
 	ev->prot = prot;
 	ev->s2 = s2v_attr_from_prot(prot, &bits);
-	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	ev->flags = page_perms(prot, &bits);
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
@@ -151,7 +151,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->prot = prot;
-	ev->flags = (prot & bits.x ? S2V_PG_EXEC : 0) | (prot & bits.w ? S2V_PG_WRITE : 0);
+	ev->flags = page_perms(prot, &bits);
 	if (level < 0)
 		count(S2V_CNT_UNREAD_READ);
 	else

@@ -6,6 +6,12 @@
 #ifndef S2V_BPF_PAGE_H
 #define S2V_BPF_PAGE_H
 
+/* What of an event's flags prot says. */
+static __always_inline __u32 page_perms(__u64 prot, const struct s2v_prot_bits *bits)
+{
+	return (prot & bits->x ? S2V_PG_EXEC : 0) | (prot & bits->w ? S2V_PG_WRITE : 0);
+}
+
 /* Memslot and registration of ev->gpa. */
 static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 				      struct slot_info *slot)

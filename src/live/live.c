@@ -272,6 +272,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 			       char *err, size_t errlen)
 {
 	struct s2v_live *l = calloc(1, sizeof(*l));
+	int rc;
 
 	if (!l) {
 		snprintf(err, errlen, "out of memory");
@@ -286,8 +287,10 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->kvm = l->switches[0] = l->switches[1] = -1;
 	l->all = o->all;
 	l->timed = o->timed && !o->all;
-	if (l->all && s2v_briefs_init(&l->briefs, libbpf_num_possible_cpus(), host->page_shift)) {
-		snprintf(err, errlen, "out of memory");
+	rc = l->all ? s2v_briefs_init(&l->briefs, libbpf_num_possible_cpus(), host->page_shift) : 0;
+	if (rc) {
+		snprintf(err, errlen, "no table of what each CPU mapped last could be made: %s",
+			 strerror(-rc));
 		goto fail;
 	}
 	if (load(l, o, host, hooks, err, errlen))
