@@ -56,7 +56,7 @@ stale() { # HOW SLOT GPA TEXT
 }
 
 verdict() {
-	local how exact=fentry ways='kprobe all fentry' counts='[.[] | select(.type == "summary").maps[].count]'
+	local how exact=fentry ways='kprobe all fentry' cap= counts='[.[] | select(.type == "summary").maps[].count]'
 	[[ $LAB_KERNEL != 6.1 ]] || exact=all ways='kprobe all'
 	for how in $ways; do
 		expect_schema "$how-out.json"
@@ -74,7 +74,8 @@ verdict() {
 		stale "$how" 9 0xb0220000 "a driver's memory put into a table that is in use"
 	done
 	expect_eq "exit status" 1 "$(cat $exact-rc)"
-	# What is said of slot 5 depends on the host.
-	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(test("^pfnmap|^cap-")
-		| not))' '["attr-drift","s2-cacheable","s2-noncacheable"]' $exact-out.json
+	# Of slot 5 it depends on the host what pfnmap-* say; KVM takes it, and nobody asked, where it can map it.
+	! kernel_decides || ! host_has_both || cap='"cap-unqueried",'
+	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(startswith("pfnmap")
+		| not))' "[\"attr-drift\",$cap\"s2-cacheable\",\"s2-noncacheable\"]" $exact-out.json
 }
