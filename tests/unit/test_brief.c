@@ -206,7 +206,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_map_and_its_fault),
-
 		cmocka_unit_test(names),
 		cmocka_unit_test(nonsense),
 		cmocka_unit_test(names_wrap),
