@@ -139,10 +139,12 @@ static __noinline int window_pte(struct window *w, __u64 gpa, __u64 size)
  * The same by the table that window_pte() found last: one read instead of a walk. What is put into
  * that table afterwards, a driver's memory as well, is seen as it is now; and it still is the one that
  * the host walks. A page of the memslot was mapped by it, and that page is taken away first, by an
- * invalidation of MMU notifiers that the table does not leave the tree before:
+ * invalidation of MMU notifiers that the table does not leave the tree before (Linux 6.1, 6.12, 7.3):
  * - munmap(), mmap() over it, exit: unmap_vmas() has ended when free_pgtables() begins;
  * - a huge page instead: collapse_huge_page(), collapse_pte_mapped_thp(), retract_page_tables() (6.1:
- *   collapse_and_free_pmd()), in an invalidation of all that the table maps;
+ *   collapse_and_free_pmd()), in an invalidation of all that the table maps. For a smaller one than
+ *   the table maps (7.3) only that is invalidated, but then the same table is put back, the rest of it as
+ *   it was: collapse_huge_page() has the mmap lock;
  * - move_page_tables(), and from 6.14 on zap_pte_range() of MADV_DONTNEED, the same.
  * None of it has ended since the table was found, or `seq` would have moved (the page is behind the
  * memslot: kvm_mmu_notifier_invalidate_range_end() counts those). None is on its way, or
