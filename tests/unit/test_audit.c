@@ -396,6 +396,19 @@ static void deleted_meanwhile(void **state)
 	assert_true(w.sum.complete);
 }
 
+/* What was found in a memslot before that was deleted was there, and is told. */
+static void deleted_after(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
+	found(&A, &pfn_wb);
+	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
+	end_audit();
+	only(R(S2_NONCACHEABLE));
+	assert_int_equal(w.sum.lost, 0);
+}
+
 /* A fault that was under way while the audit found the memslot is of that memslot. */
 static void fault_meanwhile(void **state)
 {
@@ -537,6 +550,7 @@ int main(void)
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(fault_meanwhile),
 		cmocka_unit_test(deleted_meanwhile),
+		cmocka_unit_test(deleted_after),
 		cmocka_unit_test(again_and_again),
 		cmocka_unit_test(again_without_leaves),
 		cmocka_unit_test(found_before),
