@@ -130,7 +130,7 @@ static void free_loop(struct watch *t)
 static int run(struct watch *t)
 {
 	struct s2v_summary sum = { 0 };
-	int err;
+	int audited = 0, err;
 
 	t->start = s2v_clock_ns(CLOCK_BOOTTIME);
 	err = s2v_live_start(t->live);
@@ -141,10 +141,13 @@ static int run(struct watch *t)
 	t->inventory_failed = err != 0;
 	/* All is attached: what comes to be meanwhile is seen by the hooks. */
 	if (!err && t->o->audit)
-		t->audit_failed =
-			!s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
-	fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
-	event_base_dispatch(t->base);
+		audited = s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
+	t->audit_failed = audited != 0;
+	/* Who ended the audit wants the end. */
+	if (audited != -EINTR) {
+		fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
+		event_base_dispatch(t->base);
+	}
 	err = s2v_live_stop(t->live);
 	if (!err)
 		err = t->err;
