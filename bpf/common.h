@@ -112,7 +112,7 @@ struct scratch {
 	__u64 fault_ipa; /* times.h */
 	__u64 waited; /* task_waited() at its start */
 	__u64 own_ns; /* what these programs took inside it */
-	__u64 unmap_start;
+	__u64 unmap_start, unmap_waited; /* the latter: task_waited() then */
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
@@ -182,7 +182,7 @@ static __noinline struct kvm_vcpu *syscall_vcpu(void)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs___call *regs = (void *)bpf_task_pt_regs((void *)task);
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	__u64 fd = BPF_CORE_READ(regs, orig_x0);
+	__u32 fd = BPF_CORE_READ(regs, orig_x0); /* unsigned int, whatever is above it */
 	struct file **files, *file = NULL;
 
 	if (!cfg.vcpu_release || fd >= BPF_CORE_READ(fdt, max_fds))

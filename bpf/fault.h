@@ -42,6 +42,7 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 	count(S2V_CNT_FAULTS);
 	count(S2V_CNT_FAULT_ERRORS);
 	ev->dur = fault_ns(sc, stamp());
+	sc->fault_start = 0;
 	page_host(kvm, ev, slot.flags, LOOK);
 	page_finish(sc, ev, page_registration(vm, ev));
 	return 0;
@@ -54,14 +55,16 @@ SEC("raw_tracepoint/kvm_userspace_exit")
 int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	int err = (int)ctx->args[1];
+	bool failed = err < 0 && err != -EINTR;
+	struct kvm_s2_mmu *mmu;
 	struct kvm_vcpu *vcpu;
 	struct scratch *sc;
 	struct kvm *kvm;
 
-	if ((err >= 0 || err == -EINTR) && !postponed)
+	if (!failed && !postponed)
 		return 0;
 	sc = scratch_of_watched();
-	if (!sc)
+	if (!sc || (!failed && !sc->postponed))
 		return 0;
 	vcpu = syscall_vcpu();
 	if (!vcpu) {
@@ -70,8 +73,12 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
 	page_settle(sc, kvm);
-	if (err >= 0 || err == -EINTR || !kvm_exit_was_abort(vcpu) ||
-	    !kvm_mmu_is_canonical(kvm, BPF_CORE_READ(vcpu, arch.hw_mmu)))
+	if (!failed || !kvm_exit_was_abort(vcpu))
+		return 0;
+	mmu = BPF_CORE_READ(vcpu, arch.hw_mmu);
+	if (!mmu) /* of a VM with EL2 it is not known any more which it was */
+		count(S2V_CNT_NESTED);
+	if (!mmu || !kvm_mmu_is_canonical(kvm, mmu))
 		return 0;
 	sc->vcpu = vcpu;
 	fault_failed(sc, kvm, err);

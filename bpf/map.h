@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * What KVM installs at stage 2: returns of kvm_pgtable_stage2_map() and
+ * What KVM installs at stage 2: returns of kvm_pgtable_stage2_map() (its entry, by kprobes without --all) and
  * kvm_pgtable_stage2_relax_perms(), and of their pkvm_ twins.
  */
 #ifndef S2V_BPF_MAP_H
@@ -38,6 +38,24 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
 	return kvm;
 }
 
+/*
+ * Up to 6.9 an MMU notifier maps, too, what replaces a page of ordinary memory (kvm_set_spte_gfn()), in whatever
+ * task, whose VMAs are not the VM's, while the host's PTE is empty: in ksmd, which has none, a page of KSM's. In
+ * another process (a debugger that writes) it is not looked at, and said so.
+ */
+static __always_inline bool map_of_notifier(struct kvm *kvm)
+{
+	struct mm_struct *mm = HOT_READ(struct task_struct, bpf_get_current_task(), mm);
+
+	if (mm == HOT_READ(struct kvm, kvm, mm))
+		return false;
+	if (mm)
+		count(S2V_CNT_UNREAD_VMA);
+	else
+		count_mapping(S2V_ATTR_NORMAL_WB, S2V_ATTR_NORMAL_WB);
+	return true;
+}
+
 static __always_inline int on_map(struct scratch *sc, struct window *w, struct kvm_pgtable *pgt,
 				  __u64 addr, __u64 size, __u64 phys, __u64 prot, int ret)
 {
@@ -53,7 +71,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		return 0;
 	}
 	kvm = map_vm(pgt);
-	if (!kvm || !w)
+	if (!kvm || !w || map_of_notifier(kvm))
 		return 0;
 	window_begin(w, (__u64)kvm);
 	page_settle(sc, kvm);

@@ -167,7 +167,8 @@ static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_pag
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
-	vcpu = scratch_vcpu(sc);
+	/* Outside of memslots the interrupt controller is mapped, before KVM has set up the vCPU's HCR_EL2. */
+	vcpu = ev->flags & S2V_PG_NO_SLOT ? NULL : scratch_vcpu(sc);
 	if (vcpu) {
 		ev->flags |= S2V_PG_HCR;
 		if (BPF_CORE_READ(vcpu, arch.hcr_el2) & HCR_EL2_FWB)
@@ -318,6 +319,7 @@ static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
 	}
 	st = page_registration(vm, &sc->page);
 	if (cfg.all) {
+		sc->named.window = 0; /* what is there is the name that another map was told by */
 		page_host(kvm, &sc->page, sc->postponed_flags, LOOK);
 		page_finish(sc, &sc->page, st);
 		return;

@@ -47,10 +47,13 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 {
 	struct s2v_vm_state *vm = vm_of_current(kvm);
 	struct s2v_ev_reset ev = { .vcpu = -1 };
+	__u64 waited;
 
 	if (!vm)
 		return 0;
 	ev.dur = bpf_ktime_get_boot_ns() - sc->unmap_start;
+	waited = task_waited() - sc->unmap_waited;
+	ev.dur -= waited < ev.dur ? waited : ev.dur;
 	ev.mapped = sc->unmap_mapped;
 	times_unmap(vm, ev.dur);
 	reset_emit(vm, &ev, S2V_EV_UNMAP);
@@ -82,6 +85,7 @@ static __always_inline void unmap_enter(struct kvm *kvm)
 	sc->unmap_mapped = vm->mapped;
 	vm->mapped = 0;
 	windows_close();
+	sc->unmap_waited = task_waited();
 	sc->unmap_start = bpf_ktime_get_boot_ns();
 }
 
