@@ -366,7 +366,8 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
 
-	if (vm || ev->type == S2V_EV_VM_DEAD)
+	/* An audit's end may come after that of its VM. */
+	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
 	vm = s2v_vm_add(&c->vms, ev->vm);
 	if (!vm) {

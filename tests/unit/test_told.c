@@ -232,6 +232,20 @@ static void labels(void **state)
 	s2v_vms_free(&s);
 }
 
+/* The end of an audit that comes after that of its VM makes no VM. */
+static void audited_late(void **state)
+{
+	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(ev), .vm = 1 },
+				   .flags = S2V_AU_GONE };
+	struct s2v_vm_stats s = { 0 };
+
+	(void)state;
+	map(&s, 1, 1);
+	dead(&s, 1);
+	s2v_vms_event(&s, &ev.h);
+	assert_null(s.vms);
+}
+
 /* Findings before mappings. */
 static void busiest(void **state)
 {
@@ -264,7 +278,7 @@ int main(void)
 		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
 		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
 		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(labels),
-		cmocka_unit_test(busiest),
+		cmocka_unit_test(busiest),	   cmocka_unit_test(audited_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
