@@ -132,6 +132,14 @@ void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 	note_vm(l, ev);
 }
 
+bool s2v_kept(const struct s2v_live *l, __u32 id)
+{
+	struct s2v_kept_vm *vm;
+
+	HASH_FIND_INT(l->vms, &id, vm);
+	return vm;
+}
+
 static int by_id(const void *x, const void *y)
 {
 	const struct s2v_listed_vm *a = x, *b = y;
