@@ -229,12 +229,38 @@ static void gone_meanwhile(void **state)
 	end();
 }
 
+/* ---- what is kept ---- */
+
+/* VMs that are destroyed while all is forgotten are no error. */
+static void vanish(void **state)
+{
+	(void)state;
+	begin(3, 3);
+	w.vanish = true;
+	assert_int_equal(s2v_keep_forget(&w.live), 0);
+	assert_false(s2v_kept(&w.live, 1));
+	end();
+}
+
+/* What could not be read once is missing for good, though the next reading goes well. */
+static void error_stays(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	w.reading = -EIO;
+	tell(S2V_EV_VM_DEAD, 1);
+	w.reading = 0;
+	tell(S2V_EV_VM_DEAD, 2);
+	assert_int_equal(w.live.err, -EIO);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_there),
-		cmocka_unit_test(gone_before),
-		cmocka_unit_test(gone_meanwhile),
+		cmocka_unit_test(all_there),	  cmocka_unit_test(gone_before),
+		cmocka_unit_test(gone_meanwhile), cmocka_unit_test(vanish),
+		cmocka_unit_test(error_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
