@@ -264,6 +264,16 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	}
 }
 
+/*
+ * Is all known that the VM had mapped? Of one that went before its turn only where nobody asks what
+ * was there before.
+ */
+static bool saw_all(const struct s2v_correlator *c, __u32 flags)
+{
+	return !(flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD)) &&
+	       (c->o.snapshot || !(flags & (S2V_AU_GONE | S2V_AU_NO_TABLES)));
+}
+
 void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_audit *ev)
 {
 	struct s2v_audit_row row = {
@@ -287,7 +297,8 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		vm->is_protected = true;
 		c->protected_vms++;
 	}
-	if (!vm->audited && !(ev->flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD))) {
+	/* One that was not announced is not among those to be audited: it is lost, or will be. */
+	if (!vm->audited && vm->announced && saw_all(c, ev->flags)) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start;
 	}

@@ -144,6 +144,23 @@ static bool is_known(const struct s2v_memslot *slot, const struct s2v_ev_slot *e
 	       slot->gpa == ev->gpa && slot->size == ev->size && slot->hva == ev->hva;
 }
 
+/* The memslot in a new registration, in the place of the one before. NULL when out of memory. */
+static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm, __s16 id,
+				     __u16 as_id, __u32 gen)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, id, as_id);
+
+	if (slot && slot->gen != gen)
+		s2v_findings_end(c, vm, slot->key, slot->gen);
+	slot = s2v_slot_add(vm, id, as_id);
+	if (!slot) {
+		c->no_memory++;
+		return NULL;
+	}
+	slot->gen = gen;
+	return slot;
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
@@ -160,10 +177,12 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
 		if (ev->err || !slot)
 			return;
-		if (ev->change == S2V_SLOT_DELETE)
+		if (ev->change == S2V_SLOT_DELETE) {
+			s2v_findings_end(c, vm, slot->key, slot->gen);
 			s2v_slot_free(vm, slot);
-		else
+		} else {
 			slot->flags = ev->flags;
+		}
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
@@ -174,11 +193,9 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		vm->n_pending = 0;
 	slot = &refused;
 	if (!ev->err) {
-		slot = s2v_slot_add(vm, ev->slot, ev->as_id);
-		if (!slot) {
-			c->no_memory++;
+		slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+		if (!slot)
 			return;
-		}
 	}
 	slot->key.id = ev->slot;
 	slot->key.as_id = ev->as_id;
@@ -196,7 +213,9 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	/* What an audit found was registered before, over what is not known. */
 	if (ev->change != S2V_SLOT_FOUND)
 		judge_registration(c, vm, ev, slot);
-	if (!ev->err) {
+	if (ev->err) {
+		s2v_findings_end(c, vm, slot->key, slot->gen);
+	} else {
 		slot->runs = vm->pending;
 		slot->n_runs = vm->n_pending;
 		vm->pending = NULL;
@@ -221,12 +240,9 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 		c->stale++;
 		return NULL;
 	}
-	slot = s2v_slot_add(vm, ev->slot, ev->as_id);
-	if (!slot) {
-		c->no_memory++;
+	slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+	if (!slot)
 		return NULL;
-	}
-	slot->gen = ev->gen;
 	slot->gpa = ev->slot_gpa;
 	slot->size = ev->slot_size;
 	slot->hva = ev->slot_hva;
@@ -366,7 +382,8 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
 
-	if (vm || ev->type == S2V_EV_VM_DEAD)
+	/* An audit's end may come after that of its VM. */
+	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
 	vm = s2v_vm_add(&c->vms, ev->vm);
 	if (!vm) {

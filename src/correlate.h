@@ -17,6 +17,7 @@ struct s2v_correlator_opts {
 	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns */
 	bool events; /* tell the sink of every event, too (--all) */
 	unsigned int only; /* enum s2v_trigger bits: ask rules on these alone; 0: on all */
+	bool snapshot; /* asked for is what exists: a VM that went before it was audited is no gap */
 	bool every_map; /* the source tells every map and fault, so pages can be followed */
 	__u64 refault_window; /* ns that refaults are counted after a reset */
 };

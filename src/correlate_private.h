@@ -49,7 +49,11 @@ void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 /* Tells the totals of findings that went on since they were told. */
 void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm);
 
-/* The same for one rule, which has been asked: it fires. */
+/* Nothing is added to those of a registration that is gone: told for the last time, and let go. */
+void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_slot_id slot,
+		      __u32 gen);
+
+/* As s2v_ask_rules() for one rule, which has been asked: it fires. */
 void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
 	       const struct s2v_rule_in *in, const struct s2v_place *w);
 bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,

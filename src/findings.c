@@ -139,17 +139,35 @@ void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	}
 }
 
+static void tell_update(struct s2v_correlator *c, struct s2v_open_finding *o)
+{
+	if (!o->changed)
+		return;
+	o->changed = false;
+	o->f.update = true;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
+}
+
 void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_open_finding *o, *next;
 
 	HASH_ITER(hh, vm->findings, o, next)
+	tell_update(c, o);
+}
+
+void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_slot_id slot,
+		      __u32 gen)
+{
+	struct s2v_open_finding *o, *next;
+
+	HASH_ITER(hh, vm->findings, o, next)
 	{
-		if (!o->changed)
+		if (o->key.slot != slot.id || o->key.as_id != slot.as_id || o->key.gen != gen)
 			continue;
-		o->changed = false;
-		o->f.update = true;
-		if (c->o.sink->finding)
-			c->o.sink->finding(c->o.sink, &o->f);
+		tell_update(c, o);
+		HASH_DEL(vm->findings, o);
+		free(o);
 	}
 }

@@ -48,10 +48,15 @@ static const char *what_next(const struct s2v_daemon *d)
 				    : "; an audit makes up for it (SIGHUP)";
 }
 
+static __u64 since(__u64 now, __u64 then)
+{
+	return now > then ? now - then : 0;
+}
+
 static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 {
-	__u64 events = now->lost.events - d->made_up.events;
-	__u64 probes = now->lost.probes - d->made_up.probes;
+	__u64 events = since(now->lost.events, d->made_up.events);
+	__u64 probes = since(now->lost.probes, d->made_up.probes);
 	bool gone = false;
 
 	now->unready[0] = 0;

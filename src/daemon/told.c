@@ -13,6 +13,7 @@
 int s2v_told_open(struct s2v_told *t)
 {
 	*t = (struct s2v_told){ .journal = -1,
+				.grave = { .have = 1000, .burst = 1000, .rate = 10 },
 				.first = { .have = 1000, .burst = 1000, .rate = 10 },
 				.again = { .have = 100, .burst = 100, .rate = 1 } };
 	t->json = s2v_sink_json();
@@ -83,6 +84,14 @@ static void keep(struct s2v_told *t, const struct s2v_finding *f)
 	t->kept[place_for_one(t)] = *f;
 }
 
+/* What limits it: many small things are not to keep what is grave from being written. */
+static struct s2v_bucket *bucket_of(struct s2v_told *t, const struct s2v_finding *f)
+{
+	if (f->update)
+		return &t->again;
+	return f->rule->severity >= S2V_HIGH ? &t->grave : &t->first;
+}
+
 static int write_out(struct s2v_told *t, const struct s2v_finding *f)
 {
 	/* The journal may be full or restarting: then the line goes where its stream reads. */
@@ -108,7 +117,7 @@ void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now
 	if (!f->update && f->rule->id < S2V_RULE_NR)
 		t->total[f->rule->id]++;
 	keep(t, f);
-	if (!may(f->update ? &t->again : &t->first, now)) {
+	if (!may(bucket_of(t, f), now)) {
 		t->suppressed++;
 		return;
 	}

@@ -23,7 +23,7 @@ struct s2v_told {
 	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
 	__u64 suppressed, unwritten; /* lines not written: too many; an error of the file */
-	struct s2v_bucket first, again;
+	struct s2v_bucket grave, first, again; /* new ones from high on, other new ones, updates */
 	struct s2v_sink *json; /* on stdout */
 	int journal; /* a socket; -1: none */
 	int failed; /* errno of the last write, 0 when it went well */

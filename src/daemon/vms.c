@@ -9,7 +9,7 @@ static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr 
 	struct s2v_vm_stat *vm;
 
 	HASH_FIND(hh, s->vms, &ev->vm, sizeof(ev->vm), vm);
-	if (vm || ev->type == S2V_EV_VM_DEAD)
+	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
 	vm = calloc(1, sizeof(*vm));
 	if (!vm) {

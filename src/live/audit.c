@@ -138,6 +138,9 @@ static int tell_slot(struct auditor *x)
 				  .vm_mte = x->a->vm_mte };
 	int err;
 
+	/* Its end may have been among what was drained. */
+	if (!s2v_kept(x->l, x->a->vm))
+		return -ESRCH;
 	if (x->a->slot_told && !x->retell)
 		return 0;
 	if (!(ev.flags & S2V_MEM_GUEST_MEMFD) && !x->vmas_read) {
@@ -280,7 +283,7 @@ static int audit_vm(struct auditor *x, bool again)
 	err = step(x, S2V_AUDIT_BEGIN);
 	if (!err && !x->a->flags)
 		err = walk_slots(x);
-	if (!again && (!err || err == -ESRCH))
+	if (!again && (!err || err == -ESRCH) && s2v_kept(x->l, x->list.vm[x->at].id))
 		tell_end(x, start, err != 0);
 	/* Which said nothing of it the first time: what others share with it is not known. */
 	if (again && !err && (x->a->flags & S2V_AU_UNREAD))
@@ -309,8 +312,14 @@ static int pass(struct auditor *x, bool again)
 {
 	int err = 0;
 
-	for (x->at = 0; !err && x->at < x->list.n; x->at++)
-		err = audit_vm(x, again);
+	for (x->at = 0; !err && x->at < x->list.n; x->at++) {
+		/* Many that are gone are many turns, too. */
+		if (!go_on(x))
+			return -EINTR;
+		err = drain(x);
+		if (!err && s2v_kept(x->l, x->list.vm[x->at].id))
+			err = audit_vm(x, again);
+	}
 	return err;
 }
 

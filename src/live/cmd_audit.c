@@ -117,6 +117,7 @@ static int audit(struct audit *a)
 		.sink = a->sink,
 		.boot_to_real = s2v_boot_to_real(),
 		.events = a->o.leaves,
+		.snapshot = true,
 	};
 	struct s2v_live_opts lo = {
 		.pid = a->o.pid, .buffer = 1U << 20, .audit = true, .verbose = a->o.verbose

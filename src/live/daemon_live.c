@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "figures.h"
 #include "health.h"
+#include "inside.h"
 #include "session.h"
 #include "source.h"
 #include "util.h"
@@ -31,6 +32,7 @@ struct live {
 	__u64 gone_at, gap_end; /* hooks were gone; gone_at 0: they are all there */
 	bool gap; /* they were, and no audit was through since */
 	__u64 gaps; /* how often */
+	struct s2v_inside inside;
 	bool stopped;
 	bool auditing, again; /* again: when the audit under way has stopped */
 	bool (*go_on)(void *arg);
@@ -75,6 +77,7 @@ static void begin_again(struct live *l)
 	int err;
 
 	l->again = false;
+	s2v_inside_forget(&l->inside);
 	err = s2v_live_again(l->live);
 	l->inventory_failed = err != 0;
 	failed(l, err, "beginning anew after hooks had been gone");
@@ -107,6 +110,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	look(l);
+	if (l->health.well && !l->gone_at)
+		s2v_inside_look(&l->inside, s2v_live_inside(l->live));
 	if (!l->health.well || !l->gone_at)
 		return;
 	s2v_err("hooks are back: VMs are numbered anew, and what is mapped is known after an audit");
@@ -161,6 +166,14 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 	return 0;
 }
 
+/* Calls that are inside right now have not been missed. */
+static void count_missed(struct live *l, __u64 cnt[S2V_CNT_NR])
+{
+	if (l->stopped && cnt[S2V_CNT_ENTERED] > cnt[S2V_CNT_RETURNED])
+		s2v_inside_end(&l->inside, cnt[S2V_CNT_ENTERED] - cnt[S2V_CNT_RETURNED]);
+	cnt[S2V_CNT_ENTERED] = cnt[S2V_CNT_RETURNED] + l->inside.missed;
+}
+
 static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 {
 	struct live *l = of(s);
@@ -175,6 +188,7 @@ static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 	f->sum.audit_failed = l->audit_failed;
 	f->sum.gaps = l->gaps;
 	err = s2v_live_counters(l->live, &f->sum);
+	count_missed(l, f->sum.cnt);
 	if (!err)
 		err = s2v_live_hists(l->live, f->hist);
 	f->n_progs = (__u32)s2v_live_costs(l->live, f->prog, S2V_PROGS_MAX);

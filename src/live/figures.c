@@ -39,13 +39,14 @@ static int percpu_sum(const struct bpf_map *map, __u32 i, __u64 *sum)
 	return percpu_sums(map, i, sum, 1);
 }
 
-bool s2v_live_inside(struct s2v_live *l)
+__u64 s2v_live_inside(struct s2v_live *l)
 {
 	const struct bpf_map *map = l->skel->maps.counters;
 	__u64 in = 0, out = 0;
 
-	return !percpu_sum(map, S2V_CNT_ENTERED, &in) && !percpu_sum(map, S2V_CNT_RETURNED, &out) &&
-	       in > out;
+	if (percpu_sum(map, S2V_CNT_ENTERED, &in) || percpu_sum(map, S2V_CNT_RETURNED, &out))
+		return 0;
+	return in > out ? in - out : 0;
 }
 
 int s2v_live_forget_inside(struct s2v_live *l)

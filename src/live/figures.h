@@ -27,8 +27,8 @@ void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e);
 /* Events that did not reach us, at any stage. 0 or -errno. */
 int s2v_live_lost(struct s2v_live *l, __u64 *lost);
 
-/* Have probed calls been entered that have not returned? Where there are kprobes. */
-bool s2v_live_inside(struct s2v_live *l);
+/* Probed calls that were entered and have not returned, where there are kprobes. */
+__u64 s2v_live_inside(struct s2v_live *l);
 /* Those that are inside now are not waited for: their returns will not be seen. 0 or -errno. */
 int s2v_live_forget_inside(struct s2v_live *l);
 

@@ -85,6 +85,7 @@ static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 {
 	struct sweep w = { .vm = ev->vm, .gone = true };
 	const struct s2v_ev_slot *slot = (const void *)ev;
+	int err;
 
 	if (ev->type == S2V_EV_SLOT) {
 		if (slot->err || (slot->change != S2V_SLOT_DELETE && slot->change != S2V_SLOT_MOVE))
@@ -94,7 +95,9 @@ static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 		w.as_id = slot->as_id;
 		w.gen = slot->gen - (slot->change == S2V_SLOT_MOVE);
 	}
-	l->err = sweep(l, &w);
+	err = sweep(l, &w);
+	if (!l->err) /* the first stays: what it left out does not come any more */
+		l->err = err;
 	if (ev->type == S2V_EV_VM_DEAD)
 		forget_slots(l, ev->vm);
 }
@@ -130,6 +133,14 @@ void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
 		on_end(l, ev);
 	note_vm(l, ev);
+}
+
+bool s2v_kept(const struct s2v_live *l, __u32 id)
+{
+	struct s2v_kept_vm *vm;
+
+	HASH_FIND_INT(l->vms, &id, vm);
+	return vm;
 }
 
 static int by_id(const void *x, const void *y)
@@ -256,7 +267,7 @@ int s2v_keep_forget(struct s2v_live *l)
 	tell_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l, 0);
 	while (bpf_map_get_next_key(fd, NULL, &key) == 0)
-		if (bpf_map_delete_elem(fd, &key))
+		if (bpf_map_delete_elem(fd, &key) && errno != ENOENT) /* gone by itself */
 			return -errno;
 	return err ? err : l->err;
 }

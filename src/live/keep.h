@@ -11,6 +11,9 @@
 /* Before an event is handed out: what ends with it has its last word. Errors go to l->err. */
 void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev);
 
+/* Has the VM been heard of, and not of its end? What is told of another would make it up again. */
+bool s2v_kept(const struct s2v_live *l, __u32 vm);
+
 /* What was counted and not yet told of all that is there. 0 or -errno. */
 int s2v_keep_tell_all(struct s2v_live *l);
 

@@ -384,6 +384,56 @@ static void the_sources_counters(void **state)
 	s2v_correlator_free(w.core);
 }
 
+static unsigned int kept(void)
+{
+	const struct s2v_vm *vm = s2v_correlator_vms(w.core);
+
+	return HASH_COUNT(vm->findings);
+}
+
+/* Findings of a registration that is gone are told for the last time, and take no memory any more. */
+static void registrations_that_go(void **state)
+{
+	const struct s2v_finding *u;
+	struct mslot s = A, b = A;
+	unsigned int each;
+
+	(void)state;
+	begin(make_host(LATEST, S2V_YES, S2V_NO)); /* each registration has findings */
+	vm_new(1);
+	b.id = 5;
+	b.gen = 1000;
+	b.gpa += 0x100000;
+	create(&b, &pfn_wb, WB, DEV_PA, 0);
+	each = kept();
+	assert_true(each > 0);
+	create(&s, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&s, 0, 0, 1);
+	send_counted(&s, PAGE, 2 * PAGE, 9);
+	assert_int_equal(kept(), 2 * each + 1);
+	send_slot(&s, S2V_SLOT_DELETE, 0, 0);
+	assert_int_equal(kept(), each);
+	u = &w.f[w.n_f - 1];
+	assert_true(u->update);
+	assert_int_equal(u->rule->id, S2V_RULE_S2_NONCACHEABLE);
+	assert_int_equal(u->count, 10);
+	for (s.gen = 2; s.gen < 10;
+	     s.gen++) { /* created; then moved, in the place of the one before */
+		send_vma(&s, 0, s.size, &pfn_wb, WB, DEV_PA);
+		send_slot(&s, s.gen == 2 ? S2V_SLOT_CREATE : S2V_SLOT_MOVE, 1, 0);
+		assert_int_equal(kept(), 2 * each);
+	}
+	for (; s.gen < 20; s.gen++) { /* refused: the one that is there stays */
+		create(&s, &pfn_wb, WB, DEV_PA, -EINVAL);
+		assert_int_equal(kept(), 2 * each);
+	}
+	vm_dead(1);
+	end();
+	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(told(S2V_RULE_PFNMAP_REFUSED, 1), 10);
+	assert_int_equal(w.sum.lost, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +443,7 @@ int main(void)
 		cmocka_unit_test(errors_apart),
 		cmocka_unit_test(rule_that_does_not_apply_is_not_asked),
 		cmocka_unit_test(a_sink_that_takes_nothing),
+		cmocka_unit_test(registrations_that_go),
 		cmocka_unit_test(runs_missing),
 		cmocka_unit_test(unread_part),
 		cmocka_unit_test(runs_that_do_not_fit),

@@ -104,6 +104,19 @@ static void losses(void **state)
 	assert_string_equal(unready(), "1 event was lost\n");
 }
 
+/* Where fewer are missing than when the audit began nothing is. */
+static void fewer_than_before(void **state)
+{
+	(void)state;
+	d.n.audited_at = 1;
+	fig.sum.cnt[S2V_CNT_ENTERED] = 102;
+	fig.sum.cnt[S2V_CNT_RETURNED] = 100;
+	assert_string_equal(unready(), "2 probes were missed; the next audit makes up for it\n");
+	d.made_up = now.lost;
+	fig.sum.cnt[S2V_CNT_RETURNED] = 102;
+	assert_string_equal(unready(), "");
+}
+
 static void hooks_that_go(void **state)
 {
 	(void)state;
@@ -151,7 +164,8 @@ static void many_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(first_audit), T(losses), T(hooks_that_go), T(recordings), T(many_reasons),
+		T(first_audit),	  T(losses),	 T(fewer_than_before),
+		T(hooks_that_go), T(recordings), T(many_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

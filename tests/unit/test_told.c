@@ -166,6 +166,25 @@ static void grave_ones_stay(void **state)
 	s2v_told_close(&t);
 }
 
+/* Nor do they keep a grave one from being written. */
+static void grave_ones_are_written(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f;
+
+	(void)state;
+	for (__u64 i = 1; i <= 5000; i++) {
+		f = a_finding(i, S2V_RULE_CAP_UNQUERIED, false);
+		s2v_told_finding(&t, &f, SECOND);
+	}
+	assert_true(t.suppressed > 0);
+	written = 0;
+	f = a_finding(5001, S2V_RULE_S2_NONCACHEABLE, false);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	s2v_told_close(&t);
+}
+
 /* ---- VMs ---- */
 
 static void map(struct s2v_vm_stats *s, __u32 vm, __u64 count)
@@ -232,6 +251,20 @@ static void labels(void **state)
 	s2v_vms_free(&s);
 }
 
+/* The end of an audit that comes after that of its VM makes no VM. */
+static void audited_late(void **state)
+{
+	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(ev), .vm = 1 },
+				   .flags = S2V_AU_GONE };
+	struct s2v_vm_stats s = { 0 };
+
+	(void)state;
+	map(&s, 1, 1);
+	dead(&s, 1);
+	s2v_vms_event(&s, &ev.h);
+	assert_null(s.vms);
+}
+
 /* Findings before mappings. */
 static void busiest(void **state)
 {
@@ -263,8 +296,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
 		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
-		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(labels),
-		cmocka_unit_test(busiest),
+		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(grave_ones_are_written),
+		cmocka_unit_test(labels),	   cmocka_unit_test(busiest),
+		cmocka_unit_test(audited_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

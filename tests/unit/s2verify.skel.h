@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* In the place of what bpftool makes of the BPF side: as much as tests of the live source look at. */
+#ifndef S2V_TEST_SKEL_H
+#define S2V_TEST_SKEL_H
+
+struct s2verify_bpf {
+	struct {
+		struct bpf_map *vms, *slots, *agg;
+	} maps;
+	struct {
+		struct bpf_program *audit_step, *audit_owner, *audit_vmas;
+	} progs;
+	struct s2verify_bss {
+		__u32 next_vm;
+		struct s2v_audit audit;
+	} * bss;
+};
+
+#endif
