@@ -107,12 +107,13 @@ static void audit(struct s2v_daemon *d)
 	if (!err) {
 		before = now->lost;
 		err = d->src->audit(d->src, d->o->audit_rate, go_on, d);
+		if (!err)
+			err = s2v_daemon_audited(d, &before, now);
 	}
 	free(now);
 	d->auditing = false;
 	d->audit_failed = err && err != -EINTR && err != -EAGAIN;
 	if (!err) {
-		d->made_up = before;
 		d->n.audits++;
 		d->n.audit_ns = s2v_clock_ns(CLOCK_MONOTONIC) - began;
 		d->n.audited_at = s2v_clock_ns(CLOCK_REALTIME);
