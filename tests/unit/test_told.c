@@ -2,6 +2,8 @@
 /* Findings on their way out: all counted, not all written; and what each VM did. */
 /* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/host.c src/observe.c src/kallsyms.c */
 /* libs: -ljson-c */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +113,42 @@ static void full_disk(void **state)
 	s2v_told_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
 	assert_int_equal(t.failed, 0);
+	s2v_told_close(&t);
+}
+
+/* A pipe that nobody reads: what is told there is counted, and does not hold us up. */
+static void nobody_reads(void **state)
+{
+	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
+	int fd[2], out = dup(STDOUT_FILENO);
+	struct s2v_told t = begin();
+	char page[4096] = "";
+
+	(void)state;
+	fflush(stdout);
+	assert_true(out >= 0);
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(fd[1], page, sizeof(page)) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0); /* as one that is inherited */
+	assert_int_equal(dup2(fd[1], STDOUT_FILENO), STDOUT_FILENO);
+	s2v_told_finding(&t, &f, SECOND);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 0);
+	assert_int_equal(t.unwritten, 2);
+	assert_int_equal(t.failed, EAGAIN);
+	/* Somebody does, at last: nothing of a line was there before. */
+	assert_int_equal(read(fd[0], page, sizeof(page)), sizeof(page));
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	assert_int_equal(t.failed, 0);
+	assert_false(t.torn);
+	assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+	close(out);
+	close(fd[0]);
+	close(fd[1]);
 	s2v_told_close(&t);
 }
 
@@ -261,10 +299,10 @@ static void busiest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
-		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
-		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(labels),
-		cmocka_unit_test(busiest),
+		cmocka_unit_test(flood),     cmocka_unit_test(updates),
+		cmocka_unit_test(full_disk), cmocka_unit_test(nobody_reads),
+		cmocka_unit_test(ring),	     cmocka_unit_test(grave_ones_stay),
+		cmocka_unit_test(labels),    cmocka_unit_test(busiest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
