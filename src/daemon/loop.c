@@ -119,7 +119,8 @@ static void audit(struct s2v_daemon *d)
 		d->n.audited_at = s2v_clock_ns(CLOCK_REALTIME);
 	} else if (d->audit_failed) {
 		d->n.audits_failed++;
-		s2v_err("the audit failed: %s; it is tried again", strerror(-err));
+		s2v_err("the audit failed: %s; %s", strerror(-err),
+			d->o->audit_interval ? "it is tried again" : "SIGHUP begins another");
 	}
 	if (err == -EAGAIN)
 		d->audit_due = true;

@@ -23,9 +23,12 @@ static const struct metric metrics[] = {
 	  "Lines about findings that were not written: too many in a time, or a failed write.",
 	  suppressed },
 	{ "s2verify_stage2_maps_total", S2V_COUNTER, "", "s1, s2",
-	  "Stage-2 mappings installed, by host (s1) and stage-2 attribute.", maps },
+	  "Stage-2 mappings installed, by host (s1) and stage-2 attribute; by kprobes those that "
+	  "KVM asked for.",
+	  maps },
 	{ "s2verify_fault_seconds", S2V_HISTOGRAM, "seconds", "le",
-	  "Stage-2 faults, from the guest's abort until mapping or permission is in place.",
+	  "Stage-2 faults, from the guest's abort until mapping or permission is in place; by "
+	  "kprobes until KVM is asked for that, also where it fails.",
 	  fault_seconds },
 	{ "s2verify_vcpu_resets_total", S2V_COUNTER, "", "",
 	  "vCPUs that had run and were initialised again.", vcpu_resets },
@@ -41,7 +44,9 @@ static const struct metric metrics[] = {
 	  "Time of resets that a better kernel would save on this host, at least.", avoidable },
 	{ "s2verify_events_total", S2V_COUNTER, "", "", "Events taken from the source.", events },
 	{ "s2verify_events_lost_total", S2V_COUNTER, "", "stage",
-	  "Events that were to be seen and were not.", lost },
+	  "Events that were to be seen and were not; recording is of a replayed file's damage, "
+	  "live of events that are malformed.",
+	  lost },
 	{ "s2verify_unreadable_total", S2V_COUNTER, "", "",
 	  "Pages or ranges whose host attributes could not be read.", unreadable },
 	{ "s2verify_vms", S2V_GAUGE, "", "", "VMs that are there.", vms },
