@@ -127,7 +127,7 @@ static int bind_to(const struct s2v_addr *a, const struct sockaddr *sa, socklen_
 		goto failed;
 	if (bind(fd, sa, len))
 		goto failed;
-	/* Those who may scrape are given the group; all that is there is read-only. */
+	/* Its group may scrape (Group= of the unit); all that is there is read-only. */
 	if (sa->sa_family == AF_UNIX && chmod(((const struct sockaddr_un *)sa)->sun_path, 0660))
 		goto failed;
 	if (listen(fd, BACKLOG))

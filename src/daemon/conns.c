@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "conns.h"
-#include "source.h"
 #include "util.h"
 
 #define LIFE_NS 10000000000ULL /* of a connection, from its first moment to its last */
@@ -95,7 +94,6 @@ struct bufferevent *s2v_conns_new(struct event_base *base, void *arg)
 
 	if (!bev)
 		return NULL;
-	bufferevent_priority_set(bev, S2V_PRIO_LAST);
 	collect(s);
 	if (s->n == S2V_CONNS_MAX)
 		make_room(s);

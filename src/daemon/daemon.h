@@ -32,9 +32,13 @@ struct s2v_counts {
 	__u64 audited_at; /* CLOCK_REALTIME ns of its end; 0: none yet */
 };
 
-/* What was lost when; a complete audit makes up for what was before it began. */
+/*
+ * What was lost or could not be read, when; an audit that came to its end and could read everything
+ * itself makes up for what was before it began.
+ */
 struct s2v_losses {
-	__u64 events, probes;
+	__u64 events, probes, unread;
+	__u64 by_audits; /* of unread: by audits themselves */
 };
 
 struct s2v_daemon {
@@ -54,7 +58,7 @@ struct s2v_daemon {
 	__u64 started; /* CLOCK_REALTIME ns */
 	__u64 census[3], census_at; /* of memslots; CLOCK_MONOTONIC ns */
 	bool stop, audit_due, auditing, audit_failed;
-	struct s2v_losses made_up; /* lost before the last complete audit began */
+	struct s2v_losses made_up; /* before the last audit that saw everything began */
 };
 
 /* What is known now, for whoever asks. Some 20 KiB; of rules: daemon.rules. */
@@ -69,6 +73,8 @@ struct s2v_now {
 
 /* now.c: 0 or -errno. */
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
+/* An audit came to its end, before which so much had been lost. now is overwritten. 0 or -errno. */
+int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, struct s2v_now *now);
 /* The counts of memslots apart: they take a walk through the model, once a second at most. */
 void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now);
 

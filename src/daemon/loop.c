@@ -107,18 +107,20 @@ static void audit(struct s2v_daemon *d)
 	if (!err) {
 		before = now->lost;
 		err = d->src->audit(d->src, d->o->audit_rate, go_on, d);
+		if (!err)
+			err = s2v_daemon_audited(d, &before, now);
 	}
 	free(now);
 	d->auditing = false;
 	d->audit_failed = err && err != -EINTR && err != -EAGAIN;
 	if (!err) {
-		d->made_up = before;
 		d->n.audits++;
 		d->n.audit_ns = s2v_clock_ns(CLOCK_MONOTONIC) - began;
 		d->n.audited_at = s2v_clock_ns(CLOCK_REALTIME);
 	} else if (d->audit_failed) {
 		d->n.audits_failed++;
-		s2v_err("the audit failed: %s; it is tried again", strerror(-err));
+		s2v_err("the audit failed: %s; %s", strerror(-err),
+			d->o->audit_interval ? "it is tried again" : "SIGHUP begins another");
 	}
 	if (err == -EAGAIN)
 		d->audit_due = true;

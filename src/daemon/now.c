@@ -48,18 +48,20 @@ static const char *what_next(const struct s2v_daemon *d)
 				    : "; an audit makes up for it (SIGHUP)";
 }
 
-static __u64 since(__u64 now, __u64 then)
+/* VMs that are there, were there before, and that no audit has read entirely. */
+static __u64 not_audited(const struct s2v_daemon *d)
 {
-	return now > then ? now - then : 0;
+	__u64 n = 0;
+
+	for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)
+		n += !vm->from_start && !vm->audited && !vm->is_protected;
+	return n;
 }
 
-static void judge(const struct s2v_daemon *d, struct s2v_now *now)
+static void judge_hooks(const struct s2v_daemon *d, struct s2v_now *now)
 {
-	__u64 events = since(now->lost.events, d->made_up.events);
-	__u64 probes = since(now->lost.probes, d->made_up.probes);
 	bool gone = false;
 
-	now->unready[0] = 0;
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		if (!now->fig.gone[i][0])
 			continue;
@@ -69,20 +71,84 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 	}
 	if (now->fig.gap[0] && !gone)
 		because(now, "%s%s", now->fig.gap, what_next(d));
-	if (d->src->can_audit && d->o->audit_interval && !d->n.audited_at)
-		because(now, d->audit_failed ? "the first audit failed; it is tried again"
-					     : "the first audit has not ended yet");
+}
+
+static void judge_audits(const struct s2v_daemon *d, struct s2v_now *now)
+{
+	bool first = !d->n.audited_at, wanted = d->src->can_audit && d->o->audit_interval;
+	__u64 vms = not_audited(d);
+
+	if (d->audit_failed)
+		because(now, "the %s audit failed%s", first ? "first" : "last",
+			wanted ? "; it is tried again" : what_next(d));
+	else if (wanted && first)
+		because(now, "the first audit has not ended yet");
+	else if (vms)
+		because(now, "of %llu VM%s what was mapped before is not known%s", ULL(vms),
+			vms == 1 ? "" : "s", what_next(d));
+}
+
+static void judge_losses(const struct s2v_daemon *d, struct s2v_now *now)
+{
+	__u64 events = now->lost.events - d->made_up.events;
+	__u64 probes = now->lost.probes - d->made_up.probes;
+	__u64 unread = now->lost.unread - d->made_up.unread;
+
 	if (events)
 		because(now, "%llu event%s lost%s", ULL(events), events == 1 ? " was" : "s were",
 			what_next(d));
 	if (probes)
 		because(now, "%llu probe%s missed%s", ULL(probes), probes == 1 ? " was" : "s were",
 			what_next(d));
-	if (now->sum.inventory_failed)
+	if (unread)
+		because(now, "host attributes were unreadable %llu time%s%s", ULL(unread),
+			unread == 1 ? "" : "s", what_next(d));
+}
+
+/*
+ * What keeps a run from being complete (summary.c), as far as an audit or a restart mends it. What
+ * neither does shows in s2verify_complete alone: docs/daemon.md has both lists.
+ */
+static void judge(const struct s2v_daemon *d, struct s2v_now *now)
+{
+	const struct s2v_summary *sum = &now->sum;
+
+	now->unready[0] = 0;
+	judge_hooks(d, now);
+	judge_audits(d, now);
+	judge_losses(d, now);
+	if (sum->inventory_failed)
 		because(now, "which VMs were running before is not known");
-	if (now->sum.damaged)
-		because(now, "%s is damaged in %llu place%s", d->src->name, ULL(now->sum.damaged),
-			now->sum.damaged == 1 ? "" : "s");
+	if (sum->fwb_disagrees)
+		because(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: "
+			     "s2verify check, and restart the daemon");
+	if (sum->damaged)
+		because(now, "%s is damaged in %llu place%s", d->src->name, ULL(sum->damaged),
+			sum->damaged == 1 ? "" : "s");
+	if (sum->stopped)
+		because(now, "recording %s was stopped: %s", d->src->name, strerror(sum->stopped));
+	else if (sum->cut_short)
+		because(now, "the end of %s is missing", d->src->name);
+	if (sum->audit_failed && !d->src->can_audit)
+		because(now, "the audit in %s did not come to its end", d->src->name);
+}
+
+static __u64 unread_in_kernel(const struct s2v_now *now)
+{
+	const __u64 *cnt = now->fig.sum.cnt;
+
+	return cnt[S2V_CNT_UNREAD_VMA] + cnt[S2V_CNT_UNREAD_PTE] + cnt[S2V_CNT_UNREAD_READ];
+}
+
+/* What is in the middle of something counts until it is through: a count may go back. */
+static void settle(struct s2v_losses *made_up, const struct s2v_losses *lost)
+{
+	if (made_up->events > lost->events)
+		made_up->events = lost->events;
+	if (made_up->probes > lost->probes)
+		made_up->probes = lost->probes;
+	if (made_up->unread > lost->unread)
+		made_up->unread = lost->unread;
 }
 
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
@@ -130,6 +196,19 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	now->vms = vms ? HASH_COUNT(vms) : 0;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
+	now->lost.unread = now->sum.unreadable;
+	now->lost.by_audits = now->lost.unread - now->fig.sum.unreadable - unread_in_kernel(now);
+	settle(&d->made_up, &now->lost);
 	judge(d, now);
 	return 0;
+}
+
+int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, struct s2v_now *now)
+{
+	int err = s2v_daemon_now(d, now);
+
+	/* What it could not read is, of what was lost, not seen by it either. */
+	if (!err && now->lost.by_audits == before->by_audits)
+		d->made_up = *before;
+	return err;
 }

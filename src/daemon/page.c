@@ -141,9 +141,11 @@ static void verdict(const struct page *p)
 		lines(f, p->now->unready);
 	} else {
 		fputs("<p class=\"whole yes\"><b>✓ Ready.</b> ", f);
-		fputs(p->d->src->can_audit ? "Hooks are as chosen, what exists was audited, and "
-					     "nothing was lost since.</p>\n"
-					   : "Nothing was lost.</p>\n",
+		fputs(!p->d->src->can_audit ? "Nothing was lost.</p>\n"
+		      : p->d->n.audited_at
+			      ? "Hooks are as chosen, what exists was audited, and nothing was "
+				"lost since.</p>\n"
+			      : "Hooks are as chosen, and nothing was lost.</p>\n",
 		      f);
 	}
 	if (!p->now->sum.complete) {

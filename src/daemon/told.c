@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <poll.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@ int s2v_told_open(struct s2v_told *t)
 	*t = (struct s2v_told){ .journal = -1,
 				.grave = { .have = 1000, .burst = 1000, .rate = 10 },
 				.first = { .have = 1000, .burst = 1000, .rate = 10 },
-				.again = { .have = 100, .burst = 100, .rate = 1 } };
+				.again = { .have = 100, .burst = 100, .rate = 1 },
+				.say = { .have = 10, .burst = 10, .rate = 1.0 / 60 } };
 	t->json = s2v_sink_json();
 	if (!t->json)
 		return -ENOMEM;
@@ -84,6 +86,17 @@ static void keep(struct s2v_told *t, const struct s2v_finding *f)
 	t->kept[place_for_one(t)] = *f;
 }
 
+/*
+ * A reader that does not read must not hold up the loop. What is writable takes PIPE_BUF bytes at once, and
+ * a finding is a line of less. Errors are the write's to tell.
+ */
+static bool would_wait(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 0;
+}
+
 /* What limits it: many small things are not to keep what is grave from being written. */
 static struct s2v_bucket *bucket_of(struct s2v_told *t, const struct s2v_finding *f)
 {
@@ -99,15 +112,28 @@ static int write_out(struct s2v_told *t, const struct s2v_finding *f)
 		return 0;
 	if (!t->json)
 		return EBADF;
-	if (t->failed) /* half a line may be there */
+	if (would_wait(STDOUT_FILENO))
+		return EAGAIN;
+	if (t->torn)
 		putchar('\n');
 	t->json->failed = 0;
 	t->json->finding(t->json, f);
-	if (t->json->failed) { /* nor is the rest to come out later */
+	t->torn = t->json->failed != 0;
+	if (t->torn) { /* nor is the rest to come out later */
 		__fpurge(stdout);
 		clearerr(stdout);
 	}
 	return t->json->failed;
+}
+
+/* Where a reader is too slow this comes and goes; and standard error may be the same journal's. */
+static void say_unwritten(struct s2v_told *t, int err, __u64 now)
+{
+	if (would_wait(STDERR_FILENO) || !may(&t->say, now))
+		return;
+	s2v_err("findings cannot be written to standard output: %s; they are counted, and "
+		"kept for /findings",
+		err == EAGAIN ? "it is full, and nobody reads it" : strerror(err));
 }
 
 void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
@@ -124,9 +150,7 @@ void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now
 	err = write_out(t, f);
 	t->unwritten += err != 0;
 	if (err && err != t->failed)
-		s2v_err("findings cannot be written to standard output: %s; they are counted, and "
-			"kept for /findings",
-			strerror(err));
+		say_unwritten(t, err, now);
 	t->failed = err;
 }
 

@@ -4,6 +4,8 @@
 
 #include "vms.h"
 
+#define RANK_NS 60000000000ULL
+
 static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 {
 	struct s2v_vm_stat *vm;
@@ -23,13 +25,15 @@ static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr 
 	return vm;
 }
 
-static void add(struct s2v_vm_stats *s, struct s2v_vm_stat *vm, enum s2v_vm_count c, __u64 n)
+/* What a VM did since the last scrape, to the series that it is counted in. */
+static void settle(struct s2v_vm_stats *s, struct s2v_vm_stat *vm, bool own)
 {
-	vm->n[c] += n;
-	if (vm->labelled)
-		vm->own[c] += n;
-	else
-		s->other[c] += n;
+	for (int c = 0; c < S2V_VM_COUNTS; c++) {
+		__u64 *series = own ? &vm->own[c] : &s->other[c];
+
+		*series += vm->n[c] - vm->settled[c];
+		vm->settled[c] = vm->n[c];
+	}
 }
 
 void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
@@ -47,9 +51,9 @@ void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 		memcpy(vm->ref.comm, ((const struct s2v_ev_vm *)ev)->comm, sizeof(vm->ref.comm));
 		vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
 	} else if (ev->type == S2V_EV_MAP && !page->err) {
-		add(s, vm, S2V_VM_MAPS, page->count);
+		vm->n[S2V_VM_MAPS] += page->count;
 	} else if (ev->type == S2V_EV_INIT && reset->ran && !reset->err) {
-		add(s, vm, S2V_VM_RESETS, 1);
+		vm->n[S2V_VM_RESETS]++;
 	}
 }
 
@@ -63,6 +67,7 @@ void s2v_vms_gone(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 	vm = find(s, ev);
 	if (!vm)
 		return;
+	settle(s, vm, false);
 	HASH_DEL(s->vms, vm);
 	free(vm);
 }
@@ -76,7 +81,7 @@ void s2v_vms_finding(struct s2v_vm_stats *s, const struct s2v_finding *f)
 	HASH_FIND(hh, s->vms, &f->vm.id, sizeof(f->vm.id), vm);
 	if (!vm)
 		return;
-	add(s, vm, S2V_VM_FINDINGS, 1);
+	vm->n[S2V_VM_FINDINGS]++;
 	if ((int)f->rule->severity > vm->worst)
 		vm->worst = (int)f->rule->severity;
 }
@@ -115,18 +120,34 @@ size_t s2v_vms_busiest(const struct s2v_vm_stats *s, const struct s2v_vm_stat **
 	return n;
 }
 
-void s2v_vms_rank(struct s2v_vm_stats *s)
+/* Who has a series keeps it for a while: each scraper is to see it before it ends. */
+static bool is_too_soon(const struct s2v_vm_stats *s, __u64 now)
+{
+	unsigned int n = 0;
+
+	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next)
+		n += vm->labelled;
+	return s->ranked && now - s->ranked < RANK_NS &&
+	       (n >= s->labels || n == HASH_COUNT(s->vms));
+}
+
+void s2v_vms_rank(struct s2v_vm_stats *s, __u64 now)
 {
 	const struct s2v_vm_stat *top[100];
-	size_t n = s2v_vms_busiest(s, top, s->labels < 100 ? s->labels : 100);
+	bool keep = is_too_soon(s, now);
+	size_t n = keep ? 0 : s2v_vms_busiest(s, top, s->labels < 100 ? s->labels : 100);
 
+	if (!keep)
+		s->ranked = now;
 	for (struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
-		bool in = false;
+		bool in = keep && vm->labelled;
 
 		for (size_t i = 0; i < n && !in; i++)
 			in = top[i] == vm;
-		if (in && !vm->labelled)
-			memset(vm->own, 0, sizeof(vm->own));
+		settle(s, vm, in && vm->labelled);
+		if (in && !vm->had_series)
+			memcpy(vm->own, vm->n, sizeof(vm->own));
+		vm->had_series |= in;
 		vm->labelled = in;
 	}
 }

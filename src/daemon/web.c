@@ -142,7 +142,7 @@ static void be_metrics(struct s2v_web *w, struct evhttp_request *req, struct ans
 	a->type = x.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
 				: "text/plain; version=0.0.4; charset=utf-8";
 	s2v_daemon_census(w->d, &w->now);
-	s2v_vms_rank(&w->d->vms);
+	s2v_vms_rank(&w->d->vms, s2v_clock_ns(CLOCK_MONOTONIC));
 	s2v_metrics_write(&x, w->d, &w->now);
 }
 

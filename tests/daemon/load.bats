@@ -82,6 +82,26 @@ what_was_seen() {
 	[ "$status" -eq 0 ]
 }
 
+@test "findings that nobody reads hold nothing up, and are counted" {
+	"$GENERATE" --host "$BATS_TEST_TMPDIR/host.s2t" 1000 64 1000
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	to=$BATS_TEST_TMPDIR/fifo start --replay "$BATS_TEST_TMPDIR/host.s2t" --replay-loop --replay-speed 0
+	# 64 KiB are full after a few passes.
+	for _ in $(seq 100); do
+		unwritten=$(metric 's2verify_findings_suppressed_total{reason="write"}')
+		[ -n "$unwritten" ] # no answer
+		((unwritten == 0)) || break
+		sleep 0.1
+	done
+	((unwritten > 0))
+	[ "$(get /-/healthy)" = healthy ]
+	[ "$(grep -c 'nobody reads it' "$err")" -eq 1 ]
+	stop
+	exec 7>&-
+	[ "$status" -eq 0 ]
+}
+
 @test "a client has ten seconds, however busy it looks" {
 	start --replay "$run"
 	trap '' PIPE

@@ -72,6 +72,12 @@ static void first_audit(void **state)
 	d.audit_failed = true;
 	assert_string_equal(unready(), "the first audit failed; it is tried again\n");
 	d.n.audited_at = 1;
+	assert_string_equal(unready(), "the last audit failed; it is tried again\n");
+	opts.audit_interval = 0;
+	assert_string_equal(unready(),
+			    "the last audit failed; an audit makes up for it (SIGHUP)\n");
+	opts.audit_interval = 1;
+	d.audit_failed = false;
 	assert_string_equal(unready(), "");
 	d.n.audited_at = 0;
 	opts.audit_interval = 0; /* nobody wants one */
@@ -102,6 +108,133 @@ static void losses(void **state)
 	assert_string_equal(unready(), "1 event was lost; an audit makes up for it (SIGHUP)\n");
 	src.can_audit = false;
 	assert_string_equal(unready(), "1 event was lost\n");
+}
+
+static void vm(__u32 type, __u32 id, bool preexisting)
+{
+	struct s2v_ev_vm ev = { .h = { .type = type, .len = sizeof(ev), .vm = id },
+				.preexisting = preexisting };
+
+	s2v_correlator_event(d.core, &ev.h);
+}
+
+static void audit_of(__u32 id, __u32 flags)
+{
+	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(ev), .vm = id },
+				   .flags = flags };
+
+	s2v_correlator_event(d.core, &ev.h);
+}
+
+/* VMs that were there before, which audits look at, or do not. */
+static void there_before(void **state)
+{
+	(void)state;
+	opts.audit_interval = 0; /* by default one is under way, which is told first */
+	vm(S2V_EV_VM_NEW, 1, false);
+	assert_string_equal(unready(), "");
+	vm(S2V_EV_VM_NEW, 2, true);
+	vm(S2V_EV_VM_NEW, 3, true);
+	assert_string_equal(unready(), "of 2 VMs what was mapped before is not known; "
+				       "an audit makes up for it (SIGHUP)\n");
+	audit_of(2, 0);
+	audit_of(3, S2V_AU_UNREAD);
+	d.made_up.unread = 1;
+	d.n.audited_at = 1;
+	opts.audit_interval = 1;
+	assert_string_equal(unready(), "of 1 VM what was mapped before is not known; "
+				       "the next audit makes up for it\n");
+	/* No audit will ever read it: what is complete says so, see what_no_audit_mends(). */
+	audit_of(3, S2V_AU_PROTECTED);
+	assert_string_equal(unready(), "");
+	assert_false(now.sum.complete);
+	vm(S2V_EV_VM_NEW, 4, true);
+	vm(S2V_EV_VM_DEAD, 4, false);
+	assert_string_equal(unready(), "");
+}
+
+/* An audit makes up for what was before it, unless it could not read something itself. */
+static void unreadable(void **state)
+{
+	struct s2v_losses before;
+
+	(void)state;
+	d.n.audited_at = 1;
+	vm(S2V_EV_VM_NEW, 1, false);
+	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 1;
+	fig.sum.cnt[S2V_CNT_LOST_AGG] = 1;
+	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n"
+				       "host attributes were unreadable 1 time; "
+				       "the next audit makes up for it\n");
+	before = now.lost;
+	audit_of(1, S2V_AU_UNREAD);
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
+	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n"
+				       "host attributes were unreadable 2 times; "
+				       "the next audit makes up for it\n");
+	/* The next one reads all; what a hook could not read meanwhile is another matter. */
+	before = now.lost;
+	audit_of(1, 0);
+	fig.sum.cnt[S2V_CNT_UNREAD_PTE] = 1;
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
+	assert_string_equal(unready(), "host attributes were unreadable 1 time; "
+				       "the next audit makes up for it\n");
+	before = now.lost;
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
+	assert_string_equal(unready(), "");
+	fig_err = -EIO;
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), -EIO);
+}
+
+/* What is under way counts until it is through, and what is lost then is not hidden by that. */
+static void counts_that_go_back(void **state)
+{
+	struct s2v_losses before;
+
+	(void)state;
+	d.n.audited_at = 1;
+	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 2;
+	fig.sum.missed_probes = 2;
+	unready();
+	before = now.lost;
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
+	assert_string_equal(unready(), "");
+	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 0;
+	fig.sum.missed_probes = 0;
+	assert_string_equal(unready(), "");
+	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 1;
+	fig.sum.missed_probes = 1;
+	assert_string_equal(unready(), "1 probe was missed; the next audit makes up for it\n"
+				       "host attributes were unreadable 1 time; "
+				       "the next audit makes up for it\n");
+}
+
+static void what_a_restart_mends(void **state)
+{
+	struct s2v_ev_page ev = { .h = { .type = S2V_EV_MAP, .len = sizeof(ev), .vm = 1 },
+				  .slot = S2V_NO_SLOT,
+				  .flags = S2V_PG_HCR | S2V_PG_FWB };
+
+	(void)state;
+	d.n.audited_at = 1;
+	vm(S2V_EV_VM_NEW, 1, false);
+	s2v_correlator_event(d.core, &ev.h);
+	assert_true(strstr(unready(), "HCR_EL2.FWB contradicts"));
+}
+
+/* Ready is what an audit or a restart can bring about: else it would never be. */
+static void what_no_audit_mends(void **state)
+{
+	(void)state;
+	d.n.audited_at = 1;
+	fig.sum.cnt[S2V_CNT_NESTED] = 1;
+	fig.sum.cnt[S2V_CNT_UNKNOWN_ATTR] = 1;
+	hooks[S2V_OBS_UNMAP].method = S2V_METHOD_NONE;
+	assert_string_equal(unready(), "");
+	assert_false(now.sum.complete);
+	assert_string_equal(now.sum.incomplete,
+			    "2 rules not covered; 1 mapping with an attribute that is not "
+			    "understood; 1 mapping of nested guests not verified");
 }
 
 /* Where fewer are missing than when the audit began nothing is. */
@@ -143,6 +276,18 @@ static void recordings(void **state)
 	src.can_audit = false;
 	fig.sum.damaged = 2;
 	assert_string_equal(unready(), "test is damaged in 2 places\n");
+	fig.sum.damaged = 0;
+	fig.sum.cut_short = true;
+	assert_string_equal(unready(), "the end of test is missing\n");
+	fig.sum.stopped = ENOSPC;
+	assert_string_equal(unready(), "recording test was stopped: No space left on device\n");
+	fig.sum.stopped = 0;
+	fig.sum.cut_short = false;
+	fig.sum.audit_failed = true;
+	assert_string_equal(unready(), "the audit in test did not come to its end\n");
+	vm(S2V_EV_VM_NEW, 1, true);
+	fig.sum.audit_failed = false;
+	assert_string_equal(unready(), "of 1 VM what was mapped before is not known\n");
 	fig_err = -EIO;
 	assert_int_equal(s2v_daemon_now(&d, &now), -EIO);
 }
@@ -164,8 +309,12 @@ static void many_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(first_audit),	  T(losses),	 T(fewer_than_before),
-		T(hooks_that_go), T(recordings), T(many_reasons),
+		T(first_audit),		T(losses),
+		T(there_before),	T(unreadable),
+		T(counts_that_go_back), T(what_a_restart_mends),
+		T(what_no_audit_mends), T(hooks_that_go),
+		T(recordings),		T(many_reasons),
+		T(fewer_than_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 /* Findings on their way out: all counted, not all written; and what each VM did. */
 /* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/host.c src/observe.c src/kallsyms.c */
 /* libs: -ljson-c */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +116,42 @@ static void full_disk(void **state)
 	s2v_told_close(&t);
 }
 
+/* A pipe that nobody reads: what is told there is counted, and does not hold us up. */
+static void nobody_reads(void **state)
+{
+	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
+	int fd[2], out = dup(STDOUT_FILENO);
+	struct s2v_told t = begin();
+	char page[4096] = "";
+
+	(void)state;
+	fflush(stdout);
+	assert_true(out >= 0);
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(fd[1], page, sizeof(page)) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0); /* as one that is inherited */
+	assert_int_equal(dup2(fd[1], STDOUT_FILENO), STDOUT_FILENO);
+	s2v_told_finding(&t, &f, SECOND);
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 0);
+	assert_int_equal(t.unwritten, 2);
+	assert_int_equal(t.failed, EAGAIN);
+	/* Somebody does, at last: nothing of a line was there before. */
+	assert_int_equal(read(fd[0], page, sizeof(page)), sizeof(page));
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	assert_int_equal(t.failed, 0);
+	assert_false(t.torn);
+	assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+	close(out);
+	close(fd[0]);
+	close(fd[1]);
+	s2v_told_close(&t);
+}
+
 static void ring(void **state)
 {
 	struct s2v_told t = begin();
@@ -203,52 +241,114 @@ static void dead(struct s2v_vm_stats *s, __u32 vm)
 	s2v_vms_gone(s, &ev.h);
 }
 
-/* All series together: what has been counted since the start, whoever has come and gone. */
-static __u64 in_series(const struct s2v_vm_stats *s, unsigned int *series)
+static const struct s2v_vm_stat *stat_of(const struct s2v_vm_stats *s, __u32 id)
 {
-	__u64 n = s->other[S2V_VM_MAPS];
+	const struct s2v_vm_stat *vm;
 
-	*series = 1;
-	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
-		n += vm->labelled ? vm->own[S2V_VM_MAPS] : 0;
-		*series += vm->labelled;
-	}
+	HASH_FIND(hh, s->vms, &id, sizeof(id), vm);
+	return vm;
+}
+
+static unsigned int n_series(const struct s2v_vm_stats *s)
+{
+	unsigned int n = 0;
+
+	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next)
+		n += vm->labelled;
 	return n;
 }
 
+#define MINUTE (60 * SECOND)
+
 static void labels(void **state)
 {
+	struct s2v_finding f = a_finding(1, S2V_RULE_S2_NONCACHEABLE, false);
 	struct s2v_vm_stats s = { .labels = 3 };
-	unsigned int series;
-	__u64 before;
 
 	(void)state;
 	for (__u32 vm = 1; vm <= 10; vm++)
 		map(&s, vm, vm * 100);
-	s2v_vms_rank(&s);
-	assert_int_equal(in_series(&s, &series), 5500); /* all of it in "other" as yet */
-	assert_int_equal(series, 4);
+	f.vm.id = 2;
+	s2v_vms_finding(&s, &f);
+	s2v_vms_rank(&s, MINUTE);
+	assert_int_equal(n_series(&s), 3);
+	/* The one with the finding has it from its first scrape on. */
+	assert_true(stat_of(&s, 2)->labelled);
+	assert_int_equal(stat_of(&s, 2)->own[S2V_VM_FINDINGS], 1);
+	assert_int_equal(stat_of(&s, 10)->own[S2V_VM_MAPS], 1000);
+	assert_int_equal(s.other[S2V_VM_MAPS], 5500);
+	assert_int_equal(s.other[S2V_VM_FINDINGS], 1);
+	/* From then on each thing adds to one series. */
 	map(&s, 10, 5);
-	map(&s, 1, 7);
-	assert_int_equal(in_series(&s, &series), 5512);
-	assert_int_equal(s.other[S2V_VM_MAPS], 5507);
-	/* VM 1 overtakes VM 8, whose series ends; what comes is counted once. */
 	map(&s, 1, 5000);
-	before = s.other[S2V_VM_MAPS];
-	s2v_vms_rank(&s);
-	map(&s, 1, 11);
-	map(&s, 8, 13);
-	assert_int_equal(s.other[S2V_VM_MAPS], before + 13);
-	in_series(&s, &series);
-	assert_int_equal(series, 4);
-	dead(&s, 10);
-	s2v_vms_rank(&s);
-	in_series(&s, &series);
-	assert_int_equal(series, 4);
+	s2v_vms_rank(&s, MINUTE + SECOND);
+	assert_int_equal(stat_of(&s, 10)->own[S2V_VM_MAPS], 1005);
+	assert_int_equal(s.other[S2V_VM_MAPS], 10500);
+	/* VM 1 has overtaken VM 9, but not so soon that a slower scraper would not know. */
+	assert_true(stat_of(&s, 9)->labelled);
+	assert_false(stat_of(&s, 1)->labelled);
+	map(&s, 9, 3);
+	s2v_vms_rank(&s, 2 * MINUTE);
+	assert_false(stat_of(&s, 9)->labelled);
+	assert_int_equal(s.other[S2V_VM_MAPS], 10503);
+	assert_int_equal(stat_of(&s, 1)->own[S2V_VM_MAPS], 5100);
+	/* It comes again, and goes on where it was: what was counted elsewhere stays there. */
+	map(&s, 9, 9000);
+	s2v_vms_rank(&s, 3 * MINUTE);
+	assert_true(stat_of(&s, 9)->labelled);
+	assert_int_equal(stat_of(&s, 9)->own[S2V_VM_MAPS], 900);
+	assert_int_equal(s.other[S2V_VM_MAPS], 19503);
+	/* What no scrape has seen of one that ends is not lost; its place is free at once. */
+	map(&s, 9, 40);
+	dead(&s, 9);
+	assert_int_equal(s.other[S2V_VM_MAPS], 19543);
+	s2v_vms_rank(&s, 3 * MINUTE + SECOND);
+	assert_int_equal(n_series(&s), 3);
 	for (__u32 vm = 1; vm <= 10; vm++)
 		dead(&s, vm);
 	assert_null(s.vms);
 	s2v_vms_free(&s);
+}
+
+/* Whatever comes and goes, scraped by whomever: no series falls, and what all grow by is what happened. */
+static void sums_of_rates(void **state)
+{
+	static __u64 shown[200];
+	static bool gone[200]; /* numbers are not used again */
+	__u64 happened = 0, grown = 0, other = 0, n;
+	struct s2v_vm_stats s = { .labels = 4 };
+
+	(void)state;
+	srandom(1);
+	for (__u64 t = 1; t < 5000; t++) {
+		__u32 vm = 1 + (__u32)(t / 50) + (__u32)random() % 20;
+
+		if (random() % 40 == 0 && t < 4999) {
+			dead(&s, vm);
+			gone[vm] = true;
+		}
+		if (gone[vm] && t < 4999)
+			continue;
+		n = (__u64)random() % 1000;
+		map(&s, vm, n);
+		happened += n;
+		if (random() % 5 && t < 4999)
+			continue;
+		s2v_vms_rank(&s, t * SECOND);
+		assert_true(s.other[S2V_VM_MAPS] >= other);
+		grown += s.other[S2V_VM_MAPS] - other;
+		other = s.other[S2V_VM_MAPS];
+		for (const struct s2v_vm_stat *v = s.vms; v; v = v->hh.next) {
+			if (!v->labelled)
+				continue;
+			assert_true(v->own[S2V_VM_MAPS] >= shown[v->id]);
+			/* A rate takes a series' first value for where it began. */
+			grown += shown[v->id] ? v->own[S2V_VM_MAPS] - shown[v->id] : 0;
+			shown[v->id] = v->own[S2V_VM_MAPS];
+		}
+	}
+	s2v_vms_free(&s);
+	assert_int_equal(grown, happened);
 }
 
 /* The end of an audit that comes after that of its VM makes no VM. */
@@ -294,10 +394,11 @@ static void busiest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flood),	   cmocka_unit_test(updates),
-		cmocka_unit_test(full_disk),	   cmocka_unit_test(ring),
-		cmocka_unit_test(grave_ones_stay), cmocka_unit_test(grave_ones_are_written),
-		cmocka_unit_test(labels),	   cmocka_unit_test(busiest),
+		cmocka_unit_test(flood),	cmocka_unit_test(updates),
+		cmocka_unit_test(full_disk),	cmocka_unit_test(nobody_reads),
+		cmocka_unit_test(ring),		cmocka_unit_test(grave_ones_stay),
+		cmocka_unit_test(labels),	cmocka_unit_test(sums_of_rates),
+		cmocka_unit_test(busiest),	cmocka_unit_test(grave_ones_are_written),
 		cmocka_unit_test(audited_late),
 	};
 
