@@ -287,10 +287,12 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		vm->is_protected = true;
 		c->protected_vms++;
 	}
-	if (!vm->audited && !(ev->flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD))) {
+	if (!vm->audited && !(ev->flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD)) &&
+	    (!vm->retold || c->audit_seen)) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start;
 	}
+	c->audit_seen = true;
 	c->unreadable += (ev->flags & S2V_AU_UNREAD) != 0;
 	if (c->o.sink->audit)
 		c->o.sink->audit(c->o.sink, &row);
