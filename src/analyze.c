@@ -5,11 +5,6 @@
 
 #define PROGRESS_EVENTS 65536U
 
-static bool wanted(const struct s2v_analysis *a, const struct s2v_ev_hdr *ev)
-{
-	return (!a->tgid || ev->tgid == a->tgid) && (!a->vm || ev->vm == a->vm);
-}
-
 static void feed(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_correlator *core)
 {
 	const struct s2v_ev_hdr *ev;
@@ -19,7 +14,7 @@ static void feed(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_
 			a->progress(a->arg, s2t_state(r)->bytes);
 		if (ev->type == S2T_REC_CONTRACT)
 			s2v_correlator_contract(core);
-		else if (ev->type < S2T_REC_FIRST && wanted(a, ev))
+		else if (ev->type < S2T_REC_FIRST)
 			s2v_correlator_event(core, ev);
 	}
 }

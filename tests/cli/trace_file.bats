@@ -96,10 +96,16 @@ findings() {
 	[ "$(findings)" = '[["migration-pinned",2,16]]' ]
 	s2v analyze --json --vm 1 "$n2"
 	[ "$(findings)" = '[["s2-cacheable",1,16]]' ]
-	[ "$(jq -s -c 'last.vms' "$out")" = 1 ]
-	s2v analyze --json -p 1 "$n2"
+	[ "$(jq -r 'select(.type == "memslot").vm.id' "$out" | sort -u)" = 1 ]
+	# The counters are of the whole recording; so are the verdicts.
+	[ "$(jq -s -c 'last | [.vms, .complete]' "$out")" = '[3,true]' ]
+	pid=$(jq -s '.[-2].vm.pid' "$out")
+	s2v analyze --json -p "$pid" --rule s2-cacheable "$n2" # all three VMs are its
+	[ "$status" -eq 1 ]
+	[ "$(findings)" = '[["s2-cacheable",1,16]]' ]
+	s2v analyze --json --vm 3 "$n2"
 	[ "$status" -eq 0 ]
-	[ "$(jq -s -c 'last.vms' "$out")" = 0 ]
+	[ "$(findings)" = '[]' ]
 	s2v analyze --json --all "$n2"
 	total=$(grep -c '"type":"event"' "$out")
 	middle=$(jq -r 'select(.type == "event").time' "$out" | sed -n "$((total / 2))p")
@@ -111,7 +117,27 @@ findings() {
 	[ "$((before + after))" -le "$((total + 5))" ]
 	s2v analyze --json --all --since +1h "$n2"
 	[ "$(grep -c '"type":"event"' "$out")" -eq 0 ]
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 4 ]
+	[ "$(jq -s -r 'last.incomplete' "$out")" = "3 findings of other times not shown" ]
+}
+
+@test "filters that nothing matches are no all-clear" {
+	local page=$BATS_TEST_TMPDIR/none.html
+	s2v analyze --json -p 1 "$n2"
+	[ "$status" -eq 3 ]
+	grep -q "$n2: the recording has no VM of process 1;" "$err"
+	[ "$(jq -s -c 'last | [.complete, .incomplete]' "$out")" = \
+		'[false,"the recording has no VM of process 1"]' ]
+	s2v analyze --vm 99 "$a76"
+	[ "$status" -eq 3 ]
+	grep -q "INCOMPLETE: the recording has no VM 99" "$out"
+	s2v analyze --html "$page" --vm 99 "$n2"
+	[ "$status" -eq 3 ]
+	run ! grep -q 'Safe:' "$page"
+	# A page by itself says that there is more than it shows.
+	s2v analyze --html "$page" --vm 3 "$n2"
+	[ "$status" -eq 4 ]
+	grep -q '3 findings of other VMs or rules not shown' "$page"
 }
 
 @test "a file that is cut off" {

@@ -125,7 +125,7 @@ static void keep_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 /* Part `n` of what was written. */
 static void analyze(__u32 n, const struct s2v_filter *f)
 {
-	struct s2v_analysis a = { .sink = &w.filter.sink };
+	struct s2v_analysis a = { .sink = &w.filter.sink, .events = true };
 	struct s2v_summary sum;
 	char name[80], err[256];
 	struct s2t_reader *r;
@@ -178,10 +178,64 @@ static void an_audit_in_two_parts(void **state)
 	s2t_buf_free(&ev);
 }
 
+/* VM 1 reaches with Write-Back what VM 2 reaches past the cache: each is shown its own finding. */
+static void aliases_shown_of_one(void **state)
+{
+	static const struct s2v_filter first = { .until = ~0ULL, .vm = 1 },
+				       of_1002 = { .until = ~0ULL, .pid = 1002 },
+				       neither = { .until = ~0ULL, .vm = 1, .pid = 1002 },
+				       third = { .until = ~0ULL, .vm = 3 },
+				       other_rule = { .until = ~0ULL,
+						      .rule = &s2v_rules[S2V_RULE_ATTR_DRIFT] },
+				       page = { .until = ~0ULL, .vm = 3, .alone = true },
+				       later = { .since = ~0ULL, .until = ~0ULL, .vm = 1 };
+	struct s2t_buf ev = { 0 };
+	char what[96];
+
+	(void)state;
+	clock_ns = 1000;
+	for (__u32 vm = 1; vm <= 3; vm++)
+		preexisting(&ev, vm);
+	for (__u32 vm = 1; vm <= 3; vm++) {
+		found(&ev, vm);
+		leaves(&ev, vm, 0, vm == 2 ? NC : WB, vm == 2 ? NC : WB,
+		       DEVICE_PA + (vm == 3) * 0x10000);
+		audited(&ev, vm);
+	}
+	audited(&ev, 0);
+	write_file(&ev, 0);
+	analyze(0, &everything);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 2);
+	analyze(0, &first);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 1);
+	assert_true(w.sum.complete && w.filter.complete);
+	assert_int_equal(w.sum.vms, 3);
+	analyze(0, &of_1002);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 1);
+	assert_false(s2v_sink_filter_missed(&w.filter, what, sizeof(what)));
+	analyze(0, &third);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 0);
+	assert_true(w.sum.complete);
+	analyze(0, &other_rule);
+	assert_true(w.sum.complete);
+	/* A page that says "safe" would say it of all. */
+	analyze(0, &page);
+	assert_string_equal(w.sum.incomplete, "2 findings of other VMs or rules not shown");
+	analyze(0, &later);
+	assert_false(w.sum.complete || w.filter.complete);
+	assert_string_equal(w.sum.incomplete, "1 finding of other times not shown");
+	analyze(0, &neither);
+	assert_false(w.filter.complete);
+	assert_true(s2v_sink_filter_missed(&w.filter, what, sizeof(what)));
+	assert_string_equal(what, "the recording has no VM 1 of process 1002");
+	s2t_buf_free(&ev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_audit_in_two_parts),
+		cmocka_unit_test(aliases_shown_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
