@@ -43,6 +43,7 @@ void s2v_run_narrow(struct s2v_sink *sink, bool resets)
 	}
 	sink->memslot = NULL;
 	sink->memslots_end = NULL;
+	sink->audit = NULL;
 }
 
 unsigned int s2v_run_only(bool resets)

@@ -83,6 +83,12 @@ static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 		of(s)->to->reset(of(s)->to, r);
 }
 
+static void on_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
+{
+	if (passes(&of(s)->f, &r->vm, r->time))
+		of(s)->to->audit(of(s)->to, r);
+}
+
 static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 {
 	if (of_vm(&of(s)->f, &t->vm))
@@ -149,6 +155,7 @@ void s2v_sink_filter(struct s2v_sink_filter *s, struct s2v_sink *to, const struc
 		.memslot = to->memslot ? on_memslot : NULL,
 		.reset = to->reset ? on_reset : NULL,
 		.reset_total = to->reset_total ? on_reset_total : NULL,
+		.audit = to->audit ? on_audit : NULL,
 		.memslots_end = to->memslots_end ? on_memslots_end : NULL,
 		.summary = on_summary,
 		.close = on_close,

@@ -114,12 +114,20 @@ static struct {
 	struct s2v_sink sink;
 	struct s2v_summary sum; /* as the sink was told */
 	struct s2v_sink_filter filter;
+	unsigned int audits;
 } w;
 
 static void keep_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
 	(void)s;
 	w.sum = *sum;
+}
+
+static void keep_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
+{
+	(void)s;
+	(void)r;
+	w.audits++;
 }
 
 /* Part `n` of what was written. */
@@ -133,6 +141,7 @@ static void analyze(__u32 n, const struct s2v_filter *f)
 
 	memset(&w, 0, sizeof(w));
 	w.sink.summary = keep_summary;
+	w.sink.audit = keep_audit;
 	snprintf(name, sizeof(name), n ? "%s.%u" : "%s", path, n);
 	r = s2t_open_path(name, &size, err, sizeof(err));
 	if (!r)
@@ -206,7 +215,9 @@ static void aliases_shown_of_one(void **state)
 	write_file(&ev, 0);
 	analyze(0, &everything);
 	assert_int_equal(w.sum.findings[S2V_HIGH], 2);
+	assert_int_equal(w.audits, 3);
 	analyze(0, &first);
+	assert_int_equal(w.audits, 1);
 	assert_int_equal(w.sum.findings[S2V_HIGH], 1);
 	assert_true(w.sum.complete && w.filter.complete);
 	assert_int_equal(w.sum.vms, 3);
