@@ -37,7 +37,9 @@ int s2v_analyze(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_s
 	struct s2v_correlator *core;
 
 	*sum = (struct s2v_summary){ 0 };
-	s2v_run_cover(&info->host, info->hooks, S2V_BY_HOOKS | (info->audit ? S2V_BY_AUDIT : 0),
+	s2v_run_cover(&info->host, info->hooks,
+		      S2V_BY_HOOKS | (info->audit ? S2V_BY_AUDIT : 0) |
+			      (a->resets ? S2V_OF_RESETS : 0),
 		      rules);
 	if (a->tell)
 		s2v_run_tell(a->sink, &info->host, info->hooks, rules);

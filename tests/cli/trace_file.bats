@@ -57,6 +57,10 @@ findings() {
 	[ "$(jq -c 'select(.type == "reset") | [.vm.id, .vcpus, .unmaps, .redundant, .unmapped_bytes, .refaults]' "$out" | sort | tr '\n' ' ')" = \
 		'[1,2,2,1,266240,33] [3,1,2,1,69632,17] ' ]
 	[ "$(jq -c 'select(.type == "reset").verdict' "$out" | sort -u)" = '"redundant-repeat"' ]
+	# Of what is not asked nothing is claimed.
+	[ "$(jq -r 'select(.type == "rule" and .covered != null).rule' "$out" | sort | tr '\n' ' ')" = \
+		'reset-unmap-missing reset-unmap-repeated ' ]
+	[ "$(jq -r 'select(.type == "rule" and .rule == "s2-noncacheable").reason' "$out")" = "not asked: only of resets" ]
 	s2v analyze --resets --json --fail-on low "$a76"
 	[ "$status" -eq 1 ]
 	s2v analyze --resets --json "$n2"

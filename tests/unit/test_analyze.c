@@ -137,7 +137,7 @@ static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 
 	begin_text(t, resets);
 	o.sink = t->sink;
-	s2v_run_cover(&info.host, info.hooks, S2V_BY_HOOKS, rules);
+	s2v_run_cover(&info.host, info.hooks, S2V_BY_HOOKS | (resets ? S2V_OF_RESETS : 0), rules);
 	s2v_run_tell(t->sink, &info.host, info.hooks, rules);
 	c = s2v_correlator_new(&o);
 	assert_non_null(c);
