@@ -252,6 +252,27 @@ static void alias(void **state)
 	}
 }
 
+/* Three VMs at one place: the one in the middle is told, too, though the first reaches farther. */
+static void alias_of_three(void **state)
+{
+	static const struct mslot third = { 3, 1, 1, 0xc0000000, 0x400000, 0x7d0000000000, 0, 0 };
+
+	(void)state;
+	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
+	send_vm(S2V_EV_VM_NEW, 3, true);
+	found(&A, &pfn_wb);
+	found(&B, &pfn_wb);
+	found(&third, &pfn_dev);
+	tell(&A, 0, 100, WB, WB, DEV_PA);
+	tell(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
+	tell(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
+	tell(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
+	audited(3, 0, 0);
+	end_audit();
+	for (__u32 vm = 1; vm <= 3; vm++)
+		assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, vm), 1);
+}
+
 /* The same page twice with one type (shared memory, KSM, the zero page) is no conflict. */
 static void shared(void **state)
 {
@@ -524,25 +545,16 @@ static void protected_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ordinary),
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(coalesced),
-		cmocka_unit_test(split_by_vma),
-		cmocka_unit_test(other_page),
-		cmocka_unit_test(alias),
-		cmocka_unit_test(shared),
-		cmocka_unit_test(alias_in_ram),
-		cmocka_unit_test(host_side_missing),
-		cmocka_unit_test(incomplete),
-		cmocka_unit_test(malformed),
-		cmocka_unit_test(fault_meanwhile),
-		cmocka_unit_test(deleted_meanwhile),
-		cmocka_unit_test(again_and_again),
-		cmocka_unit_test(again_without_leaves),
-		cmocka_unit_test(found_before),
-		cmocka_unit_test(given_up),
-		cmocka_unit_test(told_anew),
-		cmocka_unit_test(protected_twice),
+		cmocka_unit_test(ordinary),	   cmocka_unit_test(verdicts),
+		cmocka_unit_test(coalesced),	   cmocka_unit_test(split_by_vma),
+		cmocka_unit_test(other_page),	   cmocka_unit_test(alias),
+		cmocka_unit_test(alias_of_three),  cmocka_unit_test(shared),
+		cmocka_unit_test(alias_in_ram),	   cmocka_unit_test(host_side_missing),
+		cmocka_unit_test(incomplete),	   cmocka_unit_test(malformed),
+		cmocka_unit_test(fault_meanwhile), cmocka_unit_test(deleted_meanwhile),
+		cmocka_unit_test(again_and_again), cmocka_unit_test(again_without_leaves),
+		cmocka_unit_test(found_before),	   cmocka_unit_test(given_up),
+		cmocka_unit_test(told_anew),	   cmocka_unit_test(protected_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
