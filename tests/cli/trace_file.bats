@@ -192,6 +192,12 @@ findings() {
 	"$BATS_TEST_DIRNAME/validate" "$BATS_TEST_TMPDIR/x.jsonl"
 	[ "$(jq -r .type "$BATS_TEST_TMPDIR/x.jsonl" | sort -u | tr '\n' ' ')" = \
 		'event finding hook host memslot reset reset_total rule summary ' ]
+	cd "$BATS_TEST_TMPDIR"
+	s2v export "$a76" --format jsonl -o -
+	[ "$status" -eq 0 ]
+	cmp "$out" x.jsonl
+	[ ! -e ./- ]
+	refused "wants a file of its own" export "$a76" --format sqlite -o -
 }
 
 @test "results that cannot be written" {
