@@ -521,13 +521,17 @@ int audit_step(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+#define PF_KTHREAD 0x00200000
+
 /* A thread whose memory is the audited VM's: mm_struct does not say which process it is of. */
 SEC("iter/task")
 int audit_owner(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 
-	if (task && audit_mm && !audit.owner && (__u64)BPF_CORE_READ(task, mm) == audit_mm)
+	/* A kernel thread may have borrowed it (vhost, up to 6.3), and does not give its VMAs. */
+	if (task && audit_mm && !audit.owner && (__u64)BPF_CORE_READ(task, mm) == audit_mm &&
+	    !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
 		audit.owner = BPF_CORE_READ(task, pid);
 	return 0;
 }

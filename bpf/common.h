@@ -142,17 +142,12 @@ struct {
 } scratches SEC(".maps");
 
 /* Atomic although per CPU: a trampoline's program can be preempted in the middle (PREEMPT). */
-static __always_inline void count_by(__u32 counter, __s64 n)
+static __always_inline void count(__u32 counter)
 {
 	__u64 *c = bpf_map_lookup_elem(&counters, &counter);
 
 	if (c)
-		__sync_fetch_and_add(c, n);
-}
-
-static __always_inline void count(__u32 counter)
-{
-	count_by(counter, 1);
+		__sync_fetch_and_add(c, 1);
 }
 
 static __always_inline void count_mapping(__u32 s1, __u32 s2)

@@ -70,6 +70,7 @@ struct files_struct {
 struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	char comm[16];

@@ -61,11 +61,16 @@ static __always_inline bool page_ordinary(struct kvm *kvm, struct s2v_ev_page *e
  * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
  * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
  * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
- * done nothing, where somebody is changing the address space right now and the caller can ask
- * `again` later.
+ * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
  */
+enum look {
+	LOOK, /* the caller does not ask again: what cannot be looked at counts as unread */
+	LOOK_OR_WAIT,
+	LOOK_WITHOUT_VMA, /* which is looked at later, and counts then */
+};
+
 static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, __u32 slot_flags,
-				      bool again)
+				      enum look look)
 {
 	struct vma_info vi = {};
 	struct pte_info pte = {};
@@ -77,16 +82,17 @@ static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, _
 		ev->vma.attr = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
 		return true;
 	}
-	err = find_vma(ev->hva, &vi);
-	if (err == -EBUSY && ev->h.type == S2V_EV_MAP && page_ordinary(kvm, ev))
+	err = look == LOOK_WITHOUT_VMA ? -EBUSY : find_vma(ev->hva, &vi);
+	if (err == -EBUSY && look != LOOK_WITHOUT_VMA && ev->h.type == S2V_EV_MAP &&
+	    page_ordinary(kvm, ev))
 		return true;
-	if (err == -EBUSY && again)
+	if (err == -EBUSY && look == LOOK_OR_WAIT)
 		return false;
 	if (err) {
 		/* -ENOENT on a map: the mapping is being taken down behind the fault. */
 		ev->flags |= S2V_PG_NO_VMA;
 		vi.v.start = vi.v.end = 0;
-		if (err != -ENOENT)
+		if (err != -ENOENT && look != LOOK_WITHOUT_VMA)
 			count(S2V_CNT_UNREAD_VMA);
 	}
 	ev->vma = vi.v;
@@ -282,18 +288,16 @@ static __noinline void fault_done(struct scratch *sc, __u64 size)
 
 /*
  * A map whose VMA could not be looked at, since somebody is changing the address space: who may have
- * been waiting for the MMU lock that is held here. It counts as unread until the VMA has been seen; by
- * then it is told of by its PTE, or, where every map is told, not yet (true).
+ * been waiting for the MMU lock that is held here. Until the VMA has been seen it is told of by its PTE,
+ * or, where every map is told, not yet (true). Whoever ends then adds `postponed` to what is unread.
  */
 static __always_inline bool page_postpone(struct scratch *sc, struct kvm *kvm, __u32 slot_flags)
 {
 	sc->postponed = true;
 	sc->postponed_flags = slot_flags;
 	__sync_fetch_and_add(&postponed, 1);
-	if (cfg.all)
-		count(S2V_CNT_UNREAD_VMA);
-	else
-		page_host(kvm, &sc->page, slot_flags, false);
+	if (!cfg.all)
+		page_host(kvm, &sc->page, slot_flags, LOOK_WITHOUT_VMA);
 	return cfg.all;
 }
 
@@ -308,19 +312,21 @@ static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
 	sc->postponed = false;
 	__sync_fetch_and_add(&postponed, -1);
 	vm = vm_of_current(kvm);
-	if (!vm)
+	if (!vm) {
+		count(S2V_CNT_UNREAD_VMA);
 		return;
+	}
 	st = page_registration(vm, &sc->page);
 	if (cfg.all) {
-		count_by(S2V_CNT_UNREAD_VMA, -1);
-		page_host(kvm, &sc->page, sc->postponed_flags, false);
+		page_host(kvm, &sc->page, sc->postponed_flags, LOOK);
 		page_finish(sc, &sc->page, st);
 		return;
 	}
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	if (!page_host(kvm, &sc->page, sc->postponed_flags, true))
+	if (!page_host(kvm, &sc->page, sc->postponed_flags, LOOK_OR_WAIT)) {
+		count(S2V_CNT_UNREAD_VMA);
 		return;
-	count_by(S2V_CNT_UNREAD_VMA, -1);
+	}
 	page_aggregate(sc, &sc->page, st, page_is_open(&sc->page));
 }
 

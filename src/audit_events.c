@@ -298,6 +298,18 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		c->o.sink->audit(c->o.sink, &row);
 }
 
+void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
+			 const struct s2v_memslot *slot)
+{
+	struct s2v_leaf_finding *f;
+
+	for (int i = 0; vm->leaf_findings && i < S2V_RULE_NR; i++) {
+		f = &vm->leaf_findings->f[i];
+		if (f->open && !memcmp(&f->slot, &slot->key, sizeof(f->slot)))
+			tell_finding(c, vm, i, f);
+	}
+}
+
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	tell_findings(c, vm);

@@ -154,7 +154,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		vm->n_pending = 0;
 		return;
 	}
-
+	if (slot && !ev->err && ev->change != S2V_SLOT_FLAGS)
+		s2v_audit_slot_gone(c, vm, slot);
 	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
 		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {

@@ -63,6 +63,9 @@ void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev);
 void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_audit *ev);
 void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev);
+/* What was found in a memslot was there: told before it goes, or is replaced. */
+void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
+			 const struct s2v_memslot *slot);
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* reset_events.c: an event of a reset; pages, for what was unmapped and comes back. */

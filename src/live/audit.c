@@ -17,6 +17,8 @@
 #define PAUSES 100 /* before it is taken for unreadable */
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
+#define OWNERS \
+	10 /* threads that are asked for a VM's VMAs, before these are taken for unreadable */
 
 struct auditor {
 	struct s2v_live *l;
@@ -74,11 +76,10 @@ static int step(struct auditor *x, enum s2v_audit_op op)
 	return err || x->a->ran ? err : -ESRCH;
 }
 
-/* Whose memory it is, and what is mapped there. */
-static int read_vmas(struct auditor *x)
+/* Whose memory it is. */
+static int find_owner(struct auditor *x)
 {
-	struct s2verify_bpf *skel = x->l->skel;
-	struct bpf_link *link = attach_iter(skel->progs.audit_owner, 0, 0);
+	struct bpf_link *link = attach_iter(x->l->skel->progs.audit_owner, 0, 0);
 	char buf[64];
 	int err;
 
@@ -87,14 +88,30 @@ static int read_vmas(struct auditor *x)
 	x->a->owner = 0;
 	err = s2v_iter_run(link, buf, sizeof(buf), NULL, NULL);
 	bpf_link__destroy(link);
-	if (err || !x->a->owner)
-		return err;
-	link = attach_iter(skel->progs.audit_vmas, x->a->owner, 0);
-	if (!link)
-		return -errno;
-	err = s2v_vmas_read(&x->vmas, link);
-	bpf_link__destroy(link);
 	return err;
+}
+
+/* What is mapped there. Nobody's memory any more is that of a process that ends: nothing is. */
+static int read_vmas(struct auditor *x)
+{
+	struct bpf_link *link;
+	int err;
+
+	/* The thread may end meanwhile; another one has the same memory. */
+	for (int tries = 0; tries < OWNERS; tries++) {
+		err = find_owner(x);
+		if (err || !x->a->owner)
+			return err;
+		link = attach_iter(x->l->skel->progs.audit_vmas, x->a->owner, 0);
+		if (!link)
+			return -errno;
+		err = s2v_vmas_read(&x->vmas, link);
+		bpf_link__destroy(link);
+		if (err || x->vmas.n)
+			return err;
+	}
+	x->a->flags |= S2V_AU_UNREAD;
+	return 0;
 }
 
 /* What is in the ring buffer, while it is there: the BPF side never waits for room. */
@@ -207,7 +224,7 @@ static int walk_slots(struct auditor *x)
 		err = drain(x);
 		if (!err)
 			err = tell_slot(x);
-		if (err)
+		if (err || x->a->flags)
 			return err;
 		x->a->gpa = x->a->slot_gpa;
 		err = walk(x);
@@ -265,6 +282,9 @@ static int audit_vm(struct auditor *x, bool again)
 		err = walk_slots(x);
 	if (!again && (!err || err == -ESRCH))
 		tell_end(x, start, err != 0);
+	/* Which said nothing of it the first time: what others share with it is not known. */
+	if (again && !err && (x->a->flags & S2V_AU_UNREAD))
+		err = -EIO;
 	bpf_link__destroy(x->link);
 	x->link = NULL;
 	s2v_vmas_free(&x->vmas);

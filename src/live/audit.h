@@ -22,8 +22,8 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o);
 
 /*
  * cmd_audit.c: the same, with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM.
- * False: it failed or was ended, which has been said on stderr.
+ * 0 or -errno, -EINTR if it was ended; that has been said on stderr.
  */
-bool s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);
+int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);
 
 #endif

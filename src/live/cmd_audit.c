@@ -51,7 +51,7 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 	return !stopped;
 }
 
-bool s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
+int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
 {
 	struct progress p = { .terminal = isatty(STDERR_FILENO),
 			      .last = s2v_clock_ns(CLOCK_BOOTTIME) };
@@ -75,7 +75,7 @@ bool s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
 	else if (err)
 		s2v_err("the audit failed: %s; what it did not reach is not verified",
 			strerror(-err));
-	return !err;
+	return err;
 }
 
 static void take(void *arg, const struct s2v_ev_hdr *ev)
@@ -95,7 +95,7 @@ static int run(struct audit *a)
 	if (err)
 		s2v_err("which VMs are running could not be found out: %s", strerror(-err));
 	sum.inventory_failed = err != 0;
-	sum.audit_failed = !s2v_audit_progress(a->live, &o);
+	sum.audit_failed = s2v_audit_progress(a->live, &o) != 0;
 	err = s2v_live_stop(a->live);
 	sum.duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - start;
 	if (!err)

@@ -109,6 +109,11 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	return err;
 }
 
+__u32 s2v_live_postponed(const struct s2v_live *l)
+{
+	return *(volatile __u32 *)&l->skel->bss->postponed;
+}
+
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR])
 {
 	/* By its name: an object that times nothing is without. */

@@ -67,10 +67,14 @@ static void on_contract(evutil_socket_t fd, short what, void *arg)
 /* What is known at the end, or by now. 0 or -errno. */
 static int totals(struct watch *t, struct s2v_summary *sum)
 {
+	int err;
+
 	sum->inventory_failed = t->inventory_failed;
 	sum->audit_failed = t->audit_failed;
 	sum->duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - t->start;
-	return s2v_live_counters(t->live, sum);
+	err = s2v_live_counters(t->live, sum);
+	sum->cnt[S2V_CNT_UNREAD_VMA] += s2v_live_postponed(t->live);
+	return err;
 }
 
 /* A second has passed: the recording gets what there is, with the losses so far. */
@@ -126,7 +130,7 @@ static void free_loop(struct watch *t)
 static int run(struct watch *t)
 {
 	struct s2v_summary sum = { 0 };
-	int err;
+	int audited = 0, err;
 
 	t->start = s2v_clock_ns(CLOCK_BOOTTIME);
 	err = s2v_live_start(t->live);
@@ -137,10 +141,13 @@ static int run(struct watch *t)
 	t->inventory_failed = err != 0;
 	/* All is attached: what comes to be meanwhile is seen by the hooks. */
 	if (!err && t->o->audit)
-		t->audit_failed =
-			!s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
-	fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
-	event_base_dispatch(t->base);
+		audited = s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
+	t->audit_failed = audited != 0;
+	/* Who ended the audit wants the end. */
+	if (audited != -EINTR) {
+		fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
+		event_base_dispatch(t->base);
+	}
 	err = s2v_live_stop(t->live);
 	if (!err)
 		err = t->err;

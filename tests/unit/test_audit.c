@@ -417,6 +417,19 @@ static void deleted_meanwhile(void **state)
 	assert_true(w.sum.complete);
 }
 
+/* What was found in a memslot before that was deleted was there, and is told. */
+static void deleted_after(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
+	found(&A, &pfn_wb);
+	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
+	end_audit();
+	only(R(S2_NONCACHEABLE));
+	assert_int_equal(w.sum.lost, 0);
+}
+
 /* A fault that was under way while the audit found the memslot is of that memslot. */
 static void fault_meanwhile(void **state)
 {
@@ -545,16 +558,27 @@ static void protected_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ordinary),	   cmocka_unit_test(verdicts),
-		cmocka_unit_test(coalesced),	   cmocka_unit_test(split_by_vma),
-		cmocka_unit_test(other_page),	   cmocka_unit_test(alias),
-		cmocka_unit_test(alias_of_three),  cmocka_unit_test(shared),
-		cmocka_unit_test(alias_in_ram),	   cmocka_unit_test(host_side_missing),
-		cmocka_unit_test(incomplete),	   cmocka_unit_test(malformed),
-		cmocka_unit_test(fault_meanwhile), cmocka_unit_test(deleted_meanwhile),
-		cmocka_unit_test(again_and_again), cmocka_unit_test(again_without_leaves),
-		cmocka_unit_test(found_before),	   cmocka_unit_test(given_up),
-		cmocka_unit_test(told_anew),	   cmocka_unit_test(protected_twice),
+		cmocka_unit_test(ordinary),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(coalesced),
+		cmocka_unit_test(split_by_vma),
+		cmocka_unit_test(other_page),
+		cmocka_unit_test(alias),
+		cmocka_unit_test(alias_of_three),
+		cmocka_unit_test(shared),
+		cmocka_unit_test(alias_in_ram),
+		cmocka_unit_test(host_side_missing),
+		cmocka_unit_test(incomplete),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(fault_meanwhile),
+		cmocka_unit_test(deleted_meanwhile),
+		cmocka_unit_test(deleted_after),
+		cmocka_unit_test(again_and_again),
+		cmocka_unit_test(again_without_leaves),
+		cmocka_unit_test(found_before),
+		cmocka_unit_test(given_up),
+		cmocka_unit_test(told_anew),
+		cmocka_unit_test(protected_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
