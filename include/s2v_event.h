@@ -41,9 +41,12 @@ struct s2v_ev_hdr {
 	__u32 tgid; /* the VMM's process, as the initial PID namespace numbers it */
 };
 
+/* s2v_ev_vm.preexisting of a trace file: it was there before this part of the recording, or ring. */
+#define S2V_VM_RETOLD 2
+
 struct s2v_ev_vm {
 	struct s2v_ev_hdr h;
-	__u8 preexisting; /* it was there before the hooks were */
+	__u8 preexisting; /* not 0: it was there before the hooks were */
 	__u8 pad[7];
 	char comm[S2V_COMM_LEN]; /* of the VMM's thread-group leader; any bytes, NUL-terminated */
 };

@@ -5,11 +5,6 @@
 
 #define PROGRESS_EVENTS 65536U
 
-static bool wanted(const struct s2v_analysis *a, const struct s2v_ev_hdr *ev)
-{
-	return (!a->tgid || ev->tgid == a->tgid) && (!a->vm || ev->vm == a->vm);
-}
-
 static void feed(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_correlator *core)
 {
 	const struct s2v_ev_hdr *ev;
@@ -19,7 +14,7 @@ static void feed(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_
 			a->progress(a->arg, s2t_state(r)->bytes);
 		if (ev->type == S2T_REC_CONTRACT)
 			s2v_correlator_contract(core);
-		else if (ev->type < S2T_REC_FIRST && wanted(a, ev))
+		else if (ev->type < S2T_REC_FIRST)
 			s2v_correlator_event(core, ev);
 	}
 }
@@ -42,7 +37,9 @@ int s2v_analyze(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_s
 	struct s2v_correlator *core;
 
 	*sum = (struct s2v_summary){ 0 };
-	s2v_run_cover(&info->host, info->hooks, S2V_BY_HOOKS | (info->audit ? S2V_BY_AUDIT : 0),
+	s2v_run_cover(&info->host, info->hooks,
+		      S2V_BY_HOOKS | (info->audit ? S2V_BY_AUDIT : 0) |
+			      (a->resets ? S2V_OF_RESETS : 0),
 		      rules);
 	if (a->tell)
 		s2v_run_tell(a->sink, &info->host, info->hooks, rules);

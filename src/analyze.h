@@ -12,7 +12,6 @@ struct s2v_analysis {
 	bool events; /* tell it of every event */
 	bool resets; /* as `resets` does: rows of resets, and their rules only */
 	__u64 refault_window; /* ns */
-	__u32 tgid, vm; /* only of this process, of this VM; 0: all */
 	/* Called now and then, with the bytes read so far. May be NULL. */
 	void (*progress)(void *arg, __u64 bytes);
 	void *arg;

@@ -298,10 +298,12 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		c->protected_vms++;
 	}
 	/* One that was not announced is not among those to be audited: it is lost, or will be. */
-	if (!vm->audited && vm->announced && saw_all(c, ev->flags)) {
+	if (!vm->audited && vm->announced && saw_all(c, ev->flags) &&
+	    (!vm->retold || c->audit_seen)) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start;
 	}
+	c->audit_seen = true;
 	c->unreadable += (ev->flags & S2V_AU_UNREAD) != 0;
 	if (c->o.sink->audit)
 		c->o.sink->audit(c->o.sink, &row);
@@ -365,10 +367,6 @@ static void tell_alias(struct s2v_correlator *c, struct s2v_alias *a, const stru
 		s2v_found(c, vm, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &w);
 }
 
-/*
- * Physical memory reached with two memory types. In order of addresses, for each range the last
- * one of each type that reaches farthest is what it can overlap with.
- */
 /* An audit that was ended: what it found holds, what it would have compared is out of date. */
 static void given_up(struct s2v_correlator *c)
 {
@@ -382,32 +380,51 @@ static void given_up(struct s2v_correlator *c)
 	c->n_aliases = 0;
 }
 
-void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
+/* Those that begin before it: of each other type the one that reaches farthest, if it reaches it. */
+static void tell_begun_before(struct s2v_correlator *c)
 {
 	struct s2v_alias *far[S2V_ATTR_NR] = { NULL };
 
-	if (ev->flags & S2V_AU_ENDED)
-		given_up(c);
-
-	if (c->n_aliases)
-		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);
 	for (size_t i = 0; i < c->n_aliases; i++) {
 		struct s2v_alias *a = &c->aliases[i];
 
-		for (__u32 s2 = 0; s2 < S2V_ATTR_NR; s2++) {
-			struct s2v_alias *b = far[s2];
-
-			if (s2 == a->s2 || !b || b->pa + b->size <= a->pa)
-				continue;
-			if (!a->told)
-				tell_alias(c, a, b);
-			if (!b->told)
-				tell_alias(c, b, a);
-		}
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->told; s2++)
+			if (s2 != a->s2 && far[s2] && far[s2]->pa + far[s2]->size > a->pa)
+				tell_alias(c, a, far[s2]);
 		if (a->s2 < S2V_ATTR_NR &&
 		    (!far[a->s2] || far[a->s2]->pa + far[a->s2]->size < a->pa + a->size))
 			far[a->s2] = a;
 	}
+}
+
+/* Those that begin behind its start: of each other type the nearest, if it lies in it. */
+static void tell_begun_inside(struct s2v_correlator *c)
+{
+	struct s2v_alias *near[S2V_ATTR_NR] = { NULL };
+
+	for (size_t i = c->n_aliases; i-- > 0;) {
+		struct s2v_alias *a = &c->aliases[i];
+
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->told; s2++)
+			if (s2 != a->s2 && near[s2] && near[s2]->pa < a->pa + a->size)
+				tell_alias(c, a, near[s2]);
+		if (a->s2 < S2V_ATTR_NR)
+			near[a->s2] = a;
+	}
+}
+
+/*
+ * Physical memory reached with two memory types, in order of addresses: each range that another type
+ * reaches is told once, whether the other begins before it or in it.
+ */
+void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
+{
+	if (ev->flags & S2V_AU_ENDED)
+		given_up(c);
+	if (c->n_aliases)
+		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);
+	tell_begun_before(c);
+	tell_begun_inside(c);
 	c->n_aliases = 0;
 	c->n_audits++;
 }

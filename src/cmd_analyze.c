@@ -193,29 +193,38 @@ static int analyze(const struct options *o, struct s2v_open_trace *t, struct s2v
 		.since = moment_of(&o->since, info, 0),
 		.until = moment_of(&o->until, info, ~0ULL),
 		.rule = o->rule,
+		.vm = o->vm,
+		.pid = o->pid,
+		.alone = o->html,
 	};
+	const bool events = (o->all && !o->resets) || o->html;
 	struct s2v_sink_filter filter;
 	struct s2v_analysis a = {
 		.sink = &filter.sink,
 		.tell = o->json || o->html,
-		.events = (o->all && !o->resets) || o->html,
+		.events = events || o->vm || o->pid,
 		.resets = o->resets,
 		.refault_window = o->refault_window,
-		.tgid = o->pid,
-		.vm = o->vm,
 		.progress = s2v_open_trace_progress,
 		.arg = t,
 	};
 	struct s2v_summary sum;
+	char what[96];
 	int err;
 
 	if (!o->html)
 		s2v_run_narrow(out, o->resets);
+	if (!events)
+		out->event = NULL;
 	s2v_sink_filter(&filter, out, &f);
 	err = s2v_analyze(t->reader, &a, &sum);
 	if (s2v_open_trace_end(t, err))
 		return S2V_EXIT_CANNOT;
-	return s2v_run_status(filter.findings, sum.complete, o->fail_on);
+	if (s2v_sink_filter_missed(&filter, what, sizeof(what))) {
+		s2v_err("%s: %s; without --vm and -p it shows which there are", o->file, what);
+		return S2V_EXIT_CANNOT;
+	}
+	return s2v_run_status(filter.findings, filter.complete, o->fail_on);
 }
 
 /* NULL: it has been said why. */
@@ -242,7 +251,7 @@ int s2v_cmd_analyze(int argc, char **argv)
 		.doc = "The verdicts on what \"s2verify record\" or \"s2verify trace -o\" has "
 		       "recorded, on any machine; FILE may be - for standard input.\v"
 		       "Filters limit what is shown; verdicts are made of all. Exit status: as of "
-		       "trace; 3 where FILE cannot be read.",
+		       "trace, by what is shown; 3 where FILE cannot be read, or has no such VM.",
 	};
 	struct options o = { .fail_on = S2V_HIGH, .refault_window = S2V_REFAULT_WINDOW };
 	struct s2v_open_trace t;

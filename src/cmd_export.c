@@ -2,9 +2,11 @@
 /* s2verify export: a recorded file in another format. Each format is a sink. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyze.h"
 #include "cmd.h"
@@ -79,6 +81,9 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 			argp_error(state, "in which format? --format is needed");
 		if (!o->output || !*o->output)
 			argp_error(state, "where to? -o OUT is needed");
+		if (!o->format->to && !strcmp(o->output, "-"))
+			argp_error(state, "-o -: %s wants a file of its own, not standard output",
+				   o->format->name);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -104,10 +109,25 @@ static int export(const struct options *o, struct s2v_open_trace *t, struct s2v_
 	return sum.complete ? S2V_EXIT_OK : S2V_EXIT_INCOMPLETE;
 }
 
+/* NULL with errno set. "-" is standard output, as it is standard input elsewhere. */
+static FILE *open_output(const char *path)
+{
+	FILE *out;
+	int fd;
+
+	if (strcmp(path, "-") != 0)
+		return fopen(path, "we");
+	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out && fd >= 0)
+		close(fd);
+	return out;
+}
+
 /* An export that could not be written is no export, whatever the recording is worth. */
 static int run(const struct options *o, struct s2v_open_trace *t)
 {
-	FILE *out = o->format->to ? fopen(o->output, "we") : NULL;
+	FILE *out = o->format->to ? open_output(o->output) : NULL;
 	struct s2v_sink *sink = NULL;
 	int status, failed;
 
@@ -137,7 +157,8 @@ int s2v_cmd_export(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl, sqlite or perfetto", 0 },
-		{ "output", 'o', "OUT", 0, "where to; what is there is overwritten", 0 },
+		{ "output", 'o', "OUT", 0,
+		  "where to; what is there is overwritten; jsonl: - for standard output", 0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "count refaults for so long after a reset (default 10s)", 0 },
 		{ 0 },

@@ -56,6 +56,7 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
 	vm->announced = true;
 	vm->from_start = !ev->preexisting;
+	vm->retold = ev->preexisting == S2V_VM_RETOLD;
 	c->n_preexisting += ev->preexisting != 0;
 }
 

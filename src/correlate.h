@@ -52,5 +52,7 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum);
 
 /* The clause of a summary that says why a run is incomplete; sets sum->complete. Pure. */
 void s2v_summary_judge(struct s2v_summary *sum);
+/* One more reason, of which s2v_summary_judge() knows nothing. */
+void s2v_summary_because(struct s2v_summary *sum, const char *why);
 
 #endif

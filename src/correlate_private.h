@@ -22,6 +22,7 @@ struct s2v_correlator {
 	/* Of audits. */
 	__u64 n_audited, shadow, protected_vms, unreadable;
 	__u64 n_audits; /* that have ended */
+	bool audit_seen; /* that of some VM has ended: those that end from now on began here, too */
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR];
 	struct s2v_alias *aliases;
 	size_t n_aliases;

@@ -78,6 +78,7 @@ struct s2v_vm {
 	__u32 gone; /* the newest registration that has ended: older ones may have, too */
 	bool announced; /* its VM_NEW came */
 	bool from_start; /* seen from its creation on */
+	bool retold; /* the recording had begun without it: so may its audit have */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
 	struct s2v_open_finding *findings; /* hash, in the order of first sight */

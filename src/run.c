@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,11 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 		struct s2v_rule_state *st = &rules[i];
 
 		st->rule = &s2v_rules[i];
+		if ((by & S2V_OF_RESETS) && !(st->rule->on & s2v_run_only(true))) {
+			st->coverage = S2V_NOT_APPLICABLE;
+			snprintf(st->reason, sizeof(st->reason), "not asked: only of resets");
+			continue;
+		}
 		if (!(by & S2V_BY_HOOKS) || ((by & S2V_BY_AUDIT) && st->rule->on == S2V_ON_LEAF))
 			st->coverage = s2v_rule_audit_coverage(st->rule, host, st->reason,
 							       sizeof(st->reason));
@@ -43,6 +49,7 @@ void s2v_run_narrow(struct s2v_sink *sink, bool resets)
 	}
 	sink->memslot = NULL;
 	sink->memslots_end = NULL;
+	sink->audit = NULL;
 }
 
 unsigned int s2v_run_only(bool resets)

@@ -14,6 +14,7 @@
 /* What a run sees things by. */
 #define S2V_BY_HOOKS (1U << 0)
 #define S2V_BY_AUDIT (1U << 1) /* of what was there before */
+#define S2V_OF_RESETS (1U << 2) /* and asks the rules of resets alone, see s2v_run_only() */
 
 /* Given host and hooks, the coverage of every rule: rules[S2V_RULE_NR]. */
 void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_OBS_NR],

@@ -381,9 +381,16 @@ void s2t_free(struct s2t_reader *r)
 
 /* ---- what was read ---- */
 
+/* What a part or ring begins with: of an audit of that VM the end alone may be in the file. */
+static void retell(struct s2v_ev_hdr *ev)
+{
+	if (ev->type == S2V_EV_VM_NEW && ev->len >= sizeof(struct s2v_ev_vm))
+		((struct s2v_ev_vm *)ev)->preexisting = S2V_VM_RETOLD;
+}
+
 const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r)
 {
-	const struct s2v_ev_hdr *ev;
+	struct s2v_ev_hdr *ev;
 	const struct s2t_gap *gap;
 
 	while (!(ev = s2t_decoded(r->dec)))
@@ -393,8 +400,10 @@ const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r)
 		gap = (const void *)ev;
 		if (ev->type == S2T_REC_GAP && ev->len >= sizeof(*gap))
 			r->state.lost += gap->events;
+	} else if (r->in_past) {
+		retell(ev);
 	} else {
-		r->state.events += !r->in_past;
+		r->state.events++;
 	}
 	return ev;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Results, and the interface that takes them. Every sink (text, NDJSON, later trace file,
- * metrics, report) is one of these; the correlator knows no other way out.
+ * Results, and the interface that takes them. Every sink (text, NDJSON, metrics, report, exports)
+ * is one of these; the correlator knows no other way out.
  */
 #ifndef S2V_SINK_H
 #define S2V_SINK_H

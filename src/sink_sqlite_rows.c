@@ -90,7 +90,7 @@ static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const stru
 
 	switch (ev->type) {
 	case S2V_EV_VM_NEW:
-		s2v_sql_vm(q, vm, ((const struct s2v_ev_vm *)ev)->preexisting, time, 0);
+		s2v_sql_vm(q, vm, !!((const struct s2v_ev_vm *)ev)->preexisting, time, 0);
 		return;
 	case S2V_EV_VM_DEAD:
 		s2v_sql_vm(q, vm, -1, 0, time);

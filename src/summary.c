@@ -20,6 +20,12 @@ static void because(struct s2v_summary *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+void s2v_summary_because(struct s2v_summary *s, const char *why)
+{
+	because(s, "%s", why);
+	s->complete = false;
+}
+
 #define ULL(x) ((unsigned long long)(x))
 
 void s2v_summary_judge(struct s2v_summary *s)

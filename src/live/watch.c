@@ -228,7 +228,8 @@ static int watch(struct watch *t)
 	measure_probe(&t->ses, unhooked);
 	if (s2v_session_blind(&t->ses, err, sizeof(err)))
 		goto cannot;
-	s2v_session_cover(&t->ses, S2V_BY_HOOKS | (t->o->audit ? S2V_BY_AUDIT : 0));
+	s2v_session_cover(&t->ses, S2V_BY_HOOKS | (t->o->audit ? S2V_BY_AUDIT : 0) |
+					   (t->o->resets ? S2V_OF_RESETS : 0));
 	if (s2v_recording_begin(t->rec, t->o, &t->ses, boot, co.boot_to_real, err, sizeof(err)))
 		goto cannot;
 	if (t->o->json)

@@ -127,5 +127,24 @@ examples() {
 		type=$(jq -r .type <<<"$line")
 		jq -e --arg t "$type" --argjson line "$line" \
 			'."$defs"[$t].properties as $p | all($line | keys[]; in($p))' docs/schema.json
+		[ "$type" != summary ] || jq -e --argjson line "$line" \
+			'all(."$defs".summary.required[]; in($line))' docs/schema.json
 	done < <(examples)
+}
+
+@test "the manual page has every command, every option of it, and every type of object" {
+	local synopsis command option type
+	synopsis=$(awk '/^\.Sh SYNOPSIS/ { on = 1 } /^\.Sh DESC/ { exit } on' docs/s2verify.8)
+	while read -r command; do
+		echo "$command"
+		grep -qx "\.Cm $command" <<<"$synopsis"
+		while read -r option; do
+			echo "  --$option"
+			awk -v c="$command" '/^\.Cm / { on = $2 == c } on' <<<"$synopsis" | grep -qE -- "Fl -$option( |\$)" ||
+				grep -qE -- "^\.It Fl [a-zA-Z?\\&]+ , -$option( |\$)" docs/s2verify.8
+		done < <("$S2VERIFY" "$command" --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z.-]+' | sed 's/.*--//' | grep -vE '^(help|usage|version)$')
+	done < <("$S2VERIFY" --help | awk '/^Commands:/ { on = 1 } /^  [a-z]+ +[a-z]/ && on { print $1 }')
+	while read -r type; do
+		grep -qE "^\.Cm $type( [,;])?\$" docs/s2verify.8
+	done < <(jq -r '.properties.type.enum[]' docs/schema.json)
 }

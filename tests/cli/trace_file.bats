@@ -57,6 +57,10 @@ findings() {
 	[ "$(jq -c 'select(.type == "reset") | [.vm.id, .vcpus, .unmaps, .redundant, .unmapped_bytes, .refaults]' "$out" | sort | tr '\n' ' ')" = \
 		'[1,2,2,1,266240,33] [3,1,2,1,69632,17] ' ]
 	[ "$(jq -c 'select(.type == "reset").verdict' "$out" | sort -u)" = '"redundant-repeat"' ]
+	# Of what is not asked nothing is claimed.
+	[ "$(jq -r 'select(.type == "rule" and .covered != null).rule' "$out" | sort | tr '\n' ' ')" = \
+		'reset-unmap-missing reset-unmap-repeated ' ]
+	[ "$(jq -r 'select(.type == "rule" and .rule == "s2-noncacheable").reason' "$out")" = "not asked: only of resets" ]
 	s2v analyze --resets --json --fail-on low "$a76"
 	[ "$status" -eq 1 ]
 	s2v analyze --resets --json "$n2"
@@ -96,10 +100,16 @@ findings() {
 	[ "$(findings)" = '[["migration-pinned",2,16]]' ]
 	s2v analyze --json --vm 1 "$n2"
 	[ "$(findings)" = '[["s2-cacheable",1,16]]' ]
-	[ "$(jq -s -c 'last.vms' "$out")" = 1 ]
-	s2v analyze --json -p 1 "$n2"
+	[ "$(jq -r 'select(.type == "memslot").vm.id' "$out" | sort -u)" = 1 ]
+	# The counters are of the whole recording; so are the verdicts.
+	[ "$(jq -s -c 'last | [.vms, .complete]' "$out")" = '[3,true]' ]
+	pid=$(jq -s '.[-2].vm.pid' "$out")
+	s2v analyze --json -p "$pid" --rule s2-cacheable "$n2" # all three VMs are its
+	[ "$status" -eq 1 ]
+	[ "$(findings)" = '[["s2-cacheable",1,16]]' ]
+	s2v analyze --json --vm 3 "$n2"
 	[ "$status" -eq 0 ]
-	[ "$(jq -s -c 'last.vms' "$out")" = 0 ]
+	[ "$(findings)" = '[]' ]
 	s2v analyze --json --all "$n2"
 	total=$(grep -c '"type":"event"' "$out")
 	middle=$(jq -r 'select(.type == "event").time' "$out" | sed -n "$((total / 2))p")
@@ -111,7 +121,27 @@ findings() {
 	[ "$((before + after))" -le "$((total + 5))" ]
 	s2v analyze --json --all --since +1h "$n2"
 	[ "$(grep -c '"type":"event"' "$out")" -eq 0 ]
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 4 ]
+	[ "$(jq -s -r 'last.incomplete' "$out")" = "3 findings of other times not shown" ]
+}
+
+@test "filters that nothing matches are no all-clear" {
+	local page=$BATS_TEST_TMPDIR/none.html
+	s2v analyze --json -p 1 "$n2"
+	[ "$status" -eq 3 ]
+	grep -q "$n2: the recording has no VM of process 1;" "$err"
+	[ "$(jq -s -c 'last | [.complete, .incomplete]' "$out")" = \
+		'[false,"the recording has no VM of process 1"]' ]
+	s2v analyze --vm 99 "$a76"
+	[ "$status" -eq 3 ]
+	grep -q "INCOMPLETE: the recording has no VM 99" "$out"
+	s2v analyze --html "$page" --vm 99 "$n2"
+	[ "$status" -eq 3 ]
+	run ! grep -q 'Safe:' "$page"
+	# A page by itself says that there is more than it shows.
+	s2v analyze --html "$page" --vm 3 "$n2"
+	[ "$status" -eq 4 ]
+	grep -q '3 findings of other VMs or rules not shown' "$page"
 }
 
 @test "a file that is cut off" {
@@ -162,6 +192,12 @@ findings() {
 	"$BATS_TEST_DIRNAME/validate" "$BATS_TEST_TMPDIR/x.jsonl"
 	[ "$(jq -r .type "$BATS_TEST_TMPDIR/x.jsonl" | sort -u | tr '\n' ' ')" = \
 		'event finding hook host memslot reset reset_total rule summary ' ]
+	cd "$BATS_TEST_TMPDIR"
+	s2v export "$a76" --format jsonl -o -
+	[ "$status" -eq 0 ]
+	cmp "$out" x.jsonl
+	[ ! -e ./- ]
+	refused "wants a file of its own" export "$a76" --format sqlite -o -
 }
 
 @test "results that cannot be written" {

@@ -137,7 +137,7 @@ static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 
 	begin_text(t, resets);
 	o.sink = t->sink;
-	s2v_run_cover(&info.host, info.hooks, S2V_BY_HOOKS, rules);
+	s2v_run_cover(&info.host, info.hooks, S2V_BY_HOOKS | (resets ? S2V_OF_RESETS : 0), rules);
 	s2v_run_tell(t->sink, &info.host, info.hooks, rules);
 	c = s2v_correlator_new(&o);
 	assert_non_null(c);
@@ -251,6 +251,8 @@ static void filters(void **state)
 	const struct s2v_filter late = { .since = 1700000000000000000ULL + 999999999,
 					 .until = ~0ULL };
 	const struct s2v_filter early = { .until = 1700000000000000000ULL + 2500 };
+	const struct s2v_filter second = { .until = ~0ULL, .vm = 2 };
+	const struct s2v_filter of_1001 = { .until = ~0ULL, .pid = 1001 };
 	struct s2v_analysis all = { .events = true };
 	struct s2t_buf ev = { 0 }, file = { 0 };
 	__u64 findings[S2V_SEVERITY_NR];
@@ -275,13 +277,11 @@ static void filters(void **state)
 	analyze(&t, &file, all, &early, findings);
 	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3);
 	free(t.p);
-	all.vm = 2;
-	analyze(&t, &file, all, &everything, findings);
+	analyze(&t, &file, all, &second, findings);
 	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 10 + 1);
 	assert_int_equal(findings[S2V_CRITICAL], 0);
 	free(t.p);
-	all = (struct s2v_analysis){ .events = true, .tgid = 1001 };
-	analyze(&t, &file, all, &everything, findings);
+	analyze(&t, &file, all, &of_1001, findings);
 	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 60 + 1 + 5);
 	free(t.p);
 	s2t_buf_free(&ev);

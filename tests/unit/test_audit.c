@@ -253,6 +253,27 @@ static void alias(void **state)
 	}
 }
 
+/* Three VMs at one place: the one in the middle is told, too, though the first reaches farther. */
+static void alias_of_three(void **state)
+{
+	static const struct mslot third = { 3, 1, 1, 0xc0000000, 0x400000, 0x7d0000000000, 0, 0 };
+
+	(void)state;
+	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
+	send_vm(S2V_EV_VM_NEW, 3, true);
+	found(&A, &pfn_wb);
+	found(&B, &pfn_wb);
+	found(&third, &pfn_dev);
+	tell(&A, 0, 100, WB, WB, DEV_PA);
+	tell(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
+	tell(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
+	tell(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
+	audited(3, 0, 0);
+	end_audit();
+	for (__u32 vm = 1; vm <= 3; vm++)
+		assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, vm), 1);
+}
+
 /* The same page twice with one type (shared memory, KSM, the zero page) is no conflict. */
 static void shared(void **state)
 {
@@ -546,6 +567,7 @@ int main(void)
 		cmocka_unit_test(split_by_vma),
 		cmocka_unit_test(other_page),
 		cmocka_unit_test(alias),
+		cmocka_unit_test(alias_of_three),
 		cmocka_unit_test(shared),
 		cmocka_unit_test(alias_in_ram),
 		cmocka_unit_test(host_side_missing),
