@@ -199,9 +199,9 @@ static __always_inline long audit_piece(void)
 	p->hva = audit.slot_hva + (p->gpa - audit.slot_gpa);
 	audit_work += 1;
 	state = side_at(SIDE_S2, p->gpa, s2);
-	if (state == AT_CHANGED && !audit.give_up)
+	if (state == AT_CHANGED)
 		return piece_again();
-	if (state == AT_UNREAD || state == AT_CHANGED) {
+	if (state == AT_UNREAD) {
 		audit.flags |= S2V_AU_UNREAD;
 		return 1;
 	}

@@ -162,9 +162,12 @@ __noinline int side_at(__u32 side, __u64 ia, struct audit_at *at)
 		side_drop(s);
 		return AT_CHANGED;
 	}
-	/* Not empty, at stage 2: KVM has it locked (KVM_INVALID_PTE_LOCKED), to put back what was there. */
-	if (!(at->desc & S2V_DESC_VALID))
-		return side == SIDE_S2 && at->desc ? AT_CHANGED : AT_NOTHING;
+	if (!(at->desc & S2V_DESC_VALID)) {
+		if (side != SIDE_S2 || !at->desc)
+			return AT_NOTHING;
+		/* KVM has it locked (KVM_INVALID_PTE_LOCKED), to put back what was there. */
+		return audit.give_up ? AT_UNREAD : AT_CHANGED;
+	}
 	at->pa = s2v_desc_pa(&s->t, at->desc, s->shift) + (ia - at->start);
 	return AT_LEAF;
 }

@@ -41,9 +41,10 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
 /*
  * Up to 6.9 an MMU notifier maps, too, what replaces a page of ordinary memory (kvm_set_spte_gfn()), in whatever
  * task, whose VMAs are not the VM's, while the host's PTE is empty: in ksmd, which has none, a page of KSM's. In
- * another process (a debugger that writes) it is not looked at, and said so.
+ * another process (a debugger that writes) it is not looked at, and said so. Not inline: the stack of
+ * who calls it is nearly full.
  */
-static __always_inline bool map_of_notifier(struct kvm *kvm)
+static __noinline bool map_of_notifier(struct kvm *kvm)
 {
 	struct mm_struct *mm = HOT_READ(struct task_struct, bpf_get_current_task(), mm);
 

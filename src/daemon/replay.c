@@ -178,6 +178,7 @@ static void at_end(struct replay *r)
 	add_totals(&r->fig.sum, r->reader);
 	if (!s2t_state(r->reader)->closed)
 		r->fig.sum.cut_short = true;
+	r->fig.sum.stopped = s2t_state(r->reader)->stopped;
 	s2t_free(r->reader);
 	r->reader = NULL;
 	r->next = NULL;
