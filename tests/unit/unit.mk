@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Unit tests, natively, under ASan and UBSan. A test's first lines say what it needs:
 #   /* needs: src/a.c src/b.c */   and, if anything but cmocka:   /* libs: -ljson-c */
+# tests/unit/fake has what stands in the place of generated headers.
 UNIT := $(sort $(wildcard tests/unit/test_*.c))
 UB := build/unit
 UNIT_BINS := $(UNIT:tests/unit/%.c=$(UB)/%)
@@ -11,10 +12,10 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefi
 word_after = $(shell sed -n '1,12s,^/\* $(2): \(.*\) \*/$$,\1,p' $(1))
 
 define unit_rule
-$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h src/daemon/*.h tests/unit/*.h)
+$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h src/daemon/*.h tests/unit/*.h tests/unit/fake/*.h)
 	$$(call say,UNIT,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -Itests/unit/fake -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
 
