@@ -25,6 +25,7 @@ static const char help[] =
 	"  replace=ID,from=F[,off=O][,size=S]        map something else under the memslot\n"
 	"  away=ID[,off=O][,size=S]  move the memory elsewhere, pages and host tables: mremap\n"
 	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
+	"  merge=ID[,off=O][,size=S]                 KSM may merge equal pages: MADV_MERGEABLE\n"
 	"  unmap=ID[,off=O][,size=S]                 the same, but the pages stay: mprotect\n"
 	"  split=ID[,part=S]         every other part in a VMA of its own; prints how many there are\n"
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
@@ -156,6 +157,7 @@ static const struct op {
 	{ "replace", true, op_replace },
 	{ "away", true, op_away },
 	{ "discard", true, op_discard },
+	{ "merge", true, op_merge },
 	{ "split", true, op_split },
 	{ "unmap", true, op_unmap },
 	{ "host", true, op_host },

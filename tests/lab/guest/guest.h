@@ -113,6 +113,7 @@ void op_span(const struct words *words, struct result *result);
 void op_replace(const struct words *words, struct result *result);
 void op_away(const struct words *words, struct result *result);
 void op_discard(const struct words *words, struct result *result);
+void op_merge(const struct words *words, struct result *result);
 void op_split(const struct words *words, struct result *result);
 void op_unmap(const struct words *words, struct result *result);
 void op_spin(const struct words *words, struct result *result);

@@ -124,6 +124,13 @@ void op_discard(const struct words *words, struct result *result)
 	result_errno(result, madvise(part.hva, part.size, MADV_DONTNEED) ? errno : 0);
 }
 
+void op_merge(const struct words *words, struct result *result)
+{
+	struct slot part = slot_part(words);
+
+	result_errno(result, madvise(part.hva, part.size, MADV_MERGEABLE) ? errno : 0);
+}
+
 /* VMAs of this process. */
 static int count_vmas(void)
 {
