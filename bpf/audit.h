@@ -545,7 +545,8 @@ int audit_vmas(struct bpf_iter__task_vma *ctx)
 	struct vma_info vi = {};
 	struct s2v_ev_vma ev;
 
-	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm)
+	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm ||
+	    (__u32)BPF_CORE_READ(task, pid) != audit.owner)
 		return 0;
 	vma_cb(task, vma, &vi);
 	__builtin_memset(&ev, 0, sizeof(ev));

@@ -17,8 +17,7 @@
 #define PAUSES 100 /* before it is taken for unreadable */
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
-#define OWNERS \
-	10 /* threads that are asked for a VM's VMAs, before these are taken for unreadable */
+#define OWNERS 4 /* threads that are asked for a VM's VMAs, before these are unreadable */
 
 struct auditor {
 	struct s2v_live *l;
@@ -97,12 +96,15 @@ static int read_vmas(struct auditor *x)
 	struct bpf_link *link;
 	int err;
 
-	/* The thread may end meanwhile; another one has the same memory. */
+	/*
+	 * The thread may end meanwhile; another one has the same memory. Or it is asked for by a number of
+	 * another PID namespace: then it is looked for among all.
+	 */
 	for (int tries = 0; tries < OWNERS; tries++) {
 		err = find_owner(x);
 		if (err || !x->a->owner)
 			return err;
-		link = attach_iter(x->l->skel->progs.audit_vmas, x->a->owner, 0);
+		link = attach_iter(x->l->skel->progs.audit_vmas, tries ? 0 : x->a->owner, 0);
 		if (!link)
 			return -errno;
 		err = s2v_vmas_read(&x->vmas, link);
