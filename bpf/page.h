@@ -57,18 +57,19 @@ static __always_inline bool page_ordinary(struct kvm *kvm, struct s2v_ev_page *e
 	return true;
 }
 
-/*
- * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
- * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
- * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
- * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
- */
+/* How the host side of a page is looked at. */
 enum look {
 	LOOK, /* the caller does not ask again: what cannot be looked at counts as unread */
 	LOOK_OR_WAIT,
 	LOOK_WITHOUT_VMA, /* which is looked at later, and counts then */
 };
 
+/*
+ * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
+ * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
+ * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
+ * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
+ */
 static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, __u32 slot_flags,
 				      enum look look)
 {

@@ -203,6 +203,12 @@ static inline __u64 s2v_lost_in_kernel(const __u64 cnt[S2V_CNT_NR])
 	       cnt[S2V_CNT_LOST_VM];
 }
 
+/* Host attributes that the kernel side could not read. */
+static inline __u64 s2v_unread_in_kernel(const __u64 cnt[S2V_CNT_NR])
+{
+	return cnt[S2V_CNT_UNREAD_VMA] + cnt[S2V_CNT_UNREAD_PTE] + cnt[S2V_CNT_UNREAD_READ];
+}
+
 /* Leaves a second, 0 where no time passed. */
 static inline __u64 s2v_audit_speed(const struct s2v_audit_row *r)
 {

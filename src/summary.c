@@ -37,8 +37,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 	s->missed_probes += s->cnt[S2V_CNT_LOST_CALL];
 	if (s->cnt[S2V_CNT_ENTERED] > s->cnt[S2V_CNT_RETURNED])
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
-	s->unreadable += s->cnt[S2V_CNT_UNREAD_VMA] + s->cnt[S2V_CNT_UNREAD_PTE] +
-			 s->cnt[S2V_CNT_UNREAD_READ];
+	s->unreadable += s2v_unread_in_kernel(s->cnt);
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
 		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
 	if (uncovered)

@@ -133,13 +133,6 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 		because(now, "the audit in %s did not come to its end", d->src->name);
 }
 
-static __u64 unread_in_kernel(const struct s2v_now *now)
-{
-	const __u64 *cnt = now->fig.sum.cnt;
-
-	return cnt[S2V_CNT_UNREAD_VMA] + cnt[S2V_CNT_UNREAD_PTE] + cnt[S2V_CNT_UNREAD_READ];
-}
-
 /* What is in the middle of something counts until it is through: a count may go back. */
 static void settle(struct s2v_losses *made_up, const struct s2v_losses *lost)
 {
@@ -197,7 +190,8 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
 	now->lost.unread = now->sum.unreadable;
-	now->lost.by_audits = now->lost.unread - now->fig.sum.unreadable - unread_in_kernel(now);
+	now->lost.by_audits =
+		now->lost.unread - now->fig.sum.unreadable - s2v_unread_in_kernel(now->fig.sum.cnt);
 	settle(&d->made_up, &now->lost);
 	judge(d, now);
 	return 0;
