@@ -495,6 +495,10 @@ static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
 	audit.gen = st ? st->gen : 0;
 }
 
+/*
+ * Iterators: a program that returns 1 ends the read() that it is run by, if nothing was written in it
+ * (bpf_seq_read(): EAGAIN).
+ */
 SEC("iter/task_file")
 int audit_step(struct bpf_iter__task_file *ctx)
 {
@@ -510,15 +514,16 @@ int audit_step(struct bpf_iter__task_file *ctx)
 	if (!vm || vm->id != audit.vm)
 		return 0;
 	audit.ran = 1;
+	audit.holder = pid_for_reader(BPF_CORE_READ(task, group_leader));
 	if (audit.op == S2V_AUDIT_BEGIN)
 		audit_begin((void *)key);
 	if (!audit_vm_ready((void *)key))
-		return 0;
+		return 1;
 	if (audit.op == S2V_AUDIT_SLOT)
 		audit_slot((void *)key, vm);
 	else if (audit.op == S2V_AUDIT_WALK)
 		audit_walk((void *)key, vm);
-	return 0;
+	return 1;
 }
 
 #define PF_KTHREAD 0x00200000
@@ -528,15 +533,26 @@ SEC("iter/task")
 int audit_owner(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	struct mm_struct *mm = (void *)audit_mm;
 
+	if (!task && mm) /* the end; KVM keeps the structure for as long as there is the VM */
+		audit.mm_users = BPF_CORE_READ(mm, mm_users.counter);
 	/* A kernel thread may have borrowed it (vhost, up to 6.3), and does not give its VMAs. */
-	if (task && audit_mm && !audit.owner && (__u64)BPF_CORE_READ(task, mm) == audit_mm &&
-	    !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		audit.owner = BPF_CORE_READ(task, pid);
-	return 0;
+	if (!task || !mm || BPF_CORE_READ(task, mm) != mm ||
+	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return 0;
+	audit.owner = pid_for_reader(task);
+	return audit.owner != 0;
 }
 
-/* The VMAs of that thread, one struct s2v_ev_vma each, to whoever reads the iterator. */
+/*
+ * The VMAs of that thread, one struct s2v_ev_vma each, to whoever reads the iterator.
+ *
+ * An iterator over one thread that has needed more than one read() does not end: task_vma_seq_get_next() finds the
+ * thread again when it is read once more, and goes on at the VMA that it had kept at the end of the read() before the
+ * last (6.1 to 7.3; without a second one it had kept none). So the end is said by the program, which is run once
+ * more behind the last VMA; and a VMA that came before is not written again.
+ */
 SEC("iter/task_vma")
 int audit_vmas(struct bpf_iter__task_vma *ctx)
 {
@@ -545,17 +561,27 @@ int audit_vmas(struct bpf_iter__task_vma *ctx)
 	struct vma_info vi = {};
 	struct s2v_ev_vma ev;
 
-	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm ||
-	    (__u32)BPF_CORE_READ(task, pid) != audit.owner)
+	if (!vma)
+		audit.vmas_end = 1;
+	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm)
 		return 0;
 	vma_cb(task, vma, &vi);
+	if (vi.v.end <= audit.vma_last) {
+		audit.vmas_end = 1;
+		return 0;
+	}
+	/* One that has grown downwards since the one before it was looked at. */
+	if (vi.v.start < audit.vma_last)
+		vi.v.start = audit.vma_last;
 	__builtin_memset(&ev, 0, sizeof(ev));
 	ev.h.type = S2V_EV_VMA;
 	ev.h.len = sizeof(ev);
 	ev.vma = vi.v;
 	ev.pa = S2V_NO_PA;
 	vma_names(&ev, vi.file);
-	bpf_seq_write(ctx->meta->seq, &ev, sizeof(ev));
+	/* What did not fit into the buffer comes again. */
+	if (!bpf_seq_write(ctx->meta->seq, &ev, sizeof(ev)))
+		audit.vma_last = vi.v.end;
 	return 0;
 }
 

@@ -53,9 +53,24 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct mm_struct {
 	unsigned long task_size;
 	void *pgd;
+	atomic_t mm_users;
+};
+
+struct upid {
+	int nr;
+};
+
+/* From the outermost namespace to its own, which is that of `level`. */
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
 };
 
 struct fdtable {
@@ -71,10 +86,10 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
 	unsigned int flags;
-	int pid;
 	int tgid;
 	char comm[16];
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 };
 
 /* With CONFIG_SCHED_INFO, so nobody insists on it. */
@@ -347,6 +362,24 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
 {
 	return BPF_CORE_READ(kvm, arch.flags) & 2;
+}
+
+/*
+ * A task's number in the PID namespace of the current task, which reads the iterator that is over it; 0: it has
+ * none there, or is at its end.
+ */
+static __always_inline __u32 pid_for_reader(struct task_struct *task)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid *upid;
+
+	if (!pid || level > BPF_CORE_READ(pid, level))
+		return 0;
+	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       (__u64)level * bpf_core_type_size(struct upid);
+	return BPF_CORE_READ(upid, nr);
 }
 
 /* How long the current task has had to wait for a CPU, ns; where it is not known, always 0. */

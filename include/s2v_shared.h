@@ -128,7 +128,12 @@ struct s2v_audit {
 	__u32 done; /* WALK: the memslot's end is reached, and everything told */
 	__u32 flags; /* S2V_AU_* */
 	__u32 shadow;
+	/* Threads and processes by their numbers in the PID namespace of who reads the iterator. */
 	__u32 owner; /* a thread of the process whose memory it is; 0: none found */
+	__u32 holder; /* the process in whose files the VM was found; 0: it has no number there */
+	__u32 mm_users; /* of that memory, where no owner was found: 0: nobody's any more */
+	__u32 vmas_end; /* the last VMA was written */
+	__u64 vma_last; /* where the last one that was written ends */
 	__u32 vm_mte;
 	__u64 leaves, rereads; /* since BEGIN */
 };

@@ -8,16 +8,19 @@
 #include <time.h>
 
 #include "audit.h"
+#include "iter.h"
 #include "keep.h"
 #include "live_private.h"
 #include "util.h"
 #include "vmas.h"
 
 #define PAUSE_NS 1000000 /* while something keeps changing */
-#define PAUSES 100 /* before it is taken for unreadable */
+#define PAUSES 100 /* at one place, before it is taken for unreadable */
+#define PAUSES_VM 5000 /* in all of a VM's memory: from then on the first look counts */
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
 #define OWNERS 4 /* threads that are asked for a VM's VMAs, before these are unreadable */
+#define RUNS 262144 /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
 
 struct auditor {
 	struct s2v_live *l;
@@ -29,6 +32,7 @@ struct auditor {
 	struct bpf_link *link; /* the step, over the files of the VM's process */
 	struct s2v_vmas vmas; /* of its process */
 	bool vmas_read;
+	unsigned int runs, pauses; /* of this VM, see RUNS and PAUSES_VM */
 	__u64 start, steps, leaves; /* of all VMs, for the rate */
 };
 
@@ -40,86 +44,133 @@ static void rest(__u64 ns)
 	nanosleep(&ts, NULL);
 }
 
-/* An iterator over one process, or over all where that cannot be asked for (before 6.1). */
-static struct bpf_link *attach_iter(const struct bpf_program *p, __u32 tid, __u32 tgid)
+/* Is it to go on? Of the memslot under the cursor this much is done. */
+static bool go_on(void *arg)
 {
-	union bpf_iter_link_info info = { 0 };
-	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_link *link;
+	struct auditor *x = arg;
+	__u64 size = x->a->slot_size, done = x->a->gpa - x->a->slot_gpa;
 
-	info.task.tid = tid;
-	info.task.pid = tgid;
-	link = tid || tgid ? bpf_program__attach_iter(p, &o) : NULL;
-	return link ? link : bpf_program__attach_iter(p, NULL);
+	return !x->o->go_on || x->o->go_on(x->o->arg, x->at, x->list.n,
+					   size ? (unsigned int)(done / (size / 1000 + 1)) : 1000);
+}
+
+/* One step through the files that x->link goes through. 0 or -errno. */
+static int run_step(struct auditor *x)
+{
+	const struct s2v_iter_opts o = { .done = &x->a->ran };
+
+	return x->link ? s2v_iter_run(x->link, &o) : -errno;
+}
+
+/* Looks for the VM's file in the process that had it last, or (0) in all. */
+static void look_in(struct auditor *x, __u32 tgid)
+{
+	bpf_link__destroy(x->link);
+	x->link = s2v_iter_attach(x->l->skel->progs.audit_step, 0, tgid);
 }
 
 /* One step. 0 or -errno; -ESRCH: no file of this VM is open any more. */
 static int step(struct auditor *x, enum s2v_audit_op op)
 {
-	const struct s2v_listed_vm *vm = &x->list.vm[x->at];
-	char buf[64];
 	int err;
 
 	x->a->op = op;
-	x->a->vm = vm->id;
+	x->a->vm = x->list.vm[x->at].id;
 	x->a->ran = x->a->found = x->a->changed = x->a->full = x->a->unsettled = x->a->done = 0;
-	err = s2v_iter_run(x->link, buf, sizeof(buf), NULL, NULL);
+	err = run_step(x);
 	if (err || x->a->ran)
 		return err;
-	/* The process that had it is gone; another one may have the file. */
-	bpf_link__destroy(x->link);
-	x->link = attach_iter(x->l->skel->progs.audit_step, 0, 0);
-	if (!x->link)
-		return -errno;
-	err = s2v_iter_run(x->link, buf, sizeof(buf), NULL, NULL);
-	return err || x->a->ran ? err : -ESRCH;
+	/* The process that had it is gone, or of another PID namespace; another one may have the file. */
+	look_in(x, 0);
+	err = run_step(x);
+	if (err || !x->a->ran)
+		return err ? err : -ESRCH;
+	if (x->a->holder)
+		look_in(x, x->a->holder);
+	return 0;
 }
 
-/* Whose memory it is. */
-static int find_owner(struct auditor *x)
+/* A thread whose memory the VM's is, into x->a->owner; of one (tid) only whether it still is. */
+static int find_owner(struct auditor *x, __u32 tid)
 {
-	struct bpf_link *link = attach_iter(x->l->skel->progs.audit_owner, 0, 0);
-	char buf[64];
+	const struct s2v_iter_opts o = { .done = &x->a->owner, .go_on = go_on, .arg = x };
+	struct bpf_link *link = s2v_iter_attach(x->l->skel->progs.audit_owner, tid, 0);
 	int err;
 
+	x->a->owner = x->a->mm_users = 0;
 	if (!link)
-		return -errno;
-	x->a->owner = 0;
-	err = s2v_iter_run(link, buf, sizeof(buf), NULL, NULL);
+		/* ESRCH: that thread is gone */
+		return tid && errno == ESRCH ? 0 : -errno;
+	err = s2v_iter_run(link, &o);
 	bpf_link__destroy(link);
 	return err;
 }
 
-/* What is mapped there. Nobody's memory any more is that of a process that ends: nothing is. */
-static int read_vmas(struct auditor *x)
+/*
+ * The VMAs of that thread's memory. 0 or -errno; 1: not all of them, since the thread has ended meanwhile, which
+ * the iterator takes for the end of its VMAs, or since they are too many.
+ */
+static int read_vmas_of(struct auditor *x, __u32 owner)
 {
-	struct bpf_link *link;
+	struct bpf_link *link = s2v_iter_attach(x->l->skel->progs.audit_vmas, owner, 0);
+	struct s2v_vmas_source from = { .done = &x->a->vmas_end, .go_on = go_on, .arg = x };
 	int err;
 
-	/*
-	 * The thread may end meanwhile; another one has the same memory. Or it is asked for by a number of
-	 * another PID namespace: then it is looked for among all.
-	 */
+	if (!link)
+		return errno == ESRCH ? 1 : -errno;
+	x->a->vmas_end = 0;
+	x->a->vma_last = 0;
+	err = s2v_vmas_read(&x->vmas, link, &from);
+	bpf_link__destroy(link);
+	if (err)
+		return err == -E2BIG || err == -EBADMSG ? 1 : err;
+	if (!x->a->vmas_end)
+		return 1;
+	err = find_owner(x, owner);
+	return err ? err : x->a->owner != owner;
+}
+
+/* What is mapped there. Nobody's memory any more is that of a process that has ended: nothing is. */
+static int read_vmas(struct auditor *x)
+{
+	int err;
+
+	/* A thread may end meanwhile; another one has the same memory. */
 	for (int tries = 0; tries < OWNERS; tries++) {
-		err = find_owner(x);
-		if (err || !x->a->owner)
-			return err;
-		link = attach_iter(x->l->skel->progs.audit_vmas, tries ? 0 : x->a->owner, 0);
-		if (!link)
-			return -errno;
-		err = s2v_vmas_read(&x->vmas, link);
-		bpf_link__destroy(link);
-		if (err || x->vmas.n)
+		if (tries)
+			rest(PAUSE_NS);
+		err = find_owner(x, 0);
+		if (!err && x->a->owner)
+			err = read_vmas_of(x, x->a->owner);
+		else if (!err)
+			err = x->a->mm_users != 0; /* it is of another PID namespace */
+		if (err <= 0)
 			return err;
 	}
+	s2v_vmas_free(&x->vmas);
 	x->a->flags |= S2V_AU_UNREAD;
 	return 0;
 }
 
-/* What is in the ring buffer, while it is there: the BPF side never waits for room. */
-static int drain(struct auditor *x)
+/* The memslot's VMAs and the memslot; what is beyond RUNS is unread. */
+static int tell_vmas(struct auditor *x, struct s2v_ev_slot *ev)
 {
-	return s2v_live_consume(x->l);
+	struct s2v_vmas_to to = { .fn = x->l->fn,
+				  .fn_arg = x->l->arg,
+				  .go_on = go_on,
+				  .arg = x,
+				  .most = RUNS - x->runs };
+	int err = s2v_vmas_tell(&x->vmas, ev, &to);
+
+	if (err && err != -E2BIG)
+		return err;
+	x->runs += ev->runs;
+	if (err) {
+		ev->unread = 1;
+		x->a->flags |= S2V_AU_UNREAD;
+	}
+	x->l->fn(x->l->arg, &ev->h);
+	return 0;
 }
 
 static int tell_slot(struct auditor *x)
@@ -149,20 +200,12 @@ static int tell_slot(struct auditor *x)
 		err = read_vmas(x);
 		if (err)
 			return err;
+		/* Others had their turn: the VM may have gone. */
+		if (!s2v_kept(x->l, x->a->vm))
+			return -ESRCH;
 		x->vmas_read = true;
 	}
-	s2v_vmas_tell(&x->vmas, &ev, x->l->fn, x->l->arg);
-	x->l->fn(x->l->arg, &ev.h);
-	return 0;
-}
-
-/* Is it to go on? Of the memslot under the cursor this much is done. */
-static bool go_on(struct auditor *x)
-{
-	__u64 size = x->a->slot_size, done = x->a->gpa - x->a->slot_gpa;
-
-	return !x->o->go_on || x->o->go_on(x->o->arg, x->at, x->list.n,
-					   size ? (unsigned int)(done / (size / 1000 + 1)) : 1000);
+	return tell_vmas(x, &ev);
 }
 
 /* Slows down to the rate asked for; false: the audit is to end. */
@@ -184,6 +227,20 @@ static bool keep_pace(struct auditor *x, __u64 leaves)
 	return true;
 }
 
+/*
+ * Something keeps changing: a pause, after which it is looked at again. False: there were enough here, or in all of
+ * the VM, whose owner could make them last.
+ */
+static bool pause_at(struct auditor *x, unsigned int *here)
+{
+	if (*here >= PAUSES || x->pauses >= PAUSES_VM)
+		return false;
+	++*here;
+	x->pauses++;
+	rest(PAUSE_NS);
+	return true;
+}
+
 /* Walks one memslot. 0 or -errno; 1: it is another one by now. */
 static int walk(struct auditor *x)
 {
@@ -196,7 +253,7 @@ static int walk(struct auditor *x)
 		gpa = x->a->gpa;
 		err = step(x, S2V_AUDIT_WALK);
 		if (!err)
-			err = drain(x);
+			err = s2v_live_consume(x->l);
 		if (err || x->a->flags)
 			return err;
 		x->steps++;
@@ -208,10 +265,8 @@ static int walk(struct auditor *x)
 			return 0;
 		if (x->a->gpa != gpa)
 			pauses = 0;
-		if (x->a->unsettled) {
-			rest(PAUSE_NS);
-			x->a->give_up = ++pauses >= PAUSES;
-		}
+		if (x->a->unsettled)
+			x->a->give_up = !pause_at(x, &pauses);
 	}
 }
 
@@ -226,7 +281,7 @@ static int walk_slots(struct auditor *x)
 		err = step(x, S2V_AUDIT_SLOT);
 		if (err || x->a->flags || !x->a->found)
 			return err;
-		err = drain(x);
+		err = s2v_live_consume(x->l);
 		if (!err)
 			err = tell_slot(x);
 		if (err || x->a->flags)
@@ -279,9 +334,11 @@ static int audit_vm(struct auditor *x, bool again)
 	x->a->only_hi = again ? x->l->other_hi : 0;
 	x->steps = 0;
 	x->vmas_read = false;
-	x->link = attach_iter(x->l->skel->progs.audit_step, 0, x->list.vm[x->at].tgid);
+	x->runs = x->pauses = 0;
+	/* Known by its number in the host's own PID namespace; where that is another process, step() finds out. */
+	look_in(x, x->list.vm[x->at].tgid);
 	if (!x->link)
-		return -errno;
+		look_in(x, 0);
 	err = step(x, S2V_AUDIT_BEGIN);
 	if (!err && !x->a->flags)
 		err = walk_slots(x);
@@ -318,7 +375,7 @@ static int pass(struct auditor *x, bool again)
 		/* Many that are gone are many turns, too. */
 		if (!go_on(x))
 			return -EINTR;
-		err = drain(x);
+		err = s2v_live_consume(x->l);
 		if (!err && s2v_kept(x->l, x->list.vm[x->at].id))
 			err = audit_vm(x, again);
 	}
@@ -334,7 +391,7 @@ static int begin(struct auditor *x)
 
 	/* After that: what is told of VMs that are not there has all been taken. */
 	if (!err)
-		err = drain(x);
+		err = s2v_live_drain(x->l);
 	if (!err)
 		err = s2v_keep_order(x->l, &x->list, last);
 	x->retell = err > 0;

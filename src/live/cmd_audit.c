@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* s2verify audit: every mapping that exists already, once. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "audit.h"
 #include "cmd.h"
+#include "interrupt.h"
 #include "run.h"
 #include "session.h"
 #include "trace_opts.h"
@@ -29,14 +29,6 @@ struct progress {
 	__u64 last;
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_stop(int sig)
-{
-	(void)sig;
-	stopped = 1;
-}
-
 static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int permille)
 {
 	struct progress *p = arg;
@@ -48,25 +40,19 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 		fprintf(stderr, "\raudit: VM %u of %u, its memslot at %u %%\033[K", vm + 1, vms,
 			permille / 10);
 	}
-	return !stopped;
+	return !s2v_interrupted();
 }
 
 int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
 {
 	struct progress p = { .terminal = isatty(STDERR_FILENO),
 			      .last = s2v_clock_ns(CLOCK_BOOTTIME) };
-	struct sigaction old[2], sa = { .sa_handler = on_stop };
 	struct s2v_audit_opts o = *opts;
 	int err;
 
 	o.go_on = go_on;
 	o.arg = &p;
-	stopped = 0;
-	sigaction(SIGINT, &sa, &old[0]);
-	sigaction(SIGTERM, &sa, &old[1]);
 	err = s2v_live_audit(l, &o);
-	sigaction(SIGINT, &old[0], NULL);
-	sigaction(SIGTERM, &old[1], NULL);
 	if (p.shown)
 		fputs("\r\033[K", stderr);
 	if (err == -EINTR)
@@ -90,12 +76,15 @@ static int run(struct audit *a)
 	struct s2v_audit_opts o = { .each = a->o.leaves, .rate = a->o.rate };
 	struct s2v_summary sum = { 0 };
 	__u64 start = s2v_clock_ns(CLOCK_BOOTTIME);
-	int err = s2v_live_start(a->live);
+	int err;
 
+	s2v_interrupt_catch();
+	err = s2v_live_start(a->live);
 	if (err)
 		s2v_err("which VMs are running could not be found out: %s", strerror(-err));
 	sum.inventory_failed = err != 0;
 	sum.audit_failed = s2v_audit_progress(a->live, &o) != 0;
+	s2v_interrupt_now();
 	err = s2v_live_stop(a->live);
 	sum.duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - start;
 	if (!err)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "figures.h"
+#include "keys.h"
 #include "live_private.h"
 
 /* Sums over CPUs the first n words of element i of a per-CPU array. 0 or -errno. */
@@ -153,10 +154,11 @@ size_t s2v_live_costs(struct s2v_live *l, struct s2v_prog_cost *cost, size_t max
 static __u64 entries(const struct bpf_map *map)
 {
 	_Alignas(8) char key[64], next[64];
+	struct s2v_keys keys = s2v_keys_of(map);
 	void *prev = NULL;
 	__u64 n = 0;
 
-	while (bpf_map_get_next_key(bpf_map__fd(map), prev, next) == 0) {
+	while (s2v_next_key(&keys, prev, next) == 0) {
 		memcpy(key, next, sizeof(key));
 		prev = key;
 		n++;

@@ -102,7 +102,7 @@ int s2v_live_again(struct s2v_live *l)
 	l->skel->bss->ready = false;
 	__sync_fetch_and_add(&l->skel->data->epoch, 1); /* no map is let by for what was known */
 	nanosleep(&rest, NULL);
-	err = s2v_live_consume(l);
+	err = s2v_live_drain(l);
 	if (!err)
 		err = s2v_keep_forget(l);
 	if (!err)

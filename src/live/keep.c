@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +6,7 @@
 
 #include "figures.h"
 #include "keep.h"
+#include "keys.h"
 #include "util.h"
 
 /* A VM that the sink was told of. */
@@ -39,21 +37,22 @@ static bool is_meant(const struct sweep *w, const struct s2v_agg_key *key)
 /* Tells what was counted and not yet told: the last word on each kind of mapping. 0 or -errno. */
 static int sweep(struct s2v_live *l, const struct sweep *w)
 {
-	int fd = bpf_map__fd(l->skel->maps.agg), err;
+	struct s2v_keys keys = s2v_keys_of(l->skel->maps.agg);
 	struct s2v_agg_key key, next;
 	struct s2v_agg_key *prev = NULL;
 	struct s2v_agg a;
+	int err;
 
-	while ((err = bpf_map_get_next_key(fd, prev, &next)) == 0) {
+	while ((err = s2v_next_key(&keys, prev, &next)) == 0) {
 		if (is_meant(w, &next)) {
-			if (!bpf_map_lookup_elem(fd, &next, &a) && a.pending) {
+			if (!bpf_map_lookup_elem(keys.fd, &next, &a) && a.pending) {
 				a.ev.flags &= ~(__u32)S2V_PG_FIRST;
 				a.ev.count = a.pending;
 				a.ev.gpa_last = a.gpa_last;
 				l->fn(l->arg, &a.ev.h);
 			}
 			/* prev stays: what follows it is what followed the one deleted. */
-			if (w->gone && !bpf_map_delete_elem(fd, &next))
+			if (w->gone && !bpf_map_delete_elem(keys.fd, &next))
 				continue;
 		}
 		key = next;
@@ -65,11 +64,11 @@ static int sweep(struct s2v_live *l, const struct sweep *w)
 /* Deletes the memslots of a VM that is gone; 0: of all. */
 static void forget_slots(struct s2v_live *l, __u32 vm)
 {
-	int fd = bpf_map__fd(l->skel->maps.slots);
+	struct s2v_keys keys = s2v_keys_of(l->skel->maps.slots);
 	struct s2v_slot_key key, next, *prev = NULL;
 
-	while (bpf_map_get_next_key(fd, prev, &next) == 0) {
-		if ((!vm || next.vm == vm) && !bpf_map_delete_elem(fd, &next))
+	while (s2v_next_key(&keys, prev, &next) == 0) {
+		if ((!vm || next.vm == vm) && !bpf_map_delete_elem(keys.fd, &next))
 			continue;
 		key = next;
 		prev = &key;
@@ -152,16 +151,17 @@ static int by_id(const void *x, const void *y)
 
 int s2v_keep_list(struct s2v_live *l, struct s2v_vm_list *list)
 {
-	int fd = bpf_map__fd(l->skel->maps.vms);
+	struct s2v_keys keys = s2v_keys_of(l->skel->maps.vms);
 	struct s2v_listed_vm *p;
 	__u64 key, *prev = NULL;
 	struct s2v_vm_state st;
 	unsigned int n = 0;
+	int err;
 
 	*list = (struct s2v_vm_list){ 0 };
-	while (bpf_map_get_next_key(fd, prev, &key) == 0) {
+	while ((err = s2v_next_key(&keys, prev, &key)) == 0) {
 		prev = &key;
-		if (bpf_map_lookup_elem(fd, &key, &st))
+		if (bpf_map_lookup_elem(keys.fd, &key, &st))
 			continue;
 		p = reallocarray(list->vm, list->n + 1, sizeof(*p));
 		if (!p)
@@ -176,7 +176,7 @@ int s2v_keep_list(struct s2v_live *l, struct s2v_vm_list *list)
 		if (!n || list->vm[n - 1].id != list->vm[i].id)
 			list->vm[n++] = list->vm[i];
 	list->n = n;
-	return 0;
+	return err == -ENOENT ? 0 : err;
 }
 
 static void tell_vm(struct s2v_live *l, __u32 type, __u32 id, __u32 tgid)
@@ -213,20 +213,21 @@ static const struct s2v_listed_vm *listed(const struct s2v_vm_list *list, __u32 
 /* Memslots and kinds of mappings of VMs of which not even a word came. */
 static void forget_unlisted(struct s2v_live *l, const struct s2v_vm_list *list, __u32 last)
 {
-	int slots = bpf_map__fd(l->skel->maps.slots), agg = bpf_map__fd(l->skel->maps.agg);
+	struct s2v_keys slots = s2v_keys_of(l->skel->maps.slots),
+			agg = s2v_keys_of(l->skel->maps.agg);
 	struct s2v_slot_key sk, snext, *sprev = NULL;
 	struct s2v_agg_key ak, anext, *aprev = NULL;
 
-	while (bpf_map_get_next_key(slots, sprev, &snext) == 0) {
+	while (s2v_next_key(&slots, sprev, &snext) == 0) {
 		if (snext.vm <= last && !listed(list, snext.vm) &&
-		    !bpf_map_delete_elem(slots, &snext))
+		    !bpf_map_delete_elem(slots.fd, &snext))
 			continue;
 		sk = snext;
 		sprev = &sk;
 	}
-	while (bpf_map_get_next_key(agg, aprev, &anext) == 0) {
+	while (s2v_next_key(&agg, aprev, &anext) == 0) {
 		if (anext.vm <= last && !listed(list, anext.vm) &&
-		    !bpf_map_delete_elem(agg, &anext))
+		    !bpf_map_delete_elem(agg.fd, &anext))
 			continue;
 		ak = anext;
 		aprev = &ak;
@@ -258,16 +259,17 @@ int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 las
 
 int s2v_keep_forget(struct s2v_live *l)
 {
-	int fd = bpf_map__fd(l->skel->maps.vms), err;
+	struct s2v_keys keys = s2v_keys_of(l->skel->maps.vms);
 	struct s2v_kept_vm *vm, *next;
+	int err;
 	__u64 key;
 
 	err = sweep(l, &(struct sweep){ .gone = true });
 	HASH_ITER(hh, l->vms, vm, next)
 	tell_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l, 0);
-	while (bpf_map_get_next_key(fd, NULL, &key) == 0)
-		if (bpf_map_delete_elem(fd, &key) && errno != ENOENT) /* gone by itself */
+	while (s2v_next_key(&keys, NULL, &key) == 0)
+		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* gone by itself */
 			return -errno;
 	return err ? err : l->err;
 }

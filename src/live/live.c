@@ -13,6 +13,7 @@
 #include "calibrate.h"
 #include "figures.h"
 #include "health.h"
+#include "iter.h"
 #include "keep.h"
 #include "live.h"
 #include "live_private.h"
@@ -38,6 +39,9 @@ static const struct {
 	[S2V_OBS_RUN] = { "run_fentry", NULL, "run_kprobe", NULL },
 	[S2V_OBS_HOST_UNMAP] = { "host_unmap_fentry", NULL, "host_unmap_kprobe", NULL },
 };
+
+/* How long events are taken in one go, before the loop's other events have their turn. */
+#define SHARE_NS 20000000ULL
 
 static bool verbose;
 
@@ -150,25 +154,42 @@ static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
 	l->fn(l->arg, &whole[1].h);
 }
 
-static int on_event(void *arg, void *data, size_t len)
+static void take(struct s2v_live *l, const void *data, size_t len)
 {
-	struct s2v_live *l = arg;
 	const struct s2v_ev_hdr *ev = data;
 
 	if (s2v_is_brief(data, len)) {
 		take_brief(l, data);
-		return 0;
+		return;
 	}
 	if (len < sizeof(*ev) || ev->len > len) {
 		l->malformed++;
-		return 0;
+		return;
 	}
 	s2v_brief_note(&l->briefs, data, len);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
 	l->fn(l->arg, ev);
-	return 0;
+}
+
+/* Is what one reading of the ring buffer may take used up? libbpf itself goes on for as long as there is any. */
+static bool used_up(struct s2v_live *l, size_t len)
+{
+	struct s2v_live_share *s = &l->share;
+
+	len = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
+	s->bytes = s->bytes > len ? s->bytes - len : 0;
+	return !s->bytes ||
+	       (s->until && !(++s->events % 64) && s2v_clock_ns(CLOCK_MONOTONIC) > s->until);
+}
+
+static int on_event(void *arg, void *data, size_t len)
+{
+	struct s2v_live *l = arg;
+
+	take(l, data, len);
+	return used_up(l, len) ? -ECANCELED : 0;
 }
 
 static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
@@ -311,41 +332,19 @@ fail:
 	return NULL;
 }
 
-int s2v_iter_run(struct bpf_link *link, void *buf, size_t len, s2v_iter_fn fn, void *arg)
-{
-	int fd = bpf_iter_create(bpf_link__fd(link)), err = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	while (!err) {
-		n = read(fd, buf, len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0) {
-			err = n ? -errno : 0;
-			break;
-		}
-		if (fn)
-			err = fn(arg, buf, (size_t)n);
-	}
-	close(fd);
-	return err;
-}
-
 /* Runs the inventory of VM files that are open now. */
 static int inventory(struct s2v_live *l)
 {
+	const struct s2v_iter_opts o = { 0 };
 	struct bpf_link *link;
-	char buf[64];
 	int err;
 
 	if (!l->skel->rodata->cfg.vm_release)
 		return -ENOENT;
-	link = bpf_program__attach_iter(l->skel->progs.inventory, NULL);
+	link = s2v_iter_attach(l->skel->progs.inventory, 0, 0);
 	if (!link)
 		return -errno;
-	err = s2v_iter_run(link, buf, sizeof(buf), NULL, NULL);
+	err = s2v_iter_run(link, &o);
 	bpf_link__destroy(link);
 	return err;
 }
@@ -366,11 +365,24 @@ int s2v_live_fd(const struct s2v_live *l)
 	return ring_buffer__epoll_fd(l->ring);
 }
 
+static int consume(struct s2v_live *l, __u64 ns)
+{
+	int n;
+
+	l->share.bytes = bpf_map__max_entries(l->skel->maps.events);
+	l->share.until = ns ? s2v_clock_ns(CLOCK_MONOTONIC) + ns : 0;
+	n = ring_buffer__consume(l->ring);
+	return n < 0 && n != -ECANCELED ? n : l->err;
+}
+
 int s2v_live_consume(struct s2v_live *l)
 {
-	int n = ring_buffer__consume(l->ring);
+	return consume(l, SHARE_NS);
+}
 
-	return n < 0 ? n : l->err;
+int s2v_live_drain(struct s2v_live *l)
+{
+	return consume(l, 0);
 }
 
 int s2v_live_stop(struct s2v_live *l)
@@ -387,7 +399,7 @@ int s2v_live_stop(struct s2v_live *l)
 	l->skel->bss->ready = false;
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, true);
-	err = s2v_live_consume(l);
+	err = s2v_live_drain(l);
 	return err ? err : s2v_keep_tell_all(l);
 }
 

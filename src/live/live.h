@@ -39,8 +39,13 @@ int s2v_live_start(struct s2v_live *l);
 /* Readable when there are events; with `all` when there are many: the rest is to be asked for now and then. */
 int s2v_live_fd(const struct s2v_live *l);
 #define S2V_LIVE_LOOK_NS 50000000 /* how often */
-/* Hands out what is in the ring buffer. 0 or -errno. */
+/*
+ * Hands out what is in the ring buffer, for some milliseconds at most: where events come faster than they are
+ * taken there is more. 0 or -errno.
+ */
 int s2v_live_consume(struct s2v_live *l);
+/* Hands out all that is there when it is called, and at most as much as the ring buffer holds. 0 or -errno. */
+int s2v_live_drain(struct s2v_live *l);
 
 /* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
 int s2v_live_stop(struct s2v_live *l);

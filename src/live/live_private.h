@@ -10,9 +10,17 @@
 
 struct s2v_kept_vm; /* keep.c */
 
+/* What one reading of the ring buffer may still take. */
+struct s2v_live_share {
+	__u64 bytes; /* of the ring buffer */
+	__u64 until; /* CLOCK_MONOTONIC ns; 0: however long that takes */
+	unsigned int events; /* so many were taken: the clock is not asked for each */
+};
+
 struct s2v_live {
 	struct s2verify_bpf *skel;
 	struct ring_buffer *ring;
+	struct s2v_live_share share;
 	s2v_event_fn fn;
 	void *arg;
 	struct bpf_link *links[S2V_OBS_NR][2]; /* entry, return */
@@ -32,12 +40,6 @@ struct s2v_live {
 	__u64 lost; /* events that had been lost when all was put in order last */
 	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
-
-/* What an iterator's programs wrote; anything but 0 ends the reading. */
-typedef int (*s2v_iter_fn)(void *arg, const void *data, size_t len);
-
-/* Runs an iterator once, to its end. buf: room for reading. fn: NULL where nothing is written. */
-int s2v_iter_run(struct bpf_link *link, void *buf, size_t len, s2v_iter_fn fn, void *arg);
 
 /* audit.c: takes note of leaves on their way out. */
 void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev);

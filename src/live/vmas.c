@@ -3,32 +3,67 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live_private.h"
+#include "iter.h"
 #include "vmas.h"
+
+/* What one reading needs. */
+struct reader {
+	struct s2v_vmas *v;
+	const struct s2v_vmas_source *from;
+};
+
+static int make_room(struct s2v_vmas *v, size_t len)
+{
+	size_t want = v->room ? v->room : 65536;
+	void *p;
+
+	while (want - v->bytes < len)
+		want *= 2;
+	if (want == v->room)
+		return 0;
+	p = realloc(v->v, want);
+	if (!p)
+		return -ENOMEM;
+	v->v = p;
+	v->room = want;
+	return 0;
+}
 
 /* Data may come in any pieces. */
 static int take(void *arg, const void *data, size_t len)
 {
-	struct s2v_vmas *v = arg;
-	char *p = realloc(v->v, v->bytes + len);
+	struct s2v_vmas *v = ((struct reader *)arg)->v;
 
-	if (!p)
+	if (v->bytes + len > S2V_VMAS_MOST * sizeof(*v->v))
+		return -E2BIG;
+	if (make_room(v, len))
 		return -ENOMEM;
-	memcpy(p + v->bytes, data, len);
-	v->v = (struct s2v_ev_vma *)p;
+	memcpy((char *)v->v + v->bytes, data, len);
 	v->bytes += len;
+	for (; v->n < v->bytes / sizeof(*v->v); v->n++)
+		/* An iterator that begins anew would go on for ever. */
+		if (v->v[v->n].vma.start >= v->v[v->n].vma.end ||
+		    (v->n && v->v[v->n].vma.start < v->v[v->n - 1].vma.end))
+			return -EBADMSG;
 	return 0;
 }
 
-int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link)
+static bool go_on(void *arg)
 {
-	static char buf[65536];
-	int err;
+	const struct s2v_vmas_source *from = ((struct reader *)arg)->from;
+
+	return from->go_on(from->arg);
+}
+
+int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vmas_source *from)
+{
+	struct reader r = { .v = v, .from = from };
+	const struct s2v_iter_opts o = {
+		.done = from->done, .take = take, .go_on = go_on, .arg = &r
+	};
 
 	s2v_vmas_free(v);
-	err = s2v_iter_run(link, buf, sizeof(buf), take, v);
-	v->n = v->bytes / sizeof(*v->v);
-	return err;
+	return s2v_iter_run(link, &o);
 }
 
 static bool same_kind(const struct s2v_ev_vma *a, const struct s2v_ev_vma *b)
@@ -38,19 +73,28 @@ static bool same_kind(const struct s2v_ev_vma *a, const struct s2v_ev_vma *b)
 	       !memcmp(a->driver, b->driver, sizeof(a->driver));
 }
 
+#define TURN 1024 /* runs, after which it is asked whether to go on */
+
 struct teller {
 	struct s2v_ev_slot *slot;
 	struct s2v_ev_vma run;
-	s2v_event_fn fn;
-	void *arg;
+	const struct s2v_vmas_to *to;
+	int err;
 };
 
 static void tell(struct teller *t)
 {
-	if (t->run.vma.start == t->run.vma.end)
+	const struct s2v_vmas_to *to = t->to;
+
+	if (t->run.vma.start == t->run.vma.end || t->err)
 		return;
-	t->fn(t->arg, &t->run.h);
-	t->slot->runs++;
+	if (t->slot->runs >= to->most) {
+		t->err = -E2BIG;
+		return;
+	}
+	to->fn(to->fn_arg, &t->run.h);
+	if (!(++t->slot->runs % TURN) && !to->go_on(to->arg))
+		t->err = -EINTR;
 }
 
 /* Adds [start, end) of one kind to the run, or begins another with it. */
@@ -91,16 +135,16 @@ static size_t first_behind(const struct s2v_vmas *v, __u64 hva)
 	return lo;
 }
 
-void s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, s2v_event_fn fn, void *arg)
+int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to)
 {
-	struct teller t = { .slot = slot, .fn = fn, .arg = arg };
+	struct teller t = { .slot = slot, .to = to };
 	const struct s2v_ev_vma hole = { 0 };
 	__u64 at = slot->hva, end = slot->hva + slot->size;
 
 	slot->runs = slot->vmas = 0;
 	if (slot->flags & S2V_MEM_GUEST_MEMFD)
-		return;
-	for (size_t i = first_behind(v, at); i < v->n && v->v[i].vma.start < end; i++) {
+		return 0;
+	for (size_t i = first_behind(v, at); !t.err && i < v->n && v->v[i].vma.start < end; i++) {
 		__u64 s = v->v[i].vma.start, e = v->v[i].vma.end;
 
 		add(&t, &hole, at, s < end ? s : end);
@@ -110,6 +154,7 @@ void s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, s2v_event
 	}
 	add(&t, &hole, at, end);
 	tell(&t);
+	return t.err;
 }
 
 void s2v_vmas_free(struct s2v_vmas *v)

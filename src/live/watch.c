@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "cmd.h"
 #include "exit_cost.h"
+#include "interrupt.h"
 #include "live.h"
 #include "run.h"
 #include "util.h"
@@ -108,13 +109,25 @@ static bool make_loop(struct watch *t)
 	t->base = event_base_new();
 	return t->base &&
 	       add(t, 0, s2v_live_fd(t->live), EV_READ | EV_PERSIST, on_readable, NULL) &&
-	       add(t, 1, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
-	       add(t, 2, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
 	       add(t, 3, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
 	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
 	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &look));
+}
+
+/* What ends it comes to the loop; a signal that came before is in s2v_interrupted(). */
+static bool catch_signals(struct watch *t)
+{
+	return add(t, 1, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
+	       add(t, 2, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, NULL);
+}
+
+static void drop_signals(struct watch *t)
+{
+	for (int i = 1; i <= 2; i++)
+		if (t->ev[i])
+			event_del(t->ev[i]);
 }
 
 static void free_loop(struct watch *t)
@@ -130,9 +143,10 @@ static void free_loop(struct watch *t)
 static int run(struct watch *t)
 {
 	struct s2v_summary sum = { 0 };
-	int audited = 0, err;
+	int audited = 0, err, stopped;
 
 	t->start = s2v_clock_ns(CLOCK_BOOTTIME);
+	s2v_interrupt_catch();
 	err = s2v_live_start(t->live);
 	if (err)
 		s2v_err("VMs that are running already could not be listed: %s; none is taken for "
@@ -143,14 +157,16 @@ static int run(struct watch *t)
 	if (!err && t->o->audit)
 		audited = s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
 	t->audit_failed = audited != 0;
-	/* Who ended the audit wants the end. */
-	if (audited != -EINTR) {
+	err = catch_signals(t) ? 0 : -ENOMEM;
+	if (!err && !s2v_interrupted()) {
 		fprintf(stderr, "ready: %s; stop with Ctrl-C\n", s2v_session_hooks_line(&t->ses));
 		event_base_dispatch(t->base);
 	}
-	err = s2v_live_stop(t->live);
+	drop_signals(t);
+	s2v_interrupt_now();
+	stopped = s2v_live_stop(t->live);
 	if (!err)
-		err = t->err;
+		err = stopped ? stopped : t->err;
 	if (!err)
 		err = totals(t, &sum);
 	if (err) {

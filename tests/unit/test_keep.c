@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "live/audit.h"
+#include "live/iter.h"
 #include "live/keep.h"
 #include "live/vmas.h"
 
@@ -29,6 +30,12 @@ static struct world {
 	__u32 dies; /* VM whose end is what the next look at the ring buffer finds */
 	unsigned int told[16]; /* events by type */
 	unsigned int looks, asked, steps, go_on_for;
+	/* VMAs: how often they were read, and what comes of it; how many runs are behind a memslot. */
+	__u32 asked_tid, users;
+	bool nobody, thread_ends;
+	unsigned int reads, runs, unsettled;
+	int vmas_err;
+	__u32 flags, unread; /* of the last audit of a VM, and memslot, that was told */
 } w;
 
 /* ---- the BPF side ---- */
@@ -71,11 +78,18 @@ int bpf_map_delete_elem(int fd, const void *key)
 	return w.vanish ? -ENOENT : 0;
 }
 
-struct bpf_link *bpf_program__attach_iter(const struct bpf_program *p,
-					  const struct bpf_iter_attach_opts *o)
+__u32 bpf_map__max_entries(const struct bpf_map *map)
+{
+	(void)map;
+	return 8;
+}
+
+/* One that is attached to a thread alone looks whether that has the memory still. */
+struct bpf_link *s2v_iter_attach(const struct bpf_program *p, __u32 tid, __u32 tgid)
 {
 	(void)p;
-	(void)o;
+	(void)tgid;
+	w.asked_tid = tid;
 	return (struct bpf_link *)&w;
 }
 
@@ -86,19 +100,22 @@ int bpf_link__destroy(struct bpf_link *link)
 }
 
 /* Every VM has one memslot. */
-int s2v_iter_run(struct bpf_link *link, void *buf, size_t len, s2v_iter_fn fn, void *arg)
+int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 {
 	(void)link;
-	(void)buf;
-	(void)len;
-	(void)fn;
-	(void)arg;
 	w.steps++;
+	if (o->done == &w.bss.audit.owner) {
+		w.bss.audit.owner = w.nobody || (w.asked_tid && w.thread_ends) ? 0 : 1;
+		w.bss.audit.mm_users = w.users;
+		return 0;
+	}
 	w.bss.audit.ran = 1;
-	w.bss.audit.owner = 1;
 	w.bss.audit.slot_size = 4096;
 	w.bss.audit.found = w.bss.audit.op == S2V_AUDIT_SLOT && !w.bss.audit.gpa;
-	w.bss.audit.done = w.bss.audit.op == S2V_AUDIT_WALK;
+	w.bss.audit.unsettled = w.bss.audit.op == S2V_AUDIT_WALK && w.unsettled &&
+				!w.bss.audit.give_up;
+	w.unsettled -= w.bss.audit.unsettled;
+	w.bss.audit.done = w.bss.audit.op == S2V_AUDIT_WALK && !w.bss.audit.unsettled;
 	return 0;
 }
 
@@ -108,6 +125,10 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	w.told[ev->type]++;
+	if (ev->type == S2V_EV_AUDIT && ev->vm)
+		w.flags = ((const struct s2v_ev_audit *)ev)->flags;
+	if (ev->type == S2V_EV_SLOT)
+		w.unread = ((const struct s2v_ev_slot *)ev)->unread;
 }
 
 static void tell(__u32 type, __u32 vm)
@@ -125,6 +146,11 @@ int s2v_live_consume(struct s2v_live *l)
 	return l->err;
 }
 
+int s2v_live_drain(struct s2v_live *l)
+{
+	return s2v_live_consume(l);
+}
+
 int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 {
 	(void)l;
@@ -132,19 +158,20 @@ int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 	return 0;
 }
 
-int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link)
+int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vmas_source *from)
 {
 	(void)link;
 	v->n = 1;
-	return 0;
+	w.reads++;
+	w.bss.audit.vmas_end = 1;
+	return from->go_on(from->arg) ? w.vmas_err : -EINTR;
 }
 
-void s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, s2v_event_fn fn, void *arg)
+int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to)
 {
 	(void)v;
-	(void)slot;
-	(void)fn;
-	(void)arg;
+	slot->runs = w.runs < to->most ? w.runs : to->most;
+	return w.runs > to->most ? -E2BIG : 0;
 }
 
 void s2v_vmas_free(struct s2v_vmas *v)
@@ -229,6 +256,91 @@ static void gone_meanwhile(void **state)
 	end();
 }
 
+/* ---- what another process decides the length of ---- */
+
+/* The thread whose VMAs are read ends each time: what was read may be a part. Four are asked. */
+static void threads_end(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	w.thread_ends = true;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.reads, 4);
+	assert_int_equal(w.flags, S2V_AU_UNREAD);
+	end();
+}
+
+static void too_many_vmas(void **state)
+{
+	static const int errs[] = { -E2BIG, -EBADMSG };
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(errs); i++) {
+		begin(1, 1);
+		w.vmas_err = errs[i];
+		assert_int_equal(audit(), 0);
+		assert_int_equal(w.flags, S2V_AU_UNREAD);
+		end();
+	}
+}
+
+/* Of a process that has ended nothing is mapped; of one that has no number here it is not known. */
+static void nobody_here(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	w.nobody = true;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.flags, 0);
+	end();
+	begin(1, 1);
+	w.nobody = true;
+	w.users = 1;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.flags, S2V_AU_UNREAD);
+	end();
+}
+
+static void too_many_runs(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	w.runs = 262144;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.flags | w.unread, 0);
+	end();
+	begin(1, 1);
+	w.runs = 262145;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.flags, S2V_AU_UNREAD);
+	assert_int_equal(w.unread, 1);
+	assert_int_equal(w.told[S2V_EV_SLOT], 1);
+	end();
+}
+
+/* Between two reads of VMAs it is asked whether to go on. */
+static void ended_while_reading(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	w.go_on_for = 1; /* at the VM's turn */
+	assert_int_equal(audit(), -EINTR);
+	assert_int_equal(w.reads, 1);
+	assert_int_equal(w.told[S2V_EV_SLOT], 0);
+	end();
+}
+
+/* Memory that its owner keeps changing: 100 pauses at one place, and then it is told as it is. */
+static void never_settles(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	w.unsettled = 1000000;
+	assert_int_equal(audit(), 0);
+	assert_int_equal(w.unsettled, 1000000 - 101);
+	end();
+}
+
 /* ---- what is kept ---- */
 
 /* VMs that are destroyed while all is forgotten are no error. */
@@ -260,7 +372,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_there),	  cmocka_unit_test(gone_before),
 		cmocka_unit_test(gone_meanwhile), cmocka_unit_test(vanish),
-		cmocka_unit_test(error_stays),
+		cmocka_unit_test(error_stays),	  cmocka_unit_test(threads_end),
+		cmocka_unit_test(too_many_vmas),  cmocka_unit_test(nobody_here),
+		cmocka_unit_test(too_many_runs),  cmocka_unit_test(ended_while_reading),
+		cmocka_unit_test(never_settles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
