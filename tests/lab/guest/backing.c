@@ -132,6 +132,8 @@ int backing_map(char *hva, uint64_t size, const char *from)
 		return map_anonymous(hva, size, MAP_SHARED, -1);
 	if (!strcmp(from, "hugetlb"))
 		return map_anonymous(hva, size, MAP_PRIVATE | MAP_HUGETLB, -1);
+	if (!strcmp(from, "striped"))
+		return many_striped(hva, size);
 	if (!strcmp(from, "none"))
 		return mmap(hva, size, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
 				       MAP_FAILED
@@ -143,5 +145,6 @@ int backing_map(char *hva, uint64_t size, const char *from)
 		return map_path(hva, size, from + 5, O_CREAT);
 	if (!strncmp(from, "dev:", 4))
 		return map_path(hva, size, from + 4, O_SYNC);
-	usage_error("from=%s: not one of anon, thp, shm, hugetlb, none, vgem, file:, dev:", from);
+	usage_error("from=%s: not one of anon, thp, shm, hugetlb, striped, none, vgem, file:, dev:",
+		    from);
 }

@@ -16,7 +16,8 @@ static const char help[] =
 	"one did not end as expected (ok, unless the op has expect=WHAT: EFAULT, abort, any, ...).\n"
 	"  vm                        create a VM, make it the current one (several: use=K, from 0)\n"
 	"  vcpus=N                   create vCPUs up to N in all\n"
-	"  slot=ID,gpa=A,size=S,from=F[,ro][,log]    register memory\n"
+	"  slot=ID,gpa=A,size=S,from=F[,ro][,log][,at=first|last]   register memory; before or behind\n"
+	"                            all that is mapped in this process\n"
 	"  span=ID,gpa=A,part=F:S,part=F:S...        one memslot over several mappings\n"
 	"  touch=GPA,SIZE[,read|exec][,vcpu=N][,all][,stride=S]  guest stores to each page; each vCPU\n"
 	"                            its share, with all each the whole, each in a thread of its own\n"
@@ -31,6 +32,7 @@ static const char help[] =
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
 	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
+	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add idle threads, open files\n"
 	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
 	"  spin=N                    2 * N instructions of the VMM itself\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
@@ -38,8 +40,9 @@ static const char help[] =
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
 	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 120: then SIGALRM)\n"
 	"  loop=N OP... end\n"
-	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, none, vgem, file:PATH[@OFF] (created),\n"
-	"dev:PATH[@OFF]. With exec, pages must be writable by the VMM: it puts a return there.\n";
+	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none,\n"
+	"vgem, file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
+	"VMM: it puts a return there.\n";
 
 struct vm *vm;
 static struct vm vms[MAX_VMS];
@@ -166,6 +169,9 @@ static const struct op {
 	{ "delete", true, op_delete },
 	{ "churn", true, op_churn },
 	{ "calm", true, op_calm },
+	{ "vmas", false, op_vmas },
+	{ "threads", false, op_threads },
+	{ "files", false, op_files },
 	{ "spin", false, op_spin },
 	{ "tables", true, op_tables },
 	{ "walk", true, op_walk },

@@ -82,6 +82,8 @@ size_t page_size(void);
 size_t huge_size(void);
 char *backing_reserve(uint64_t size, uint64_t gpa);
 int backing_map(char *hva, uint64_t size, const char *from);
+char *many_place(const char *where);
+int many_striped(char *hva, uint64_t size);
 
 extern struct vm *vm; /* the current one */
 
@@ -123,6 +125,9 @@ void op_move(const struct words *words, struct result *result);
 void op_delete(const struct words *words, struct result *result);
 void op_churn(const struct words *words, struct result *result);
 void op_calm(const struct words *words, struct result *result);
+void op_vmas(const struct words *words, struct result *result);
+void op_threads(const struct words *words, struct result *result);
+void op_files(const struct words *words, struct result *result);
 void op_tables(const struct words *words, struct result *result);
 void op_walk(const struct words *words, struct result *result);
 void op_touch(const struct words *words, struct result *result);

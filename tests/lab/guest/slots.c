@@ -38,9 +38,10 @@ void op_slot(const struct words *words, struct result *result)
 			     .flags = slot_flags(words),
 			     .gpa = parse_number(words_need(words, "gpa")),
 			     .size = parse_number(words_need(words, "size")) };
+	const char *at = words_get(words, "at");
 	int error;
 
-	slot.hva = backing_reserve(slot.size, slot.gpa);
+	slot.hva = at ? many_place(at) : backing_reserve(slot.size, slot.gpa);
 	error = backing_map(slot.hva, slot.size, words_need(words, "from"));
 	if (error)
 		result_set(result, "mmap errno=%s", strerrorname_np(error));
