@@ -63,6 +63,10 @@ int s2v_parse_iomem(FILE *f, struct s2v_range **ram, size_t *n)
 	while (getline(&line, &cap, f) >= 0) {
 		if (!iomem_line(line, &one))
 			continue;
+		if (nr == S2V_RANGES_MOST) {
+			err = -E2BIG;
+			break;
+		}
 		if (nr == room) {
 			room = room ? room * 2 : 16;
 			grown = realloc(r, room * sizeof(*r));

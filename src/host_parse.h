@@ -10,10 +10,12 @@
 
 #include "host.h"
 
+#define S2V_RANGES_MOST 65536 /* a host with hot-plugged memory has hundreds */
+
 /*
  * /proc/iomem: the "System RAM" ranges (hot-plugged ones say "System RAM (kmem)" and lie
  * deeper), ascending and merged. arm64 names what memblock marks NOMAP "reserved" instead, as
- * pfn_is_map_memory() has it. Returns 0 or -errno; with no CAP_SYS_ADMIN every address reads
+ * pfn_is_map_memory() has it. Returns 0 or -errno, -E2BIG for more than S2V_RANGES_MOST; with no CAP_SYS_ADMIN every address reads
  * as zero, and the answer is 0 with no ranges. *ram is to be freed.
  */
 int s2v_parse_iomem(FILE *f, struct s2v_range **ram, size_t *n);

@@ -30,6 +30,8 @@ static int add(struct s2v_kallsyms *ks, __u64 addr, const char *name)
 {
 	size_t len = strlen(name) + 1;
 
+	if (ks->n == S2V_KSYMS_MOST)
+		return -E2BIG;
 	if (ks->n == ks->room) {
 		size_t room = ks->room ? ks->room * 2 : 65536;
 		struct sym *sym = realloc(ks->sym, room * sizeof(*sym));

@@ -18,9 +18,13 @@ struct s2v_ksym {
 	char copy[96]; /* the first of them, "" when there is none */
 };
 
+/* Text symbols that are kept; Debian's kernels have some 200,000 with all modules in use. */
+#define S2V_KSYMS_MOST (1U << 21)
+
 /*
  * Reads a table in the format of /proc/kallsyms; only text symbols are kept. Returns 0 or
- * -errno, -ENODATA for a table without any. Free it with s2v_kallsyms_free().
+ * -errno, -ENODATA for a table without any, -E2BIG for one with more than S2V_KSYMS_MOST. Free it
+ * with s2v_kallsyms_free().
  */
 int s2v_kallsyms_read(FILE *f, struct s2v_kallsyms **ks);
 

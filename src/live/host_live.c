@@ -72,8 +72,12 @@ static void gather_lockdown(char *buf, size_t len)
 }
 
 /* The boot log, one record a read. EPIPE: records were overwritten under the reader; go on. */
+/* Records of the kernel's log that are read: what it says of the CPUs stands at its beginning. */
+#define KMSG_MOST 1000000
+
 static void gather_kmsg(struct s2v_kmsg *k)
 {
+	unsigned int left = KMSG_MOST; /* it may be written faster than it is read */
 	char rec[8192];
 	ssize_t n;
 	int fd;
@@ -82,8 +86,8 @@ static void gather_kmsg(struct s2v_kmsg *k)
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) /* no evidence then: dmesg_restrict, or a container */
 		return;
-	while ((n = read(fd, rec, sizeof(rec) - 1)) > 0 ||
-	       (n < 0 && (errno == EPIPE || errno == EINTR))) {
+	while (left-- && ((n = read(fd, rec, sizeof(rec) - 1)) > 0 ||
+			  (n < 0 && (errno == EPIPE || errno == EINTR)))) {
 		if (n < 0)
 			continue;
 		rec[n] = '\0';
@@ -144,7 +148,8 @@ static int gather_ram(struct s2v_host *h, char *err, size_t errlen)
 	fclose(f);
 	if (!ret)
 		return 0;
-	snprintf(err, errlen, "cannot read /proc/iomem: %s", strerror(-ret));
+	snprintf(err, errlen, "cannot read /proc/iomem: %s",
+		 ret == -E2BIG ? "it has more ranges than can be kept" : strerror(-ret));
 	return -1;
 }
 

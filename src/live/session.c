@@ -23,7 +23,7 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 	snprintf(err, errlen,
 		 "cannot read the kernel's symbol table /proc/kallsyms: %s; /proc must be mounted "
 		 "and the kernel built with CONFIG_KALLSYMS",
-		 strerror(-ret));
+		 ret == -E2BIG ? "it has more symbols than can be kept" : strerror(-ret));
 	return -1;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/host.c src/host_parse.c */
 /* Host facts out of the kernel's text files, and how contradicting sources are weighed. */
+#define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,6 +130,36 @@ static void test_iomem_many(void **state)
 	assert_int_equal(s2v_host_where(&h, 500 * 0x10000), S2V_WHERE_INSIDE);
 	assert_int_equal(s2v_host_where(&h, 500 * 0x10000 + 0x1000), S2V_WHERE_OUTSIDE);
 	s2v_host_free(&h);
+}
+
+/* Ranges without an end, each apart from the others. */
+static ssize_t endless(void *cookie, char *buf, size_t len)
+{
+	unsigned long long *n = cookie;
+	char line[64];
+	int size = snprintf(line, sizeof(line), "%llx-%llx : System RAM\n", *n << 20,
+			    (*n << 20) + 0xfff);
+
+	if ((size_t)size > len)
+		return -1;
+	++*n;
+	memcpy(buf, line, (size_t)size);
+	return size;
+}
+
+static void test_iomem_endless(void **state)
+{
+	unsigned long long n = 1;
+	FILE *f = fopencookie(&n, "r", (cookie_io_functions_t){ .read = endless });
+	struct s2v_range *ram;
+	size_t count;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(s2v_parse_iomem(f, &ram, &count), -E2BIG);
+	assert_null(ram);
+	assert_in_range(n, S2V_RANGES_MOST, S2V_RANGES_MOST + 100);
+	fclose(f);
 }
 
 static void feed(struct s2v_kmsg *k, const char *const *rec, size_t n)
@@ -441,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_iomem_nested),
 		cmocka_unit_test(test_iomem_hidden),
 		cmocka_unit_test(test_iomem_many),
+		cmocka_unit_test(test_iomem_endless),
 		cmocka_unit_test(test_kmsg),
 		cmocka_unit_test(test_kmsg_impostors),
 		cmocka_unit_test(test_kmsg_gap),

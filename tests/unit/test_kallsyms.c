@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/kallsyms.c */
 /* Symbol tables as /proc/kallsyms prints them: exact names, compilers' copies, hidden addresses. */
+#define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,6 +190,31 @@ static void test_many(void **state)
 	s2v_kallsyms_free(ks);
 }
 
+/* A table that goes on for ever: lines of one length, as many as are asked for. */
+static ssize_t endless(void *cookie, char *buf, size_t len)
+{
+	static const char line[] = "ffff800010080000 T f\n";
+	const size_t n = sizeof(line) - 1;
+	size_t *at = cookie;
+
+	for (size_t i = 0; i < len; i++)
+		buf[i] = line[(*at)++ % n];
+	return (ssize_t)len;
+}
+
+static void test_endless(void **state)
+{
+	size_t at = 0;
+	FILE *f = fopencookie(&at, "r", (cookie_io_functions_t){ .read = endless });
+	struct s2v_kallsyms *ks;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(s2v_kallsyms_read(f, &ks), -E2BIG);
+	assert_null(ks);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_copies),	   cmocka_unit_test(test_ambiguous),
 		cmocka_unit_test(test_hidden),	   cmocka_unit_test(test_nothing_to_read),
 		cmocka_unit_test(test_many),	   cmocka_unit_test(test_room),
+		cmocka_unit_test(test_endless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,10 +36,46 @@ host() {
 	state reloaded
 	inside systemctl stop s2verify
 	state stopped
+	starved || return 1
 	inside journalctl --no-pager -o json >journal.json 2>journal.err
 	inside journalctl --no-pager -u s2verify >journal.txt 2>&1
 	touch /tmp/go
 	wait "$before"
+}
+
+# With less memory than it takes (as an address space without end would make it): systemd ends it and starts it again, and
+# nothing is left in the kernel. The kernel's report of that goes into a file of its own, since it has a trace.
+starved() {
+	dmesg -c >dmesg-before
+	programs >programs-before
+	mkdir -p /mnt/etc/systemd/system/s2verify.service.d
+	printf '[Service]\nMemoryHigh=infinity\nMemoryMax=10M\nRestartSec=1s\n' \
+		>/mnt/etc/systemd/system/s2verify.service.d/memory.conf
+	inside systemctl daemon-reload
+	inside systemctl start s2verify >starved.log 2>&1
+	try_for 60 restarted
+	state starved
+	rm /mnt/etc/systemd/system/s2verify.service.d/memory.conf
+	inside systemctl stop s2verify
+	programs >programs-after
+	dmesg -c >dmesg-starved
+	inside systemctl daemon-reload
+	inside systemctl reset-failed s2verify
+	inside systemctl start s2verify >again.log 2>&1
+	echo $? >again.rc
+	try_for 60 answers ready ready-again
+	inside systemctl stop s2verify
+}
+
+restarted() {
+	state starved-now
+	[ "$(sed -n 's/^NRestarts=//p' starved-now)" -ge 1 ]
+}
+
+# BPF programs that are loaded (whether they have names in kallsyms or not): each has memory of its own.
+programs() {
+	sleep 1 # freed after a grace period
+	grep -c 'bpf_prog_alloc\|bpf_jit' /proc/vmallocinfo
 }
 
 # A systemd of its own: first process of a PID namespace, in a tree of its own, with the host's devices. (Of
@@ -111,6 +147,12 @@ verdict() {
 	expect_eq "findings in the journal" '["after","before"]' "$(jq -s -c '[.[] |
 		select(.S2V_RULE == "s2-cacheable" and ._SYSTEMD_UNIT == "s2verify.service").S2V_VM_COMM] | unique' journal.json)"
 	expect_eq "reload" "0 active" "$(cat reload.rc) $(value reloaded ActiveState)"
+	expect_true "ended for memory: $(xargs <starved-now)" test "$(value starved-now NRestarts)" -ge 1
+	expect_grep "by the kernel" 'Memory cgroup out of memory: Killed process [0-9]+ \(s2verify\)' dmesg-starved
+	expect_eq "the kernel's other complaints" "" "$(grep -E 'BUG:|WARNING:|Oops|rcu.*stall' dmesg-before dmesg-starved)"
+	expect_eq "BPF programs left behind" "$(cat programs-before)" "$(cat programs-after)"
+	expect_eq "started again" 0 "$(cat again.rc)"
+	expect_true "and ready" [ -s ready-again ]
 	expect_eq "end" "inactive success 0" \
 		"$(value stopped ActiveState) $(value stopped Result) $(value stopped ExecMainStatus)"
 }
