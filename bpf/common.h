@@ -9,6 +9,7 @@ bool ready; /* nothing is observed before */
 bool ending; /* entries are being detached: returns come without */
 bool inventory_done; /* VMs first seen before were there before the hooks, or may have been */
 
+__u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
 __u32 postponed; /* how many tasks' scratch.postponed is set */
@@ -212,10 +213,10 @@ static __always_inline __u32 current_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* Is the current task one whose VMs are watched? Only asked in the VMM's own context. */
+/* Is the current task one whose VMs are watched, or our own (health.c)? Only asked in the VMM's own context. */
 static __always_inline bool watched(void)
 {
-	return ready && (!cfg.tgid || cfg.tgid == current_tgid());
+	return ready && (!cfg.tgid || cfg.tgid == current_tgid() || self == current_tgid());
 }
 
 /* What every probe starts with: this task's scratch, if it is to be looked at. */

@@ -6,7 +6,7 @@
 #ifndef S2V_BPF_PROBE_H
 #define S2V_BPF_PROBE_H
 
-/* pgprot of the VMA at the address given, and bpf_find_vma's answer. */
+/* pgprot of the VMA at the address given, and bpf_find_vma's answer; and who asks. */
 __u64 asked_pgprot;
 __s64 asked_err;
 
@@ -19,6 +19,7 @@ static long pgprot_cb(struct task_struct *task, struct vm_area_struct *vma, void
 SEC("raw_tp")
 int ask_pgprot(struct bpf_raw_tracepoint_args *ctx)
 {
+	self = current_tgid();
 	asked_err = bpf_find_vma(bpf_get_current_task_btf(), ctx->args[0], pgprot_cb, NULL, 0);
 	return 0;
 }

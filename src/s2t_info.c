@@ -44,6 +44,8 @@ enum {
 	KEY_DROPPED,
 	KEY_STOPPED,
 	KEY_AUDIT_FAILED,
+	KEY_GAPS,
+	KEY_GAP_WHY,
 };
 
 #define FLAG_ALL 1U
@@ -356,6 +358,8 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->duration_ns = sum->duration_ns;
 	t->inventory_failed = sum->inventory_failed;
 	t->audit_failed = sum->audit_failed;
+	t->gaps = sum->gaps;
+	memcpy(t->gap_why, sum->gap_why, sizeof(t->gap_why));
 }
 
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
@@ -385,6 +389,10 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 	put_num(b, KEY_AUDIT_FAILED, t->audit_failed);
 	put_num(b, KEY_DROPPED, t->dropped);
 	put_num(b, KEY_STOPPED, t->stopped);
+	if (t->gaps) {
+		put_num(b, KEY_GAPS, t->gaps);
+		put_text(b, KEY_GAP_WHY, t->gap_why, sizeof(t->gap_why));
+	}
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -425,6 +433,10 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->dropped = num(&f);
 		else if (f.key == KEY_STOPPED)
 			t->stopped = (__u32)num(&f);
+		else if (f.key == KEY_GAPS)
+			t->gaps = num(&f);
+		else if (f.key == KEY_GAP_WHY)
+			text(&f, t->gap_why, sizeof(t->gap_why));
 	}
 	return c.failed ? -EBADMSG : 0;
 }

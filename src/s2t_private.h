@@ -154,6 +154,8 @@ struct s2t_totals {
 	__u64 dropped; /* by the writer, so far */
 	__u32 stopped; /* S2T_END: errno */
 	bool inventory_failed, audit_failed;
+	__u64 gaps;
+	char gap_why[160];
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);

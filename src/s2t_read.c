@@ -421,6 +421,8 @@ void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum)
 	sum->missed_probes = r->totals.missed_probes;
 	sum->inventory_failed = r->totals.inventory_failed;
 	sum->audit_failed = r->totals.audit_failed;
+	sum->gaps = r->totals.gaps;
+	memcpy(sum->gap_why, r->totals.gap_why, sizeof(sum->gap_why));
 	sum->duration_ns = r->totals.duration_ns;
 }
 

@@ -152,7 +152,7 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[512]; /* why not, for people; "" when complete */
+	char incomplete[768]; /* why not, for people; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms, preexisting;
 	__u64 audited; /* of preexisting: an audit told all that was there */
@@ -164,6 +164,7 @@ struct s2v_summary {
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
 	__u64 gaps; /* times that hooks were gone for a while */
+	char gap_why[160]; /* of the last of them: which, and what to do; "" */
 	bool inventory_failed; /* which VMs were there before is not known */
 	bool audit_failed; /* an audit did not come to its end */
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */

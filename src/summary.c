@@ -48,8 +48,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
 	if (s->gaps)
-		because(s, "hooks were gone for a while, %llu time%s", ULL(s->gaps),
-			s->gaps == 1 ? "" : "s");
+		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
+			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,
+			s->gap_why[0] ? ")" : "");
 	if (s->unreadable)
 		because(s, "host attributes unreadable %llu time%s", ULL(s->unreadable),
 			s->unreadable == 1 ? "" : "s");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* s2verify check: can this host be verified, what is covered, by which hooks and why. */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cmd.h"
+#include "health.h"
 #include "live.h"
 #include "run.h"
 #include "session.h"
@@ -13,6 +15,23 @@ static void ignore(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	(void)ev;
+}
+
+/* What is attached is to be seen to observe, too: by a call of our own, and the kernel's switches. */
+static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
+{
+	struct s2v_health h;
+
+	if (s2v_live_start(live)) /* the calls are heard all the same */
+		s2v_err("VMs that are running already could not be listed");
+	s2v_health_open(live);
+	s2v_live_check(live, ses->hooks, &h);
+	for (int i = 0; i < S2V_OBS_NR; i++) {
+		if (!*h.why[i])
+			continue;
+		snprintf(ses->hooks[i].reason, sizeof(ses->hooks[i].reason), "%s", h.why[i]);
+		ses->hooks[i].method = S2V_METHOD_NONE;
+	}
 }
 
 /* Loads and attaches as `trace` does, so that what is said is what was tried. */
@@ -28,6 +47,7 @@ static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct
 	live = s2v_live_open(&lo, &ses->host, ses->hooks, ignore, NULL, err, sizeof(err));
 	if (!live)
 		goto cannot;
+	try_hooks(live, ses);
 	s2v_live_close(live);
 	s2v_session_cover(ses, S2V_BY_HOOKS);
 	s2v_session_tell(ses, sink);

@@ -32,6 +32,7 @@ struct live {
 	__u64 gone_at, gap_end; /* hooks were gone; gone_at 0: they are all there */
 	bool gap; /* they were, and no audit was through since */
 	__u64 gaps; /* how often */
+	char gap_why[160]; /* the last time */
 	struct s2v_inside inside;
 	bool stopped;
 	bool auditing, again; /* again: when the audit under way has stopped */
@@ -83,14 +84,6 @@ static void begin_again(struct live *l)
 	failed(l, err, "beginning anew after hooks had been gone");
 }
 
-static const char *first_reason(const struct s2v_health *h)
-{
-	for (int i = 0; i < S2V_OBS_NR; i++)
-		if (*h->why[i])
-			return h->why[i];
-	return "";
-}
-
 static void look(struct live *l)
 {
 	l->checked = s2v_clock_ns(CLOCK_BOOTTIME);
@@ -99,7 +92,8 @@ static void look(struct live *l)
 		l->gone_at = l->checked;
 		l->gap = true;
 		l->gaps++;
-		s2v_err("hooks are gone: %s", first_reason(&l->health));
+		snprintf(l->gap_why, sizeof(l->gap_why), "%s", s2v_health_reason(&l->health));
+		s2v_err("hooks are gone: %s", l->gap_why);
 	}
 }
 
@@ -187,6 +181,7 @@ static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 	f->sum.inventory_failed = l->inventory_failed;
 	f->sum.audit_failed = l->audit_failed;
 	f->sum.gaps = l->gaps;
+	memcpy(f->sum.gap_why, l->gap_why, sizeof(f->sum.gap_why));
 	err = s2v_live_counters(l->live, &f->sum);
 	count_missed(l, f->sum.cnt);
 	if (!err)

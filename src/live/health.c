@@ -94,6 +94,14 @@ void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
 	}
 }
 
+const char *s2v_health_reason(const struct s2v_health *h)
+{
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		if (*h->why[i])
+			return h->why[i];
+	return "";
+}
+
 int s2v_live_again(struct s2v_live *l)
 {
 	const struct timespec rest = { .tv_nsec = REST_NS };

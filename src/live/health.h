@@ -14,6 +14,7 @@ struct s2v_health {
 	char why[S2V_OBS_NR][160];
 	bool well; /* all of them are */
 };
+const char *s2v_health_reason(const struct s2v_health *h); /* the first of them; "" */
 void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
 		    struct s2v_health *h);
 

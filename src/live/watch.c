@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "cmd.h"
 #include "exit_cost.h"
+#include "health.h"
 #include "interrupt.h"
 #include "live.h"
 #include "run.h"
@@ -21,10 +22,14 @@ struct watch {
 	struct s2v_sink *sink;
 	struct s2v_recording *rec;
 	struct event_base *base;
-	struct event *ev[8]; /* ring buffer, signals, duration, clocks for recording and reading */
+	/* Ring buffer, signals, duration, clocks for recording and reading, a look at the hooks. */
+	struct event *ev[9];
 	__u64 start; /* CLOCK_BOOTTIME ns */
 	bool inventory_failed, audit_failed;
 	int err; /* of the ring buffer */
+	bool gone; /* hooks are */
+	__u64 gaps; /* how often they were */
+	char gap_why[160]; /* the last time */
 };
 
 static void take(void *arg, const struct s2v_ev_hdr *ev)
@@ -65,6 +70,34 @@ static void on_contract(evutil_socket_t fd, short what, void *arg)
 	s2v_correlator_contract(t->core);
 }
 
+/* Do the hooks still observe? What a call of our own does not show while they were gone, nobody knows. */
+static void look(struct watch *t)
+{
+	struct s2v_health h;
+
+	s2v_live_check(t->live, t->ses.hooks, &h);
+	if (!h.well && !t->gone) {
+		t->gaps++;
+		snprintf(t->gap_why, sizeof(t->gap_why), "%s", s2v_health_reason(&h));
+		s2v_err("hooks are gone, and what happens meanwhile is not seen: %s", t->gap_why);
+	} else if (h.well && t->gone) {
+		s2v_err("hooks are back: VMs are numbered anew");
+		t->err = s2v_live_again(t->live);
+	}
+	t->gone = !h.well;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *t = arg;
+
+	(void)fd;
+	(void)what;
+	look(t);
+	if (t->err)
+		event_base_loopbreak(t->base);
+}
+
 /* What is known at the end, or by now. 0 or -errno. */
 static int totals(struct watch *t, struct s2v_summary *sum)
 {
@@ -72,6 +105,8 @@ static int totals(struct watch *t, struct s2v_summary *sum)
 
 	sum->inventory_failed = t->inventory_failed;
 	sum->audit_failed = t->audit_failed;
+	sum->gaps = t->gaps;
+	memcpy(sum->gap_why, t->gap_why, sizeof(sum->gap_why));
 	sum->duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - t->start;
 	err = s2v_live_counters(t->live, sum);
 	sum->cnt[S2V_CNT_UNREAD_VMA] += s2v_live_postponed(t->live);
@@ -112,6 +147,7 @@ static bool make_loop(struct watch *t)
 	       add(t, 3, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
+	       add(t, 8, -1, EV_PERSIST, on_look, &second) &&
 	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
 	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &look));
 }
@@ -148,6 +184,8 @@ static int run(struct watch *t)
 	t->start = s2v_clock_ns(CLOCK_BOOTTIME);
 	s2v_interrupt_catch();
 	err = s2v_live_start(t->live);
+	s2v_health_open(t->live);
+	look(t);
 	if (err)
 		s2v_err("VMs that are running already could not be listed: %s; none is taken for "
 			"verified",
@@ -163,6 +201,7 @@ static int run(struct watch *t)
 		event_base_dispatch(t->base);
 	}
 	drop_signals(t);
+	look(t);
 	s2v_interrupt_now();
 	stopped = s2v_live_stop(t->live);
 	if (!err)

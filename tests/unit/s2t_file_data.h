@@ -73,7 +73,11 @@ static inline struct s2t_info an_info(void)
 
 static inline struct s2v_summary a_summary(void)
 {
-	struct s2v_summary s = { .missed_probes = 3, .duration_ns = 4, .inventory_failed = true };
+	struct s2v_summary s = { .missed_probes = 3,
+				 .duration_ns = 4,
+				 .inventory_failed = true,
+				 .gaps = 5,
+				 .gap_why = "kprobes were disabled" };
 
 	for (int i = 0; i < S2V_CNT_NR; i++)
 		s.cnt[i] = (__u64)i * 1000000007;

@@ -179,6 +179,12 @@ static void what_the_source_filled_in(void **state)
 	s.inventory_failed = true;
 	is_incomplete(&s, "which VMs were running before is not known");
 	s = fresh();
+	s.gaps = 1;
+	is_incomplete(&s, "hooks were gone for a while, 1 time");
+	snprintf(s.gap_why, sizeof(s.gap_why), "kprobes are disabled");
+	s.gaps = 2;
+	is_incomplete(&s, "hooks were gone for a while, 2 times (kprobes are disabled)");
+	s = fresh();
 	s.fwb_disagrees = true;
 	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
 	s = fresh();
@@ -209,6 +215,8 @@ static void all_at_once(void **state)
 	s.lost = s.missed_probes = s.unreadable = s.preexisting = 1ULL << 63;
 	s.cnt[S2V_CNT_UNKNOWN_ATTR] = s.cnt[S2V_CNT_NESTED] = 1ULL << 63;
 	s.inventory_failed = s.fwb_disagrees = true;
+	s.gaps = 1ULL << 63;
+	memset(s.gap_why, 'x', sizeof(s.gap_why) - 1);
 	s2v_summary_judge(&s);
 	assert_false(s.complete);
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(part); i++) {
