@@ -170,4 +170,22 @@
 	"What to do: stop the VM, since other memory may be damaged; report it with the finding's "     \
 	"addresses."
 
+#define TEXT_FAULT_FAILED                                                                               \
+	"A guest touched memory of a memslot and KVM could not map it: KVM_RUN returned the error to "  \
+	"the VMM, which as a rule ends the VM. Nothing was mapped, so nothing is unsafe; it is told "   \
+	"since the error itself says nothing.\n"                                                        \
+	"\n"                                                                                            \
+	"The finding says what lay there when KVM_RUN returned (kind of mapping, memory type of its "   \
+	"VMA and PTE, inside or outside the kernel's map), and which of KVM's checks that leaves. In "  \
+	"the order in which KVM makes them: user_mem_abort() needs a VMA; get_user_pages() an access "  \
+	"that the VMA allows, and a page; for VM_PFNMAP hva_to_pfn_remapped() a PTE that the driver "   \
+	"has made or makes on demand, writable if the guest writes (it does not make a read-only one "  \
+	"writable, so that buffers of drivers that track writes, as GEM's shmem helpers do from 7.1 "   \
+	"on, fail), and up to 6.12 a page with a reference count; from 6.17 on cacheable device "       \
+	"memory needs S2FWB and DIC (pfnmap-cacheable-refused tells of that); a VM with MTE needs "     \
+	"memory that can have tags.\n"                                                                  \
+	"\n"                                                                                            \
+	"What to do: the VMM is to map writable what the guest writes, to populate what a driver does " \
+	"not fault in, and to register no memory that it does not map."
+
 #endif

@@ -26,6 +26,9 @@ enum s2v_attr_source {
 };
 const char *s2v_source_name(enum s2v_attr_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
+/* What S2V_VMA_* flags say lies behind memory; nothing: there is no mapping. "anonymous", … */
+const char *s2v_backing_name(__u32 flags, bool nothing);
+
 const char *s2v_slot_change_name(__u32 change); /* enum s2v_slot_change: "create", … */
 
 struct s2v_slot_ref {
