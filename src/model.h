@@ -59,7 +59,8 @@ struct s2v_finding_key {
 	__s16 slot;
 	__u16 as_id;
 	__u16 rule;
-	__u16 on; /* memslot or fault: two findings where a rule knows both */
+	__u8 on; /* memslot or fault: two findings where a rule knows both */
+	__u8 mild; /* so that what is harmless does not hide what is not */
 	__u64 gpa; /* an audit finds ranges, each a finding; else 0 */
 };
 

@@ -119,6 +119,31 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 	return memory_type(was->attr) != memory_type(now->attr);
 }
 
+/* "" : what is there now may be incoherent on this host, or is not verified; else why it is neither. */
+static const char *drift_is_harmless(const struct s2v_rule_in *in)
+{
+	__u32 s1 = s2v_vma_s1(in->vma);
+	bool driver_map = s2v_is_driver_map(in->vma);
+
+	/* What a driver's VMA says need not be what its PTEs say. */
+	if (driver_map && in->vma->pte_attr == S2V_ATTR_NONE)
+		return "";
+	if (s2v_attr_is_noncacheable(s1) && s2v_attr_is_noncacheable(in->s2))
+		return "neither side uses the cache";
+	if (!s2v_attr_is_cacheable(s1) || !s2v_attr_is_cacheable(in->s2))
+		return "";
+	if (!driver_map || in->where == S2V_WHERE_INSIDE)
+		return "both sides use the cache, and the kernel can maintain it for memory in its map";
+	return s2v_has_fwb_and_dic(in->host)
+		       ? "both sides use the cache, and this host has S2FWB and DIC"
+		       : "";
+}
+
+static bool attr_drift_is_mild(const struct s2v_rule_in *in)
+{
+	return *drift_is_harmless(in);
+}
+
 static const char *driver_map_name(const struct s2v_vma *v)
 {
 	return v->flags & S2V_VMA_PFNMAP ? " PFNMAP" : s2v_is_driver_map(v) ? " MIXEDMAP" : "";
@@ -127,14 +152,24 @@ static const char *driver_map_name(const struct s2v_vma *v)
 static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const struct s2v_vma *was = in->registered;
+	const char *harmless = drift_is_harmless(in);
+	int n;
 
-	snprintf(buf, len,
-		 "When the memslot was registered (or found by an audit) this part of it was %s%s, "
-		 "now it is %s%s: another mapping was put at the same address, and what the kernel "
-		 "checked no longer holds. "
-		 "The VMM is to delete the memslot, map, and register it again.",
-		 was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
-		 driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
+	n = snprintf(
+		buf, len,
+		"When the memslot was registered (or found by an audit) this part of it was %s%s, "
+		"now it is %s%s: another mapping was put at the same address, and what the kernel "
+		"checked no longer holds. ",
+		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
+		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
+	if (n < 0 || (size_t)n >= len)
+		return;
+	if (*harmless)
+		snprintf(buf + n, len - n,
+			 "It is harmless here, since %s; elsewhere it need not be.", harmless);
+	else
+		snprintf(buf + n, len - n,
+			 "The VMM is to delete the memslot, map, and register it again.");
 }
 
 static bool decide_device_exec(const struct s2v_rule_in *in)
@@ -283,9 +318,12 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.id = S2V_RULE_ATTR_DRIFT,
 		.name = "attr-drift",
 		.severity = S2V_HIGH,
+		.is_mild = attr_drift_is_mild,
+		.mild = S2V_INFO,
 		.fires =
 			"what lies behind a memslot changed its memory type, or became PFNMAP, after "
-			"registration",
+			"registration (info where the two sides agree now, and this host keeps them "
+			"coherent)",
 		.on = S2V_ON_MAP,
 		.observes = OBS(SLOT) | OBS(MAP),
 		.host_needs = S2V_NEED_S1,

@@ -81,6 +81,9 @@ struct s2v_rule {
 	enum s2v_rule_id id;
 	const char *name; /* "s2-noncacheable" */
 	enum s2v_severity severity;
+	/* Is what fired harmless on this host? Then it is of this severity instead. NULL: it never is. */
+	bool (*is_mild)(const struct s2v_rule_in *in);
+	enum s2v_severity mild;
 	const char *fires; /* one line: fires when */
 	unsigned int on; /* enum s2v_trigger bits */
 	unsigned int observes; /* 1 << enum s2v_observe: all are needed */

@@ -67,16 +67,21 @@
 	"What to do: the VMM is to ask for KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED and to map such "    \
 	"memory non-cacheable where the answer is 0."
 
-#define TEXT_ATTR_DRIFT                                                                                \
-	"The kernel looks at the VMAs behind a memslot when it is registered. Nothing stops the VMM "  \
-	"from mapping something else at the same addresses afterwards (mmap with MAP_FIXED): the "     \
-	"mapping that the guest then faults in is not the one that was checked. This rule holds each " \
-	"stage-2 mapping against what was there at registration and fires when the memory type of "    \
-	"vm_page_prot has changed, or when the memory has become VM_PFNMAP or VM_MIXEDMAP.\n"          \
-	"\n"                                                                                           \
-	"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "            \
-	"pfnmap-cacheable-refused); with them it is allowed and this finding is what tells.\n"         \
-	"\n"                                                                                           \
+#define TEXT_ATTR_DRIFT                                                                                 \
+	"The kernel looks at the VMAs behind a memslot when it is registered. Nothing stops the VMM "   \
+	"from mapping something else at the same addresses afterwards (mmap with MAP_FIXED): the "      \
+	"mapping that the guest then faults in is not the one that was checked. This rule holds each "  \
+	"stage-2 mapping against what was there at registration and fires when the memory type of "     \
+	"vm_page_prot has changed, or when the memory has become VM_PFNMAP or VM_MIXEDMAP.\n"           \
+	"\n"                                                                                            \
+	"It is of severity info where what is there now is verified and coherent on this host: both "   \
+	"sides bypass the cache, or both use it and the memory is in the kernel's map or the host has " \
+	"S2FWB and CTR_EL0.DIC. That is how VMMs give a guest buffers of a GPU, by mapping them into "  \
+	"a window that was registered empty. Else it is high.\n"                                        \
+	"\n"                                                                                            \
+	"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "             \
+	"pfnmap-cacheable-refused); with them it is allowed and this finding is what tells.\n"          \
+	"\n"                                                                                            \
 	"What to do: the VMM deletes the memslot, changes the mapping, and registers it again."
 
 #define TEXT_DEVICE_EXEC                                                                               \

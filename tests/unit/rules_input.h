@@ -97,6 +97,29 @@ static inline void silent(enum s2v_rule_id rule, const struct t *t)
 		fail_msg("%s: %s: fires", s2v_rules[rule].name, t->what);
 }
 
+/* The severity of what fires. */
+static inline enum s2v_severity severity(enum s2v_rule_id rule, const struct t *t)
+{
+	const struct s2v_rule *r = &s2v_rules[rule];
+	struct s2v_host h;
+	struct s2v_rule_in in = input(t, &h);
+
+	fires(rule, t);
+	return r->is_mild && r->is_mild(&in) ? r->mild : r->severity;
+}
+
+static inline void is_info(enum s2v_rule_id rule, const struct t *t)
+{
+	if (severity(rule, t) != S2V_INFO)
+		fail_msg("%s: %s: is not info", s2v_rules[rule].name, t->what);
+}
+
+static inline void is_high(enum s2v_rule_id rule, const struct t *t)
+{
+	if (severity(rule, t) != S2V_HIGH)
+		fail_msg("%s: %s: is not high", s2v_rules[rule].name, t->what);
+}
+
 /* A copy of x (of the caller's) with some fields changed, given as statements on x. */
 #define CHANGED(check, rule, base, ...)      \
 	do {                                 \
@@ -108,6 +131,8 @@ static inline void silent(enum s2v_rule_id rule, const struct t *t)
 	} while (0)
 #define FIRES(rule, base, ...) CHANGED(fires, rule, base, __VA_ARGS__)
 #define SILENT(rule, base, ...) CHANGED(silent, rule, base, __VA_ARGS__)
+#define INFO(rule, base, ...) CHANGED(is_info, rule, base, __VA_ARGS__)
+#define HIGH(rule, base, ...) CHANGED(is_high, rule, base, __VA_ARGS__)
 
 #define WB S2V_ATTR_NORMAL_WB
 #define TAGGED S2V_ATTR_NORMAL_TAGGED

@@ -87,6 +87,8 @@ static void catalogue(void **state)
 		assert_non_null(r->decide);
 		assert_non_null(r->why);
 		assert_true(r->on != 0);
+		assert_int_equal(r->is_mild != NULL, i == S2V_RULE_ATTR_DRIFT);
+		assert_true(!r->is_mild || r->mild < r->severity);
 		assert_int_equal(r->observes, design[i].hooks);
 		assert_int_equal(r->host_needs, design[i].host);
 		assert_ptr_equal(s2v_rule_find(r->name), r);

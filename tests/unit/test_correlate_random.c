@@ -64,7 +64,7 @@ static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 			assert_non_null(tally.f);
 		}
 		tally.f[tally.n++] = (struct told){ f->count, f->vm.id, f->rule->id, 0 };
-		tally.by_severity[f->rule->severity]++;
+		tally.by_severity[s2v_finding_severity(f)]++;
 		return;
 	}
 	assert_true(f->id <= tally.n);

@@ -267,6 +267,54 @@ static void attr_drift_into_a_hole(void **state)
 	SILENT(ATTR_DRIFT, x, x.vma.flags = PFNMAP; x.seen = false);
 }
 
+/* High only where what is there now may be incoherent on this host, or is not verified. */
+static void attr_drift_severity(void **state)
+{
+	struct t x = sound;
+
+	(void)state;
+	/* A GPU's buffer, mapped into a window that was registered empty. */
+	x.was.attr = NONE;
+	x.vma.flags = PFNMAP;
+	x.vma.pte_attr = WB;
+	x.where = S2V_WHERE_OUTSIDE;
+	INFO(ATTR_DRIFT, x, );
+	SAYS("S2FWB and DIC");
+	NOT("delete the memslot");
+	INFO(ATTR_DRIFT, x, x.where = S2V_WHERE_UNKNOWN);
+	HIGH(ATTR_DRIFT, x, x.dic = S2V_NO);
+	SAYS("delete the memslot");
+	HIGH(ATTR_DRIFT, x, x.fwb = S2V_NO);
+	HIGH(ATTR_DRIFT, x, x.fwb = S2V_UNKNOWN);
+	HIGH(ATTR_DRIFT, x, x.dic = S2V_NO; x.where = S2V_WHERE_UNKNOWN);
+	/* The kernel maintains the cache for what is in its map. */
+	INFO(ATTR_DRIFT, x, x.fwb = x.dic = S2V_NO; x.where = S2V_WHERE_INSIDE);
+	HIGH(ATTR_DRIFT, x, x.vma.pte_attr = NONE); /* the driver's PTEs were not seen */
+	HIGH(ATTR_DRIFT, x, x.s2 = nGnRE); /* one side uses the cache */
+	HIGH(ATTR_DRIFT, x, x.vma.pte_attr = NC);
+	HIGH(ATTR_DRIFT, x, x.vma.pte_attr = UNKNOWN);
+	HIGH(ATTR_DRIFT, x, x.s2 = UNKNOWN);
+	HIGH(ATTR_DRIFT, x, x.s2 = AS_S1);
+	/* A BAR, mapped by vfio-pci over a memslot of ordinary memory. */
+	x.was.attr = WB;
+	x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED;
+	x.vma.attr = x.vma.pte_attr = nGnRnE;
+	x.s2 = NC;
+	x.fwb = x.dic = S2V_NO;
+	INFO(ATTR_DRIFT, x, );
+	SAYS("neither side uses the cache");
+	HIGH(ATTR_DRIFT, x, x.s2 = WB);
+	/* Device memory was registered, and is ordinary now. */
+	x.was.attr = NC;
+	x.was.flags = PFNMAP;
+	x.vma.flags = 0;
+	x.vma.attr = WB;
+	x.vma.pte_attr = NONE;
+	x.s2 = WB;
+	INFO(ATTR_DRIFT, x, );
+	SAYS("kernel can maintain");
+}
+
 static void device_exec(void **state)
 {
 	struct t x = sound;
@@ -339,6 +387,7 @@ int main(void)
 		cmocka_unit_test(pfnmap_refused_at_the_fault),
 		cmocka_unit_test(attr_drift),
 		cmocka_unit_test(attr_drift_into_a_hole),
+		cmocka_unit_test(attr_drift_severity),
 		cmocka_unit_test(device_exec),
 		cmocka_unit_test(cap_unqueried),
 		cmocka_unit_test(migration_pinned),
