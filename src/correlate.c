@@ -311,6 +311,12 @@ void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
 	run->mapped = true;
 }
 
+/* Does the VMA still lie there that the registration told of, so that its driver is this one's? */
+static bool is_as_registered(const struct s2v_run *run, const struct s2v_vma *v)
+{
+	return run->told && run->reg.flags == v->flags && run->reg.attr == v->attr;
+}
+
 static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
@@ -321,7 +327,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (ev->flags & S2V_PG_HCR)
 		c->fwb_disagrees |= c->o.host->fwb != S2V_UNKNOWN &&
 				    c->o.host->fwb != !!(ev->flags & S2V_PG_FWB);
-	if (ev->slot == S2V_NO_SLOT || (ev->h.type == S2V_EV_FAULT && !ev->err))
+	if (ev->slot == S2V_NO_SLOT || (ev->h.type == S2V_EV_FAULT && ev->err >= 0))
 		return;
 	slot = slot_of_page(c, vm, ev);
 	if (!slot)
@@ -342,6 +348,8 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.vm_mte = slot->vm_mte;
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
+	in.pte_unread = ev->flags & S2V_PG_NO_PTE;
+	in.driver = run && is_as_registered(run, &ev->vma) ? run->driver : NULL;
 	if (run && ev->h.type == S2V_EV_MAP)
 		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);
 	else if (run)

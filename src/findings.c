@@ -91,7 +91,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	}
 	key.err = in->err;
 	key.rule = rule->id;
-	key.on = in->err ? in->on : 0;
+	key.on = in->err ? (__u8)in->on : 0;
+	key.mild = rule->is_mild && rule->is_mild(in);
 	if (in->on == S2V_ON_LEAF)
 		key.gpa = w->gpa;
 	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
@@ -112,11 +113,12 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	o->leaf = in->on == S2V_ON_LEAF;
 	o->audit = c->n_audits;
 	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	o->f.mild = key.mild;
 	fill_finding(c, vm, rule, in, w, &o->f);
 	o->f.count = count;
 	if (w->page)
 		o->f.gpa_last = w->page->gpa_last;
-	c->findings[rule->severity]++;
+	c->findings[s2v_finding_severity(&o->f)]++;
 	if (c->o.sink->finding)
 		c->o.sink->finding(c->o.sink, &o->f);
 }

@@ -158,7 +158,7 @@ static void one_rule(const struct html_page *p, size_t from, size_t to)
 	FILE *f = p->f;
 
 	fprintf(f, "<section class=\"rule\" id=\"rule-%s\"><h3>", r->name);
-	html_severity(f, (int)r->severity);
+	html_severity(f, (int)s2v_finding_severity(&p->finding[from]->f));
 	fprintf(f, " %s</h3>\n<p class=\"fires\">Fires when ", r->name);
 	html_text(f, r->fires);
 	fputs(".</p>\n", f);

@@ -42,6 +42,8 @@ static int by_rule(const void *pa, const void *pb)
 		return a->rule->severity > b->rule->severity ? -1 : 1;
 	if (a->rule->id != b->rule->id)
 		return a->rule->id < b->rule->id ? -1 : 1;
+	if (a->mild != b->mild)
+		return a->mild ? 1 : -1;
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 

@@ -133,12 +133,12 @@ static void finding_marks(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 		fprintf(f,
 			"<a class=\"range\" href=\"#f-%llu\" aria-label=\"Finding %llu, %s, %s, GPA "
 			"0x%llx\">",
-			ULL(k->f.id), ULL(k->f.id), s2v_severity_name(k->f.rule->severity),
+			ULL(k->f.id), ULL(k->f.id), s2v_severity_name(s2v_finding_severity(&k->f)),
 			k->f.rule->name, ULL(k->f.gpa));
 		fputs("<svg overflow=\"visible\"", f);
 		html_percent(f, "x", x, 100);
 		fprintf(f, " y=\"%d\"><path class=\"mark %s\" d=\"M-5 12H5L0 2Z\"/></svg></a>",
-			y + BAR, s2v_severity_name(k->f.rule->severity));
+			y + BAR, s2v_severity_name(s2v_finding_severity(&k->f)));
 	}
 }
 

@@ -178,7 +178,7 @@ static void what(const struct html_page *p)
 		for (end = i; end < p->n_finding && p->finding[end]->f.rule == r; end++)
 			count += p->finding[end]->f.count;
 		fputs("<li>", f);
-		html_severity(f, (int)r->severity);
+		html_severity(f, (int)s2v_finding_severity(&p->finding[i]->f));
 		fprintf(f, " <a href=\"#rule-%s\">%s</a><span class=\"fires\">", r->name, r->name);
 		html_text(f, r->fires);
 		fputs("</span><span class=\"often\">", f);
@@ -196,10 +196,10 @@ static const struct s2v_rp_finding *gravest(const struct s2v_rp_vm *vm)
 	const struct s2v_rp_finding *best = NULL;
 
 	for (const struct s2v_rp_finding *k = vm->first; k; k = k->next) {
-		if (!best || k->f.rule->severity > best->f.rule->severity ||
+		if (!best || s2v_finding_severity(&k->f) > s2v_finding_severity(&best->f) ||
 		    /* a mapping tells more than the registration before it */
-		    (k->f.rule->severity == best->f.rule->severity && best->f.s2 == S2V_ATTR_NONE &&
-		     k->f.s2 != S2V_ATTR_NONE))
+		    (s2v_finding_severity(&k->f) == s2v_finding_severity(&best->f) &&
+		     best->f.s2 == S2V_ATTR_NONE && k->f.s2 != S2V_ATTR_NONE))
 			best = k;
 	}
 	return best;
@@ -218,7 +218,7 @@ static void where(const struct html_page *p)
 		if (!k)
 			break;
 		fputs("<li>", f);
-		html_severity(f, (int)k->f.rule->severity);
+		html_severity(f, (int)s2v_finding_severity(&k->f));
 		fprintf(f, " <a href=\"#vm-%u\">", vm->id);
 		html_vm(f, &vm->ref);
 		fputs("</a><span class=\"fires\">", f);

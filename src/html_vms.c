@@ -353,7 +353,7 @@ static void vm_findings(FILE *f, const struct s2v_rp_vm *vm)
 	fputs("<h4>Findings</h4><ul class=\"vm-findings\">\n", f);
 	for (const struct s2v_rp_finding *k = vm->first; k && n < MAX_LISTED; k = k->next, n++) {
 		fputs("<li>", f);
-		html_severity(f, (int)k->f.rule->severity);
+		html_severity(f, (int)s2v_finding_severity(&k->f));
 		fprintf(f, " <a href=\"#f-%llu\">#%llu</a> ", ULL(k->f.id), ULL(k->f.id));
 		html_finding_place(f, k);
 		fprintf(f, "<p class=\"why\" id=\"why-%llu\">", ULL(k->f.id));

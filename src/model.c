@@ -138,21 +138,6 @@ struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *r
 	return &slot->runs[i];
 }
 
-const char *s2v_backing_name(__u32 f, bool nothing)
-{
-	if (f & S2V_VMA_GMEM)
-		return "guest_memfd";
-	if (f & S2V_VMA_PFNMAP)
-		return "pfnmap";
-	if (f & S2V_VMA_MIXEDMAP)
-		return "mixedmap";
-	if (f & S2V_VMA_HUGETLB)
-		return "hugetlb";
-	if (f & S2V_VMA_FILE)
-		return "file";
-	return nothing ? "none" : "anonymous";
-}
-
 static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_run *run)
 {
 	__u32 f = run->reg.flags | run->flags;

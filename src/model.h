@@ -59,7 +59,8 @@ struct s2v_finding_key {
 	__s16 slot;
 	__u16 as_id;
 	__u16 rule;
-	__u16 on; /* memslot or fault: two findings where a rule knows both */
+	__u8 on; /* memslot or fault: two findings where a rule knows both */
+	__u8 mild; /* so that what is harmless does not hide what is not */
 	__u64 gpa; /* an audit finds ranges, each a finding; else 0 */
 };
 
@@ -118,9 +119,6 @@ int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run);
  * when out of memory.
  */
 struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva);
-
-/* What S2V_VMA_* flags say lies behind memory; nothing: there is no mapping. "anonymous", … */
-const char *s2v_backing_name(__u32 flags, bool nothing);
 
 /* The coherence contract for one run. Strings point into slot and run. */
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,

@@ -74,6 +74,21 @@ const char *s2v_attr_name(__u32 attr)
 	return name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
 }
 
+const char *s2v_backing_name(__u32 f, bool nothing)
+{
+	if (f & S2V_VMA_GMEM)
+		return "guest_memfd";
+	if (f & S2V_VMA_PFNMAP)
+		return "pfnmap";
+	if (f & S2V_VMA_MIXEDMAP)
+		return "mixedmap";
+	if (f & S2V_VMA_HUGETLB)
+		return "hugetlb";
+	if (f & S2V_VMA_FILE)
+		return "file";
+	return nothing ? "none" : "anonymous";
+}
+
 const char *s2v_source_name(enum s2v_attr_source s)
 {
 	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);

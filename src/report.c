@@ -206,7 +206,7 @@ static void note_behind(struct s2v_rp_finding *k)
 
 void s2v_report_finding(struct s2v_report *rp, const struct s2v_finding *f)
 {
-	enum s2v_severity sev = f->rule->severity;
+	enum s2v_severity sev = s2v_finding_severity(f);
 	struct s2v_rp_vm *vm = vm_of(rp, &f->vm);
 	struct s2v_rp_finding *k;
 	struct two_bins t;

@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Deciding: the rules as pure functions, and the catalogue. Their long texts: rules_text.c. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "rules.h"
+#include "rules_private.h"
 #include "rules_reset.h"
 #include "rules_text.h"
 
 __u32 s2v_vma_s1(const struct s2v_vma *v)
 {
 	return v->pte_attr != S2V_ATTR_NONE ? v->pte_attr : v->attr;
-}
-
-/* VM_PFNMAP or VM_MIXEDMAP: memory that a driver mapped, of which KVM asks more. */
-static bool is_driver_map(const struct s2v_vma *v)
-{
-	return v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP);
-}
-
-/* What kvm_vma_is_cacheable() goes by is vm_page_prot, whatever the PTE says. */
-static bool is_cacheable_pfnmap(const struct s2v_vma *v)
-{
-	return (v->flags & S2V_VMA_PFNMAP) && s2v_attr_is_cacheable(v->attr);
-}
-
-static bool host_has_fwb_and_dic(const struct s2v_host *h)
-{
-	return h->fwb == S2V_YES && h->dic == S2V_YES;
 }
 
 /* Known to lack one of them: a host of which that is not known is accused of nothing. */
@@ -37,7 +19,7 @@ static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
 }
 
 /* Why the host cannot have such a mapping coherent; says no more than is known. */
-static const char *host_lacks(const struct s2v_host *h)
+const char *s2v_host_lacks(const struct s2v_host *h)
 {
 	if (h->fwb == S2V_NO)
 		return h->dic == S2V_NO ? "has neither S2FWB nor CTR_EL0.DIC" : "has no S2FWB";
@@ -89,7 +71,7 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 		"guest wrote may not be in memory yet when the VMM or its device reads there. %sDo "
 		"not give this mapping to a guest, or map it cacheable in the host.",
 		s2v_attr_name(s2v_vma_s1(in->vma)),
-		is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
+		s2v_is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
 			? "It is memory in the kernel's map, for which KVM does not consult the pgprot. "
 			: "");
 }
@@ -99,10 +81,10 @@ static bool decide_pfnmap_admitted(const struct s2v_rule_in *in)
 	if (!host_lacks_fwb_or_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
 		return false;
 	if (in->on == S2V_ON_SLOT)
-		return is_cacheable_pfnmap(in->vma);
+		return s2v_is_cacheable_pfnmap(in->vma);
 	/* Nothing was mapped at registration, so only now is it known which memory it is. */
-	return in->slot_accepted && in->registered && is_cacheable_pfnmap(in->registered) &&
-	       in->registered_where == S2V_WHERE_UNKNOWN && is_cacheable_pfnmap(in->vma);
+	return in->slot_accepted && in->registered && s2v_is_cacheable_pfnmap(in->registered) &&
+	       in->registered_where == S2V_WHERE_UNKNOWN && s2v_is_cacheable_pfnmap(in->vma);
 }
 
 static void why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len)
@@ -113,30 +95,7 @@ static void why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t 
 		"a host that %s: the guest's accesses to it cannot be kept coherent with the "
 		"host's. Linux 6.17 and later refuse it (EINVAL); until then do not give such "
 		"memory to guests on this host.",
-		host_lacks(in->host));
-}
-
-static bool decide_pfnmap_refused(const struct s2v_rule_in *in)
-{
-	if (host_has_fwb_and_dic(in->host))
-		return false;
-	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
-		return in->err == -EINVAL && is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
-		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
-	/* KVM asks this before it asks of MTE, but only of memory outside the kernel's map. */
-	if (in->vm_mte && in->where != S2V_WHERE_OUTSIDE)
-		return false;
-	return in->err == -EFAULT && is_driver_map(in->vma) &&
-	       s2v_attr_is_cacheable(in->vma->attr) && in->where != S2V_WHERE_INSIDE;
-}
-
-static void why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	snprintf(buf, len,
-		 "The kernel refused device memory that the host maps cacheable%s, since this host "
-		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
-		 "that has both.",
-		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it", host_lacks(in->host));
+		s2v_host_lacks(in->host));
 }
 
 static __u32 memory_type(__u32 attr)
@@ -150,7 +109,7 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 
 	if (!was || now->attr == S2V_ATTR_NONE)
 		return false;
-	if (is_driver_map(now) && !is_driver_map(was))
+	if (s2v_is_driver_map(now) && !s2v_is_driver_map(was))
 		return true;
 	/* Of VM_MIXEDMAP nothing was asked at registration, of VM_PFNMAP it would have been. */
 	if ((now->flags & S2V_VMA_PFNMAP) && !(was->flags & S2V_VMA_PFNMAP))
@@ -160,22 +119,57 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 	return memory_type(was->attr) != memory_type(now->attr);
 }
 
+/* "" : what is there now may be incoherent on this host, or is not verified; else why it is neither. */
+static const char *drift_is_harmless(const struct s2v_rule_in *in)
+{
+	__u32 s1 = s2v_vma_s1(in->vma);
+	bool driver_map = s2v_is_driver_map(in->vma);
+
+	/* What a driver's VMA says need not be what its PTEs say. */
+	if (driver_map && in->vma->pte_attr == S2V_ATTR_NONE)
+		return "";
+	if (s2v_attr_is_noncacheable(s1) && s2v_attr_is_noncacheable(in->s2))
+		return "neither side uses the cache";
+	if (!s2v_attr_is_cacheable(s1) || !s2v_attr_is_cacheable(in->s2))
+		return "";
+	if (!driver_map || in->where == S2V_WHERE_INSIDE)
+		return "both sides use the cache, and the kernel can maintain it for memory in its map";
+	return s2v_has_fwb_and_dic(in->host)
+		       ? "both sides use the cache, and this host has S2FWB and DIC"
+		       : "";
+}
+
+static bool attr_drift_is_mild(const struct s2v_rule_in *in)
+{
+	return *drift_is_harmless(in);
+}
+
 static const char *driver_map_name(const struct s2v_vma *v)
 {
-	return v->flags & S2V_VMA_PFNMAP ? " PFNMAP" : is_driver_map(v) ? " MIXEDMAP" : "";
+	return v->flags & S2V_VMA_PFNMAP ? " PFNMAP" : s2v_is_driver_map(v) ? " MIXEDMAP" : "";
 }
 
 static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const struct s2v_vma *was = in->registered;
+	const char *harmless = drift_is_harmless(in);
+	int n;
 
-	snprintf(buf, len,
-		 "When the memslot was registered (or found by an audit) this part of it was %s%s, "
-		 "now it is %s%s: another mapping was put at the same address, and what the kernel "
-		 "checked no longer holds. "
-		 "The VMM is to delete the memslot, map, and register it again.",
-		 was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
-		 driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
+	n = snprintf(
+		buf, len,
+		"When the memslot was registered (or found by an audit) this part of it was %s%s, "
+		"now it is %s%s: another mapping was put at the same address, and what the kernel "
+		"checked no longer holds. ",
+		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
+		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
+	if (n < 0 || (size_t)n >= len)
+		return;
+	if (*harmless)
+		snprintf(buf + n, len - n,
+			 "It is harmless here, since %s; elsewhere it need not be.", harmless);
+	else
+		snprintf(buf + n, len - n,
+			 "The VMM is to delete the memslot, map, and register it again.");
 }
 
 static bool decide_device_exec(const struct s2v_rule_in *in)
@@ -195,7 +189,7 @@ static void why_device_exec(const struct s2v_rule_in *in, char *buf, size_t len)
 static bool decide_cap_unqueried(const struct s2v_rule_in *in)
 {
 	return !in->err && in->vm_watched_from_start && !in->cap_queried &&
-	       is_cacheable_pfnmap(in->vma);
+	       s2v_is_cacheable_pfnmap(in->vma);
 }
 
 static void why_cap_unqueried(const struct s2v_rule_in *in, char *buf, size_t len)
@@ -207,12 +201,12 @@ static void why_cap_unqueried(const struct s2v_rule_in *in, char *buf, size_t le
 		"will fail on the next. It is to ask, and to map non-cacheable where the answer "
 		"is 0.",
 		S2V_CAP_CACHEABLE_PFNMAP,
-		host_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
+		s2v_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
 }
 
 static bool decide_migration_pinned(const struct s2v_rule_in *in)
 {
-	return is_driver_map(in->vma) && in->where == S2V_WHERE_OUTSIDE &&
+	return s2v_is_driver_map(in->vma) && in->where == S2V_WHERE_OUTSIDE &&
 	       s2v_attr_is_cacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_cacheable(in->s2);
 }
 
@@ -251,14 +245,7 @@ static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t l
 
 static const char *na_fwb_and_dic(const struct s2v_host *h)
 {
-	return host_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
-}
-
-static const char *na_refused(const struct s2v_host *h)
-{
-	if (h->pfnmap_cap < 0)
-		return "this kernel does not refuse cacheable PFNMAP (6.17 and later do)";
-	return host_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: nothing is refused" : NULL;
+	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
 }
 
 static const char *na_no_cap(const struct s2v_host *h)
@@ -321,19 +308,22 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 			"the kernel refused cacheable PFNMAP memory, at the memslot or at the fault",
 		.on = S2V_ON_SLOT | S2V_ON_FAULT,
 		.observes = OBS(SLOT) | OBS(FAULT),
-		.host_needs = S2V_NEED_S1 | S2V_NEED_FWB | S2V_NEED_DIC,
-		.not_applicable = na_refused,
-		.decide = decide_pfnmap_refused,
-		.why = why_pfnmap_refused,
+		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC,
+		.not_applicable = s2v_na_pfnmap_refused,
+		.decide = s2v_decide_pfnmap_refused,
+		.why = s2v_why_pfnmap_refused,
 		.explain = TEXT_PFNMAP_REFUSED,
 	},
 	{
 		.id = S2V_RULE_ATTR_DRIFT,
 		.name = "attr-drift",
 		.severity = S2V_HIGH,
+		.is_mild = attr_drift_is_mild,
+		.mild = S2V_INFO,
 		.fires =
 			"what lies behind a memslot changed its memory type, or became PFNMAP, after "
-			"registration",
+			"registration (info where the two sides agree now, and this host keeps them "
+			"coherent)",
 		.on = S2V_ON_MAP,
 		.observes = OBS(SLOT) | OBS(MAP),
 		.host_needs = S2V_NEED_S1,
@@ -462,6 +452,19 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.decide = decide_alias_conflict,
 		.why = why_alias_conflict,
 		.explain = TEXT_ALIAS_CONFLICT,
+	},
+	{
+		.id = S2V_RULE_FAULT_FAILED,
+		.name = "fault-failed",
+		.severity = S2V_INFO,
+		.fires =
+			"a fault on a memslot ended in an error: what lies there, and which check of the "
+			"kernel said no",
+		.on = S2V_ON_FAULT,
+		.observes = OBS(FAULT),
+		.decide = s2v_decide_fault_failed,
+		.why = s2v_why_fault_failed,
+		.explain = TEXT_FAULT_FAILED,
 	},
 };
 

@@ -27,6 +27,7 @@ enum s2v_rule_id {
 	S2V_RULE_RESET_ICACHE_MISSING,
 	S2V_RULE_RESET_ICACHE_REPEATED,
 	S2V_RULE_ALIAS_CONFLICT,
+	S2V_RULE_FAULT_FAILED,
 	S2V_RULE_NR,
 };
 
@@ -67,6 +68,9 @@ struct s2v_rule_in {
 	__u64 pa, host_pa;
 	const struct s2v_other_leaf *other; /* NULL: none of another s2 was found */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
+	/* ON_FAULT: */
+	const char *driver; /* behind vma; NULL or "": not known, or none */
+	bool pte_unread; /* the host's page tables cannot be read */
 	/* ON_UNMAP, ON_INIT: the reset so far, this one included. */
 	unsigned int reset_unmaps, reset_inits;
 	bool reset_mapped; /* something was mapped between this unmap and the one before */
@@ -77,6 +81,9 @@ struct s2v_rule {
 	enum s2v_rule_id id;
 	const char *name; /* "s2-noncacheable" */
 	enum s2v_severity severity;
+	/* Is what fired harmless on this host? Then it is of this severity instead. NULL: it never is. */
+	bool (*is_mild)(const struct s2v_rule_in *in);
+	enum s2v_severity mild;
 	const char *fires; /* one line: fires when */
 	unsigned int on; /* enum s2v_trigger bits */
 	unsigned int observes; /* 1 << enum s2v_observe: all are needed */

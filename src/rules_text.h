@@ -67,16 +67,21 @@
 	"What to do: the VMM is to ask for KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED and to map such "    \
 	"memory non-cacheable where the answer is 0."
 
-#define TEXT_ATTR_DRIFT                                                                                \
-	"The kernel looks at the VMAs behind a memslot when it is registered. Nothing stops the VMM "  \
-	"from mapping something else at the same addresses afterwards (mmap with MAP_FIXED): the "     \
-	"mapping that the guest then faults in is not the one that was checked. This rule holds each " \
-	"stage-2 mapping against what was there at registration and fires when the memory type of "    \
-	"vm_page_prot has changed, or when the memory has become VM_PFNMAP or VM_MIXEDMAP.\n"          \
-	"\n"                                                                                           \
-	"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "            \
-	"pfnmap-cacheable-refused); with them it is allowed and this finding is what tells.\n"         \
-	"\n"                                                                                           \
+#define TEXT_ATTR_DRIFT                                                                                 \
+	"The kernel looks at the VMAs behind a memslot when it is registered. Nothing stops the VMM "   \
+	"from mapping something else at the same addresses afterwards (mmap with MAP_FIXED): the "      \
+	"mapping that the guest then faults in is not the one that was checked. This rule holds each "  \
+	"stage-2 mapping against what was there at registration and fires when the memory type of "     \
+	"vm_page_prot has changed, or when the memory has become VM_PFNMAP or VM_MIXEDMAP.\n"           \
+	"\n"                                                                                            \
+	"It is of severity info where what is there now is verified and coherent on this host: both "   \
+	"sides bypass the cache, or both use it and the memory is in the kernel's map or the host has " \
+	"S2FWB and CTR_EL0.DIC. That is how VMMs give a guest buffers of a GPU, by mapping them into "  \
+	"a window that was registered empty. Else it is high.\n"                                        \
+	"\n"                                                                                            \
+	"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "             \
+	"pfnmap-cacheable-refused); with them it is allowed and this finding is what tells.\n"          \
+	"\n"                                                                                            \
 	"What to do: the VMM deletes the memslot, changes the mapping, and registers it again."
 
 #define TEXT_DEVICE_EXEC                                                                               \
@@ -169,5 +174,23 @@
 	"\n"                                                                                            \
 	"What to do: stop the VM, since other memory may be damaged; report it with the finding's "     \
 	"addresses."
+
+#define TEXT_FAULT_FAILED                                                                               \
+	"A guest touched memory of a memslot and KVM could not map it: KVM_RUN returned the error to "  \
+	"the VMM, which as a rule ends the VM. Nothing was mapped, so nothing is unsafe; it is told "   \
+	"since the error itself says nothing.\n"                                                        \
+	"\n"                                                                                            \
+	"The finding says what lay there when KVM_RUN returned (kind of mapping, memory type of its "   \
+	"VMA and PTE, inside or outside the kernel's map), and which of KVM's checks that leaves. In "  \
+	"the order in which KVM makes them: user_mem_abort() needs a VMA; get_user_pages() an access "  \
+	"that the VMA allows, and a page; for VM_PFNMAP hva_to_pfn_remapped() a PTE that the driver "   \
+	"has made or makes on demand, writable if the guest writes (it does not make a read-only one "  \
+	"writable, so that buffers of drivers that track writes, as GEM's shmem helpers do from 7.1 "   \
+	"on, fail), and up to 6.12 a page with a reference count; from 6.17 on cacheable device "       \
+	"memory needs S2FWB and DIC (pfnmap-cacheable-refused tells of that); a VM with MTE needs "     \
+	"memory that can have tags.\n"                                                                  \
+	"\n"                                                                                            \
+	"What to do: the VMM is to map writable what the guest writes, to populate what a driver does " \
+	"not fault in, and to register no memory that it does not map."
 
 #endif

@@ -26,6 +26,9 @@ enum s2v_attr_source {
 };
 const char *s2v_source_name(enum s2v_attr_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
+/* What S2V_VMA_* flags say lies behind memory; nothing: there is no mapping. "anonymous", … */
+const char *s2v_backing_name(__u32 flags, bool nothing);
+
 const char *s2v_slot_change_name(__u32 change); /* enum s2v_slot_change: "create", … */
 
 struct s2v_slot_ref {
@@ -37,6 +40,7 @@ struct s2v_finding {
 	__u64 id; /* number in this run, from 1; an update repeats it */
 	bool update; /* totals of a finding that was reported before */
 	const struct s2v_rule *rule;
+	bool mild; /* harmless on this host, as the rule knows to tell */
 	__u64 time; /* ns, CLOCK_REALTIME */
 	struct s2v_vm_ref vm;
 	int vcpu; /* -1: none */
@@ -54,6 +58,11 @@ struct s2v_finding {
 	__u64 count;
 	char explain[512];
 };
+
+static inline enum s2v_severity s2v_finding_severity(const struct s2v_finding *f)
+{
+	return f->mild ? f->rule->mild : f->rule->severity;
+}
 
 enum s2v_cmo {
 	S2V_CMO_NONE,

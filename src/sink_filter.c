@@ -61,7 +61,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		me->at_other_times += !f->update;
 		return;
 	}
-	me->findings[f->rule->severity] += !f->update;
+	me->findings[s2v_finding_severity(f)] += !f->update;
 	if (me->to->finding)
 		me->to->finding(me->to, f);
 }

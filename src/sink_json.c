@@ -288,7 +288,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	if (f->update)
 		s2v_json_bool(&j, j.o, "update", true);
 	s2v_json_str(&j, j.o, "rule", f->rule->name);
-	s2v_json_str(&j, j.o, "severity", s2v_severity_name(f->rule->severity));
+	s2v_json_str(&j, j.o, "severity", s2v_severity_name(s2v_finding_severity(f)));
 	s2v_json_time(&j, j.o, "time", f->time);
 	s2v_json_vm(&j, j.o, &f->vm);
 	if (f->vcpu >= 0)

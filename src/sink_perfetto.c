@@ -422,7 +422,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		return;
 	s2v_clean_utf8(f->explain, strnlen(f->explain, sizeof(f->explain)), why, sizeof(why));
 	note_num(&x, "finding", f->id);
-	note_str(&x, "severity", s2v_severity_name(f->rule->severity));
+	note_str(&x, "severity", s2v_severity_name(s2v_finding_severity(f)));
 	if (f->slot.id != S2V_NO_SLOT)
 		note_num(&x, "memslot", (__u64)f->slot.id);
 	if (f->has_page) {

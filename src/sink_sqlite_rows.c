@@ -127,16 +127,16 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 
 	s2v_sql_vm(sql(s), &f->vm, -1, 0, 0);
 	SQL_ROW(sql(s), S2V_SQL_FINDINGS, SQL_INT(f->id), SQL_STR(f->rule->name),
-		SQL_STR(s2v_severity_name(f->rule->severity)), SQL_INT(f->rule->severity),
-		SQL_INT(f->time), SQL_INT(f->vm.id), SQL_OPT(f->vcpu >= 0, f->vcpu),
-		SQL_OPT(slot, f->slot.id), SQL_OPT(slot, f->slot.gpa), SQL_OPT(slot, f->slot.size),
-		SQL_OPT(slot, f->slot.hva), SQL_OPT(f->has_page, f->gpa),
-		SQL_OPT(f->has_page, f->gpa_last), SQL_OPT(f->has_page, f->size),
-		SQL_OPT(f->has_page, f->hva), SQL_OPT(f->has_page && f->pa != S2V_NO_PA, f->pa),
-		SQL_ATTR(f->s1), f->s1 ? SQL_STR(s2v_source_name(f->s1_source)) : SQL_NULL,
-		SQL_ATTR(f->s1_vma), SQL_ATTR(f->s2),
-		f->s2 ? SQL_STR(s2v_source_name(f->s2_source)) : SQL_NULL, error_name(f->err),
-		SQL_STR(f->at), SQL_INT(f->count), SQL_ARRAY(f->explain));
+		SQL_STR(s2v_severity_name(s2v_finding_severity(f))),
+		SQL_INT(s2v_finding_severity(f)), SQL_INT(f->time), SQL_INT(f->vm.id),
+		SQL_OPT(f->vcpu >= 0, f->vcpu), SQL_OPT(slot, f->slot.id),
+		SQL_OPT(slot, f->slot.gpa), SQL_OPT(slot, f->slot.size), SQL_OPT(slot, f->slot.hva),
+		SQL_OPT(f->has_page, f->gpa), SQL_OPT(f->has_page, f->gpa_last),
+		SQL_OPT(f->has_page, f->size), SQL_OPT(f->has_page, f->hva),
+		SQL_OPT(f->has_page && f->pa != S2V_NO_PA, f->pa), SQL_ATTR(f->s1),
+		f->s1 ? SQL_STR(s2v_source_name(f->s1_source)) : SQL_NULL, SQL_ATTR(f->s1_vma),
+		SQL_ATTR(f->s2), f->s2 ? SQL_STR(s2v_source_name(f->s2_source)) : SQL_NULL,
+		error_name(f->err), SQL_STR(f->at), SQL_INT(f->count), SQL_ARRAY(f->explain));
 }
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)

@@ -346,6 +346,7 @@ static void remember(struct text_sink *t, const struct s2v_finding *f)
 		.gpa = f->gpa,
 		.gpa_last = f->gpa_last,
 		.rule = f->rule,
+		.severity = s2v_finding_severity(f),
 		.vm = f->vm.id,
 		.slot = f->slot.id,
 		.has_page = f->has_page,
@@ -366,8 +367,8 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		fputc('\n', t->out);
 	t->section = TEXT_BODY;
 	t->legend_given = false;
-	upper(s2v_severity_name(f->rule->severity), sev, sizeof(sev));
-	text_piece(&l, text_severity_style(f->rule->severity), "%s %s", sev, f->rule->name);
+	upper(s2v_severity_name(s2v_finding_severity(f)), sev, sizeof(sev));
+	text_piece(&l, text_severity_style(s2v_finding_severity(f)), "%s %s", sev, f->rule->name);
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(f->time, when));
 	text_piece(&l, STYLE_PLAIN, "vm %u (%s, pid %u)", f->vm.id,
 		   text_name(f->vm.comm, sizeof(f->vm.comm), name), f->vm.pid);

@@ -10,6 +10,7 @@
 struct text_finding {
 	__u64 id, count, gpa, gpa_last;
 	const struct s2v_rule *rule;
+	enum s2v_severity severity;
 	__u32 vm;
 	__s16 slot;
 	bool has_page;

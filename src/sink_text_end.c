@@ -179,14 +179,14 @@ void text_memslots_end(struct s2v_sink *s)
 
 static void finding_row(struct text_sink *t, const struct text_finding *f)
 {
-	enum text_style style = text_severity_style(f->rule->severity);
+	enum text_style style = text_severity_style(f->severity);
 	char slot[16] = "-";
 
 	if (f->slot != S2V_NO_SLOT)
 		snprintf(slot, sizeof(slot), "%d", f->slot);
 	fprintf(t->out, "  %s%-8s%s  %-26s  %3u  %7s  %7llu", text_on(t, style),
-		s2v_severity_name(f->rule->severity), text_off(t, style), f->rule->name, f->vm,
-		slot, f->count);
+		s2v_severity_name(f->severity), text_off(t, style), f->rule->name, f->vm, slot,
+		f->count);
 	if (f->has_page)
 		fprintf(t->out, "  0x%llx", f->gpa);
 	if (f->has_page && f->gpa_last != f->gpa && t->width >= 96)
@@ -203,7 +203,7 @@ static void findings_table(struct text_sink *t)
 		"count", "GPA");
 	for (int sev = S2V_SEVERITY_NR - 1; sev >= 0; sev--) {
 		for (size_t i = 0; i < t->n_findings; i++) {
-			if ((int)t->findings[i].rule->severity == sev)
+			if ((int)t->findings[i].severity == sev)
 				finding_row(t, &t->findings[i]);
 		}
 	}

@@ -103,12 +103,20 @@ WRITE(complete)
 
 WRITE(findings)
 {
+	const struct s2v_rule *r;
+
 	UNUSED;
-	for (int i = 0; i < S2V_RULE_NR; i++)
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		r = &s2v_rules[i];
 		s2v_expo_u64(x,
-			     L({ "rule", s2v_rules[i].name },
-			       { "severity", s2v_severity_name(s2v_rules[i].severity) }),
-			     d->told.total[i]);
+			     L({ "rule", r->name }, { "severity", s2v_severity_name(r->severity) }),
+			     d->told.total[i] - d->told.mild[i]);
+		if (r->is_mild)
+			s2v_expo_u64(x,
+				     L({ "rule", r->name },
+				       { "severity", s2v_severity_name(r->mild) }),
+				     d->told.mild[i]);
+	}
 }
 
 WRITE(suppressed)

@@ -176,10 +176,10 @@ int s2v_journal_finding(int fd, const char *path, const struct s2v_finding *f)
 		snprintf(place, sizeof(place), ", GPA 0x%llx", ULL(f->gpa));
 	put(&e, "MESSAGE", "%s%s in VM %u (%s, pid %u)%s: %s", f->update ? "still " : "",
 	    f->rule->name, f->vm.id, comm, f->vm.pid, place, f->explain);
-	put(&e, "PRIORITY", "%d", priority(f->rule->severity));
+	put(&e, "PRIORITY", "%d", priority(s2v_finding_severity(f)));
 	put(&e, "SYSLOG_IDENTIFIER", "s2verify");
 	put(&e, "S2V_RULE", "%s", f->rule->name);
-	put(&e, "S2V_SEVERITY", "%s", s2v_severity_name(f->rule->severity));
+	put(&e, "S2V_SEVERITY", "%s", s2v_severity_name(s2v_finding_severity(f)));
 	put(&e, "S2V_FINDING", "%llu", ULL(f->id));
 	put(&e, "S2V_UPDATE", "%d", f->update);
 	put(&e, "S2V_COUNT", "%llu", ULL(f->count));

@@ -47,9 +47,12 @@ static __u64 findings_from(const struct s2v_daemon *d, enum s2v_severity sev)
 {
 	__u64 n = 0;
 
-	for (int i = 0; i < S2V_RULE_NR; i++)
+	for (int i = 0; i < S2V_RULE_NR; i++) {
 		if (s2v_rules[i].severity >= sev)
-			n += d->told.total[i];
+			n += d->told.total[i] - d->told.mild[i];
+		if (s2v_rules[i].mild >= sev)
+			n += d->told.mild[i];
+	}
 	return n;
 }
 
@@ -287,7 +290,7 @@ static void vms(const struct page *p)
 static void finding(FILE *f, const struct s2v_finding *k)
 {
 	fputs("<li>", f);
-	html_severity(f, (int)k->rule->severity);
+	html_severity(f, (int)s2v_finding_severity(k));
 	fprintf(f, " <b>%s</b> in ", k->rule->name);
 	html_vm(f, &k->vm);
 	fputs(" <span class=\"when\">", f);

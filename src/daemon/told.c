@@ -66,7 +66,8 @@ static __u8 place_for_one(struct s2v_told *t)
 		return at;
 	}
 	for (unsigned int i = 1; i < t->n; i++)
-		if (t->kept[t->order[i]].rule->severity < t->kept[t->order[least]].rule->severity)
+		if (s2v_finding_severity(&t->kept[t->order[i]]) <
+		    s2v_finding_severity(&t->kept[t->order[least]]))
 			least = i;
 	at = t->order[least];
 	memmove(t->order + least, t->order + least + 1, t->n - least - 1);
@@ -102,7 +103,7 @@ static struct s2v_bucket *bucket_of(struct s2v_told *t, const struct s2v_finding
 {
 	if (f->update)
 		return &t->again;
-	return f->rule->severity >= S2V_HIGH ? &t->grave : &t->first;
+	return s2v_finding_severity(f) >= S2V_HIGH ? &t->grave : &t->first;
 }
 
 static int write_out(struct s2v_told *t, const struct s2v_finding *f)
@@ -140,8 +141,10 @@ void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now
 {
 	int err;
 
-	if (!f->update && f->rule->id < S2V_RULE_NR)
+	if (!f->update && f->rule->id < S2V_RULE_NR) {
 		t->total[f->rule->id]++;
+		t->mild[f->rule->id] += f->mild;
+	}
 	keep(t, f);
 	if (!may(bucket_of(t, f), now)) {
 		t->suppressed++;

@@ -22,6 +22,7 @@ struct s2v_told {
 	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
 	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
+	__u64 mild[S2V_RULE_NR]; /* of them, harmless on this host */
 	__u64 suppressed, unwritten; /* lines not written: too many; an error, or nobody reads */
 	struct s2v_bucket grave, first, again; /* new ones from high on, other new ones, updates */
 	struct s2v_bucket say; /* that they cannot be written */

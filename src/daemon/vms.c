@@ -82,8 +82,8 @@ void s2v_vms_finding(struct s2v_vm_stats *s, const struct s2v_finding *f)
 	if (!vm)
 		return;
 	vm->n[S2V_VM_FINDINGS]++;
-	if ((int)f->rule->severity > vm->worst)
-		vm->worst = (int)f->rule->severity;
+	if ((int)s2v_finding_severity(f) > vm->worst)
+		vm->worst = (int)s2v_finding_severity(f);
 }
 
 static bool busier(const struct s2v_vm_stat *a, const struct s2v_vm_stat *b)

@@ -52,7 +52,7 @@ static void count_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
 	struct counting *c = (struct counting *)s;
 
-	if (c->o->has_trigger && f->rule->severity >= c->o->trigger)
+	if (c->o->has_trigger && s2v_finding_severity(f) >= c->o->trigger)
 		c->stop = true;
 }
 

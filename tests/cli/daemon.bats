@@ -126,6 +126,7 @@ refused() { # TEXT ARG...
 	[ "$(metric s2verify_vcpu_resets_total)" = 4 ] # VM 1 and 3: two vCPUs, or two inits, each
 	[ "$(metric 's2verify_findings_total{rule="s2-noncacheable",severity="critical"}')" = 1 ]
 	[ "$(metric 's2verify_findings_total{rule="device-exec",severity="high"}')" = 0 ]
+	[ "$(metric 's2verify_findings_total{rule="attr-drift",severity="info"}')" = 0 ]
 	[ "$(metric 's2verify_reset_unmaps_total{verdict="needed"}')" = 2 ]
 	[ "$(metric 's2verify_reset_unmaps_total{verdict="redundant-repeat"}')" = 2 ]
 	[ "$(metric s2verify_reset_unmap_seconds_count)" = 4 ]

@@ -153,7 +153,7 @@ static inline void end(void)
 	assert_true(w.summed);
 	for (size_t i = 0; i < w.n_f; i++)
 		if (!w.f[i].update)
-			told[w.f[i].rule->severity]++;
+			told[s2v_finding_severity(&w.f[i])]++;
 	assert_memory_equal(told, w.sum.findings, sizeof(told));
 }
 

@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */
@@ -27,7 +27,7 @@ static const struct {
 				       S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC },
 	[S2V_RULE_PFNMAP_REFUSED] = { "pfnmap-cacheable-refused", S2V_INFO,
 				      1 << S2V_OBS_SLOT | 1 << S2V_OBS_FAULT,
-				      S2V_NEED_S1 | S2V_NEED_FWB | S2V_NEED_DIC },
+				      S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC },
 	[S2V_RULE_ATTR_DRIFT] = { "attr-drift", S2V_HIGH, 1 << S2V_OBS_SLOT | 1 << S2V_OBS_MAP,
 				  S2V_NEED_S1 },
 	[S2V_RULE_DEVICE_EXEC] = { "device-exec", S2V_HIGH, 1 << S2V_OBS_MAP | 1 << S2V_OBS_PERM,
@@ -55,6 +55,7 @@ static const struct {
 					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
 					     S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT },
 	[S2V_RULE_ALIAS_CONFLICT] = { "alias-conflict", S2V_HIGH, 0, 0 },
+	[S2V_RULE_FAULT_FAILED] = { "fault-failed", S2V_INFO, 1 << S2V_OBS_FAULT, 0 },
 };
 
 /* What hooks cannot tell, and an audit can. */
@@ -86,6 +87,8 @@ static void catalogue(void **state)
 		assert_non_null(r->decide);
 		assert_non_null(r->why);
 		assert_true(r->on != 0);
+		assert_int_equal(r->is_mild != NULL, i == S2V_RULE_ATTR_DRIFT);
+		assert_true(!r->is_mild || r->mild < r->severity);
 		assert_int_equal(r->observes, design[i].hooks);
 		assert_int_equal(r->host_needs, design[i].host);
 		assert_ptr_equal(s2v_rule_find(r->name), r);

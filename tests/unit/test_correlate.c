@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who is who: VMs, memslots and registrations kept apart, findings counted, gaps noticed. */
 #include "events.h"
@@ -492,30 +492,6 @@ static void registration_lost_at_the_same_place(void **state)
 	end();
 }
 
-/* Flags of the memslot and MTE of the VM reach the rules: EINVAL has other reasons then. */
-static void other_reasons_to_refuse(void **state)
-{
-	struct mslot a = A;
-
-	(void)state;
-	for (int mte = 0; mte < 2; mte++) {
-		begin(make_host(LATEST, S2V_NO, S2V_NO));
-		vm_new(1);
-		a = A;
-		a.flags = mte ? 0 : S2V_MEM_LOG_DIRTY_PAGES;
-		a.mte = mte;
-		create(&a, &pfn_wb, WB, DEV_PA, -EINVAL);
-		only(0);
-		a.gen = 2;
-		create(&a, &anon, WB, RAM_PA, 0);
-		fault(&a, 0, &pfn_wb, NO_PTE, S2V_NO_PA, -EFAULT);
-		only(mte ? 0 : R(PFNMAP_REFUSED));
-		fault(&a, 0, &pfn_wb, WB, DEV_PA, -EFAULT);
-		only(R(PFNMAP_REFUSED));
-		end();
-	}
-}
-
 /* VMAs are larger than the memslot that lies in them; its rows are not. */
 static void vma_beyond_the_slot(void **state)
 {
@@ -573,7 +549,6 @@ int main(void)
 		cmocka_unit_test(stale_registration),
 		cmocka_unit_test(registration_lost),
 		cmocka_unit_test(registration_lost_at_the_same_place),
-		cmocka_unit_test(other_reasons_to_refuse),
 		cmocka_unit_test(vma_beyond_the_slot),
 		cmocka_unit_test(no_slot_at_all),
 	};

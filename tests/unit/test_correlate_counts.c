@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Totals of findings, and everything that makes the events themselves less than the whole. */
 #include "events.h"
@@ -123,12 +123,15 @@ static void errors_apart(void **state)
 	fault(&A, 0, &pfn_wb, WB, DEV_PA, -ENOMEM); /* another trouble */
 	fault(&A, 0, &pfn_wb, WB, DEV_PA, 1); /* none: the guest resumes */
 	fault(&A, 0, &pfn_wb, WB, DEV_PA, 0);
-	assert_int_equal(w.n_f, 2);
-	end();
 	assert_int_equal(w.n_f, 3);
-	assert_int_equal(w.f[2].count, 2);
-	assert_string_equal(w.f[2].at, "fault");
-	assert_int_equal(w.sum.findings[S2V_INFO], 2);
+	assert_int_equal(w.f[2].rule->id, S2V_RULE_FAULT_FAILED);
+	assert_int_equal(w.f[2].err, -ENOMEM);
+	end();
+	assert_int_equal(w.n_f, 4);
+	assert_int_equal(w.f[3].count, 2);
+	assert_string_equal(w.f[3].at, "fault");
+	assert_int_equal(w.f[3].rule->id, S2V_RULE_PFNMAP_REFUSED);
+	assert_int_equal(w.sum.findings[S2V_INFO], 3);
 	assert_true(w.sum.complete);
 }
 

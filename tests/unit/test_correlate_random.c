@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Streams of events drawn by lot, plausible and not: the correlator comes through them, and what
@@ -64,7 +64,7 @@ static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 			assert_non_null(tally.f);
 		}
 		tally.f[tally.n++] = (struct told){ f->count, f->vm.id, f->rule->id, 0 };
-		tally.by_severity[f->rule->severity]++;
+		tally.by_severity[s2v_finding_severity(f)]++;
 		return;
 	}
 	assert_true(f->id <= tally.n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Findings on their way out: all counted, not all written; and what each VM did. */
-/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/host.c src/observe.c src/kallsyms.c */
+/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c src/observe.c src/kallsyms.c */
 /* libs: -ljson-c */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +74,29 @@ static void flood(void **state)
 		s2v_told_finding(&t, &f, 3600 * SECOND);
 	}
 	assert_true(written >= 100 && written < 5000);
+	s2v_told_close(&t);
+}
+
+/* Of one rule, those that are harmless here are counted apart, and do not wash away the others. */
+static void harmless(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f = a_finding(1, S2V_RULE_ATTR_DRIFT, false);
+
+	(void)state;
+	s2v_told_finding(&t, &f, SECOND);
+	f.mild = true;
+	for (f.id = 2; f.id < 1000; f.id++)
+		s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(t.total[S2V_RULE_ATTR_DRIFT], 999);
+	assert_int_equal(t.mild[S2V_RULE_ATTR_DRIFT], 998);
+	f.mild = false;
+	written = 0;
+	s2v_told_finding(&t, &f, SECOND);
+	assert_int_equal(written, 1);
+	for (unsigned int i = 0; i < S2V_TOLD_KEPT; i++)
+		written += s2v_told_kept(&t, i)->id == 1;
+	assert_int_equal(written, 2);
 	s2v_told_close(&t);
 }
 
@@ -399,7 +422,7 @@ int main(void)
 		cmocka_unit_test(ring),		cmocka_unit_test(grave_ones_stay),
 		cmocka_unit_test(labels),	cmocka_unit_test(sums_of_rates),
 		cmocka_unit_test(busiest),	cmocka_unit_test(grave_ones_are_written),
-		cmocka_unit_test(audited_late),
+		cmocka_unit_test(audited_late), cmocka_unit_test(harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

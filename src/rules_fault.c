@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the kernel refused: at the memslot, or at the fault, where its reason is looked for. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules_private.h"
+#include "sink.h"
+
+const char *s2v_na_pfnmap_refused(const struct s2v_host *h)
+{
+	if (h->pfnmap_cap < 0)
+		return "this kernel does not refuse cacheable PFNMAP (6.17 and later do)";
+	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: nothing is refused" : NULL;
+}
+
+bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
+{
+	if (s2v_na_pfnmap_refused(in->host))
+		return false;
+	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
+		return in->err == -EINVAL && s2v_is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
+		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
+	/*
+	 * KVM asks this of a page that it has got, so there is a PTE, and its address is known; before
+	 * that, and after it (MTE), it gives the same error for other reasons.
+	 */
+	return in->err == -EFAULT && s2v_is_driver_map(in->vma) &&
+	       s2v_attr_is_cacheable(in->vma->attr) && in->where == S2V_WHERE_OUTSIDE;
+}
+
+void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(buf, len,
+		 "The kernel refused device memory that the host maps cacheable%s, since this host "
+		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
+		 "that has both.",
+		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it",
+		 s2v_host_lacks(in->host));
+}
+
+bool s2v_decide_fault_failed(const struct s2v_rule_in *in)
+{
+	return in->err < 0 && !s2v_decide_pfnmap_refused(in);
+}
+
+/* EFAULT of a driver's mapping: hva_to_pfn_remapped(), then what user_mem_abort() asks of the page. */
+static const char *why_driver_map(const struct s2v_rule_in *in)
+{
+	if (in->pte_unread)
+		return "The host's page tables cannot be read here, so which of KVM's checks it was is not "
+		       "known.";
+	if (in->vma->pte_attr == S2V_ATTR_NONE)
+		return "hva_to_pfn_remapped() got no page: the VMM's mapping is read-only and the guest "
+		       "wrote, or the driver's fault handler gave none.";
+	if (in->vm_mte)
+		return "The VM has MTE, and user_mem_abort() refuses memory without tags; or the PTE is "
+		       "read-only and the guest wrote (hva_to_pfn_remapped()).";
+	if (in->where == S2V_WHERE_UNKNOWN && s2v_attr_is_cacheable(in->vma->attr) &&
+	    !s2v_na_pfnmap_refused(in->host))
+		return "user_mem_abort() refuses cacheable device memory here, or the PTE is read-only and "
+		       "the guest wrote: without the kernel's memory map that cannot be told apart.";
+	if (in->host->pfnmap_cap < 0 && in->where != S2V_WHERE_OUTSIDE)
+		return "hva_to_pfn_remapped() takes no page without a reference count (part of a larger "
+		       "allocation; up to 6.12), and none by a read-only PTE when the guest wrote.";
+	return "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also where "
+	       "the driver would make it writable at the VMM's own store.";
+}
+
+static const char *why_ordinary(const struct s2v_rule_in *in)
+{
+	if (in->pte_unread)
+		return "get_user_pages() gave no page, or MTE forbids it.";
+	if (in->vma->pte_attr == S2V_ATTR_NONE)
+		return "get_user_pages() gave no page: the VMM's mapping forbids the access (no access, or "
+		       "read-only and the guest wrote), the file ends before it, or memory was short.";
+	if (in->vm_mte)
+		return "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 any "
+		       "shared mapping); or the VMM's mapping is read-only and the guest wrote.";
+	return "get_user_pages() refused the access: the VMM's mapping is read-only and the guest wrote.";
+}
+
+/* Which check of KVM says no; "" where none is known. */
+static const char *which_check(const struct s2v_rule_in *in)
+{
+	bool protected_kvm = in->host->kvm_mode == S2V_KVM_PROTECTED;
+
+	if (in->vma->flags & S2V_VMA_GMEM)
+		return "guest_memfd gave no page (kvm_gmem_get_pfn()).";
+	switch (in->err) {
+	case -ENOMEM:
+		return "There was no memory, for the page or for stage-2 tables.";
+	case -EHWPOISON:
+		return "The page has failed (hardware poison).";
+	case -ENOSYS:
+		return in->slot_flags & S2V_MEM_READONLY
+			       ? "The guest wrote to a read-only memslot by an instruction that KVM does not "
+				 "decode (io_mem_abort())."
+			       : "";
+	case -EPERM:
+	case -EINVAL:
+		return protected_kvm ? "Protected KVM gives guests no memory but ordinary one "
+				       "(__pkvm_host_share_guest())."
+				     : "";
+	case -EFAULT:
+		if (in->vma->attr == S2V_ATTR_NONE)
+			return "user_mem_abort() finds no VMA there: the VMM has unmapped it, or never mapped "
+			       "it; or it could not be read.";
+		return s2v_is_driver_map(in->vma) ? why_driver_map(in) : why_ordinary(in);
+	}
+	return "";
+}
+
+/* What lies there: "pfnmap of udmabuf, normal-wb by its VMA and PTE, inside the kernel's map". */
+static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const struct s2v_vma *v = in->vma;
+	const char *driver = in->driver ? in->driver : "", *where = "", *pte;
+
+	if (v->attr == S2V_ATTR_NONE) {
+		snprintf(buf, len, "nothing that could be read");
+		return;
+	}
+	pte = in->pte_unread		     ? "PTE not readable"
+	      : v->pte_attr == S2V_ATTR_NONE ? "no PTE"
+					     : s2v_attr_name(v->pte_attr);
+	if (in->where != S2V_WHERE_UNKNOWN)
+		where = in->where == S2V_WHERE_INSIDE ? ", inside the kernel's map"
+						      : ", outside the kernel's map";
+	if (v->flags & S2V_VMA_GMEM)
+		snprintf(buf, len, "guest_memfd");
+	else
+		snprintf(buf, len, "%s%s%.31s, VMA %s, %s%s%s", s2v_backing_name(v->flags, false),
+			 *driver ? " of " : "", driver, s2v_attr_name(v->attr),
+			 v->pte_attr == S2V_ATTR_NONE ? "" : "PTE ", pte, where);
+}
+
+void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const char *check = which_check(in);
+	char there[160];
+
+	what_lies_there(in, there, sizeof(there));
+	snprintf(buf, len,
+		 "A guest's access made KVM_RUN fail: the kernel mapped nothing. There: %s. %s",
+		 there, *check ? check : "Which of KVM's checks said no is not known.");
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of rules share. The decisions here are used by the catalogue in rules.c alone. */
+#ifndef S2V_RULES_PRIVATE_H
+#define S2V_RULES_PRIVATE_H
+
+#include "rules.h"
+
+/* VM_PFNMAP or VM_MIXEDMAP: memory that a driver mapped, of which KVM asks more. */
+static inline bool s2v_is_driver_map(const struct s2v_vma *v)
+{
+	return v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP);
+}
+
+/* What kvm_vma_is_cacheable() goes by is vm_page_prot, whatever the PTE says. */
+static inline bool s2v_is_cacheable_pfnmap(const struct s2v_vma *v)
+{
+	return (v->flags & S2V_VMA_PFNMAP) && s2v_attr_is_cacheable(v->attr);
+}
+
+static inline bool s2v_has_fwb_and_dic(const struct s2v_host *h)
+{
+	return h->fwb == S2V_YES && h->dic == S2V_YES;
+}
+
+/* Why the host cannot have such a mapping coherent; says no more than is known. */
+const char *s2v_host_lacks(const struct s2v_host *h);
+
+/* rules_fault.c: what the kernel refused. */
+bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in);
+void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len);
+const char *s2v_na_pfnmap_refused(const struct s2v_host *h);
+bool s2v_decide_fault_failed(const struct s2v_rule_in *in);
+void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len);
+
+#endif
