@@ -127,6 +127,10 @@ static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 	if ((ordinary && !(ev->flags & S2V_LF_AGAIN)) ||
 	    !(ev->flags & (S2V_LF_PA_RUN | S2V_LF_PA_SAME)))
 		return;
+	if (c->n_aliases == S2V_ALIASES_MOST) {
+		c->beyond++;
+		return;
+	}
 	if ((c->n_aliases & (c->n_aliases - 1)) == 0) {
 		a = reallocarray(a, c->n_aliases ? c->n_aliases * 2 : 1, sizeof(*a));
 		if (!a) {
@@ -152,17 +156,21 @@ static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 }
 
 /* The run at hva, made of what the leaf says where none was told of. */
-static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_memslot *slot, __u64 hva,
-			      __u64 size, __u32 s1)
+static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+			      __u64 hva, __u64 size, __u32 s1)
 {
 	struct s2v_run *run = s2v_run_find(slot, hva);
 	struct s2v_run fresh = { .start = hva, .end = hva + size, .reg = { .attr = (__u8)s1 } };
 
 	if (run)
 		return run;
+	if (!s2v_run_has_room(c, vm))
+		return NULL;
 	run = s2v_run_insert(slot, &fresh, hva);
 	if (!run)
 		c->no_memory++;
+	else
+		s2v_runs_count(vm, 1);
 	return run;
 }
 
@@ -248,7 +256,7 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 		begin_anew(vm);
 	slot->audited = true;
 	while (piece.hva < end) {
-		run = run_at(c, slot, piece.hva, end - piece.hva, ev->s1);
+		run = run_at(c, vm, slot, piece.hva, end - piece.hva, ev->s1);
 		if (!run)
 			return;
 		piece.size = (run->end < end ? run->end : end) - piece.hva;

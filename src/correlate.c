@@ -60,6 +60,14 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	c->n_preexisting += ev->preexisting != 0;
 }
 
+bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
+{
+	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST && c->n_runs + vm->n_pending < S2V_RUNS_ALL)
+		return true;
+	c->beyond++;
+	return false;
+}
+
 static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
 {
 	struct s2v_run run = {
@@ -75,7 +83,7 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	memcpy(run.driver, ev->driver, sizeof(run.driver));
 	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
 	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
-	if (s2v_run_append(&vm->pending, &vm->n_pending, &run))
+	if (s2v_run_has_room(c, vm) && s2v_run_append(&vm->pending, &vm->n_pending, &run))
 		c->no_memory++;
 }
 
@@ -219,6 +227,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	} else {
 		slot->runs = vm->pending;
 		slot->n_runs = vm->n_pending;
+		s2v_runs_count(vm, (ssize_t)slot->n_runs);
 		vm->pending = NULL;
 	}
 	vm->n_pending = 0;
@@ -253,8 +262,8 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 }
 
 /* The run that a mapping falls into, made from the mapping where registration told of none. */
-static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_memslot *slot,
-				   const struct s2v_ev_page *ev)
+static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+				   struct s2v_memslot *slot, const struct s2v_ev_page *ev)
 {
 	struct s2v_run *run = s2v_run_find(slot, ev->hva), fresh = { 0 };
 	__u64 slot_end = slot->hva + slot->size;
@@ -276,9 +285,13 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_memslot 
 		fresh.start = slot->hva;
 	if (fresh.end > slot_end)
 		fresh.end = slot_end;
+	if (!s2v_run_has_room(c, vm))
+		return NULL;
 	run = s2v_run_insert(slot, &fresh, ev->hva);
 	if (!run)
 		c->no_memory++;
+	else
+		s2v_runs_count(vm, 1);
 	return run;
 }
 
@@ -332,7 +345,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot = slot_of_page(c, vm, ev);
 	if (!slot)
 		return;
-	run = run_of_page(c, slot, ev);
+	run = run_of_page(c, vm, slot, ev);
 	if (!run && ev->h.type != S2V_EV_PERM)
 		return;
 	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
@@ -394,7 +407,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 	/* An audit's end may come after that of its VM. */
 	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
-	vm = s2v_vm_add(&c->vms, ev->vm);
+	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_runs);
 	if (!vm) {
 		c->no_memory++;
 		return NULL;
@@ -486,6 +499,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
+	sum->beyond += c->beyond;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
 }

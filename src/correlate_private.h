@@ -4,6 +4,7 @@
 #define S2V_CORRELATE_PRIVATE_H
 
 #include "correlate.h"
+#include "bounds.h"
 #include "resets.h"
 
 struct s2v_correlator {
@@ -15,6 +16,8 @@ struct s2v_correlator {
 	__u64 last; /* time of the newest event, CLOCK_BOOTTIME ns */
 	__u64 malformed; /* events that could not be taken */
 	__u64 no_memory; /* events that were not taken for want of memory */
+	size_t n_runs; /* of all VMs */
+	__u64 beyond; /* what was not kept, by bounds.h */
 	__u64 runs_missing; /* registrations of which a part was not told */
 	__u64 stale; /* page events of a registration that had been replaced */
 	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
@@ -60,6 +63,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
 		       enum s2v_trigger on);
 
+/* correlate.c: is there room for another run of the VM's? Counts it if not. */
+bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm);
 /* correlate.c: of a mapping that is there, what the run is known by. */
 void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
 

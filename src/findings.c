@@ -5,6 +5,9 @@
 
 #include "correlate_private.h"
 
+/* In the place of a range's address, where ranges are too many for a finding each: none begins there. */
+#define FURTHER_RANGES 1
+
 static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 {
 	if (v->flags & S2V_VMA_GMEM)
@@ -98,6 +101,14 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
 	if (in->on == S2V_ON_LEAF && known_leaves(c, vm, &key, o, count))
 		return;
+	if (!o && in->on == S2V_ON_LEAF && HASH_COUNT(vm->findings) >= S2V_FINDINGS_MOST) {
+		key.gpa = FURTHER_RANGES;
+		HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+		if (o && o->audit != c->n_audits)
+			o->f.count = 0;
+		if (o)
+			o->audit = c->n_audits;
+	}
 	if (o) {
 		o->f.count += count;
 		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;

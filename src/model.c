@@ -14,7 +14,7 @@ struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id)
 	return vm;
 }
 
-struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id)
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs)
 {
 	struct s2v_vm *vm = calloc(1, sizeof(*vm));
 
@@ -22,8 +22,15 @@ struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id)
 		return NULL;
 	vm->id = id;
 	vm->ref.id = id;
+	vm->all_runs = all_runs;
 	HASH_ADD(hh, *vms, id, sizeof(vm->id), vm);
 	return vm;
+}
+
+void s2v_runs_count(struct s2v_vm *vm, ssize_t n)
+{
+	vm->n_runs += (size_t)n;
+	*vm->all_runs += (size_t)n;
 }
 
 void s2v_runs_free(struct s2v_run *runs, size_t n)
@@ -38,6 +45,7 @@ void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 	HASH_DEL(vm->slots, slot);
 	if (slot->gen > vm->gone)
 		vm->gone = slot->gen;
+	s2v_runs_count(vm, -(ssize_t)slot->n_runs);
 	s2v_runs_free(slot->runs, slot->n_runs);
 	free(slot);
 }

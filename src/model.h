@@ -6,6 +6,7 @@
 #ifndef S2V_MODEL_H
 #define S2V_MODEL_H
 
+#include <sys/types.h>
 #include <uthash.h>
 
 #include "sink.h"
@@ -86,6 +87,8 @@ struct s2v_vm {
 	/* Runs told of, whose memslot is yet to come. */
 	struct s2v_run *pending;
 	size_t n_pending;
+	size_t n_runs; /* of all memslots; */
+	size_t *all_runs; /* and of all VMs */
 	__u32 pending_gen;
 	struct s2v_reset_track *reset; /* NULL until there is an event of one */
 	struct s2v_leaf_findings *leaf_findings; /* NULL until an audit finds something */
@@ -98,10 +101,12 @@ struct s2v_vm {
 
 /* The VM numbered id, or NULL. */
 struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
-/* Adds one; NULL when out of memory. */
-struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id);
+/* Adds one, whose runs are counted in *all_runs, too; NULL when out of memory. */
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs);
 void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
 
+/* So many runs more of the VM's memslots (or fewer). */
+void s2v_runs_count(struct s2v_vm *vm, ssize_t n);
 /* Frees runs and what they hold. */
 void s2v_runs_free(struct s2v_run *runs, size_t n);
 

@@ -172,6 +172,7 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
+	__u64 beyond; /* what there was no room for: src/bounds.h */
 	__u64 gaps; /* times that hooks were gone for a while */
 	char gap_why[160]; /* of the last of them: which, and what to do; "" */
 	bool inventory_failed; /* which VMs were there before is not known */

@@ -47,6 +47,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->missed_probes)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
+	if (s->beyond)
+		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(s->beyond),
+			s->beyond == 1 ? "" : "es");
 	if (s->gaps)
 		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
 			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,

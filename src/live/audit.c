@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "audit.h"
+#include "bounds.h"
 #include "iter.h"
 #include "keep.h"
 #include "live_private.h"
@@ -20,7 +21,7 @@
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
 #define OWNERS 4 /* threads that are asked for a VM's VMAs, before these are unreadable */
-#define RUNS 262144 /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
+#define RUNS S2V_RUNS_MOST /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
 
 struct auditor {
 	struct s2v_live *l;

@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bounds.h"
 #include "live/audit.h"
 #include "live/iter.h"
 #include "live/keep.h"
@@ -305,12 +306,12 @@ static void too_many_runs(void **state)
 {
 	(void)state;
 	begin(1, 1);
-	w.runs = 262144;
+	w.runs = S2V_RUNS_MOST;
 	assert_int_equal(audit(), 0);
 	assert_int_equal(w.flags | w.unread, 0);
 	end();
 	begin(1, 1);
-	w.runs = 262145;
+	w.runs = S2V_RUNS_MOST + 1;
 	assert_int_equal(audit(), 0);
 	assert_int_equal(w.flags, S2V_AU_UNREAD);
 	assert_int_equal(w.unread, 1);
