@@ -359,6 +359,7 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 		return vm;
 	fresh.id = __sync_fetch_and_add(&next_vm, 1) + 1;
 	fresh.tgid = BPF_CORE_READ(task, tgid);
+	fresh.creator = BPF_CORE_READ(kvm, userspace_pid);
 	fresh.mapped = !inventory_done; /* not known: something may have been */
 	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
 		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);

@@ -157,6 +157,7 @@ struct kvm_arch___vtcr {
 /* mmu_invalidate_*: so named from 6.0 on; under kvm->mmu_lock, readable without. */
 struct kvm {
 	struct mm_struct *mm;
+	int userspace_pid; /* the thread that created it, by its number in the first PID namespace */
 	struct kvm_memslots *memslots[1];
 	struct kvm_arch arch;
 	unsigned long mmu_invalidate_seq;

@@ -66,6 +66,7 @@ enum {
 struct s2v_vm_state {
 	__u32 id;
 	__u32 tgid;
+	__u32 creator; /* the thread that created it */
 	__u32 gen; /* memslot registrations so far */
 	__u32 seq; /* of the last event of a reset */
 	__u32 mapped; /* something was mapped since the last stage2_unmap_vm() */

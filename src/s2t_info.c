@@ -46,6 +46,9 @@ enum {
 	KEY_AUDIT_FAILED,
 	KEY_GAPS,
 	KEY_GAP_WHY,
+	KEY_HIDDEN,
+	KEY_HIDDEN_CREATOR,
+	KEY_CENSUS_ERRNO,
 };
 
 #define FLAG_ALL 1U
@@ -360,6 +363,9 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->audit_failed = sum->audit_failed;
 	t->gaps = sum->gaps;
 	memcpy(t->gap_why, sum->gap_why, sizeof(t->gap_why));
+	t->hidden = sum->hidden;
+	t->hidden_creator = sum->hidden_creator;
+	t->census_errno = (__u32)sum->census_errno;
 }
 
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
@@ -393,6 +399,12 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 		put_num(b, KEY_GAPS, t->gaps);
 		put_text(b, KEY_GAP_WHY, t->gap_why, sizeof(t->gap_why));
 	}
+	if (t->hidden) {
+		put_num(b, KEY_HIDDEN, t->hidden);
+		put_num(b, KEY_HIDDEN_CREATOR, t->hidden_creator);
+	}
+	if (t->census_errno)
+		put_num(b, KEY_CENSUS_ERRNO, t->census_errno);
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -437,6 +449,12 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->gaps = num(&f);
 		else if (f.key == KEY_GAP_WHY)
 			text(&f, t->gap_why, sizeof(t->gap_why));
+		else if (f.key == KEY_HIDDEN)
+			t->hidden = num(&f);
+		else if (f.key == KEY_HIDDEN_CREATOR)
+			t->hidden_creator = (__u32)num(&f);
+		else if (f.key == KEY_CENSUS_ERRNO)
+			t->census_errno = (__u32)num(&f);
 	}
 	return c.failed ? -EBADMSG : 0;
 }

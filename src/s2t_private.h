@@ -156,6 +156,8 @@ struct s2t_totals {
 	bool inventory_failed, audit_failed;
 	__u64 gaps;
 	char gap_why[160];
+	__u64 hidden;
+	__u32 hidden_creator, census_errno;
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);

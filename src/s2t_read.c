@@ -423,6 +423,9 @@ void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum)
 	sum->audit_failed = r->totals.audit_failed;
 	sum->gaps = r->totals.gaps;
 	memcpy(sum->gap_why, r->totals.gap_why, sizeof(sum->gap_why));
+	sum->hidden = r->totals.hidden;
+	sum->hidden_creator = r->totals.hidden_creator;
+	sum->census_errno = (int)r->totals.census_errno;
 	sum->duration_ns = r->totals.duration_ns;
 }
 

@@ -172,6 +172,9 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
+	__u64 hidden; /* VMs that KVM has, and that no open file shows */
+	__u32 hidden_creator; /* the thread that created one of them */
+	int census_errno; /* of reading KVM's list of VMs */
 	__u64 beyond; /* what there was no room for: src/bounds.h */
 	__u64 gaps; /* times that hooks were gone for a while */
 	char gap_why[160]; /* of the last of them: which, and what to do; "" */

@@ -28,6 +28,31 @@ void s2v_summary_because(struct s2v_summary *s, const char *why)
 
 #define ULL(x) ((unsigned long long)(x))
 
+/* Which VMs there are, and what of those that were there before was looked at. */
+static void judge_vms(struct s2v_summary *s)
+{
+	if (s->hidden)
+		because(s, "KVM has %llu VM%s that no open file shows (one created by thread %u)",
+			ULL(s->hidden), s->hidden == 1 ? "" : "s", s->hidden_creator);
+	if (s->census_errno)
+		because(s, "whether KVM has VMs that no open file shows is not known: debugfs, %s",
+			strerror(s->census_errno));
+	if (s->preexisting > s->audited)
+		because(s, "%llu VM%s already running: what was mapped before was not seen",
+			ULL(s->preexisting - s->audited),
+			s->preexisting - s->audited == 1 ? " was" : "s were");
+	if (s->protected_vms)
+		because(s, "%llu protected VM%s not audited: EL2 alone has their tables",
+			ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
+	if (s->shadow)
+		because(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
+			s->shadow == 1 ? "" : "s");
+	if (s->inventory_failed)
+		because(s, "which VMs were running before is not known");
+	if (s->audit_failed)
+		because(s, "the audit did not come to its end");
+}
+
 void s2v_summary_judge(struct s2v_summary *s)
 {
 	unsigned int uncovered = 0;
@@ -64,20 +89,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->cnt[S2V_CNT_NESTED])
 		because(s, "%llu mapping%s of nested guests not verified",
 			ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
-	if (s->preexisting > s->audited)
-		because(s, "%llu VM%s already running: what was mapped before was not seen",
-			ULL(s->preexisting - s->audited),
-			s->preexisting - s->audited == 1 ? " was" : "s were");
-	if (s->protected_vms)
-		because(s, "%llu protected VM%s not audited: EL2 alone has their tables",
-			ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
-	if (s->shadow)
-		because(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
-			s->shadow == 1 ? "" : "s");
-	if (s->inventory_failed)
-		because(s, "which VMs were running before is not known");
-	if (s->audit_failed)
-		because(s, "the audit did not come to its end");
+	judge_vms(s);
 	if (s->fwb_disagrees)
 		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
 	if (s->damaged)

@@ -9,6 +9,7 @@
 
 #include "audit.h"
 #include "bounds.h"
+#include "census.h"
 #include "iter.h"
 #include "keep.h"
 #include "live_private.h"
@@ -386,6 +387,7 @@ static int pass(struct auditor *x, bool again)
 /* Which VMs there are; what was lost of them is put in order. */
 static int begin(struct auditor *x)
 {
+	s2v_census(x->l, s2v_live_inventory);
 	/* Those that come from now on are not missed where they are not listed. */
 	__u32 last = x->l->skel->bss->next_vm;
 	int err = s2v_keep_list(x->l, &x->list);

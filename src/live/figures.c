@@ -108,6 +108,9 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	for (size_t i = 0; i < l->n_progs; i++)
 		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
 	sum->lost = l->malformed;
+	sum->hidden = l->census.hidden;
+	sum->hidden_creator = l->census.creator;
+	sum->census_errno = -l->census.err;
 	return err;
 }
 

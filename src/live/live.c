@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "calibrate.h"
+#include "census.h"
 #include "figures.h"
 #include "health.h"
 #include "iter.h"
@@ -333,7 +334,7 @@ fail:
 }
 
 /* Runs the inventory of VM files that are open now. */
-static int inventory(struct s2v_live *l)
+int s2v_live_inventory(struct s2v_live *l)
 {
 	const struct s2v_iter_opts o = { 0 };
 	struct bpf_link *link;
@@ -344,7 +345,9 @@ static int inventory(struct s2v_live *l)
 	link = s2v_iter_attach(l->skel->progs.inventory, 0, 0);
 	if (!link)
 		return -errno;
+	l->skel->bss->inventory_done = false;
 	err = s2v_iter_run(link, &o);
+	l->skel->bss->inventory_done = true;
 	bpf_link__destroy(link);
 	return err;
 }
@@ -355,8 +358,10 @@ int s2v_live_start(struct s2v_live *l)
 
 	l->skel->bss->inventory_done = false;
 	l->skel->bss->ready = true;
-	err = inventory(l);
-	l->skel->bss->inventory_done = true;
+	err = s2v_live_inventory(l);
+	l->skel->bss->inventory_done = true; /* or was not to be had */
+	if (!err)
+		s2v_census(l, s2v_live_inventory);
 	return err;
 }
 

@@ -17,6 +17,13 @@ struct s2v_live_share {
 	unsigned int events; /* so many were taken: the clock is not asked for each */
 };
 
+/* What KVM's own list of VMs says: see census.h. */
+struct s2v_live_census {
+	__u64 hidden; /* VMs that are there and that no open file shows */
+	__u32 creator; /* the thread that created one of them */
+	int err; /* the list could not be read */
+};
+
 struct s2v_live {
 	struct s2verify_bpf *skel;
 	struct ring_buffer *ring;
@@ -34,12 +41,16 @@ struct s2v_live {
 	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
 	__u64 other_lo, other_hi;
 	struct s2v_briefs briefs; /* with `all` */
+	struct s2v_live_census census; /* of the last time */
 	__u64 malformed;
 	int err; /* of reading what a VM that is gone left */
 	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
 	__u64 lost; /* events that had been lost when all was put in order last */
 	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
+
+/* live.c: the VMs that open files show, those that are not known yet told of as ones that were there before. */
+int s2v_live_inventory(struct s2v_live *l);
 
 /* audit.c: takes note of leaves on their way out. */
 void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev);

@@ -77,7 +77,10 @@ static inline struct s2v_summary a_summary(void)
 				 .duration_ns = 4,
 				 .inventory_failed = true,
 				 .gaps = 5,
-				 .gap_why = "kprobes were disabled" };
+				 .gap_why = "kprobes were disabled",
+				 .hidden = 7,
+				 .hidden_creator = 888,
+				 .census_errno = 13 };
 
 	for (int i = 0; i < S2V_CNT_NR; i++)
 		s.cnt[i] = (__u64)i * 1000000007;

@@ -32,6 +32,7 @@ static const char help[] =
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
 	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
+	"  hide                      close the VM's files: only the vCPUs' mappings hold it\n"
 	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add idle threads, open files\n"
 	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
 	"  spin=N                    2 * N instructions of the VMM itself\n"
@@ -169,6 +170,7 @@ static const struct op {
 	{ "delete", true, op_delete },
 	{ "churn", true, op_churn },
 	{ "calm", true, op_calm },
+	{ "hide", true, op_hide },
 	{ "vmas", false, op_vmas },
 	{ "threads", false, op_threads },
 	{ "files", false, op_files },

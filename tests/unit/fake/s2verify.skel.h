@@ -10,6 +10,9 @@ struct s2verify_bpf {
 	struct {
 		struct bpf_program *audit_step, *audit_owner, *audit_vmas;
 	} progs;
+	struct s2verify_rodata {
+		struct s2v_cfg cfg;
+	} * rodata;
 	struct s2verify_bss {
 		__u32 next_vm;
 		struct s2v_audit audit;
