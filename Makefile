@@ -33,11 +33,15 @@ say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(2))
 
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+# tools/sysroot is called once, and only if something is compiled.
+sysroot = $(eval SYSROOT := $(or $(shell tools/sysroot $(ARCH)),$(error tools/sysroot $(ARCH) failed)))$(SYSROOT)
 ifeq ($(ARCH),$(HOST_ARCH))
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+# The libelf.a of a Debian 13 does not link; the sysroot's does.
+SYSROOT ?= $(if $(and $(STATIC),$(filter arm64,$(ARCH))),$(sysroot))
 else ifeq ($(ARCH),arm64)
 CC := $(if $(filter default,$(origin CC)),aarch64-linux-gnu-gcc,$(CC))
-SYSROOT ?= $(shell tools/sysroot $(ARCH))
+SYSROOT ?= $(sysroot)
 else
 $(error cross-building for $(ARCH) is not supported: arm64 from anywhere, or this machine's own)
 endif
