@@ -13,6 +13,7 @@
 # make check-unit           the systemd unit, under a systemd in an emulated host
 # make predict              what resets says that S2FWB would save, held against what it saves
 # make fleet                packages, units, Prometheus and Grafana around the daemon
+# make fresh                README.md's commands on bare Debian 12 and 13: tests/fresh/README.md
 # make install uninstall    DESTDIR, PREFIX (/usr/local), and more: contrib/contrib.mk
 # make deb                  Debian packages of what is committed, in build/deb
 #
@@ -33,11 +34,15 @@ say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(2))
 
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+# tools/sysroot is called once, and only if something is compiled.
+sysroot = $(eval SYSROOT := $(or $(shell tools/sysroot $(ARCH)),$(error tools/sysroot $(ARCH) failed)))$(SYSROOT)
 ifeq ($(ARCH),$(HOST_ARCH))
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+# The libelf.a of a Debian 13 does not link; the sysroot's does.
+SYSROOT ?= $(if $(and $(STATIC),$(filter arm64,$(ARCH))),$(sysroot))
 else ifeq ($(ARCH),arm64)
 CC := $(if $(filter default,$(origin CC)),aarch64-linux-gnu-gcc,$(CC))
-SYSROOT ?= $(shell tools/sysroot $(ARCH))
+SYSROOT ?= $(sysroot)
 else
 $(error cross-building for $(ARCH) is not supported: arm64 from anywhere, or this machine's own)
 endif
@@ -59,7 +64,7 @@ VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
 LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf -lcap-ng) -levent_extra -levent_core $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli view lint lab check-vmm check-unit predict bench bench-readme bench-audit demo format
+.PHONY: all clean check unit bpf-test cli view lint lab check-vmm check-unit predict bench bench-readme bench-audit demo format fresh
 .PHONY: fleet install uninstall deb
 all: $(B)/s2verify
 
@@ -135,6 +140,9 @@ lint:
 
 lab:
 	$(Q)tests/lab/matrix
+
+fresh:
+	$(Q)tests/fresh/run
 
 predict:
 	$(Q)tests/lab/predict

@@ -13,6 +13,10 @@ PROMETHEUS_FILES := contrib/prometheus/alerts.yml contrib/prometheus/rules.yml
 GRAFANA_FILES := contrib/grafana/s2verify.json
 DOC_FILES := LICENSE README.md $(wildcard docs/*.md docs/*.json)
 UNITS := s2verify.service s2verify.socket
+# Directories that uninstall removes if nothing else is in them: those that a bare Debian does not have.
+EMPTIED := $(MANDIR)/man8 $(UNITDIR) $(patsubst %/,%,$(dir $(UNITDIR))) \
+	$(COMPLETIONDIR) $(patsubst %/,%,$(dir $(COMPLETIONDIR))) $(DOCDIR) $(patsubst %/,%,$(dir $(DOCDIR))) \
+	$(addprefix $(DATADIR)/s2verify,/prometheus /grafana) $(DATADIR)/s2verify
 
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
@@ -34,8 +38,7 @@ uninstall:
 		$(DESTDIR)$(COMPLETIONDIR)/s2verify $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)) \
 		$(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOC_FILES))) \
 		$(patsubst contrib/%,$(DESTDIR)$(DATADIR)/s2verify/%,$(PROMETHEUS_FILES) $(GRAFANA_FILES))
-	$(Q)for d in $(DOCDIR) $(addprefix $(DATADIR)/s2verify,/prometheus /grafana /.); do \
-		[ ! -d $(DESTDIR)$$d ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$${d%/.}; done
+	$(Q)for d in $(EMPTIED); do [ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
 
 # Debian packages, from a copy of what is committed: ARCH=arm64 makes a static program (tools/sysroot).
 deb:

@@ -13,7 +13,7 @@ setup() {
 }
 
 documents() {
-	printf '%s\n' README.md docs/*.md tests/lab/README.md
+	printf '%s\n' README.md docs/*.md tests/lab/README.md tests/fresh/README.md
 }
 
 # "rule severity" of the table rows "| `rule` | severity |" or "| [`rule`](#rule) | severity |".
@@ -88,6 +88,14 @@ same() { # WANTED GOT
 		echo "$target"
 		grep -qE "^$target:|^\.PHONY:.*\<$target\>" Makefile
 	done < <(grep -oE '(^ +|`)make( [a-z]+)+' README.md | sed 's/^[ `]*make //' | tr ' ' '\n' | sort -u)
+}
+
+@test "each block of commands in README is one that tests/fresh runs on a bare machine" {
+	local marks
+	marks=$(awk '/^```/ { fenced = !fenced } !fenced && /^    / && last !~ /^    / { print last } { last = $0 }' README.md)
+	echo "$marks"
+	[ "$(wc -l <<<"$marks")" -ge 5 ]
+	diff <(sort <<<"$marks") <(sed -nE 's/^	run_block ([a-z]+).*/<!-- fresh: \1 -->/p' tests/fresh/fresh.bats | sort)
 }
 
 @test "links between documents resolve" {

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/../.." || exit 1
-	command -v dh >/dev/null || skip "debhelper is not installed: tools/install-deps fleet"
+	command -v dh >/dev/null || skip "debhelper is not installed: tools/install-deps deb"
 	rm -rf build/deb
 	tools/deb
 	[ "$(dpkg --print-architecture)" = arm64 ] || tools/deb arm64
@@ -17,6 +17,8 @@ setup() {
 	version=$(cat VERSION)
 	own=build/deb/s2verify_${version}_$(dpkg --print-architecture).deb
 	arm64=build/deb/s2verify_${version}_arm64.deb
+	# where this release's own packages have their units
+	units=$(dpkg -L systemd | sed -n 's#^/\(.*lib/systemd/system\)/systemd-journald.service$#\1#p')
 }
 
 @test "the version is the program's" {
@@ -27,8 +29,8 @@ setup() {
 @test "what is in it" {
 	local path
 	dpkg-deb -c "$own"
-	for path in usr/bin/s2verify usr/share/man/man8/s2verify.8.gz lib/systemd/system/s2verify.service \
-		lib/systemd/system/s2verify.socket usr/share/bash-completion/completions/s2verify \
+	for path in usr/bin/s2verify usr/share/man/man8/s2verify.8.gz "$units/s2verify.service" \
+		"$units/s2verify.socket" usr/share/bash-completion/completions/s2verify \
 		usr/share/s2verify/prometheus/alerts.yml usr/share/s2verify/grafana/s2verify.json \
 		usr/share/doc/s2verify/copyright; do
 		echo "$path"
@@ -43,7 +45,7 @@ setup() {
 	"$BATS_TEST_TMPDIR/root/usr/bin/s2verify" explain s2-noncacheable
 	dpkg-deb -f "$own" Depends
 	dpkg-deb -f "$own" Depends | grep -q libevent
-	grep -qx 'ExecStart=/usr/bin/s2verify daemon .*' "$BATS_TEST_TMPDIR/root/lib/systemd/system/s2verify.service"
+	grep -qx 'ExecStart=/usr/bin/s2verify daemon .*' "$BATS_TEST_TMPDIR/root/$units/s2verify.service"
 }
 
 @test "the package for arm64 holds a static program" {
@@ -78,7 +80,7 @@ does() { # SCRIPT ARGUMENT...
 }
 
 @test "lintian: no error, no warning" {
-	command -v lintian >/dev/null || skip "lintian is not installed: tools/install-deps fleet"
+	command -v lintian >/dev/null || skip "lintian is not installed: tools/install-deps deb"
 	local deb
 	for deb in build/deb/*.deb; do
 		[[ $deb != *dbgsym* ]] || continue

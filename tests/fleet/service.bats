@@ -97,7 +97,7 @@ at() { # STATE
 }
 
 @test "socket activation: it answers on what it is given, and on nothing else" {
-	command -v systemd-socket-activate >/dev/null || skip "systemd-socket-activate is not installed: apt-get install systemd"
+	command -v systemd-socket-activate >/dev/null || skip "systemd-socket-activate is not installed: tools/install-deps fleet"
 	local other=$BATS_TEST_TMPDIR/http.sock
 	systemd-socket-activate -l "127.0.0.1:$port" -l "$other" \
 		"$S2VERIFY" daemon --replay "$file" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	: "${S2VERIFY:?path of the s2verify to be tested}"
 	cd "$BATS_TEST_DIRNAME/../.." || exit 1
-	command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed: apt-get install systemd"
+	command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed: tools/install-deps fleet"
 	units=$BATS_TEST_TMPDIR
 	local unit
 	for unit in s2verify.service s2verify.socket; do

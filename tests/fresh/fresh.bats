@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# README.md's commands on a bare Debian: see tests/fresh/README.md. Called by tests/fresh/run, in
+# namespaces of its own; the tests go on from one another.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	: "${FRESH_RUN:?called by tests/fresh/run}"
+}
+
+setup() {
+	# shellcheck source=tests/fresh/machine.bash
+	. "$BATS_TEST_DIRNAME/machine.bash"
+	version=$(cat "$FRESH_RUN/clone/VERSION")
+	began=$EPOCHREALTIME
+	arch=$(dpkg --print-architecture)
+	own=build/deb/s2verify_${version}_$arch.deb
+}
+
+# How long each test took, for tests/fresh/run.
+teardown() {
+	echo "$((${EPOCHREALTIME/[.,]/} - ${began/[.,]/}))" "$BATS_TEST_DESCRIPTION" >>"$FRESH_RUN/times"
+}
+
+# Packages that the table has for these groups. Not by tools/install-deps' own reading.
+table() { # GROUP...
+	local groups
+	groups=$(IFS='|' && echo "$*")
+	awk -v g="(^|,)($groups)(,|\$)" -v arch="$arch" -v release="$FRESH_RELEASE" '
+		/^#/ || $2 !~ g || $4 ~ /unpacked/ { next }
+		$3 == "cross" && arch == "arm64" { next }
+		$4 ~ /backports/ && release == "bookworm" { next }
+		{ print $1 }' "$FRESH_RUN/clone/tools/deps" | sort -u
+}
+
+# The packages in there that somebody asked for, and did not only come along.
+asked_for() {
+	inside 'apt-mark showmanual' | sort
+}
+
+@test "the machine is bare, and sees nothing of this one" {
+	local package
+	reset_stack
+	asked_for >"$FRESH_RUN/bare"
+	for package in $(table build deb lab | grep -vxE 'git|make'); do
+		echo "$package"
+		run ! inside "dpkg-query -W -f '\${db:Status-Abbrev}' $package 2>/dev/null | grep ^ii"
+	done
+	inside 'cat /proc/self/mounts'
+	[ "$(inside 'cut -d " " -f 2 /proc/self/mounts' | sort | paste -sd ' ')" = \
+		"/ /proc /root/.cache/s2verify/apt /root/s2verify /var/cache/apt/archives" ]
+	[ "$(inside 'compgen -e' | sort | paste -sd ' ')" = "HOME LOGNAME OLDPWD PATH PWD SHELL SHLVL TERM USER" ]
+	inside 'git status --porcelain --ignored'
+	[ -z "$(inside 'git status --porcelain --ignored')" ]
+}
+
+@test "on a real host: dependencies, make, make install" {
+	reset_stack
+	run_block host
+}
+
+@test "it took the packages of the table, and none else" {
+	diff <(table build | sort - "$FRESH_RUN/bare" | uniq) <(asked_for)
+	[ -z "$(inside 'tools/install-deps --missing build')" ]
+}
+
+@test "what was installed works, and says that this is no host" {
+	[ "$(inside 's2verify --version')" = "s2verify $version+g$(inside 'git describe --always')" ]
+	run -3 inside 's2verify check 2>&1'
+	echo "$output"
+	[ "${#lines[@]}" -eq 1 ]
+	inside 'cp tests/data/s2t/latest-neoverse-n2.s2t guest.s2t'
+	run_block file
+}
+
+@test "make uninstall leaves nothing" {
+	files | diff "$FRESH_RUN/files" - | grep -x '> ./usr/local/bin/s2verify'
+	inside 'make uninstall'
+	files | diff "$FRESH_RUN/files" -
+}
+
+@test "one static program for arm64" {
+	reset_stack
+	run_block static
+	inside 'readelf -h build/arm64/s2verify' | grep 'Machine: *AArch64'
+	[ "$(inside 'readelf -d build/arm64/s2verify' | grep -c NEEDED)" -eq 0 ]
+}
+
+# The directory of this release's own units.
+units() {
+	case $FRESH_RELEASE in
+	bookworm) echo lib/systemd/system ;;
+	*) echo usr/lib/systemd/system ;;
+	esac
+}
+
+@test "Debian packages: dependencies, make deb, installation" {
+	reset_stack keep
+	run_block package
+	diff <(table build deb | sort - "$FRESH_RUN/bare" | uniq) <(asked_for | grep -vx s2verify)
+	inside "dpkg -L s2verify" | grep -x "/$(units)/s2verify.service"
+	inside "dpkg -L s2verify" | grep -x "/$(units)/s2verify.socket"
+}
+
+# shellcheck disable=SC2016 # expanded in the machine
+@test "the package's program, manual page and completion work" {
+	[ "$(inside 'command -v s2verify')" = /usr/bin/s2verify ]
+	[ "$(inside 's2verify --version')" = "s2verify $version" ]
+	inside 'man s2verify' | grep -A 1 '^NAME' | grep 'verify the'
+	inside '. /usr/share/bash-completion/completions/s2verify
+		complete -p s2verify
+		COMP_WORDS=(s2verify ana) COMP_CWORD=1
+		_s2verify s2verify ana s2verify
+		[ "${COMPREPLY[*]}" = analyze ]'
+}
+
+# Removes the package: dpkg has nothing to say about it, and what is left is what was there before.
+purged() {
+	inside 'dpkg -P s2verify 2>&1' | tee "$BATS_TEST_TMPDIR/purge"
+	run ! grep -iE 'warning|error|not empty|not removed' "$BATS_TEST_TMPDIR/purge"
+	files | diff "$FRESH_RUN/files" -
+}
+
+@test "dpkg -P leaves nothing, dpkg -i and dpkg -P once more" {
+	purged
+	inside "dpkg -i $own"
+	inside 's2verify explain s2-noncacheable >/dev/null'
+	purged
+}
+
+# shellcheck disable=SC2016 # expanded in the machine
+@test "the package for arm64, and lintian on each" {
+	inside 'make deb ARCH=arm64'
+	inside "dpkg-deb -c build/deb/s2verify_${version}_arm64.deb" | grep -F "/$(units)/s2verify.service"
+	inside 'for d in build/deb/*.deb; do
+		echo "$d"
+		lintian --allow-root --fail-on error,warning --no-tag-display-limit "$d" || exit 1
+	done'
+}
+
+@test "on a bare machine the package brings what it needs" {
+	reset_stack
+	run ! inside "dpkg -i $own"
+	reset_stack
+	inside "apt-get -q -y --no-install-recommends install ./$own"
+	inside 's2verify explain s2-noncacheable >/dev/null'
+	run -1 inside 's2verify analyze tests/data/s2t/latest-neoverse-n2.s2t'
+}
+
+@test "make demo finds the unsafe mapping" {
+	: >"$FRESH_RUN/stack"
+	rm -rf "$FRESH_RUN/clone/build/lab"
+	run_block demo | tee "$BATS_TEST_TMPDIR/demo"
+	diff <(table build lab | sort - "$FRESH_RUN/bare" | uniq) <(asked_for)
+	grep '^CRITICAL s2-noncacheable ' "$BATS_TEST_TMPDIR/demo"
+	grep -x 'exit status 1' "$BATS_TEST_TMPDIR/demo"
+}
