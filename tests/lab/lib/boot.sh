@@ -87,7 +87,8 @@ write_env() { # FILE
 	done
 	{
 		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_MUTANT "$LAB_MUTANT" \
-			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
+			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE" \
+			LAB_BRIEF "$LAB_BRIEF"
 		# With instructions counted, time in there is not time out here.
 		echo "LAB_TIMEOUT=$((icount ? 0 : gives_up))"
 		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}' LAB_FORWARD='${forward#*:}'"
