@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # What the daemon's tests share: a daemon in the background, and what it takes.
+# shellcheck source=tests/wait.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../wait.bash"
 
 # In setup().
 begin_test() {
@@ -13,12 +15,13 @@ begin_test() {
 start() { # ARG...
 	"${S2VERIFY:?}" daemon --web.listen-address 127.0.0.1:0 "$@" >"${to:-$out}" 2>"$err" 3>&- &
 	pid=$!
-	for _ in $(seq 100); do
-		grep -q watching "$err" && break
-		sleep 0.05
-	done
+	wait_for begun
 	port=$(sed -n 's/.*listening on 127.*:\([0-9]*\)$/\1/p' "$err")
 	url=http://127.0.0.1:$port
+}
+
+begun() {
+	grep -q watching "$err" || ! kill -0 "$pid"
 }
 
 # Ends it as a service manager does; $status.
@@ -32,20 +35,36 @@ stop() {
 }
 
 get() { # PATH CURL-ARG...
-	curl -sS --max-time 10 "${@:2}" "$url$1"
+	curl -sS --max-time 300 "${@:2}" "$url$1"
 }
 
 metric() { # NAME{LABELS}
 	get /metrics | awk -v m="$1" '$1 == m { print $2 }'
 }
 
+metric_is() { # NAME{LABELS} VALUE
+	[ "$(metric "$1")" = "$2" ]
+}
+
 # Waits until so many events have been taken.
-taken() { # EVENTS SECONDS
-	for _ in $(seq $(($2 * 10))); do
-		[ "$(metric s2verify_events_total)" != "$1" ] || return 0
-		sleep 0.1
-	done
-	return 1
+taken() { # EVENTS
+	wait_for metric_is s2verify_events_total "$1"
+}
+
+events_of() { # FILE
+	"$S2VERIFY" export --format jsonl -o "$out.jsonl" "$1" 3>&-
+	jq -s '[.[] | select(.type == "event")] | length' "$out.jsonl"
+}
+
+# Are no more descriptors open than so many?
+descriptors_at_most() { # N
+	[ "$(descriptors)" -le "$1" ]
+}
+
+# Events of a generated host: per VM its beginning, three a memslot and its leaves, the end of its
+# audit, nine steps of its reset; and the end of the audit of all.
+events_of_host() { # VMS SLOTS
+	echo $(($1 * (1 + 4 * $2 + 1 + 9) + 1))
 }
 
 resident() { # Rss|Hwm, KiB

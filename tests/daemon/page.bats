@@ -30,7 +30,7 @@ look() { # CHECK NAME
 @test "recordings: light, dark, 400 pixels wide, without script" {
 	for file in 6.1-cortex-a76 latest-neoverse-n2; do
 		start --replay "tests/data/s2t/$file.s2t"
-		sleep 0.5
+		taken "$(events_of "tests/data/s2t/$file.s2t")"
 		for check in light dark narrow no_script; do
 			look $check $file
 		done
@@ -40,11 +40,9 @@ look() { # CHECK NAME
 
 @test "1,000 VMs, of which some are unsafe" {
 	start --replay "$host"
-	for _ in $(seq 100); do
-		[ "$(metric s2verify_vms)" != 1000 ] || break
-		sleep 0.1
-	done
-	sleep 1
+	taken "$(events_of_host 1000 64)"
+	# They are counted once a second.
+	wait_for metric_is 's2verify_memslots{write_back_guaranteed="false"}' 64000
 	look unsafe thousand
 	look narrow thousand
 	stop
@@ -52,7 +50,7 @@ look() { # CHECK NAME
 
 @test "names of processes do not become markup, nor labels" {
 	start --replay "$host" --web.vm-labels 100
-	sleep 1
+	taken "$(events_of_host 1000 64)"
 	get / >"$out.html"
 	grep -q '&lt;i&gt;&quot;&#39;&amp;\\x0a' "$out.html"
 	run ! grep -q '<i>' "$out.html"
@@ -63,14 +61,17 @@ look() { # CHECK NAME
 	stop
 }
 
+page_says() { # TEXT
+	get / >"$out.html"
+	grep -q "$1" "$out.html"
+}
+
 @test "what is not complete is in the reader's face" {
 	file=tests/data/s2t/latest-neoverse-n2.s2t
 	head -c $(($(stat -c %s $file) / 2)) $file >"$BATS_TEST_TMPDIR/torn.s2t"
 	start --replay "$BATS_TEST_TMPDIR/torn.s2t"
-	sleep 0.5
-	get / >"$out.html"
-	grep -q 'Not ready' "$out.html"
-	grep -q 'Incomplete' "$out.html"
+	wait_for page_says Incomplete
+	page_says 'Not ready'
 	run ! grep -q 'Safe: every mapping' "$out.html"
 	look light torn
 	stop

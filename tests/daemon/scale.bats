@@ -21,28 +21,24 @@ teardown() {
 	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
 }
 
-# Events of a generated host: per VM its beginning, three a memslot and its leaves, the end of its
-# audit, nine steps of its reset; and the end of the audit of all.
-events() { # VMS SLOTS
-	echo $(($1 * (1 + 4 * $2 + 1 + 9) + 1))
-}
-
 @test "1,000 VMs with 64 memslots: 32 MiB, 20 ms a scrape, 400 series" {
 	start --replay "$host"
-	taken "$(events 1000 64)" 30
+	taken "$(events_of_host 1000 64)"
 	[ "$(metric s2verify_vms)" = 1000 ]
-	sleep 1 # memslots are counted once a second
-	# No S2FWB there: Write-Back is guaranteed nowhere.
-	[ "$(metric 's2verify_memslots{write_back_guaranteed="false"}')" = 64000 ]
+	# They are counted once a second. No S2FWB there: Write-Back is guaranteed nowhere.
+	wait_for metric_is 's2verify_memslots{write_back_guaranteed="false"}' 64000
 	# The pairs of a VM from 1 to 1000 and a memslot from 0 to 63 whose sum 1000 divides.
 	[ "$(metric 's2verify_findings_total{rule="s2-noncacheable",severity="critical"}')" = 64 ]
 	[ "$(metric 's2verify_audit_leaves_total{s1="normal-wb",s2="device-nGnRE"}')" = $((64 * 4096)) ]
-	before=$(cpu)
+	# The cheapest of ten: what else the machine does makes some dearer, and none cheaper.
+	each=
 	for _ in $(seq 10); do # so far apart that each counts memslots
 		sleep 1.1
+		before=$(cpu)
 		get /metrics -o /dev/null
+		once=$((($(cpu) - before) / 1000)) # µs
+		((each && each < once)) || each=$once
 	done
-	each=$((($(cpu) - before) / 10000)) # µs
 	series=$(get /metrics | grep -vc '^#')
 	rss=$(resident Rss)
 	page=$(get / | wc -c)
@@ -57,11 +53,11 @@ events() { # VMS SLOTS
 
 @test "series of single VMs: as many as were asked for" {
 	start --replay "$host"
-	taken "$(events 1000 64)" 30
+	taken "$(events_of_host 1000 64)"
 	none=$(get /metrics | grep -vc '^#')
 	stop
 	start --replay "$host" --web.vm-labels 10
-	taken "$(events 1000 64)" 30
+	taken "$(events_of_host 1000 64)"
 	ten=$(get /metrics | grep -vc '^#')
 	# Three metrics, of ten VMs and all others.
 	[ "$ten" -eq $((none + 3 * 11)) ]
@@ -70,20 +66,16 @@ events() { # VMS SLOTS
 	stop
 }
 
+audited() { # TIMES
+	[ "$(metric 's2verify_audits_total{result="complete"}')" -ge "$1" ]
+}
+
 @test "10,000 VMs that came and went left nothing behind" {
 	start --replay "$churn" --replay-loop --replay-speed 0
-	for _ in $(seq 300); do # warm: once through
-		n=$(metric 's2verify_audits_total{result="complete"}')
-		((n < 1)) || break
-		sleep 0.1
-	done
+	wait_for audited 1 # warm: once through
 	warm=$(resident Rss) fds=$(descriptors)
-	for _ in $(seq 300); do
-		n=$(metric 's2verify_audits_total{result="complete"}')
-		((n < 4)) || break
-		sleep 0.1
-	done
-	((n >= 4))
+	wait_for audited 4
+	n=$(metric 's2verify_audits_total{result="complete"}')
 	echo "$warm KiB after 10,000 VMs, $(resident Rss) after $((n * 10000)); $fds descriptors, $(descriptors)"
 	((n * $(resident Rss) <= n * warm + n * 2048))
 	[ "$(descriptors)" -le "$((fds + 1))" ]

@@ -20,7 +20,7 @@ teardown() {
 read_all() {
 	local before
 	before=$(grep '^s2verify_events_total' "$metrics" 2>/dev/null)
-	sleep 0.3
+	sleep 1
 	curl -sfo "$metrics" "http://$target/metrics" && grep -q '^s2verify_events_total [1-9]' "$metrics" &&
 		[ "$(grep '^s2verify_events_total' "$metrics")" = "$before" ]
 }
@@ -33,7 +33,7 @@ scrape() { # FILE [OPTION...]
 	metrics=$BATS_TEST_TMPDIR/metrics
 	"$S2VERIFY" daemon --replay "$file" --web.listen-address "$target" "$@" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
 	pid=$!
-	wait_for 20 read_all
+	wait_for read_all
 	end "$pid"
 	pid=''
 }

@@ -6,7 +6,7 @@ usage: notify.py [--abstract] [--watchdog SECONDS] STEPS COMMAND...
 
 STEPS are done in order, separated by commas: a state to wait for (READY), a number of seconds to let
 pass, or a signal to send (HUP, TERM). Each datagram is a line "SECONDS LINE;LINE...", the last line
-is "exit STATUS" (negative: the signal that ended it). A state that does not come in 20 s ends it with status 1.
+is "exit STATUS" (negative: the signal that ended it). A state that does not come in 300 s ends it with status 1.
 """
 import os
 import signal
@@ -50,11 +50,13 @@ class Service:
             self.hear(float(what))
         elif hasattr(signal, "SIG" + what):
             self.child.send_signal(getattr(signal, "SIG" + what))
-        elif not self.hear(20, what):
+        elif not self.hear(300, what):
             sys.exit("notify.py: no %s=1" % what)
 
 
 def main():
+    # Whoever ends this ends the service, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("notify.py: ended"))
     args = sys.argv[1:]
     abstract = args[0] == "--abstract" and bool(args.pop(0))
     env = dict(os.environ)
@@ -66,7 +68,7 @@ def main():
     try:
         for what in args[0].split(","):
             service.step(what)
-        service.child.wait(20)
+        service.child.wait(300)
         service.hear(0.1)
         print("exit %d" % service.child.returncode)
     finally:

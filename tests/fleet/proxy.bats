@@ -28,8 +28,8 @@ setup() {
 	pids+=($!)
 	"$nginx" -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf" 2>"$dir/nginx.log" &
 	pids+=($!)
-	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$inner/-/healthy"
-	wait_for 10 test -s "$dir/pid"
+	wait_for curl -sfo /dev/null "http://127.0.0.1:$inner/-/healthy"
+	wait_for test -s "$dir/pid"
 }
 
 teardown() {

@@ -27,8 +27,8 @@ setup_file() {
 		--web.listen-address="$PROM" >"$FLEET_DIR/prometheus.log" 2>&1 3>&- 4>&- </dev/null &
 	PROM_PID=$!
 	export DAEMON_PID PROM_PID
-	wait_for 20 curl -sfo /dev/null "http://$TARGET/metrics" || { cat "$FLEET_DIR/daemon.log" && return 1; }
-	wait_for 30 curl -sfo /dev/null "http://$PROM/-/ready" || { tail "$FLEET_DIR/prometheus.log" && return 1; }
+	wait_for curl -sfo /dev/null "http://$TARGET/metrics" || { cat "$FLEET_DIR/daemon.log" && return 1; }
+	wait_for curl -sfo /dev/null "http://$PROM/-/ready" || { tail "$FLEET_DIR/prometheus.log" && return 1; }
 }
 
 teardown_file() {
@@ -81,7 +81,7 @@ metrics() { # [ACCEPT]
 	# What this Prometheus asks for is OpenMetrics first; the daemon has it.
 	curl -sfI -X GET -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' \
 		"http://$TARGET/metrics" | grep -i '^content-type: application/openmetrics-text; *version=1.0.0'
-	wait_for 20 scraped
+	wait_for scraped
 	api targets | jq '.data.activeTargets[] | {health, lastError, scrapeUrl}'
 	[ "$(api targets | jq -r '.data.activeTargets[] | [.health, .lastError] | @csv')" = '"up",""' ]
 	run ! grep -E 'level=(warn|error).*(scrape|append|rule)' "$FLEET_DIR/prometheus.log"
@@ -95,7 +95,7 @@ metrics() { # [ACCEPT]
 }
 
 @test "what Prometheus stored is what the file holds" {
-	wait_for 20 scraped
+	wait_for scraped
 	local want
 	want=$("$S2VERIFY" analyze --json "$FILE" | jq -rs '[.[] | select(.type == "finding")] | group_by(.rule)[] |
 		"\(.[0].rule) \(.[0].severity) \(map(.id) | unique | length)"' | sort)
@@ -110,7 +110,7 @@ metrics() { # [ACCEPT]
 }
 
 @test "the alert for s2-noncacheable fires, and those of what is well do not" {
-	wait_for 30 is_firing S2verifyNonCacheableMapping
+	wait_for is_firing S2verifyNonCacheableMapping
 	firing
 	is_firing S2verifyHighFinding
 	is_firing S2verifyCriticalFinding
@@ -121,7 +121,7 @@ metrics() { # [ACCEPT]
 }
 
 @test "rules evaluate, none fails" {
-	wait_for 30 is_firing S2verifyNonCacheableMapping
+	wait_for is_firing S2verifyNonCacheableMapping
 	api rules | jq -r '.data.groups[].rules[] | select(.health != "ok") | [.name, .health, .lastError] | @tsv'
 	[ "$(api rules | jq '[.data.groups[].rules[].health] | unique == ["ok"]')" = true ]
 	[ "$(value 'job:s2verify_hosts:count')" -eq 1 ]

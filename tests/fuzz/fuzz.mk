@@ -11,8 +11,9 @@ FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(FB)/%)
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -Isrc/daemon \
 	-DS2V_VERSION='"fuzz"'
-# The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit).
-FUZZ_ARGS := -max_len=65536 -timeout=10 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1
+# The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit). No input takes a second;
+# a minute, so that none is found slow for what else the machine does.
+FUZZ_ARGS := -max_len=65536 -timeout=60 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1
 
 $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_CORE) $(wildcard include/*.h src/*.h tests/fuzz/*.h)
 	$(call say,FUZZ,$@)

@@ -115,7 +115,7 @@ same() { # JQ-PROGRAM TEXT
 	"$VIEWGEN" --vms 50 --events 1000000 sqlite "$BATS_TEST_TMPDIR/big.db" >"$BATS_TEST_TMPDIR/big.json"
 	took=$SECONDS
 	echo "$took s, $(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") KiB"
-	((took < 60)) # under sanitizers, beside others
+	((took < 600)) # wide on purpose, as sanitizers and whatever runs beside it slow it down: were it not linear it would be hours
 	(($(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") < 65536))
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/big.db" 'SELECT count(*) FROM faults')" = "$(jq .faults "$BATS_TEST_TMPDIR/big.json")" ]
 }

@@ -14,7 +14,7 @@ each() { # KIND
 	local seed
 	for seed in $(seq 1 "${WILD_SEEDS:-20}"); do
 		echo "seed $seed"
-		timeout 60 "$VIEWGEN" --wild "$seed" --events 3000 "$1" "$dir/$seed.$1"
+		timeout 300 "$VIEWGEN" --wild "$seed" --events 3000 "$1" "$dir/$seed.$1"
 	done
 }
 

@@ -39,7 +39,7 @@ static const char help[] =
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
-	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 120: then SIGALRM)\n"
+	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
 	"  loop=N OP... end\n"
 	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none,\n"
 	"vgem, file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 		fputs(help, argc < 2 ? stderr : stdout);
 		return argc < 2 ? 2 : 0;
 	}
-	alarm(120);
+	alarm(600);
 	run_ops(argv + 1, &good);
 	return good ? 0 : 1;
 }

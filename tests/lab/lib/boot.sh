@@ -87,9 +87,10 @@ write_env() { # FILE
 	done
 	{
 		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_MUTANT "$LAB_MUTANT" \
-			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE"
+			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE" \
+			LAB_BRIEF "$LAB_BRIEF"
 		# With instructions counted, time in there is not time out here.
-		echo "LAB_TIMEOUT=$((icount ? 0 : timeout - 15))"
+		echo "LAB_TIMEOUT=$((icount ? 0 : gives_up))"
 		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}' LAB_FORWARD='${forward#*:}'"
 	} >"$1"
 }
@@ -175,8 +176,16 @@ attend() {
 	printf '%s' "$line"
 }
 
+# What the children of this shell have used of the machine's CPUs: mostly QEMU. Not to be asked by a child.
+cpu_seconds() { # FILE
+	times >"$1"
+	awk -F '[ms ]+' 'NR == 2 { printf "%d\n", $1 * 60 + $2 + $3 * 60 + $4 }' "$1" >"$1.sum"
+	mv "$1.sum" "$1"
+}
+
+# Leaves in $out/took how long that was, by the clock and by what was used.
 boot() {
-	local arguments status=0
+	local arguments status=0 from=$SECONDS
 	qemu_arguments
 	exec 3>/dev/null
 	[[ -z $console ]] || exec 3>&2
@@ -185,6 +194,8 @@ boot() {
 	timeout --foreground -k 5 "$timeout" "$qemu" "${arguments[@]}" <&9 2>&1 |
 		tee "$out/console" | attend >&3 || status=$?
 	exec 9>&-
+	cpu_seconds "$tmp/cpu"
+	echo "$((SECONDS - from)) s, $(cat "$tmp/cpu") s of CPU" >"$out/took"
 	return "$status"
 }
 

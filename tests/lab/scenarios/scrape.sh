@@ -43,8 +43,8 @@ outside() { # before|after
 	END
 	"$PROMETHEUS" --config.file=prometheus.yml --storage.tsdb.path="tsdb-$1" --web.listen-address="$prom" >"prometheus-$1.log" 2>&1 &
 	pid=$!
-	wait_for 60 scraped "$prom" || status=1
-	[[ $1 == before ]] || wait_for 30 fires "$prom" || status=1
+	wait_for scraped "$prom" || status=1
+	[[ $1 == before ]] || wait_for fires "$prom" || status=1
 	curl -sG "http://$prom/api/v1/query" --data-urlencode 'query={__name__=~"up|s2verify_.*"}' >"series-$1.json"
 	curl -s "http://$prom/api/v1/targets" >"targets-$1.json"
 	curl -s "http://$prom/api/v1/alerts" >"alerts-$1.json"
