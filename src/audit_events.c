@@ -160,6 +160,7 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_memslot *slot
 
 	if (run)
 		return run;
+	fresh.now = fresh.reg;
 	run = s2v_run_insert(slot, &fresh, hva);
 	if (!run)
 		c->no_memory++;
@@ -170,7 +171,7 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_memslot *slot
 static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
 		     struct s2v_run *run, const struct s2v_ev_leaves *ev)
 {
-	struct s2v_vma vma = run->reg;
+	struct s2v_vma vma = run->now;
 	struct s2v_rule_in in = {
 		.on = S2V_ON_LEAF,
 		.host = c->o.host,
@@ -228,6 +229,7 @@ static void begin_anew(struct s2v_vm *vm)
 	HASH_ITER(hh, vm->slots, slot, next)
 	for (size_t i = 0; i < slot->n_runs; i++) {
 		slot->runs[i].n_leaves = 0;
+		slot->runs[i].uncounted = false;
 		slot->runs[i].present = slot->runs[i].unreadable = 0;
 	}
 }

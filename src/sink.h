@@ -86,6 +86,7 @@ struct s2v_contract_row {
 	struct s2v_vm_ref vm;
 	int id; /* memslot */
 	bool readonly;
+	bool gone; /* it was so until its memslot was deleted, or replaced */
 	__u64 gpa, size, hva;
 	const char *backing; /* "anonymous", "file", "hugetlb", "pfnmap", "guest_memfd", … */
 	char name[S2V_NAME_LEN]; /* the file's name; "" for anonymous memory */

@@ -336,6 +336,8 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	s2v_json_vm(&j, j.o, &r->vm);
 	s2v_json_int(&j, j.o, "id", r->id);
 	s2v_json_bool(&j, j.o, "readonly", r->readonly);
+	if (r->gone)
+		s2v_json_bool(&j, j.o, "gone", true);
 	s2v_json_hex(&j, j.o, "gpa", r->gpa);
 	s2v_json_num(&j, j.o, "size", r->size);
 	s2v_json_hex(&j, j.o, "hva", r->hva);

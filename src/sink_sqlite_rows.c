@@ -147,7 +147,7 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 		r->name[0] ? SQL_ARRAY(r->name) : SQL_NULL,
 		r->driver[0] ? SQL_ARRAY(r->driver) : SQL_NULL, SQL_ATTR(r->s1), SQL_ATTR(r->s2),
 		SQL_INT(r->s2_mixed), SQL_TRI(r->write_back_guaranteed),
-		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb));
+		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb), SQL_INT(r->gone));
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)

@@ -40,7 +40,8 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	const size_t len = sizeof(x->c[0]);
 
 	s2v_format_size(r->size, size);
-	snprintf(x->c[C_SLOT], len, "%d%s", r->id, r->readonly ? " ro" : "");
+	snprintf(x->c[C_SLOT], len, "%d%s%s", r->id, r->readonly ? " ro" : "",
+		 r->gone ? " gone" : "");
 	if (fit == FIT_ALL)
 		snprintf(x->c[C_GPA], len, "0x%llx-0x%llx", r->gpa, r->gpa + r->size - 1);
 	else
@@ -50,7 +51,8 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	if (fit < FIT_NO_DRIVER && name[0])
 		snprintf(x->c[C_BACKING], len, "%s %s", r->backing, name);
 	else
-		snprintf(x->c[C_BACKING], len, "%s", r->backing);
+		snprintf(x->c[C_BACKING], len, "%s",
+			 strcmp(r->backing, "none") ? r->backing : "nothing mapped");
 	snprintf(x->c[C_S1], len, "%s", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
 	snprintf(x->c[C_S2], len, "%s%s", r->s2 == S2V_ATTR_NONE ? "-" : s2v_attr_name(r->s2),
 		 r->s2_mixed ? "*" : "");

@@ -27,7 +27,7 @@ CREATE TABLE memslots (
 	vm_id INTEGER REFERENCES vms (id), slot INTEGER, readonly INTEGER, gpa INTEGER,
 	size INTEGER, hva INTEGER, backing TEXT, name TEXT, driver TEXT, s1 TEXT, s2 TEXT,
 	s2_mixed INTEGER, write_back_guaranteed INTEGER, vmm_cmo_required TEXT,
-	needs_s2fwb INTEGER, PRIMARY KEY (vm_id, slot, gpa));
+	needs_s2fwb INTEGER, gone INTEGER, PRIMARY KEY (vm_id, slot, gpa, gone));
 CREATE TABLE faults (
 	id INTEGER PRIMARY KEY, time_ns INTEGER, vm_id INTEGER REFERENCES vms (id), vcpu INTEGER,
 	slot INTEGER, gpa INTEGER, hva INTEGER, pa INTEGER, size INTEGER, s1 TEXT, errno TEXT,

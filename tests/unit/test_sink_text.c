@@ -205,7 +205,17 @@ static void contracts(void **state)
 	row.s2_mixed = true;
 	row.size = 0; /* nonsense, and no crash */
 	s->memslot(s, &row);
+	row.vm.id = 3;
+	row.gone = true;
+	s->memslot(s, &row);
+	row = test_row;
+	row.vm.id = 3;
+	row.backing = "none";
+	row.driver[0] = row.name[0] = 0;
+	s->memslot(s, &row);
 	text = finish();
+	contains(text, "3 ro gone");
+	contains(text, "nothing mapped");
 	contains(text, "Coherence contract of vm 1 ");
 	contains(text, "Coherence contract of vm 2 ");
 	contains(text, "normal-wb*");
