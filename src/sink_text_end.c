@@ -182,7 +182,7 @@ void text_memslots_end(struct s2v_sink *s)
 static void finding_row(struct text_sink *t, const struct text_finding *f)
 {
 	enum text_style style = text_severity_style(f->severity);
-	char slot[16] = "-";
+	char slot[16] = "-", size[S2V_SIZE_LEN], range[64];
 
 	if (f->slot != S2V_NO_SLOT)
 		snprintf(slot, sizeof(slot), "%d", f->slot);
@@ -190,9 +190,13 @@ static void finding_row(struct text_sink *t, const struct text_finding *f)
 		s2v_severity_name(f->severity), text_off(t, style), f->rule->name, f->vm, slot,
 		f->count);
 	if (f->has_page)
-		fprintf(t->out, "  0x%llx", f->gpa);
-	if (f->has_page && f->gpa_last != f->gpa && t->width >= 96)
-		fprintf(t->out, " to 0x%llx", f->gpa_last);
+		fprintf(t->out, "  0x%llx", f->gpa_low);
+	if (f->has_page && f->gpa_end - f->gpa_low > f->size) {
+		s2v_format_size(f->bytes, size);
+		snprintf(range, sizeof(range), " to 0x%llx, %s", f->gpa_end - 1, size);
+		if (t->width >= 96)
+			fputs(range, t->out);
+	}
 	fputc('\n', t->out);
 }
 

@@ -53,5 +53,5 @@ CREATE TABLE findings (
 	slot INTEGER, slot_gpa INTEGER, slot_size INTEGER, slot_hva INTEGER, gpa INTEGER,
 	gpa_last INTEGER, size INTEGER, hva INTEGER, pa INTEGER, s1 TEXT, s1_source TEXT,
 	s1_vma TEXT, s2 TEXT, s2_source TEXT, errno TEXT, errno_at TEXT, count INTEGER,
-	explain TEXT);
+	explain TEXT, gpa_low INTEGER, gpa_high INTEGER, bytes INTEGER);
 CREATE TABLE map_totals (s1 TEXT, s2 TEXT, unsafe INTEGER, count INTEGER, PRIMARY KEY (s1, s2));

@@ -104,6 +104,9 @@ static void finding(void **state)
 	has_num(j, "vcpu", 2);
 	has_str(j, "gpa", "0x50001000");
 	lacks(j, "gpa_last");
+	has_str(j, "gpa_low", "0x50001000");
+	has_str(j, "gpa_high", "0x50001fff");
+	has_num(j, "bytes", 0x1000);
 	has_num(j, "size", 4096);
 	has_str(j, "hva", "0xfffffffffffff000");
 	has_str(j, "pa", "0x80000000");
