@@ -166,11 +166,12 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struc
 		return run;
 	if (!s2v_run_has_room(c, vm))
 		return NULL;
+	fresh.now = fresh.reg;
 	run = s2v_run_insert(slot, &fresh, hva);
 	if (!run)
 		c->no_memory++;
 	else
-		s2v_runs_count(vm, 1);
+		s2v_slot_count(vm, slot);
 	return run;
 }
 
@@ -178,7 +179,7 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struc
 static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
 		     struct s2v_run *run, const struct s2v_ev_leaves *ev)
 {
-	struct s2v_vma vma = run->reg;
+	struct s2v_vma vma = run->now;
 	struct s2v_rule_in in = {
 		.on = S2V_ON_LEAF,
 		.host = c->o.host,
@@ -236,6 +237,7 @@ static void begin_anew(struct s2v_vm *vm)
 	HASH_ITER(hh, vm->slots, slot, next)
 	for (size_t i = 0; i < slot->n_runs; i++) {
 		slot->runs[i].n_leaves = 0;
+		slot->runs[i].uncounted = false;
 		slot->runs[i].present = slot->runs[i].unreadable = 0;
 	}
 }

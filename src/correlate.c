@@ -28,28 +28,6 @@ void s2v_correlator_free(struct s2v_correlator *c)
 	free(c);
 }
 
-static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
-{
-	return a->gpa < b->gpa ? -1 : a->gpa > b->gpa;
-}
-
-static void tell_contract(struct s2v_correlator *c, struct s2v_vm *vm)
-{
-	struct s2v_contract_row row;
-	struct s2v_memslot *s, *next;
-
-	if (!c->o.sink->memslot)
-		return;
-	HASH_SORT(vm->slots, by_gpa);
-	HASH_ITER(hh, vm->slots, s, next)
-	for (size_t i = 0; i < s->n_runs; i++) {
-		s2v_contract_row(c->o.host, vm, s, &s->runs[i], &row);
-		c->o.sink->memslot(c->o.sink, &row);
-	}
-	if (c->o.sink->memslots_end)
-		c->o.sink->memslots_end(c->o.sink);
-}
-
 static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vm *ev)
 {
 	memcpy(vm->ref.comm, ev->comm, sizeof(vm->ref.comm));
@@ -78,7 +56,8 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		vm->n_pending = 0;
 		vm->pending_gen = ev->gen;
 	}
-	run.where = s2v_host_where(c->o.host, ev->pa);
+	run.where = run.now_where = s2v_host_where(c->o.host, ev->pa);
+	run.now = ev->vma;
 	memcpy(run.name, ev->name, sizeof(run.name));
 	memcpy(run.driver, ev->driver, sizeof(run.driver));
 	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
@@ -143,6 +122,7 @@ static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 		.told = true,
 	};
 
+	run.now = run.reg;
 	return s2v_run_append(&vm->pending, &vm->n_pending, &run);
 }
 
@@ -159,8 +139,10 @@ static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, id, as_id);
 
-	if (slot && slot->gen != gen)
+	if (slot && slot->gen != gen) {
 		s2v_findings_end(c, vm, slot->key, slot->gen);
+		s2v_contract_keep(c, vm, slot);
+	}
 	slot = s2v_slot_add(vm, id, as_id);
 	if (!slot) {
 		c->no_memory++;
@@ -170,12 +152,26 @@ static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm
 	return slot;
 }
 
+/* What an audit found behind a memslot that is known: what lies there now. */
+static void refresh(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+		    const struct s2v_ev_slot *ev)
+{
+	if (vm->pending_gen != ev->gen || vm->n_pending != ev->runs || !runs_fit(vm, ev))
+		return;
+	for (size_t i = 0; i < vm->n_pending; i++)
+		if (s2v_run_refresh(slot, &vm->pending[i], ev->h.time))
+			c->no_memory++;
+	s2v_runs_join(slot);
+	s2v_slot_count(vm, slot);
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
 	bool fit, whole;
 
 	if (is_known(slot, ev)) {
+		refresh(c, vm, slot, ev);
 		vm->n_pending = 0;
 		return;
 	}
@@ -188,6 +184,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 			return;
 		if (ev->change == S2V_SLOT_DELETE) {
 			s2v_findings_end(c, vm, slot->key, slot->gen);
+			s2v_contract_keep(c, vm, slot);
 			s2v_slot_free(vm, slot);
 		} else {
 			slot->flags = ev->flags;
@@ -227,7 +224,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	} else {
 		slot->runs = vm->pending;
 		slot->n_runs = vm->n_pending;
-		s2v_runs_count(vm, (ssize_t)slot->n_runs);
+		s2v_slot_count(vm, slot);
 		vm->pending = NULL;
 	}
 	vm->n_pending = 0;
@@ -271,7 +268,8 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
 	/* Relaxed permissions come without the host's side: they make no run. */
 	if (run || ev->h.type == S2V_EV_PERM)
 		return run;
-	fresh.reg = ev->vma;
+	fresh.reg = fresh.now = ev->vma;
+	fresh.now_where = s2v_host_where(c->o.host, ev->pa);
 	fresh.start = ev->vma.start;
 	fresh.end = ev->vma.end;
 	if (ev->vma.flags & S2V_VMA_GMEM) {
@@ -291,7 +289,7 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
 	if (!run)
 		c->no_memory++;
 	else
-		s2v_runs_count(vm, 1);
+		s2v_slot_count(vm, slot);
 	return run;
 }
 
@@ -312,7 +310,6 @@ static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
 
 void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
 {
-	run->flags |= in->vma->flags;
 	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
 		run->needs_fwb = true;
 	if (run->mapped && run->s2 != in->s2)
@@ -324,10 +321,50 @@ void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
 	run->mapped = true;
 }
 
-/* Does the VMA still lie there that the registration told of, so that its driver is this one's? */
-static bool is_as_registered(const struct s2v_run *run, const struct s2v_vma *v)
+/* What the page's VMA covers of the memslot is that VMA now. Returns the page's run, or NULL: no memory. */
+static struct s2v_run *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *slot,
+				  const struct s2v_ev_page *ev)
 {
-	return run->told && run->reg.flags == v->flags && run->reg.attr == v->attr;
+	__u64 end = slot->hva + slot->size;
+	struct s2v_run now = {
+		.start = ev->vma.start > slot->hva ? ev->vma.start : slot->hva,
+		.end = ev->vma.end < end ? ev->vma.end : end,
+		.reg = ev->vma,
+		.now = ev->vma,
+		.now_where = s2v_host_where(c->o.host, ev->pa),
+	};
+
+	if (s2v_run_refresh(slot, &now, ev->h.time)) {
+		c->no_memory++;
+		return NULL;
+	}
+	s2v_runs_join(slot);
+	return s2v_run_find(slot, ev->hva);
+}
+
+/*
+ * What lies behind the page now: where that is something else than before, it has runs of its own. False: the
+ * event is of what lay there before (told late: it stands for others), and says nothing of what is there now.
+ */
+static bool run_now(struct s2v_correlator *c, struct s2v_memslot *slot, struct s2v_run **run,
+		    const struct s2v_ev_page *ev)
+{
+	const struct s2v_vma *v = &ev->vma;
+
+	if (!*run)
+		return true;
+	if (ev->h.time < (*run)->since)
+		return false;
+	if (v->attr == S2V_ATTR_NONE || (ev->flags & S2V_PG_NO_VMA) || ev->hva < v->start ||
+	    ev->hva >= v->end)
+		return true;
+	if (s2v_vma_differs(v, &(*run)->now))
+		*run = vma_is_new(c, slot, ev);
+	if (*run && v->pte_attr != S2V_ATTR_NONE) {
+		(*run)->now.pte_attr = v->pte_attr;
+		(*run)->now_where = s2v_host_where(c->o.host, ev->pa);
+	}
+	return *run;
 }
 
 static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
@@ -336,6 +373,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	struct s2v_place w = { .h = &ev->h, .page = ev };
 	struct s2v_memslot *slot;
 	struct s2v_run *run;
+	bool now;
 
 	if (ev->flags & S2V_PG_HCR)
 		c->fwb_disagrees |= c->o.host->fwb != S2V_UNKNOWN &&
@@ -348,6 +386,8 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	run = run_of_page(c, vm, slot, ev);
 	if (!run && ev->h.type != S2V_EV_PERM)
 		return;
+	now = run_now(c, slot, &run, ev);
+	s2v_slot_count(vm, slot);
 	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
 	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
 	if (run && slot->registered && run->told) {
@@ -362,11 +402,9 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
 	in.pte_unread = ev->flags & S2V_PG_NO_PTE;
-	in.driver = run && is_as_registered(run, &ev->vma) ? run->driver : NULL;
-	if (run && ev->h.type == S2V_EV_MAP)
+	in.driver = run ? run->driver : NULL;
+	if (run && now && ev->h.type == S2V_EV_MAP)
 		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);
-	else if (run)
-		run->flags |= ev->vma.flags;
 	w.slot = slot;
 	w.gpa = ev->gpa;
 	w.size = ev->size;
@@ -380,7 +418,7 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 	s2v_reset_end(c, vm);
 	s2v_audit_vm_gone(c, vm);
 	s2v_tell_updates(c, vm);
-	tell_contract(c, vm);
+	s2v_contract_tell(c, vm, true);
 	c->unannounced += !vm->announced;
 	s2v_vm_free(&c->vms, vm);
 }
@@ -484,7 +522,7 @@ void s2v_correlator_contract(struct s2v_correlator *c)
 	struct s2v_vm *vm, *next;
 
 	HASH_ITER(hh, c->vms, vm, next)
-	tell_contract(c, vm);
+	s2v_contract_tell(c, vm, false);
 }
 
 void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
@@ -538,7 +576,8 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 		s2v_tell_updates(c, vm);
 		c->unannounced += !vm->announced;
 	}
-	s2v_correlator_contract(c);
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_contract_tell(c, vm, true);
 	s2v_correlator_totals(c, sum);
 	if (c->o.sink->summary)
 		c->o.sink->summary(c->o.sink, sum);

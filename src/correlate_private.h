@@ -65,6 +65,12 @@ bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
 
 /* correlate.c: is there room for another run of the VM's? Counts it if not. */
 bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm);
+/* contract.c: the contract of a VM; the final one has memslots that are gone, too. */
+void s2v_contract_tell(struct s2v_correlator *c, struct s2v_vm *vm, bool final);
+/* A memslot goes, or is replaced: what its contract was is kept for the final one. */
+void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
+		       const struct s2v_memslot *slot);
+
 /* correlate.c: of a mapping that is there, what the run is known by. */
 void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
 

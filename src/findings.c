@@ -17,6 +17,26 @@ static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
 }
 
+/* One more occurrence, or many like it: those told of by one event lie between its two addresses. */
+static void extend(struct s2v_finding *f, const struct s2v_place *w, __u64 count)
+{
+	__u64 last = w->page ? w->page->gpa_last : w->gpa, low = w->gpa < last ? w->gpa : last;
+	__u64 high = w->gpa < last ? last : w->gpa, end = high + w->size, span, bytes;
+
+	if (!w->slot || end < high)
+		return;
+	if (!f->gpa_end || low < f->gpa_low)
+		f->gpa_low = low;
+	if (end > f->gpa_end)
+		f->gpa_end = end;
+	span = f->gpa_end - f->gpa_low;
+	if (!w->page) /* neighbours that an audit found are one, of so many leaves */
+		count = 1;
+	if (__builtin_mul_overflow(w->size, count, &bytes) ||
+	    __builtin_add_overflow(f->bytes, bytes, &f->bytes) || f->bytes > span)
+		f->bytes = span;
+}
+
 static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
 			 const struct s2v_place *w, struct s2v_finding *f)
@@ -112,6 +132,7 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	if (o) {
 		o->f.count += count;
 		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
+		extend(&o->f, w, count);
 		o->changed = true;
 		return;
 	}
@@ -129,6 +150,7 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	o->f.count = count;
 	if (w->page)
 		o->f.gpa_last = w->page->gpa_last;
+	extend(&o->f, w, count);
 	c->findings[s2v_finding_severity(&o->f)]++;
 	if (c->o.sink->finding)
 		c->o.sink->finding(c->o.sink, &o->f);

@@ -70,11 +70,11 @@ static void row(FILE *f, const struct s2v_rp_finding *k)
 		fprintf(f, "%d", fd->slot.id);
 	fputs("</td>", f);
 	if (fd->has_page) {
-		fprintf(f, "<td><code>0x%llx</code>", ULL(fd->gpa));
-		if (fd->gpa_last != fd->gpa)
-			fprintf(f, "<br>… <code>0x%llx</code>", ULL(fd->gpa_last));
+		fprintf(f, "<td><code>0x%llx</code>", ULL(fd->gpa_low));
+		if (fd->gpa_end - fd->gpa_low > fd->size)
+			fprintf(f, "<br>… <code>0x%llx</code>", ULL(fd->gpa_end - 1));
 		fputs("</td><td class=\"n\">", f);
-		html_size(f, fd->size);
+		html_size(f, fd->bytes);
 		fputs("</td>", f);
 	} else {
 		fputs("<td>–</td><td>–</td>", f);

@@ -160,6 +160,52 @@ __u64 s2v_kallsyms_room(const struct s2v_kallsyms *ks, __u64 addr)
 	return next ? next - addr : 0;
 }
 
+/* kernel.kptr_restrict, or -1. */
+static int kptr_restrict(const char *proc)
+{
+	char path[4096];
+	int value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/sys/kernel/kptr_restrict", proc);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%d", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+bool s2v_kallsyms_hidden(const struct s2v_kallsyms *ks, const char *proc, char *buf, size_t len)
+{
+	int value;
+
+	for (size_t i = 0; i < ks->n; i++)
+		if (ks->sym[i].addr)
+			return false;
+	value = kptr_restrict(proc);
+	/* kallsyms_show_value(): 2 hides them from everybody, 1 and (as a rule) 0 from who lacks CAP_SYSLOG. */
+	if (value >= 2)
+		snprintf(
+			buf, len,
+			"the kernel hides the addresses of its symbols, by which the files of VMs are "
+			"known, from everybody: kernel.kptr_restrict is %d; set it to 1 (sysctl -w "
+			"kernel.kptr_restrict=1) and start again",
+			value);
+	else
+		snprintf(
+			buf, len,
+			"the kernel hides the addresses of its symbols, by which the files of VMs are "
+			"known, from processes without CAP_SYSLOG (kernel.kptr_restrict%s%s): run as "
+			"root, or with that capability",
+			value < 0 ? " is not known" : " is ",
+			value < 0 ? ""
+			: value	  ? "1"
+				  : "0");
+	return true;
+}
+
 void s2v_kallsyms_free(struct s2v_kallsyms *ks)
 {
 	if (!ks)

@@ -34,6 +34,12 @@ void s2v_kallsyms_find(const struct s2v_kallsyms *ks, const char *func, struct s
 /* Bytes from addr to the next text symbol behind it, 0 where there is none. */
 __u64 s2v_kallsyms_room(const struct s2v_kallsyms *ks, __u64 addr);
 
+/*
+ * Are all addresses hidden? Then the sentence that says by what, and what helps, is in buf. proc: where
+ * procfs is mounted, for kernel.kptr_restrict.
+ */
+bool s2v_kallsyms_hidden(const struct s2v_kallsyms *ks, const char *proc, char *buf, size_t len);
+
 void s2v_kallsyms_free(struct s2v_kallsyms *ks); /* NULL is fine */
 
 #endif

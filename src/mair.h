@@ -6,8 +6,9 @@
 #include "types.h"
 
 /*
- * Follows A64 code that builds constants (MOVZ, MOVN, MOVK) up to the first write of MAIR_EL1
- * from a register so built. False where there is none in the n instructions.
+ * Follows A64 code that builds constants (MOVZ, MOVN, MOVK, and BFM with its aliases) up to the first
+ * write of MAIR_EL1 from a register so built. False where there is none in the n instructions, or where
+ * something else has written that register since. Branches are taken for not taken.
  */
 bool s2v_mair_from_code(const __u32 *insn, size_t n, __u64 *mair);
 

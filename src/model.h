@@ -6,24 +6,26 @@
 #ifndef S2V_MODEL_H
 #define S2V_MODEL_H
 
-#include <sys/types.h>
 #include <uthash.h>
 
 #include "sink.h"
 
 /*
  * A stretch of a memslot behind which one kind of mapping lay at registration (or, for a memslot
- * never seen registered, at the first mapping seen).
+ * never seen registered, at the first mapping seen), and behind which one kind lies now.
  */
 struct s2v_run {
 	__u64 start, end; /* hva */
 	struct s2v_vma reg; /* as registered */
 	bool told; /* reg is of the registration, not of the first mapping */
 	enum s2v_where where; /* of its first page at registration */
-	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN];
-	/* What mappings told since. */
+	/* What lies there now, by the newest event that says so. */
+	struct s2v_vma now;
+	enum s2v_where now_where;
+	__u64 since; /* when it was put there; 0: it was registered */
+	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN]; /* "" where nothing told of that */
+	/* What mappings of it told. */
 	bool mapped;
-	__u32 flags; /* S2V_VMA_* seen */
 	__u32 s1,
 		s2; /* of the first conflict, else of the first cacheable mapping, else the first */
 	bool s2_mixed; /* mappings with another s2 were seen */
@@ -31,6 +33,7 @@ struct s2v_run {
 	/* What an audit told. */
 	struct s2v_leaf_count *leaves;
 	size_t n_leaves;
+	bool uncounted; /* the last audit counted this and something else as one */
 	__u64 present; /* bytes that stage 2 maps */
 	__u64 unreadable; /* of them, bytes whose host attributes are not known */
 };
@@ -50,6 +53,7 @@ struct s2v_memslot {
 	bool audited; /* runs hold what an audit found */
 	struct s2v_run *runs; /* ascending, not overlapping */
 	size_t n_runs;
+	size_t counted; /* runs: see s2v_slot_count() */
 	UT_hash_handle hh;
 };
 
@@ -74,6 +78,8 @@ struct s2v_open_finding {
 	UT_hash_handle hh;
 };
 
+#define S2V_GONE_ROWS 64
+
 struct s2v_vm {
 	__u32 id;
 	struct s2v_vm_ref ref;
@@ -96,6 +102,9 @@ struct s2v_vm {
 	bool is_protected; /* as an audit said */
 	__u32 shadow; /* likewise: tables of nested guests */
 	bool audit_over; /* the next leaves are another audit's */
+	/* The contract of memslots that are gone: the newest, at most S2V_GONE_ROWS. */
+	struct s2v_contract_row *gone_rows;
+	size_t n_gone_rows;
 	UT_hash_handle hh;
 };
 
@@ -105,8 +114,8 @@ struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
 struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs);
 void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
 
-/* So many runs more of the VM's memslots (or fewer). */
-void s2v_runs_count(struct s2v_vm *vm, ssize_t n);
+/* The memslot has more runs than before, or fewer: counts them for its VM, and for all. */
+void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot);
 /* Frees runs and what they hold. */
 void s2v_runs_free(struct s2v_run *runs, size_t n);
 
@@ -124,6 +133,20 @@ int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run);
  * when out of memory.
  */
 struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva);
+
+/*
+ * Something else lies at [now->start, now->end) than the runs there say: what of `run` that covers
+ * becomes a run of its own, of which no mapping is known yet. Returns it; NULL when out of memory.
+ * Any other pointer to a run of the memslot is void.
+ */
+struct s2v_run *s2v_run_change(struct s2v_memslot *slot, struct s2v_run *run,
+			       const struct s2v_vma *now, __u64 time);
+/* Likewise, of all runs that *now covers; its names are those of what lies there. 0 or -1. */
+int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 time);
+/* Neighbours that are alike become one. Any pointer to a run of the memslot is void. */
+void s2v_runs_join(struct s2v_memslot *slot);
+/* Is it another kind of mapping: other flags, or another memory type? */
+bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b);
 
 /* The coherence contract for one run. Strings point into slot and run. */
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,

@@ -401,9 +401,20 @@ static struct s2v_rp_slot *slot_of_row(struct s2v_report *rp, struct s2v_rp_vm *
 	return s;
 }
 
+/* The memslot that is gone, of which a row tells; the newest. NULL: it is not kept. */
+static struct s2v_rp_slot *gone_of_row(struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
+{
+	struct s2v_rp_slot *s = vm->gone;
+
+	while (s && (s->id != r->id || s->err || r->gpa < s->gpa || r->gpa - s->gpa >= s->size ||
+		     r->hva - s->hva != r->gpa - s->gpa))
+		s = s->next;
+	return s;
+}
+
 void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
 {
-	struct s2v_rp_slot *s = slot_of_row(rp, vm, r);
+	struct s2v_rp_slot *s = r->gone ? gone_of_row(vm, r) : slot_of_row(rp, vm, r);
 	struct s2v_rp_stretch *st = NULL;
 
 	if (!s)

@@ -46,7 +46,9 @@ struct s2v_finding {
 	int vcpu; /* -1: none */
 	struct s2v_slot_ref slot;
 	bool has_page; /* gpa … s2 hold something */
-	__u64 gpa, gpa_last, size, hva;
+	__u64 gpa, gpa_last, size, hva; /* of the first occurrence; where the last one was */
+	__u64 gpa_low, gpa_end; /* all were in [gpa_low, gpa_end) */
+	__u64 bytes; /* of all, each counted as often as it occurred; at most gpa_end - gpa_low */
 	__u64 pa; /* S2V_NO_PA: not known */
 	__u32 s1; /* enum s2v_attr */
 	__u32 s1_vma; /* of vm_page_prot, where it differs from s1; else NONE */
@@ -86,6 +88,7 @@ struct s2v_contract_row {
 	struct s2v_vm_ref vm;
 	int id; /* memslot */
 	bool readonly;
+	bool gone; /* it was so until its memslot was deleted, or replaced */
 	__u64 gpa, size, hva;
 	const char *backing; /* "anonymous", "file", "hugetlb", "pfnmap", "guest_memfd", … */
 	char name[S2V_NAME_LEN]; /* the file's name; "" for anonymous memory */

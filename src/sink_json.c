@@ -263,6 +263,9 @@ static void put_page(struct s2v_json *j, const struct s2v_finding *f)
 	if (f->gpa_last != f->gpa)
 		s2v_json_hex(j, j->o, "gpa_last", f->gpa_last);
 	s2v_json_num(j, j->o, "size", f->size);
+	s2v_json_hex(j, j->o, "gpa_low", f->gpa_low);
+	s2v_json_hex(j, j->o, "gpa_high", f->gpa_end - 1);
+	s2v_json_num(j, j->o, "bytes", f->bytes);
 	s2v_json_hex(j, j->o, "hva", f->hva);
 	if (f->pa != S2V_NO_PA)
 		s2v_json_hex(j, j->o, "pa", f->pa);
@@ -336,6 +339,8 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	s2v_json_vm(&j, j.o, &r->vm);
 	s2v_json_int(&j, j.o, "id", r->id);
 	s2v_json_bool(&j, j.o, "readonly", r->readonly);
+	if (r->gone)
+		s2v_json_bool(&j, j.o, "gone", true);
 	s2v_json_hex(&j, j.o, "gpa", r->gpa);
 	s2v_json_num(&j, j.o, "size", r->size);
 	s2v_json_hex(&j, j.o, "hva", r->hva);

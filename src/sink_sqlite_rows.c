@@ -136,7 +136,9 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		SQL_OPT(f->has_page && f->pa != S2V_NO_PA, f->pa), SQL_ATTR(f->s1),
 		f->s1 ? SQL_STR(s2v_source_name(f->s1_source)) : SQL_NULL, SQL_ATTR(f->s1_vma),
 		SQL_ATTR(f->s2), f->s2 ? SQL_STR(s2v_source_name(f->s2_source)) : SQL_NULL,
-		error_name(f->err), SQL_STR(f->at), SQL_INT(f->count), SQL_ARRAY(f->explain));
+		error_name(f->err), SQL_STR(f->at), SQL_INT(f->count), SQL_ARRAY(f->explain),
+		SQL_OPT(f->has_page, f->gpa_low), SQL_OPT(f->has_page, f->gpa_end - 1),
+		SQL_OPT(f->has_page, f->bytes));
 }
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
@@ -147,7 +149,7 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 		r->name[0] ? SQL_ARRAY(r->name) : SQL_NULL,
 		r->driver[0] ? SQL_ARRAY(r->driver) : SQL_NULL, SQL_ATTR(r->s1), SQL_ATTR(r->s2),
 		SQL_INT(r->s2_mixed), SQL_TRI(r->write_back_guaranteed),
-		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb));
+		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb), SQL_INT(r->gone));
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)

@@ -280,12 +280,12 @@ static void show_place(struct text_line *l, const struct s2v_finding *f)
 	if (f->slot.id != S2V_NO_SLOT)
 		text_piece(l, STYLE_PLAIN, "memslot %d", f->slot.id);
 	if (f->has_page) {
-		s2v_format_size(f->size, size);
-		if (f->gpa_last != f->gpa)
-			text_piece(l, STYLE_PLAIN, "GPA 0x%llx to 0x%llx (%s)", f->gpa, f->gpa_last,
-				   size);
+		s2v_format_size(f->bytes, size);
+		if (f->gpa_end - f->gpa_low > f->size)
+			text_piece(l, STYLE_PLAIN, "GPA 0x%llx to 0x%llx (%s)", f->gpa_low,
+				   f->gpa_end - 1, size);
 		else
-			text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", f->gpa, size);
+			text_piece(l, STYLE_PLAIN, "GPA 0x%llx (%s)", f->gpa_low, size);
 		if (f->pa != S2V_NO_PA)
 			text_piece(l, STYLE_PLAIN, "PA 0x%llx", f->pa);
 	} else if (f->slot.id != S2V_NO_SLOT) {
@@ -343,8 +343,10 @@ static void remember(struct text_sink *t, const struct s2v_finding *f)
 	*k = (struct text_finding){
 		.id = f->id,
 		.count = f->count,
-		.gpa = f->gpa,
-		.gpa_last = f->gpa_last,
+		.gpa_low = f->gpa_low,
+		.gpa_end = f->gpa_end,
+		.size = f->size,
+		.bytes = f->bytes,
 		.rule = f->rule,
 		.severity = s2v_finding_severity(f),
 		.vm = f->vm.id,

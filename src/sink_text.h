@@ -8,7 +8,7 @@
 
 /* What remains of a finding for the table at the end. */
 struct text_finding {
-	__u64 id, count, gpa, gpa_last;
+	__u64 id, count, gpa_low, gpa_end, size, bytes;
 	const struct s2v_rule *rule;
 	enum s2v_severity severity;
 	__u32 vm;

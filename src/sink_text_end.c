@@ -40,7 +40,8 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	const size_t len = sizeof(x->c[0]);
 
 	s2v_format_size(r->size, size);
-	snprintf(x->c[C_SLOT], len, "%d%s", r->id, r->readonly ? " ro" : "");
+	snprintf(x->c[C_SLOT], len, "%d%s%s", r->id, r->readonly ? " ro" : "",
+		 r->gone ? " gone" : "");
 	if (fit == FIT_ALL)
 		snprintf(x->c[C_GPA], len, "0x%llx-0x%llx", r->gpa, r->gpa + r->size - 1);
 	else
@@ -50,7 +51,8 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	if (fit < FIT_NO_DRIVER && name[0])
 		snprintf(x->c[C_BACKING], len, "%s %s", r->backing, name);
 	else
-		snprintf(x->c[C_BACKING], len, "%s", r->backing);
+		snprintf(x->c[C_BACKING], len, "%s",
+			 strcmp(r->backing, "none") ? r->backing : "nothing mapped");
 	snprintf(x->c[C_S1], len, "%s", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
 	snprintf(x->c[C_S2], len, "%s%s", r->s2 == S2V_ATTR_NONE ? "-" : s2v_attr_name(r->s2),
 		 r->s2_mixed ? "*" : "");
@@ -180,7 +182,7 @@ void text_memslots_end(struct s2v_sink *s)
 static void finding_row(struct text_sink *t, const struct text_finding *f)
 {
 	enum text_style style = text_severity_style(f->severity);
-	char slot[16] = "-";
+	char slot[16] = "-", size[S2V_SIZE_LEN], range[64];
 
 	if (f->slot != S2V_NO_SLOT)
 		snprintf(slot, sizeof(slot), "%d", f->slot);
@@ -188,9 +190,13 @@ static void finding_row(struct text_sink *t, const struct text_finding *f)
 		s2v_severity_name(f->severity), text_off(t, style), f->rule->name, f->vm, slot,
 		f->count);
 	if (f->has_page)
-		fprintf(t->out, "  0x%llx", f->gpa);
-	if (f->has_page && f->gpa_last != f->gpa && t->width >= 96)
-		fprintf(t->out, " to 0x%llx", f->gpa_last);
+		fprintf(t->out, "  0x%llx", f->gpa_low);
+	if (f->has_page && f->gpa_end - f->gpa_low > f->size) {
+		s2v_format_size(f->bytes, size);
+		snprintf(range, sizeof(range), " to 0x%llx, %s", f->gpa_end - 1, size);
+		if (t->width >= 96)
+			fputs(range, t->out);
+	}
 	fputc('\n', t->out);
 }
 

@@ -299,8 +299,11 @@ static void finding(FILE *f, const struct s2v_finding *k)
 	if (k->slot.id != S2V_NO_SLOT)
 		fprintf(f, "memslot %d, ", k->slot.id);
 	if (k->has_page) {
-		fprintf(f, "GPA <code>0x%llx</code> (", ULL(k->gpa));
-		html_size(f, k->size);
+		fprintf(f, "GPA <code>0x%llx</code>", ULL(k->gpa_low));
+		if (k->gpa_end - k->gpa_low > k->size)
+			fprintf(f, " to <code>0x%llx</code>", ULL(k->gpa_end - 1));
+		fputs(" (", f);
+		html_size(f, k->bytes);
 		fprintf(f, "), host %s, ", s2v_attr_name(k->s1));
 	}
 	if (k->has_page && k->s2 != S2V_ATTR_NONE)

@@ -29,10 +29,14 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 
 static int know_host(struct s2v_session *s, char *err, size_t errlen)
 {
-	return s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
-			       read_kallsyms(s, err, errlen)
-		       ? -1
-		       : 0;
+	char hidden[512];
+
+	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
+	    read_kallsyms(s, err, errlen))
+		return -1;
+	if (s2v_kallsyms_hidden(s->ks, "/proc", hidden, sizeof(hidden)))
+		s2v_err("%s", hidden);
+	return 0;
 }
 
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault,

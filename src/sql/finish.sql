@@ -15,7 +15,7 @@ CREATE VIEW findings_hex AS SELECT id, rule, severity, vm_id, slot, printf('0x%x
 	CASE WHEN pa IS NOT NULL THEN printf('0x%x', pa) END AS pa, s1, s2, errno, count
 	FROM findings WHERE gpa IS NOT NULL;
 CREATE VIEW memslots_hex AS SELECT vm_id, slot, printf('0x%x', gpa) AS gpa, size,
-	printf('0x%x', hva) AS hva, backing, name, driver, s1, s2, vmm_cmo_required FROM memslots;
+	printf('0x%x', hva) AS hva, backing, name, driver, s1, s2, vmm_cmo_required, gone FROM memslots;
 CREATE VIEW faults_hex AS SELECT id, time_ns, vm_id, vcpu, slot, printf('0x%x', gpa) AS gpa,
 	printf('0x%x', hva) AS hva, CASE WHEN pa IS NOT NULL THEN printf('0x%x', pa) END AS pa,
 	size, s1, errno, count, duration_ns FROM faults;

@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Totals of findings, and everything that makes the events themselves less than the whole. */
 #include "events.h"
@@ -65,6 +65,36 @@ static void repeated(void **state)
 	assert_true(f->slot.gpa == A.gpa && f->slot.size == A.size && f->slot.hva == A.hva);
 	assert_string_equal(f->explain, u->explain);
 	assert_int_equal(w.sum.findings[S2V_CRITICAL], 1);
+}
+
+/* From the lowest address to the highest, in whatever order they came; each byte at most once. */
+static void where_it_was(void **state)
+{
+	const struct s2v_finding *u;
+
+	(void)state;
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&A, 0x8000, 0x8000, 1);
+	assert_true(w.f[0].gpa_low == A.gpa + 0x8000 && w.f[0].gpa_end == A.gpa + 0x9000);
+	assert_int_equal(w.f[0].bytes, PAGE);
+	send_counted(&A, 0x7000, 0x7000, 1);
+	send_counted(&A, 0xa000, 0x2000, 2); /* the last was below the first */
+	send_counted(&A, 0x9000, 0x9000, 1);
+	end();
+	u = &w.f[w.n_f - 1];
+	assert_true(u->gpa == A.gpa + 0x8000 && u->gpa_last == A.gpa + 0x9000);
+	assert_true(u->gpa_low == A.gpa + 0x2000 && u->gpa_end == A.gpa + 0xb000);
+	assert_int_equal(u->bytes, 5 * PAGE);
+	/* One page, a million times, is a page. */
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&A, 0x1000, 0x1000, 1);
+	send_counted(&A, 0x1000, 0x1000, ~0ULL);
+	end();
+	u = &w.f[w.n_f - 1];
+	assert_true(u->gpa_low == A.gpa + 0x1000 && u->gpa_end == A.gpa + 0x2000);
+	assert_int_equal(u->bytes, PAGE);
 }
 
 static void first_of_many_at_once(void **state)
@@ -441,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated),
+		cmocka_unit_test(where_it_was),
 		cmocka_unit_test(first_of_many_at_once),
 		cmocka_unit_test(by_rule_and_memslot),
 		cmocka_unit_test(errors_apart),

@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Streams of events drawn by lot, plausible and not: the correlator comes through them, and what
@@ -91,8 +91,10 @@ static void tally_row(struct s2v_sink *s, const struct s2v_contract_row *r)
 	assert_non_null(memchr(r->name, 0, sizeof(r->name)));
 	assert_non_null(memchr(r->driver, 0, sizeof(r->driver)));
 	assert_true(!tally.sound || r->size);
-	if (tally.sound && tally.last.vm.id == r->vm.id && tally.last.id == r->id)
+	if (tally.sound && tally.last.vm.id == r->vm.id && tally.last.id == r->id && !r->gone)
 		assert_true(r->gpa >= tally.last.gpa + tally.last.size);
+	/* Those of memslots that are gone come last. */
+	assert_true(r->gone || !tally.last.gone);
 	tally.last = *r;
 	tally.rows++;
 }

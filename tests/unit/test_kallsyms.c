@@ -6,7 +6,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -155,6 +158,51 @@ static void test_hidden(void **state)
 	s2v_kallsyms_free(ks);
 }
 
+/* What hides addresses is named, and what helps. */
+static void hidden_by(const struct s2v_kallsyms *ks, const char *proc, const char *says,
+		      const char *helps)
+{
+	char why[512];
+
+	assert_true(s2v_kallsyms_hidden(ks, proc, why, sizeof(why)));
+	assert_non_null(strstr(why, says));
+	assert_non_null(strstr(why, helps));
+}
+
+static void test_hidden_by_what(void **state)
+{
+	static const char *const part[] = { "/sys", "/sys/kernel", "/sys/kernel/kptr_restrict" };
+	static const char *const t[][3] = {
+		{ "2\n", "kernel.kptr_restrict is 2;", "kernel.kptr_restrict=1" },
+		{ "1\n", "(kernel.kptr_restrict is 1)", "CAP_SYSLOG" },
+		{ "0\n", "(kernel.kptr_restrict is 0)", "CAP_SYSLOG" },
+		{ "", "(kernel.kptr_restrict is not known)", "CAP_SYSLOG" },
+	};
+	struct s2v_kallsyms *ks = table("0000000000000000 T a\n0000000000000000 T b\n");
+	char dir[] = "/tmp/s2v-kallsyms-XXXXXX", path[3][256], why[512] = "as it was";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (int i = 0; i < 3; i++)
+		snprintf(path[i], sizeof(path[i]), "%s%s", dir, part[i]);
+	assert_int_equal(mkdir(path[0], 0700) | mkdir(path[1], 0700), 0);
+	hidden_by(ks, dir, t[3][1], t[3][2]); /* there is no such file */
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		FILE *f = fopen(path[2], "w");
+
+		assert_non_null(f);
+		fputs(t[i][0], f);
+		fclose(f);
+		hidden_by(ks, dir, t[i][1], t[i][2]);
+	}
+	assert_int_equal(unlink(path[2]) | rmdir(path[1]) | rmdir(path[0]) | rmdir(dir), 0);
+	s2v_kallsyms_free(ks);
+	ks = table("0000000000000000 T a\nffff800080097000 T b\n");
+	assert_false(s2v_kallsyms_hidden(ks, "/nowhere", why, sizeof(why)));
+	assert_string_equal(why, "as it was");
+	s2v_kallsyms_free(ks);
+}
+
 static void test_nothing_to_read(void **state)
 {
 	(void)state;
@@ -218,10 +266,15 @@ static void test_endless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact_name), cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_copies),	   cmocka_unit_test(test_ambiguous),
-		cmocka_unit_test(test_hidden),	   cmocka_unit_test(test_nothing_to_read),
-		cmocka_unit_test(test_many),	   cmocka_unit_test(test_room),
+		cmocka_unit_test(test_exact_name),
+		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_ambiguous),
+		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_hidden_by_what),
+		cmocka_unit_test(test_nothing_to_read),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_endless),
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The report's model: ranges that join, memslots that go, limits that count, timelines that fold. */
-/* needs: src/report.c src/report_slots.c src/report_time.c src/model.c src/pageset.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c */
+/* needs: src/report.c src/report_slots.c src/report_time.c src/model.c src/runs.c src/contract.c src/pageset.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -294,6 +294,32 @@ static void test_contract_takes_the_place(void **state)
 	assert_null(s2v_rp_stretch_at(vm()->slots, 0x80100000));
 }
 
+/* The contract of a memslot that is gone is that one's, not that of the one in its place. */
+static void test_contract_of_one_that_is_gone(void **state)
+{
+	struct s2v_contract_row row = { .vm = ref,
+					.id = 1,
+					.gone = true,
+					.gpa = 0x80000000,
+					.size = 1 << 20,
+					.hva = 0x180000000,
+					.backing = "pfnmap",
+					.vmm_cmo = S2V_CMO_UNSAFE };
+
+	(void)state;
+	slot(1, 1, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
+	slot(1, 2, S2V_SLOT_DELETE, 0, 0x80000000, 1 << 20);
+	slot(1, 3, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
+	s2v_report_memslot(&rp, &row);
+	assert_int_equal(vm()->slots->n_stretch, 0);
+	assert_non_null(vm()->gone);
+	assert_int_equal(vm()->gone->n_stretch, 1);
+	assert_int_equal(vm()->gone->stretch[0].row.vmm_cmo, S2V_CMO_UNSAFE);
+	row.id = 2; /* nobody knows of it: it makes no memslot */
+	s2v_report_memslot(&rp, &row);
+	assert_int_equal(HASH_COUNT(vm()->slots), 1);
+}
+
 static void test_what_an_audit_found(void **state)
 {
 	struct s2v_ev_leaves ev = { .h = head(S2V_EV_LEAVES, sizeof(ev)),
@@ -334,6 +360,7 @@ int main(void)
 		T(test_the_dearest_resets_stay),
 		T(test_time_folds),
 		T(test_contract_takes_the_place),
+		T(test_contract_of_one_that_is_gone),
 		T(test_what_an_audit_found),
 	};
 

@@ -104,6 +104,9 @@ static void finding(void **state)
 	has_num(j, "vcpu", 2);
 	has_str(j, "gpa", "0x50001000");
 	lacks(j, "gpa_last");
+	has_str(j, "gpa_low", "0x50001000");
+	has_str(j, "gpa_high", "0x50001fff");
+	has_num(j, "bytes", 0x1000);
 	has_num(j, "size", 4096);
 	has_str(j, "hva", "0xfffffffffffff000");
 	has_str(j, "pa", "0x80000000");
@@ -285,6 +288,7 @@ static void reset_totals(void **state)
 
 static void contract(void **state)
 {
+	struct s2v_contract_row row = test_row;
 	struct s2v_sink *s = start();
 	json_object *j;
 
@@ -293,6 +297,7 @@ static void contract(void **state)
 	j = finish();
 	has_str(j, "type", "memslot");
 	has_num(j, "id", 3);
+	lacks(j, "gone");
 	has_str(j, "backing", "pfnmap");
 	has_str(j, "name", HOSTILE_UTF8);
 	has_str(j, "driver", "s2v_fixture");
@@ -302,6 +307,12 @@ static void contract(void **state)
 	has_null(j, "write_back_guaranteed");
 	has_str(j, "vmm_cmo_required", "unsafe");
 	has_bool(j, "needs_s2fwb", true);
+	json_object_put(j);
+	row.gone = true;
+	s = start();
+	s->memslot(s, &row);
+	j = finish();
+	has_bool(j, "gone", true);
 	json_object_put(j);
 }
 

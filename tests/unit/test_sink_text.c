@@ -190,6 +190,31 @@ static void colours_only_when_asked(void **state)
 	free(text);
 }
 
+/* The lowest address and the highest, whichever came first; how much lies between is affected. */
+static void where_a_finding_is(void **state)
+{
+	struct s2v_rule_state rules[S2V_RULE_NR];
+	struct s2v_summary sum = { .complete = true, .rules = rules };
+	struct s2v_finding f = test_finding;
+	struct s2v_sink *s = start(false, 100);
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		rules[i] = (struct s2v_rule_state){ .rule = &test_rule };
+	f.gpa = 0x40008000;
+	f.gpa_last = f.gpa_low = 0x40005000;
+	f.gpa_end = 0x40009000;
+	f.bytes = 0x2000;
+	f.count = 2;
+	s->finding(s, &f);
+	s->summary(s, &sum);
+	text = finish();
+	contains(text, "GPA 0x40005000 to 0x40008fff (8K)");
+	contains(text, "        2  0x40005000 to 0x40008fff, 8K\n");
+	free(text);
+}
+
 /* Rows of several VMs are kept apart, and shown at the latest with what comes next. */
 static void contracts(void **state)
 {
@@ -205,7 +230,17 @@ static void contracts(void **state)
 	row.s2_mixed = true;
 	row.size = 0; /* nonsense, and no crash */
 	s->memslot(s, &row);
+	row.vm.id = 3;
+	row.gone = true;
+	s->memslot(s, &row);
+	row = test_row;
+	row.vm.id = 3;
+	row.backing = "none";
+	row.driver[0] = row.name[0] = 0;
+	s->memslot(s, &row);
 	text = finish();
+	contains(text, "3 ro gone");
+	contains(text, "nothing mapped");
 	contains(text, "Coherence contract of vm 1 ");
 	contains(text, "Coherence contract of vm 2 ");
 	contains(text, "normal-wb*");
@@ -299,8 +334,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_names), cmocka_unit_test(updates_only_in_the_table),
 		cmocka_unit_test(verdicts),	 cmocka_unit_test(colours_only_when_asked),
-		cmocka_unit_test(contracts),	 cmocka_unit_test(legend_once),
-		cmocka_unit_test(resets),	 cmocka_unit_test(full_disk),
+		cmocka_unit_test(contracts),	 cmocka_unit_test(where_a_finding_is),
+		cmocka_unit_test(legend_once),	 cmocka_unit_test(resets),
+		cmocka_unit_test(full_disk),
 	};
 
 	return cmocka_run_group_tests_name("sink_text", tests, NULL, NULL);

@@ -24,7 +24,9 @@ verdict() {
 	expect_findings "$(redundant)" 0
 	expect_jq "maps" '[.[] | select(.type == "summary").maps[] | [.s1, .s2]]' \
 		'[["normal-wb","normal-wb"]]' out.json
-	expect_jq "memslots at the end" '[.[] | select(.type == "memslot" and .id < 31) | [.id, .gpa, .backing]]' \
+	expect_jq "memslots that are gone" '[.[] | select(.type == "memslot" and .gone) | [.id, .gpa, .backing]]' \
+		'[[6,"0x110000000","file"],[6,"0x130000000","file"]]' out.json
+	expect_jq "memslots at the end" '[.[] | select(.type == "memslot" and .id < 31 and (.gone | not)) | [.id, .gpa, .backing]]' \
 		'[[1,"0x0","anonymous"],[2,"0x40000000","anonymous"],[3,"0x80000000","hugetlb"],[4,"0xc0000000",'\
 '"file"],[5,"0x100000000","anonymous"],[6,"0x110000000","anonymous"],[7,"0x120000000","anonymous"],[7,'\
 '"0x120010000","file"],[7,"0x120020000","file"]]' out.json
