@@ -165,6 +165,19 @@ static void refresh(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mems
 	s2v_slot_count(vm, slot);
 }
 
+/* A memslot goes, or has other flags from now on. */
+static void on_slot_known(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+			  const struct s2v_ev_slot *ev)
+{
+	if (ev->change == S2V_SLOT_FLAGS) {
+		slot->flags = ev->flags;
+		return;
+	}
+	s2v_findings_end(c, vm, slot->key, slot->gen);
+	s2v_contract_keep(c, vm, slot);
+	s2v_slot_free(vm, slot);
+}
+
 static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
@@ -180,15 +193,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
 		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
-		if (ev->err || !slot)
-			return;
-		if (ev->change == S2V_SLOT_DELETE) {
-			s2v_findings_end(c, vm, slot->key, slot->gen);
-			s2v_contract_keep(c, vm, slot);
-			s2v_slot_free(vm, slot);
-		} else {
-			slot->flags = ev->flags;
-		}
+		if (slot && !ev->err)
+			on_slot_known(c, vm, slot, ev);
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
