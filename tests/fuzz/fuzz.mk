@@ -15,10 +15,20 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address
 # a minute, so that none is found slow for what else the machine does.
 FUZZ_ARGS := -max_len=65536 -timeout=60 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1
 
-$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_CORE) $(wildcard include/*.h src/*.h tests/fuzz/*.h)
+FUZZ_OBJS := $(FUZZ_CORE:%.c=$(FB)/obj/%.o)
+
+$(FB)/obj/%.o: %.c Makefile tests/fuzz/fuzz.mk
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_CORE) $(CORE_LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS:-fsanitize=fuzzer%=-fsanitize=fuzzer-no-link%) -MMD -MP -c -o $@ $<
+
+.SECONDARY: $(FUZZ_OBJS)
+-include $(FUZZ_OBJS:.o=.d)
+
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $(wildcard include/*.h src/*.h tests/fuzz/*.h)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_OBJS) $(CORE_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BINS)

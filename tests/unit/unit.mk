@@ -11,11 +11,23 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefi
 	-DS2V_VERSION='"test"'
 word_after = $(shell sed -n '1,12s,^/\* $(2): \(.*\) \*/$$,\1,p' $(1))
 
+# The program's objects with sanitizers, each made once for all the tests that link it, those of views included.
+SAN := build/san
+san_objects = $(patsubst %.c,$(SAN)/%.o,$(1))
+
+$(SAN)/%.o: %.c Makefile tests/unit/unit.mk
+	$(call say,SAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/unit/fake -Ibuild/proto -MMD -MP -c -o $@ $<
+
+$(SAN)/src/sink_perfetto.o: $(PROTO).h
+-include $(wildcard $(SAN)/*/*.d $(SAN)/*/*/*.d)
+
 define unit_rule
-$(UB)/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h src/daemon/*.h tests/unit/*.h tests/unit/fake/*.h)
+$(UB)/$(notdir $(basename $(1))): $(1) $(call san_objects,$(call word_after,$(1),needs)) $$(wildcard include/*.h src/*.h src/live/*.h src/daemon/*.h tests/unit/*.h tests/unit/fake/*.h)
 	$$(call say,UNIT,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -Itests/unit/fake -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -Itests/unit/fake -o $$@ $(1) $(call san_objects,$(call word_after,$(1),needs)) -lcmocka $(call word_after,$(1),libs)
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
 

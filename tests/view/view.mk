@@ -2,10 +2,10 @@
 # Views: a generated run through each file sink, under ASan and UBSan, and what came out looked at
 # with other people's programs (Chromium, sqlite3, protoc).
 VB := build/view
-VIEW_SRCS := $(sort $(wildcard tests/view/*.c)) $(filter-out src/daemon/%,$(CORE))
-VIEW_OBJS := $(VIEW_SRCS:%.c=$(VB)/%.o) $(VB)/assets.o $(VB)/perfetto.pb-c.o
+VIEW_OWN := $(patsubst %.c,$(VB)/%.o,$(sort $(wildcard tests/view/*.c)))
+VIEW_OBJS := $(VIEW_OWN) $(call san_objects,$(filter-out src/daemon/%,$(CORE))) $(VB)/assets.o $(VB)/perfetto.pb-c.o
 
-$(VB)/%.o: %.c Makefile tests/view/view.mk
+$(VB)/tests/%.o: tests/%.c Makefile tests/view/view.mk
 	$(call say,VIEW,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -Itests/view -Ibuild/proto -MMD -MP -c -o $@ $<
@@ -18,13 +18,11 @@ $(VB)/perfetto.pb-c.o: $(PROTO).c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -c -o $@ $<
 
-$(VB)/src/sink_perfetto.o: $(PROTO).h
-
 $(VB)/viewgen: $(VIEW_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -o $@ $(VIEW_OBJS) $(CORE_LIBS)
 
--include $(VIEW_OBJS:.o=.d)
+-include $(VIEW_OWN:.o=.d)
 
 view: $(VB)/viewgen
 	$(Q)VIEWGEN=$(CURDIR)/$(VB)/viewgen tests/report view tests/view/*.bats
