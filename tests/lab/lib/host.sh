@@ -2,29 +2,38 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Helpers for the host part of a scenario: busybox sh, in the emulated host.
 
+# Until a command succeeds. The bound is wide on purpose: it is there to end a scenario that would never end, and says
+# nothing of how long a thing may take under emulation, beside others.
+wait_for() { # COMMAND...
+	s2v_end=$(($(cut -d . -f 1 /proc/uptime) + 300))
+	until "$@"; do
+		if [ "$(cut -d . -f 1 /proc/uptime)" -ge "$s2v_end" ]; then
+			echo "not after 300 s: $*"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
 # Start s2verify with these arguments and wait until it has attached everything. Its output goes to
 # ${S2V}out.json and ${S2V}err.txt (S2V, empty by default, tells several runs apart).
 s2v_start() {
 	: >"${S2V:-}err.txt"
 	s2verify "$@" >"${S2V:-}out.json" 2>"${S2V:-}err.txt" &
 	s2v_pid=$!
-	s2v_tries=0
-	while ! grep -q '^ready' "${S2V:-}err.txt"; do
-		if ! kill -0 "$s2v_pid" 2>/dev/null; then
-			wait "$s2v_pid"
-			echo $? >"${S2V:-}rc"
-			echo "s2verify $* ended with $(cat "${S2V:-}rc") before it was ready:"
-			cat "${S2V:-}err.txt"
-			return 1
-		fi
-		s2v_tries=$((s2v_tries + 1))
-		if [ "$s2v_tries" -gt 600 ]; then
-			echo "s2verify $* is not ready after 60 s:"
-			cat "${S2V:-}err.txt"
-			return 1
-		fi
-		sleep 0.1
-	done
+	wait_for s2v_ready_or_gone && grep -q '^ready' "${S2V:-}err.txt" && return
+	kill -0 "$s2v_pid" 2>/dev/null || {
+		wait "$s2v_pid"
+		echo $? >"${S2V:-}rc"
+		echo "it ended with $(cat "${S2V:-}rc")"
+	}
+	echo "s2verify $* is not ready:"
+	cat "${S2V:-}err.txt"
+	return 1
+}
+
+s2v_ready_or_gone() {
+	grep -q '^ready' "${S2V:-}err.txt" || ! kill -0 "$s2v_pid" 2>/dev/null
 }
 
 # Interrupt it, wait for it, leave its exit status in ${S2V}rc.
@@ -46,14 +55,29 @@ hugepages() {
 	[ "$(cat /proc/sys/vm/nr_hugepages)" -ge "$1" ]
 }
 
-# Wait, at most 60 s, until a file exists.
+# Wait until a file exists.
 wait_file() {
-	for _ in $(seq 600); do
-		[ ! -e "$1" ] || return 0
-		sleep 0.1
-	done
-	echo "no $1 after 60 s"
-	return 1
+	wait_for [ -e "$1" ]
+}
+
+# The answer to an HTTP request with its head, in a file; busybox's wget says nothing of an answer that is no success. The
+# way to the server stays open until it has answered: it would take an end of it for the client's.
+http_get() { # PATH FILE
+	[ -p /tmp/http ] || mkfifo /tmp/http
+	exec 8<>/tmp/http
+	printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&8
+	nc 127.0.0.1 9899 <&8 >"$2" 2>/dev/null
+	exec 8>&-
+}
+
+# The status that such an answer has.
+http_code() { # FILE
+	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$1"
+}
+
+# Does such an answer hold this metric, with this value? NAME may have labels.
+http_metric() { # FILE NAME VALUE
+	[ "$(sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1")" = "$3" ]
 }
 
 # Have the scenario's function outside() run on the machine that emulates this one, with these words.

@@ -8,21 +8,18 @@ setpcap=8 sys_admin=21 syslog=34 perfmon=38 bpf=39
 with() { # NAME CAPS
 	caps "$2" s2verify daemon >"$1-out" 2>"$1-err" &
 	daemon=$!
-	for _ in $(seq 300); do
-		kill -0 $daemon 2>/dev/null || break
-		get >"$1-ready"
-		# What it says before its first audit is over may change.
-		! grep -qE '^ready|not known' "$1-ready" || break
-		sleep 0.2
-	done
+	wait_for ready_or_gone "$1-ready"
 	[ ! -d /proc/$daemon ] || sed -n 's/^Cap\(...\):[[:space:]]*/\1 /p' /proc/$daemon/status >"$1-kept"
 	kill -TERM $daemon 2>/dev/null
 	wait $daemon
 	echo $? >"$1-rc"
 }
 
-get() {
-	{ printf 'GET /-/ready HTTP/1.0\r\n\r\n' && sleep 0.5; } | nc 127.0.0.1 9899 2>/dev/null
+# What it says before its first audit is over may change.
+ready_or_gone() { # FILE
+	kill -0 "$daemon" 2>/dev/null || return 0
+	http_get /-/ready "$1"
+	grep -qE '^ready|not known' "$1"
 }
 
 host() {

@@ -4,59 +4,80 @@
 # The daemon: a guest that was there first, findings, metrics and readiness; killed and started again under
 # load; ended during an audit; events lost on purpose; hooks that go and come back; VMs that come and go.
 
-url=127.0.0.1:9899
-
-# The answer with its head, in a file. busybox's wget says nothing of an answer that is no success.
-get() { # PATH FILE
-	{ printf 'GET %s HTTP/1.0\r\n\r\n' "$1" && sleep 0.5; } | nc "${url%:*}" "${url#*:}" >"$2" 2>/dev/null
-}
-
-code() { # FILE
-	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$1"
-}
-
 # One metric's value, in all; NAME may have labels.
 metric() { # FILE NAME
 	sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1"
 }
+
+# On 6.1.
+map_hook='s2verify_hook_attached{observe="stage2-map",function="kvm_pgtable_stage2_map",method="kprobe"}'
 
 up() { # PREFIX OPTION...
 	prefix=$1
 	shift
 	s2verify daemon -v "$@" >"$prefix-out.json" 2>"$prefix-err.txt" &
 	daemon=$!
-	for _ in $(seq 300); do
-		get /-/healthy "$prefix-healthy"
-		[ "$(code "$prefix-healthy")" != 200 ] || return 0
-		kill -0 "$daemon" 2>/dev/null || break
-	done
+	wait_for healthy_or_gone && kill -0 "$daemon" && return
 	echo "the daemon is not healthy:"
 	cat "$prefix-healthy" "$prefix-err.txt"
 	return 1
 }
 
+healthy_or_gone() {
+	http_get /-/healthy "$prefix-healthy"
+	[ "$(http_code "$prefix-healthy")" = 200 ] || ! kill -0 "$daemon" 2>/dev/null
+}
+
 # Waits until it is ready (200) or not (503); the last answer is in FILE, all codes in codes.
 until_ready() { # CODE FILE
-	for _ in $(seq 200); do
-		get /-/ready "$2"
-		code "$2" >>codes
-		[ "$(code "$2")" != "$1" ] || return 0
-	done
+	wait_for says "$1" "$2" && return
 	echo "/-/ready did not say $1:"
 	cat "$2"
 	return 1
+}
+
+says() { # CODE FILE
+	http_get /-/ready "$2"
+	http_code "$2" >>codes
+	[ "$(http_code "$2")" = "$1" ]
+}
+
+# Waits until all that was to be told has been read: until two looks in a row say the same, and the VM that was there first is
+# the only one. What the ring buffer has is read before a request is answered.
+until_calm() { # FILE
+	rm -f "$1"
+	wait_for calm "$1"
+}
+
+calm() { # FILE
+	events=$(http_events "$1")
+	sleep 1
+	http_get /metrics "$1"
+	[ "$(http_events "$1")" = "$events" ] && http_metric "$1" s2verify_vms 1
+}
+
+http_events() { # FILE
+	grep '^s2verify_events_total ' "$1" 2>/dev/null
+}
+
+until_metric() { # FILE NAME VALUE
+	wait_for metric_becomes "$@"
+}
+
+metric_becomes() { # FILE NAME VALUE
+	http_get /metrics "$1"
+	http_metric "$@"
 }
 
 # Another audit, and its end: each says what is kept in the kernel.
 audit_again() {
 	audits=$(grep -c '^kept' "$prefix-err.txt")
 	kill -HUP "$daemon"
-	for _ in $(seq 300); do
-		[ "$(grep -c '^kept' "$prefix-err.txt")" = "$audits" ] || return 0
-		sleep 0.1
-	done
-	echo "no audit after SIGHUP"
-	return 1
+	wait_for audited_since "$audits"
+}
+
+audited_since() { # AUDITS
+	[ "$(grep -c '^kept' "$prefix-err.txt")" != "$1" ]
 }
 
 down() { # NAME
@@ -71,7 +92,7 @@ conflict() { # NAME
 }
 
 host() {
-	guest limit=900 comm=old vm vcpus=2 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M \
+	guest limit=0 comm=old vm vcpus=2 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M \
 		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K \
 		mark=/tmp/old wait=/tmp/end >ops-old &
 	old=$!
@@ -91,13 +112,10 @@ first() {
 	grep -E '^(Cap|NoNewPrivs)' /proc/$daemon/status >privileges
 	conflict new || return 1
 	guest comm=resets vm vcpus=2 slot=1,gpa=0x0,size=1M,from=anon touch=0x0,1M,all reset touch=0x0,1M >>ops || return 1
-	sleep 1
-	get /metrics first-metrics
-	get / first-page
-	get /findings first-findings
+	until_calm first-metrics || return 1
+	http_get / first-page
 	cp first-out.json before.json
 	audit_again && audit_again || return 1
-	sleep 1
 	until_ready 200 second-ready
 }
 
@@ -114,21 +132,22 @@ restarted() {
 	until_ready 200 again-ready || return 1
 	touch /tmp/calm
 	wait $load
-	get /metrics again-metrics
+	http_get /metrics again-metrics
 	down again
 }
 
 ended_in_audit() {
-	up slow --audit-rate 50 || return 1
-	sleep 1
-	get /-/ready slow-ready
+	# Ten leaves a second: it does not come to its end.
+	up slow --audit-rate 10 || return 1
+	http_get /-/ready slow-ready
 	# Hooks that go and come back meanwhile: that audit is worth nothing, another one begins.
 	if [ "$LAB_KERNEL" = 6.1 ]; then
 		echo 0 >/sys/kernel/debug/kprobes/enabled
-		sleep 6
+		until_metric slow-metrics "$map_hook" 0 || return 1
 		echo 1 >/sys/kernel/debug/kprobes/enabled
-		sleep 7
-		get /-/ready slow-ready2
+		until_metric slow-metrics "$map_hook" 1 || return 1
+		wait_for grep -q 'hooks are back' slow-err.txt || return 1
+		http_get /-/ready slow-ready2
 	fi
 	down slow
 }
@@ -141,19 +160,26 @@ guests() { # N
 
 # What one guest of these is told by is seen first; then nobody reads.
 lost() {
-	get /metrics lost-metrics0
+	until_calm lost-metrics0 || return 1
 	guests 4 || return 1
-	sleep 1
-	get /metrics lost-metrics1
+	until_calm lost-metrics1 || return 1
 	kill -STOP "$daemon"
 	guests 100 || return 1
 	kill -CONT "$daemon"
 	until_ready 503 lost-ready1 || return 1
-	get /metrics lost-metrics2
+	wait_for all_read lost-metrics2 || return 1
 	audit_again || return 1
 	until_ready 200 lost-ready2 || return 1
-	get /metrics lost-metrics3
+	http_get /metrics lost-metrics3
 	grep '^kept' more-err.txt | tail -n 1 >kept-lost
+}
+
+# Two looks in a row say the same.
+all_read() { # FILE
+	events=$(http_events "$1")
+	sleep 1
+	http_get /metrics "$1"
+	[ "$(http_events "$1")" = "$events" ]
 }
 
 # On 6.1 they are kprobes, which can be disabled; what calls fentry programs cannot be, with them there.
@@ -162,12 +188,11 @@ hooks() {
 	if [ "$LAB_KERNEL" = 6.1 ]; then
 		echo 0 >/sys/kernel/debug/kprobes/enabled
 		until_ready 503 hooks-ready1 || return 1
-		get /metrics hooks-metrics1
+		http_get /metrics hooks-metrics1
 		conflict unseen || return 1
 		echo 1 >/sys/kernel/debug/kprobes/enabled
-		sleep 7
-		get /-/ready hooks-ready2
-		get /metrics hooks-metrics2
+		until_metric hooks-metrics2 "$map_hook" 1 || return 1
+		http_get /-/ready hooks-ready2
 		audit_again || return 1
 	else
 		echo 0 >/proc/sys/kernel/ftrace_enabled && echo "ftrace was disabled"
@@ -190,7 +215,7 @@ come_and_go() {
 	audit_again || return 1
 	grep '^kept' more-err.txt | tail -n 1 >kept-after
 	open_files >files-after
-	get /metrics many-metrics
+	http_get /metrics many-metrics
 }
 
 # Lockdown turned on later: what is attached goes on, and so do audits.
@@ -199,7 +224,7 @@ locked() {
 	echo confidentiality >/sys/kernel/security/lockdown || return 1
 	conflict locked || return 1
 	audit_again || return 1
-	sleep 6
+	sleep 6 # a look at the hooks
 	until_ready 200 locked-ready
 }
 
@@ -218,7 +243,7 @@ verdict() {
 	verdict_lost
 	verdict_hooks
 	expect_eq "again: what was there" "s2-cacheable old" "$(found again-out.json)"
-	expect_eq "slow: not ready" 503 "$(code slow-ready)"
+	expect_eq "slow: not ready" 503 "$(http_code slow-ready)"
 	expect_eq "entries for VMs that come and go" "$(cat kept-before)" "$(cat kept-after)"
 	expect_grep "of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
 	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
@@ -238,7 +263,7 @@ verdict_first() {
 	expect_true "memslots" test "$(sum_of first-metrics s2verify_memslots)" -eq 3
 	expect_eq "resets of two vCPUs" 2 "$(metric first-metrics s2verify_vcpu_resets_total)"
 	expect_eq "lost" 0 "$(sum_of first-metrics s2verify_events_lost_total)"
-	expect_eq "page" 200 "$(code first-page)"
+	expect_eq "page" 200 "$(http_code first-page)"
 	expect_eq "capabilities" "0" "$(sed -n 's/^Cap[A-Za-z]*:[[:space:]]*0*\([0-9a-f]\)$/\1/p' privileges | sort -u)"
 	# 1 MiB; and again after a reset, where that unmaps it.
 	expect_true "faults timed" test "$(metric first-metrics s2verify_fault_seconds_count)" -ge $((LAB_FWB ? 256 : 512))
@@ -268,7 +293,7 @@ verdict_hooks() {
 		expect_grep "back during an audit" 'hooks are back' slow-err.txt
 		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
 		expect_grep "and the gap is known" 'hooks were gone until' slow-ready2
-		expect_eq "back, and not ready" 503 "$(code hooks-ready2)"
+		expect_eq "back, and not ready" 503 "$(http_code hooks-ready2)"
 		expect_grep "attached again" '^s2verify_hook_attached\{observe="stage2-map",.*\} 1' hooks-metrics2
 	else
 		expect_eq "ftrace" 1 "$(cat switches)"

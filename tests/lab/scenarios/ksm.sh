@@ -4,20 +4,21 @@
 # unreadable for that, and nothing found. Later kernels take the page away, and the guest's next access maps it.
 
 host() {
-	local tries=0
 	s2v_start trace --json || return 1
 	echo 1 >/sys/kernel/mm/ksm/run && echo 10 >/sys/kernel/mm/ksm/sleep_millisecs &&
 		echo 1000 >/sys/kernel/mm/ksm/pages_to_scan || return 1
 	guest vm vcpus=1 slot=1,gpa=0x0,size=1M,from=anon touch=0x0,1M,exec merge=1 mark=/tmp/now \
 		wait=/tmp/go touch=0x0,1M,read >ops &
-	while [ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -lt 200 ] && [ $((tries += 1)) -lt 300 ]; do
-		sleep 0.1
-	done
+	wait_for merged || return 1
 	cat /sys/kernel/mm/ksm/pages_sharing >sharing
 	: >/tmp/go
 	wait $! || return 1
 	echo 2 >/sys/kernel/mm/ksm/run
 	s2v_stop
+}
+
+merged() {
+	[ "$(cat /sys/kernel/mm/ksm/pages_sharing)" -ge 200 ]
 }
 
 verdict() {

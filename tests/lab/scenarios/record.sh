@@ -120,8 +120,9 @@ verdict_size() {
 	events=$(sed -n 's/^big.s2t: \([0-9]*\) events.*/\1/p' big-err.txt)
 	[[ $LAB_KERNEL == *16k ]] || expect_true "8192 faults" test "$events" -ge 16384
 	echo "$bytes bytes, $events events: $((1000 * bytes / events)) thousandths of a byte each" >size
-	# The emulator's times are noise, three numbers for each page; --icount says more (docs/cost.md).
-	expect_true "at most 4 bytes an event ($(cat size))" test "$bytes" -le $((4 * events))
+	# The emulator's times are noise, three numbers for each page, and the more of it the slower it is: 2.8 to 3.2 on an
+	# idle machine. The bound is wide on purpose; --icount says more (docs/cost.md).
+	expect_true "at most 6 bytes an event ($(cat size))" test "$bytes" -le $((6 * events))
 }
 
 verdict_ends() {

@@ -17,11 +17,7 @@ applies() {
 host() {
 	s2verify daemon >out.json 2>err.txt &
 	daemon=$!
-	for _ in $(seq 300); do
-		wget -q -O ready http://127.0.0.1:9899/-/ready 2>/dev/null && break
-		kill -0 "$daemon" || return 1
-		sleep 0.2
-	done
+	wait_for ready_or_gone && kill -0 "$daemon" || return 1
 	ask_outside before || return 1
 	# A driver that maps its memory write-combined, but for the PTE.
 	guest vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb touch=0x40000000,64K >ops || return 1
@@ -31,13 +27,17 @@ host() {
 	echo $? >rc
 }
 
+ready_or_gone() {
+	wget -q -O ready http://127.0.0.1:9899/-/ready 2>/dev/null || ! kill -0 "$daemon" 2>/dev/null
+}
+
 outside() { # before|after
 	# shellcheck source=tests/fleet/lib.sh
 	. "$LAB_ROOT/tests/fleet/lib.sh"
 	local target=127.0.0.1:${forward%%:*} prom pid status=0
 	prom=127.0.0.1:$(free_port)
 	cat >prometheus.yml <<-END
-		global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}
+		global: {scrape_interval: 15s, scrape_timeout: 15s, evaluation_interval: 1s}
 		rule_files: [$LAB_ROOT/contrib/prometheus/rules.yml, $LAB_ROOT/contrib/prometheus/alerts.yml]
 		scrape_configs: [{job_name: s2verify, static_configs: [{targets: ["$target"]}]}]
 	END

@@ -14,7 +14,7 @@ host() {
 	s2verify check --json >free.json 2>free.err
 	boot_systemd || return 1
 	# An audit finds the VMs of its own PID namespace.
-	nsenter -t "$systemd" -p guest limit=400 comm=before vm vcpus=1 \
+	nsenter -t "$systemd" -p guest limit=0 comm=before vm vcpus=1 \
 		slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K mark=/tmp/now wait=/tmp/go >ops-before &
 	before=$!
 	wait_file /tmp/now || return 1
@@ -24,7 +24,7 @@ host() {
 	echo $? >start.rc
 	guest comm=after vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc@0x10000 \
 		touch=0x40000000,64K >ops-after
-	try_for 60 answers ready ready
+	wait_for answers ready ready
 	wget -q -O metrics http://127.0.0.1:9899/metrics
 	state running
 	pid=$(sed -n 's/^MainPID=//p' running)
@@ -58,7 +58,7 @@ StandardOutput=file:/check/check.json\nStandardError=file:/check/check.err#' \
 	unshare -m -p -f sh -c 'mount -t proc proc /mnt/proc && mount --rbind /sys /mnt/sys &&
 		mount --rbind /dev /mnt/dev && mount -t cgroup2 cgroup /mnt/sys/fs/cgroup && mount -t tmpfs run /mnt/run &&
 		exec chroot /mnt /bin/sh -c "container=lab exec /lib/systemd/systemd --unit=lab.target"' >systemd.log 2>&1 &
-	try_for 60 is_up
+	wait_for is_up
 }
 
 is_up() {
@@ -72,16 +72,6 @@ is_up() {
 
 inside() { # COMMAND...
 	nsenter -t "$systemd" -m -p chroot /mnt "$@"
-}
-
-try_for() { # SECONDS COMMAND...
-	tries=$1
-	shift
-	while ! "$@"; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || { echo "gave up: $*" && return 1; }
-		sleep 1
-	done
 }
 
 answers() { # NAME FILE

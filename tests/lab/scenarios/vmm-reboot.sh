@@ -51,7 +51,7 @@ drive() {
 # tell BOOT con|mon WORD: once the guest has come up so many times, WORD goes to its console or to QEMU's
 # monitor. A boot counts when all of its id is there: a reset may cut off the rest of a line.
 tell() {
-	for _ in $(seq 400); do
+	for _ in $(seq 1200); do
 		if [ "$(grep -o "$id" console | wc -l)" -ge "$1" ]; then
 			echo "$(cut -d ' ' -f 1 /proc/uptime) up $1, $3" >>told
 			echo "$3" >"/tmp/$2.in"
