@@ -3,7 +3,9 @@
 # make                      build/<arch>/s2verify for this machine
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
-# make check                everything that is tested, the emulated hosts included
+# make check                everything that is tested, the emulated hosts included (JOBS: groups side by side)
+# make check-all            the same, with the whole matrix of emulated hosts; tests/README.md has the times of both
+# make soak                 TARGETS='predict daemon', RUNS=20 of each, with two CPUs' worth of other load
 # make unit bpf-test cli view daemon-test lint lab   its parts
 # make bench                what watching costs a guest, beside other tools; bench-readme: its tables into the documents
 # make bench-audit          what an audit costs, in instructions a leaf; 10 minutes and more
@@ -59,7 +61,7 @@ VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread
 LIBS := $(if $(filter arm64,$(ARCH)),-lbpf -lelf -lcap-ng) -levent_extra -levent_core $(CORE_LIBS)
 
-.PHONY: all clean check unit bpf-test cli view lint lab check-vmm check-unit predict bench bench-readme bench-audit demo format
+.PHONY: all clean check check-all check-build soak unit bpf-test cli view lint lab check-vmm check-unit predict bench bench-readme bench-audit demo format
 .PHONY: fleet install uninstall deb
 all: $(B)/s2verify
 
@@ -161,6 +163,12 @@ demo:
 
 check:
 	$(Q)tests/check
+
+check-all:
+	$(Q)tests/check --all
+
+# What groups of tests share, made before they run side by side.
+check-build: all $(UNIT_BINS) $(BPF_BINS) $(VB)/viewgen $(FUZZ_BINS) $(BB)/generate $(DB)/client
 
 clean:
 	rm -rf build
