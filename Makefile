@@ -167,6 +167,9 @@ check:
 check-all:
 	$(Q)tests/check --all
 
+soak:
+	$(Q)tests/soak -n $(or $(RUNS),20) $(TARGETS)
+
 # What groups of tests share, made before they run side by side.
 check-build: all $(UNIT_BINS) $(BPF_BINS) $(VB)/viewgen $(FUZZ_BINS) $(BB)/generate $(DB)/client
 
