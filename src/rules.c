@@ -12,22 +12,6 @@ __u32 s2v_vma_s1(const struct s2v_vma *v)
 	return v->pte_attr != S2V_ATTR_NONE ? v->pte_attr : v->attr;
 }
 
-/* Known to lack one of them: a host of which that is not known is accused of nothing. */
-static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
-{
-	return h->fwb == S2V_NO || h->dic == S2V_NO;
-}
-
-/* Why the host cannot have such a mapping coherent; says no more than is known. */
-const char *s2v_host_lacks(const struct s2v_host *h)
-{
-	if (h->fwb == S2V_NO)
-		return h->dic == S2V_NO ? "has neither S2FWB nor CTR_EL0.DIC" : "has no S2FWB";
-	if (h->dic == S2V_NO)
-		return h->fwb == S2V_YES ? "has S2FWB but not CTR_EL0.DIC" : "has no CTR_EL0.DIC";
-	return "is not known to have S2FWB and CTR_EL0.DIC";
-}
-
 static bool decide_s2_noncacheable(const struct s2v_rule_in *in)
 {
 	return s2v_attr_is_cacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_noncacheable(in->s2);
@@ -74,28 +58,6 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 		s2v_is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
 			? "It is memory in the kernel's map, for which KVM does not consult the pgprot. "
 			: "");
-}
-
-static bool decide_pfnmap_admitted(const struct s2v_rule_in *in)
-{
-	if (!host_lacks_fwb_or_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
-		return false;
-	if (in->on == S2V_ON_SLOT)
-		return s2v_is_cacheable_pfnmap(in->vma);
-	/* Nothing was mapped at registration, so only now is it known which memory it is. */
-	return in->slot_accepted && in->registered && s2v_is_cacheable_pfnmap(in->registered) &&
-	       in->registered_where == S2V_WHERE_UNKNOWN && s2v_is_cacheable_pfnmap(in->vma);
-}
-
-static void why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	snprintf(
-		buf, len,
-		"The kernel accepted a memslot over device memory that the host maps cacheable, on "
-		"a host that %s: the guest's accesses to it cannot be kept coherent with the "
-		"host's. Linux 6.17 and later refuse it (EINVAL); until then do not give such "
-		"memory to guests on this host.",
-		s2v_host_lacks(in->host));
 }
 
 static __u32 memory_type(__u32 attr)
@@ -243,11 +205,6 @@ static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t l
 			in->other->vm);
 }
 
-static const char *na_fwb_and_dic(const struct s2v_host *h)
-{
-	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
-}
-
 static const char *na_no_cap(const struct s2v_host *h)
 {
 	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later do)" : NULL;
@@ -291,13 +248,14 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.severity = S2V_CRITICAL,
 		.fires =
 			"a memslot over cacheable PFNMAP memory outside the kernel's map was accepted "
-			"on a host without S2FWB or without DIC",
-		.on = S2V_ON_SLOT | S2V_ON_MAP,
+			"on a host without S2FWB or without DIC, or by a kernel that maps it Device "
+			"all the same (before 6.17)",
+		.on = S2V_ON_SLOT | S2V_ON_MAP | S2V_ON_FOUND,
 		.observes = OBS(SLOT) | OBS(MAP),
 		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC,
-		.not_applicable = na_fwb_and_dic,
-		.decide = decide_pfnmap_admitted,
-		.why = why_pfnmap_admitted,
+		.not_applicable = s2v_na_pfnmap_admitted,
+		.decide = s2v_decide_pfnmap_admitted,
+		.why = s2v_why_pfnmap_admitted,
 		.explain = TEXT_PFNMAP_ADMITTED,
 	},
 	{
@@ -507,7 +465,7 @@ static enum s2v_coverage by_host(const struct s2v_rule *r, const struct s2v_host
 enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct s2v_host *h,
 					  char *reason, size_t len)
 {
-	if (r->on & S2V_ON_LEAF)
+	if (r->on & (S2V_ON_LEAF | S2V_ON_FOUND))
 		return by_host(r, h, reason, len);
 	snprintf(reason, len, "an audit sees what is mapped, not how it came about (trace does)");
 	return S2V_NOT_APPLICABLE;

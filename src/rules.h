@@ -39,6 +39,7 @@ enum s2v_trigger {
 	S2V_ON_UNMAP = 1 << 3, /* stage2_unmap_vm() in a reset */
 	S2V_ON_INIT = 1 << 4, /* a vCPU that had run was initialised again */
 	S2V_ON_LEAF = 1 << 5, /* an audit found stage-2 leaves */
+	S2V_ON_FOUND = 1 << 6, /* an audit found a memslot; once for each VMA run behind it */
 };
 
 /* Another stage-2 leaf that reaches the same physical memory. */

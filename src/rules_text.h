@@ -49,7 +49,9 @@
 	"\n"                                                                                           \
 	"Linux 6.17 and later refuse it with EINVAL in kvm_arch_prepare_memory_region() "              \
 	"(2a8dfab26677, 0c67288e0c8b); earlier ones accept it and map it Device, which is "            \
-	"s2-noncacheable as soon as the guest touches it.\n"                                           \
+	"s2-noncacheable as soon as the guest touches it. They do so with S2FWB and DIC, too, which "  \
+	"only a kernel that has KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (243) uses. An audit tells of " \
+	"a memslot that it finds there, touched or not, on such an older kernel.\n"                    \
 	"\n"                                                                                           \
 	"What to do: upgrade the kernel; do not assign such devices on this host; or have the driver " \
 	"map them non-cacheable."

@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/rules_pfnmap.c src/names.c src/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */
@@ -189,8 +189,8 @@ static void not_applicable(void **state)
 		{ 0, 1, -1,
 		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
-		{ 1, 1, -1,
-		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB | ICACHE },
+		/* and before, what is admitted is mapped Device whatever the CPU has */
+		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB | ICACHE },
 		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, 0, FWB },
@@ -285,7 +285,7 @@ static void audit_coverage(void **state)
 {
 	const unsigned int audited = 1U << S2V_RULE_S2_NONCACHEABLE | 1U << S2V_RULE_S2_CACHEABLE |
 				     1U << S2V_RULE_DEVICE_EXEC | 1U << S2V_RULE_MIGRATION_PINNED |
-				     1U << S2V_RULE_ALIAS_CONFLICT;
+				     1U << S2V_RULE_ALIAS_CONFLICT | 1U << S2V_RULE_PFNMAP_ADMITTED;
 	struct s2v_host h = host(S2V_YES, S2V_NO, 0);
 
 	(void)state;

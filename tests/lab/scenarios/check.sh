@@ -77,7 +77,7 @@ verdict_refusals() {
 
 not_applicable() {
 	local na=
-	host_has_both && na+=" pfnmap-cacheable-admitted"
+	kernel_decides && host_has_both && na+=" pfnmap-cacheable-admitted"
 	{ ! kernel_decides || host_has_both; } && na+=" pfnmap-cacheable-refused"
 	kernel_decides || na+=" cap-unqueried"
 	if ((LAB_FWB)); then
