@@ -515,6 +515,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	sum->shadow = c->shadow;
 	sum->protected_vms = c->protected_vms;
 	sum->unreadable += c->unreadable;
+	sum->unmapped = c->unmapped;
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;

@@ -181,30 +181,6 @@ static void why_migration_pinned(const struct s2v_rule_in *in, char *buf, size_t
 		 "host without both.");
 }
 
-static bool decide_alias_conflict(const struct s2v_rule_in *in)
-{
-	return in->pa_differs || in->other;
-}
-
-static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	if (in->pa_differs)
-		snprintf(
-			buf, len,
-			"Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
-			"reaches other memory than the VMM has there, and nobody may know that it does. "
-			"Stop the VM; upgrade the kernel if it maps what is not contiguous as a block.",
-			in->pa, in->host_pa);
-	else
-		snprintf(
-			buf, len,
-			"The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
-			"mismatched attributes neither is coherent with the other. The driver behind "
-			"one of them is to map it as the other does.",
-			s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
-			in->other->vm);
-}
-
 static const char *na_no_cap(const struct s2v_host *h)
 {
 	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later do)" : NULL;
@@ -403,12 +379,10 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.id = S2V_RULE_ALIAS_CONFLICT,
 		.name = "alias-conflict",
 		.severity = S2V_HIGH,
-		.fires =
-			"two stage-2 leaves reach one physical page with different attributes, or a leaf's "
-			"output address is not what the host PTE says",
+		.fires = "two stage-2 leaves reach one physical page with different attributes",
 		.on = S2V_ON_LEAF,
-		.decide = decide_alias_conflict,
-		.why = why_alias_conflict,
+		.decide = s2v_decide_alias_conflict,
+		.why = s2v_why_alias_conflict,
 		.explain = TEXT_ALIAS_CONFLICT,
 	},
 	{
@@ -423,6 +397,16 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.decide = s2v_decide_fault_failed,
 		.why = s2v_why_fault_failed,
 		.explain = TEXT_FAULT_FAILED,
+	},
+	{
+		.id = S2V_RULE_FOREIGN_MEMORY,
+		.name = "foreign-memory",
+		.severity = S2V_CRITICAL,
+		.fires = "the guest reaches a page that the host does not map at that place",
+		.on = S2V_ON_LEAF,
+		.decide = s2v_decide_foreign_memory,
+		.why = s2v_why_foreign_memory,
+		.explain = TEXT_FOREIGN_MEMORY,
 	},
 };
 

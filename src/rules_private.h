@@ -34,4 +34,10 @@ const char *s2v_na_pfnmap_refused(const struct s2v_host *h);
 bool s2v_decide_fault_failed(const struct s2v_rule_in *in);
 void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len);
 
+/* rules_leaf.c: what leaves lead to. */
+bool s2v_decide_foreign_memory(const struct s2v_rule_in *in);
+void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len);
+bool s2v_decide_alias_conflict(const struct s2v_rule_in *in);
+void s2v_why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len);
+
 #endif
