@@ -72,7 +72,7 @@ static bool goes_on(const struct s2v_leaf_finding *f, const struct s2v_memslot *
 	       f->hva + f->size == ev->hva && f->in.s2 == in->s2 &&
 	       f->vma.pte_attr == in->vma->pte_attr && f->vma.attr == in->vma->attr &&
 	       f->vma.flags == in->vma->flags && f->in.where == in->where &&
-	       f->in.pa_differs == in->pa_differs;
+	       f->in.pa_differs == in->pa_differs && f->in.absent == in->absent;
 }
 
 /* Rule r fires on these leaves. */
@@ -190,6 +190,7 @@ static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mem
 		.s2 = ev->s2,
 		.exec = ev->flags & S2V_LF_EXEC,
 		.pa_differs = ev->flags & S2V_LF_PA_DIFFERS,
+		.absent = ev->flags & S2V_LF_ABSENT,
 		.pa = ev->pa,
 		.host_pa = ev->host_pa,
 	};
@@ -212,6 +213,10 @@ static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mem
 	    ev->s2 >= S2V_ATTR_UNKNOWN) {
 		run->unreadable += ev->size;
 		c->unreadable += ev->size >> c->o.host->page_shift;
+	} else if (s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED) {
+		run->unreadable += ev->size;
+		vm->unmapped += ev->size >> c->o.host->page_shift;
+		c->unmapped += ev->size >> c->o.host->page_shift;
 	}
 	s2v_run_note(run, s1, &in);
 	for (int i = 0; i < S2V_RULE_NR; i++)
@@ -229,11 +234,13 @@ static bool is_sound(const struct s2v_memslot *slot, const struct s2v_ev_leaves 
 }
 
 /* Another audit of this VM: what was counted by the one before does not count any more. */
-static void begin_anew(struct s2v_vm *vm)
+static void begin_anew(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_memslot *slot, *next;
 
 	vm->audit_over = false;
+	c->unmapped -= vm->unmapped;
+	vm->unmapped = 0;
 	HASH_ITER(hh, vm->slots, slot, next)
 	for (size_t i = 0; i < slot->n_runs; i++) {
 		slot->runs[i].n_leaves = 0;
@@ -255,7 +262,7 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 		return;
 	}
 	if (vm->audit_over && !(ev->flags & S2V_LF_AGAIN))
-		begin_anew(vm);
+		begin_anew(c, vm);
 	slot->audited = true;
 	while (piece.hva < end) {
 		run = run_at(c, vm, slot, piece.hva, end - piece.hva, ev->s1);
@@ -298,7 +305,7 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	};
 
 	if (vm->audit_over) /* and there were no leaves at all */
-		begin_anew(vm);
+		begin_anew(c, vm);
 	vm->audit_over = true;
 	tell_findings(c, vm);
 	c->shadow = c->shadow - vm->shadow + ev->shadow;

@@ -72,7 +72,7 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 	for (size_t i = 0; i < vm->n_pending; i++) {
 		const struct s2v_run *run = &vm->pending[i];
 		struct s2v_rule_in in = {
-			.on = S2V_ON_SLOT,
+			.on = ev->change == S2V_SLOT_FOUND ? S2V_ON_FOUND : S2V_ON_SLOT,
 			.host = c->o.host,
 			.vma = &run->reg,
 			.where = run->where,
@@ -222,9 +222,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	c->runs_missing += !whole;
 	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
 		c->no_memory++;
-	/* What an audit found was registered before, over what is not known. */
-	if (ev->change != S2V_SLOT_FOUND)
-		judge_registration(c, vm, ev, slot);
+	judge_registration(c, vm, ev, slot);
 	if (ev->err) {
 		s2v_findings_end(c, vm, slot->key, slot->gen);
 	} else {
@@ -540,6 +538,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	sum->shadow = c->shadow;
 	sum->protected_vms = c->protected_vms;
 	sum->unreadable += c->unreadable;
+	sum->unmapped = c->unmapped;
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;

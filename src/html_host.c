@@ -142,6 +142,7 @@ static void counters(FILE *f, const struct s2v_summary *sum)
 		{ "Events lost", sum->lost },
 		{ "Probes missed", sum->missed_probes },
 		{ "Host attributes unreadable", sum->unreadable },
+		{ "Pages of device memory that the host does not map", sum->unmapped },
 		{ "Attributes not understood", sum->cnt[S2V_CNT_UNKNOWN_ATTR] },
 	};
 

@@ -101,6 +101,7 @@ struct s2v_vm {
 	bool audited; /* all that was there before is known */
 	bool is_protected; /* as an audit said */
 	__u32 shadow; /* likewise: tables of nested guests */
+	__u64 unmapped; /* pages that the last audit could hold against nothing */
 	bool audit_over; /* the next leaves are another audit's */
 	/* The contract of memslots that are gone: the newest, at most S2V_GONE_ROWS. */
 	struct s2v_contract_row *gone_rows;

@@ -12,22 +12,6 @@ __u32 s2v_vma_s1(const struct s2v_vma *v)
 	return v->pte_attr != S2V_ATTR_NONE ? v->pte_attr : v->attr;
 }
 
-/* Known to lack one of them: a host of which that is not known is accused of nothing. */
-static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
-{
-	return h->fwb == S2V_NO || h->dic == S2V_NO;
-}
-
-/* Why the host cannot have such a mapping coherent; says no more than is known. */
-const char *s2v_host_lacks(const struct s2v_host *h)
-{
-	if (h->fwb == S2V_NO)
-		return h->dic == S2V_NO ? "has neither S2FWB nor CTR_EL0.DIC" : "has no S2FWB";
-	if (h->dic == S2V_NO)
-		return h->fwb == S2V_YES ? "has S2FWB but not CTR_EL0.DIC" : "has no CTR_EL0.DIC";
-	return "is not known to have S2FWB and CTR_EL0.DIC";
-}
-
 static bool decide_s2_noncacheable(const struct s2v_rule_in *in)
 {
 	return s2v_attr_is_cacheable(s2v_vma_s1(in->vma)) && s2v_attr_is_noncacheable(in->s2);
@@ -74,28 +58,6 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 		s2v_is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
 			? "It is memory in the kernel's map, for which KVM does not consult the pgprot. "
 			: "");
-}
-
-static bool decide_pfnmap_admitted(const struct s2v_rule_in *in)
-{
-	if (!host_lacks_fwb_or_dic(in->host) || in->where != S2V_WHERE_OUTSIDE || in->err)
-		return false;
-	if (in->on == S2V_ON_SLOT)
-		return s2v_is_cacheable_pfnmap(in->vma);
-	/* Nothing was mapped at registration, so only now is it known which memory it is. */
-	return in->slot_accepted && in->registered && s2v_is_cacheable_pfnmap(in->registered) &&
-	       in->registered_where == S2V_WHERE_UNKNOWN && s2v_is_cacheable_pfnmap(in->vma);
-}
-
-static void why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	snprintf(
-		buf, len,
-		"The kernel accepted a memslot over device memory that the host maps cacheable, on "
-		"a host that %s: the guest's accesses to it cannot be kept coherent with the "
-		"host's. Linux 6.17 and later refuse it (EINVAL); until then do not give such "
-		"memory to guests on this host.",
-		s2v_host_lacks(in->host));
 }
 
 static __u32 memory_type(__u32 attr)
@@ -219,35 +181,6 @@ static void why_migration_pinned(const struct s2v_rule_in *in, char *buf, size_t
 		 "host without both.");
 }
 
-static bool decide_alias_conflict(const struct s2v_rule_in *in)
-{
-	return in->pa_differs || in->other;
-}
-
-static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	if (in->pa_differs)
-		snprintf(
-			buf, len,
-			"Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
-			"reaches other memory than the VMM has there, and nobody may know that it does. "
-			"Stop the VM; upgrade the kernel if it maps what is not contiguous as a block.",
-			in->pa, in->host_pa);
-	else
-		snprintf(
-			buf, len,
-			"The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
-			"mismatched attributes neither is coherent with the other. The driver behind "
-			"one of them is to map it as the other does.",
-			s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
-			in->other->vm);
-}
-
-static const char *na_fwb_and_dic(const struct s2v_host *h)
-{
-	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: it is safe here" : NULL;
-}
-
 static const char *na_no_cap(const struct s2v_host *h)
 {
 	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later do)" : NULL;
@@ -291,13 +224,14 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.severity = S2V_CRITICAL,
 		.fires =
 			"a memslot over cacheable PFNMAP memory outside the kernel's map was accepted "
-			"on a host without S2FWB or without DIC",
-		.on = S2V_ON_SLOT | S2V_ON_MAP,
+			"on a host without S2FWB or without DIC, or by a kernel that maps it Device "
+			"all the same (before 6.17)",
+		.on = S2V_ON_SLOT | S2V_ON_MAP | S2V_ON_FOUND,
 		.observes = OBS(SLOT) | OBS(MAP),
 		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC,
-		.not_applicable = na_fwb_and_dic,
-		.decide = decide_pfnmap_admitted,
-		.why = why_pfnmap_admitted,
+		.not_applicable = s2v_na_pfnmap_admitted,
+		.decide = s2v_decide_pfnmap_admitted,
+		.why = s2v_why_pfnmap_admitted,
 		.explain = TEXT_PFNMAP_ADMITTED,
 	},
 	{
@@ -445,12 +379,10 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.id = S2V_RULE_ALIAS_CONFLICT,
 		.name = "alias-conflict",
 		.severity = S2V_HIGH,
-		.fires =
-			"two stage-2 leaves reach one physical page with different attributes, or a leaf's "
-			"output address is not what the host PTE says",
+		.fires = "two stage-2 leaves reach one physical page with different attributes",
 		.on = S2V_ON_LEAF,
-		.decide = decide_alias_conflict,
-		.why = why_alias_conflict,
+		.decide = s2v_decide_alias_conflict,
+		.why = s2v_why_alias_conflict,
 		.explain = TEXT_ALIAS_CONFLICT,
 	},
 	{
@@ -465,6 +397,16 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.decide = s2v_decide_fault_failed,
 		.why = s2v_why_fault_failed,
 		.explain = TEXT_FAULT_FAILED,
+	},
+	{
+		.id = S2V_RULE_FOREIGN_MEMORY,
+		.name = "foreign-memory",
+		.severity = S2V_CRITICAL,
+		.fires = "the guest reaches a page that the host does not map at that place",
+		.on = S2V_ON_LEAF,
+		.decide = s2v_decide_foreign_memory,
+		.why = s2v_why_foreign_memory,
+		.explain = TEXT_FOREIGN_MEMORY,
 	},
 };
 
@@ -507,7 +449,7 @@ static enum s2v_coverage by_host(const struct s2v_rule *r, const struct s2v_host
 enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct s2v_host *h,
 					  char *reason, size_t len)
 {
-	if (r->on & S2V_ON_LEAF)
+	if (r->on & (S2V_ON_LEAF | S2V_ON_FOUND))
 		return by_host(r, h, reason, len);
 	snprintf(reason, len, "an audit sees what is mapped, not how it came about (trace does)");
 	return S2V_NOT_APPLICABLE;

@@ -28,6 +28,7 @@ enum s2v_rule_id {
 	S2V_RULE_RESET_ICACHE_REPEATED,
 	S2V_RULE_ALIAS_CONFLICT,
 	S2V_RULE_FAULT_FAILED,
+	S2V_RULE_FOREIGN_MEMORY,
 	S2V_RULE_NR,
 };
 
@@ -39,6 +40,7 @@ enum s2v_trigger {
 	S2V_ON_UNMAP = 1 << 3, /* stage2_unmap_vm() in a reset */
 	S2V_ON_INIT = 1 << 4, /* a vCPU that had run was initialised again */
 	S2V_ON_LEAF = 1 << 5, /* an audit found stage-2 leaves */
+	S2V_ON_FOUND = 1 << 6, /* an audit found a memslot; once for each VMA run behind it */
 };
 
 /* Another stage-2 leaf that reaches the same physical memory. */
@@ -65,6 +67,7 @@ struct s2v_rule_in {
 	bool exec; /* executable at stage 2 (ON_MAP, ON_LEAF) */
 	/* ON_LEAF: */
 	bool pa_differs; /* stage 2 leads to pa, the host PTE to host_pa */
+	bool absent; /* the host maps nothing there; either was confirmed by reading again */
 	__u64 pa, host_pa;
 	const struct s2v_other_leaf *other; /* NULL: none of another s2 was found */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
@@ -103,6 +106,10 @@ struct s2v_rule {
 #define S2V_NEED_INIT_TEXT (1U << 4) /* the vCPU-init path's text was read */
 
 extern const struct s2v_rule s2v_rules[S2V_RULE_NR];
+
+/* What a leaf over memory that the host does not map is taken for. */
+enum s2v_absent { S2V_ABSENT_NOT, S2V_ABSENT_FOREIGN, S2V_ABSENT_UNVERIFIED };
+enum s2v_absent s2v_absent_leaf(const struct s2v_rule_in *in);
 
 enum s2v_coverage { S2V_COVERED, S2V_NOT_COVERED, S2V_NOT_APPLICABLE };
 

@@ -1,43 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the kernel refused: at the memslot, or at the fault, where its reason is looked for. */
+/* A fault that failed: which of KVM's checks said no. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules_private.h"
 #include "sink.h"
-
-const char *s2v_na_pfnmap_refused(const struct s2v_host *h)
-{
-	if (h->pfnmap_cap < 0)
-		return "this kernel does not refuse cacheable PFNMAP (6.17 and later do)";
-	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: nothing is refused" : NULL;
-}
-
-bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
-{
-	if (s2v_na_pfnmap_refused(in->host))
-		return false;
-	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
-		return in->err == -EINVAL && s2v_is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
-		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
-	/*
-	 * KVM asks this of a page that it has got, so there is a PTE, and its address is known; before
-	 * that, and after it (MTE), it gives the same error for other reasons.
-	 */
-	return in->err == -EFAULT && s2v_is_driver_map(in->vma) &&
-	       s2v_attr_is_cacheable(in->vma->attr) && in->where == S2V_WHERE_OUTSIDE;
-}
-
-void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
-{
-	snprintf(buf, len,
-		 "The kernel refused device memory that the host maps cacheable%s, since this host "
-		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
-		 "that has both.",
-		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it",
-		 s2v_host_lacks(in->host));
-}
 
 bool s2v_decide_fault_failed(const struct s2v_rule_in *in)
 {

@@ -22,14 +22,22 @@ static inline bool s2v_has_fwb_and_dic(const struct s2v_host *h)
 	return h->fwb == S2V_YES && h->dic == S2V_YES;
 }
 
-/* Why the host cannot have such a mapping coherent; says no more than is known. */
-const char *s2v_host_lacks(const struct s2v_host *h);
-
-/* rules_fault.c: what the kernel refused. */
+/* rules_pfnmap.c: cacheable device memory, accepted or refused. */
+bool s2v_decide_pfnmap_admitted(const struct s2v_rule_in *in);
+void s2v_why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len);
+const char *s2v_na_pfnmap_admitted(const struct s2v_host *h);
 bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in);
 void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len);
 const char *s2v_na_pfnmap_refused(const struct s2v_host *h);
+
+/* rules_fault.c: a fault that failed. */
 bool s2v_decide_fault_failed(const struct s2v_rule_in *in);
 void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len);
+
+/* rules_leaf.c: what leaves lead to. */
+bool s2v_decide_foreign_memory(const struct s2v_rule_in *in);
+void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len);
+bool s2v_decide_alias_conflict(const struct s2v_rule_in *in);
+void s2v_why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len);
 
 #endif

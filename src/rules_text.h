@@ -49,7 +49,9 @@
 	"\n"                                                                                           \
 	"Linux 6.17 and later refuse it with EINVAL in kvm_arch_prepare_memory_region() "              \
 	"(2a8dfab26677, 0c67288e0c8b); earlier ones accept it and map it Device, which is "            \
-	"s2-noncacheable as soon as the guest touches it.\n"                                           \
+	"s2-noncacheable as soon as the guest touches it. They do so with S2FWB and DIC, too, which "  \
+	"only a kernel that has KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (243) uses. An audit tells of " \
+	"a memslot that it finds there, touched or not, on such an older kernel.\n"                    \
 	"\n"                                                                                           \
 	"What to do: upgrade the kernel; do not assign such devices on this host; or have the driver " \
 	"map them non-cacheable."
@@ -156,24 +158,36 @@
 	"What to do: nothing in the VMM avoids it; it is cheap beside an unmap, and told since it is " \
 	"felt by other VMs."
 
-#define TEXT_ALIAS_CONFLICT                                                                             \
-	"An audit found physical memory that is reached in two ways that do not go together. Either "   \
-	"a stage-2 leaf leads to another page than the host's page tables do for the same memory of "   \
-	"the VMM: the guest then reads and writes memory that may belong to anybody. Or two leaves, "   \
-	"of one VM or of two, lead to one page with different memory types: accesses with mismatched "  \
-	"attributes are not coherent with each other (Arm ARM DDI 0487, 'Mismatched memory "            \
-	"attributes').\n"                                                                               \
-	"\n"                                                                                            \
-	"How it comes about: KVM takes a driver's mapping for contiguous that is not (up to 7.0 a "     \
-	"VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB is mapped as a block, by its first " \
-	"page); a page was migrated or replaced and stage 2 was not told; one device's memory is "      \
-	"given out by two drivers, or twice with different pgprots.\n"                                  \
-	"\n"                                                                                            \
-	"Each leaf was read twice and the host's tables with it, while KVM's own counter of "           \
-	"invalidations stood still: it is no race.\n"                                                   \
-	"\n"                                                                                            \
-	"What to do: stop the VM, since other memory may be damaged; report it with the finding's "     \
-	"addresses."
+#define TEXT_ALIAS_CONFLICT                                                                              \
+	"An audit found two stage-2 leaves, of one VM or of two, that lead to one page of physical "     \
+	"memory with different memory types: accesses with mismatched attributes are not coherent "      \
+	"with each other (Arm ARM DDI 0487, 'Mismatched memory attributes').\n"                          \
+	"\n"                                                                                             \
+	"How it comes about: one device's memory is given out by two drivers, or twice with different "  \
+	"pgprots.\n"                                                                                     \
+	"\n"                                                                                             \
+	"What to do: find the two drivers by the findings' addresses; one of them is to map the memory " \
+	"as the other does."
+
+#define TEXT_FOREIGN_MEMORY                                                                            \
+	"An audit found a stage-2 leaf that leads to another page than the host's page tables do for " \
+	"the same memory of the VMM, or to a page where these have none: the guest reads and writes "  \
+	"memory that may belong to anybody.\n"                                                         \
+	"\n"                                                                                           \
+	"How it comes about: up to 7.1 KVM takes a driver's mapping for contiguous that is not (a "    \
+	"VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB, as a dma-buf of udmabuf or a GEM " \
+	"object may, is mapped as a block by its first page); or a page was migrated or replaced and " \
+	"stage 2 was not told.\n"                                                                      \
+	"\n"                                                                                           \
+	"Each leaf was read twice and the host's tables with it, while KVM's own counter of "          \
+	"invalidations stood still: it is no race. Memory that is swapped out, migrated or protected " \
+	"is none of this: its PTEs are not empty. Where a driver that maps on demand has no PTE, and " \
+	"the leaf leads to a device's memory, it may be the rest of what the driver would map: that "  \
+	"is not accused, but makes the run incomplete, unless the mapping is vfio-pci's, which is "    \
+	"contiguous.\n"                                                                                \
+	"\n"                                                                                           \
+	"What to do: stop the VM, since other memory may be damaged; use a kernel that does not map "  \
+	"such ranges as blocks; report it with the finding's addresses."
 
 #define TEXT_FAULT_FAILED                                                                               \
 	"A guest touched memory of a memslot and KVM could not map it: KVM_RUN returned the error to "  \

@@ -174,6 +174,7 @@ struct s2v_summary {
 	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2] */
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
+	__u64 unmapped; /* pages of device memory that guests reach and the host does not map (yet) */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
 	__u64 hidden; /* VMs that KVM has, and that no open file shows */
 	__u32 hidden_creator; /* the thread that created one of them */

@@ -318,6 +318,7 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 	put_pairs(j, "maps", sum->maps);
 	s2v_json_num(j, j->o, "lost", sum->lost);
 	s2v_json_num(j, j->o, "unreadable", sum->unreadable);
+	s2v_json_num(j, j->o, "unmapped", sum->unmapped);
 	s2v_json_num(j, j->o, "missed_probes", sum->missed_probes);
 	s2v_json_bool(j, j->o, "fwb_disagrees", sum->fwb_disagrees);
 	put_rules(j, "uncovered", sum, S2V_NOT_COVERED);

@@ -184,6 +184,7 @@ static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 		{ "faults", sum->cnt[S2V_CNT_FAULTS] },
 		{ "lost", sum->lost },
 		{ "unreadable", sum->unreadable },
+		{ "unmapped", sum->unmapped },
 		{ "missed_probes", sum->missed_probes },
 		{ "fwb_disagrees", sum->fwb_disagrees },
 		{ "duration_ns", sum->duration_ns },

@@ -82,6 +82,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->unreadable)
 		because(s, "host attributes unreadable %llu time%s", ULL(s->unreadable),
 			s->unreadable == 1 ? "" : "s");
+	if (s->unmapped)
+		because(s, "%llu page%s of device memory not mapped by the host, so not verified",
+			ULL(s->unmapped), s->unmapped == 1 ? "" : "s");
 	if (s->cnt[S2V_CNT_UNKNOWN_ATTR])
 		because(s, "%llu mapping%s with an attribute that is not understood",
 			ULL(s->cnt[S2V_CNT_UNKNOWN_ATTR]),

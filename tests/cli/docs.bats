@@ -60,7 +60,7 @@ same() { # WANTED GOT
 	while read -r word; do
 		echo "$word"
 		grep -q "^$word " <<<"$catalogue"
-	done < <(documents | xargs grep -ohE '`(s2|pfnmap|attr|device|cap|migration|reset|alias|fault)-[a-z-]+`' |
+	done < <(documents | xargs grep -ohE '`(s2|pfnmap|attr|device|cap|migration|reset|alias|fault|foreign)-[a-z-]+`' |
 		tr -d "\`" | grep -vx reset-unmap | sort -u) # which is a hook
 }
 

@@ -26,6 +26,7 @@ struct t {
 	int err;
 	const char *driver;
 	bool pte_unread;
+	bool absent, differs;
 	int fwb, dic, cap, kvm_mode;
 };
 
@@ -55,6 +56,8 @@ static inline struct s2v_rule_in input(const struct t *t, struct s2v_host *h)
 		.err = t->err,
 		.driver = t->driver,
 		.pte_unread = t->pte_unread,
+		.absent = t->absent,
+		.pa_differs = t->differs,
 	};
 }
 

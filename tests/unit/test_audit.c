@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /*
  * What an audit tells, into findings, contract and completeness. Expected values follow from the
  * events by hand: 4 KiB pages, a stretch of RAM, device memory outside.
@@ -222,9 +222,9 @@ static void other_page(void **state)
 	ev.flags |= S2V_LF_PA_DIFFERS;
 	send_leaves(&ev);
 	end_audit();
-	only(R(ALIAS_CONFLICT) | R(MIGRATION_PINNED));
-	assert_non_null(strstr(finding(S2V_RULE_ALIAS_CONFLICT)->explain, "0x4000000000"));
-	assert_non_null(strstr(finding(S2V_RULE_ALIAS_CONFLICT)->explain, "0x4000005000"));
+	only(R(FOREIGN_MEMORY) | R(MIGRATION_PINNED));
+	assert_non_null(strstr(finding(S2V_RULE_FOREIGN_MEMORY)->explain, "0x4000000000"));
+	assert_non_null(strstr(finding(S2V_RULE_FOREIGN_MEMORY)->explain, "0x4000005000"));
 }
 
 /* Device memory that one VM has Write-Back and the other Device: both are told, each of the other. */

@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */
@@ -55,13 +55,14 @@ static const struct {
 					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
 					     S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT },
 	[S2V_RULE_ALIAS_CONFLICT] = { "alias-conflict", S2V_HIGH, 0, 0 },
+	[S2V_RULE_FOREIGN_MEMORY] = { "foreign-memory", S2V_CRITICAL, 0, 0 },
 	[S2V_RULE_FAULT_FAILED] = { "fault-failed", S2V_INFO, 1 << S2V_OBS_FAULT, 0 },
 };
 
 /* What hooks cannot tell, and an audit can. */
 static bool by_audit_only(int rule)
 {
-	return rule == S2V_RULE_ALIAS_CONFLICT;
+	return rule == S2V_RULE_ALIAS_CONFLICT || rule == S2V_RULE_FOREIGN_MEMORY;
 }
 
 /* Hosts on which a rule can fire at all: no S2FWB for some, S2FWB without DIC for others. */
@@ -189,8 +190,8 @@ static void not_applicable(void **state)
 		{ 0, 1, -1,
 		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
-		{ 1, 1, -1,
-		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(PFNMAP_ADMITTED) | FWB | ICACHE },
+		/* and before, what is admitted is mapped Device whatever the CPU has */
+		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB | ICACHE },
 		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, 0, FWB },
@@ -285,7 +286,8 @@ static void audit_coverage(void **state)
 {
 	const unsigned int audited = 1U << S2V_RULE_S2_NONCACHEABLE | 1U << S2V_RULE_S2_CACHEABLE |
 				     1U << S2V_RULE_DEVICE_EXEC | 1U << S2V_RULE_MIGRATION_PINNED |
-				     1U << S2V_RULE_ALIAS_CONFLICT;
+				     1U << S2V_RULE_ALIAS_CONFLICT |
+				     1U << S2V_RULE_PFNMAP_ADMITTED | 1U << S2V_RULE_FOREIGN_MEMORY;
 	struct s2v_host h = host(S2V_YES, S2V_NO, 0);
 
 	(void)state;

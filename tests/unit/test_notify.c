@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The service manager's protocols, against a socket of our own. */
-/* needs: src/daemon/notify.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c src/observe.c src/kallsyms.c */
+/* needs: src/daemon/notify.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/host.c src/observe.c src/kallsyms.c */
 #define _GNU_SOURCE /* memmem */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* When the daemon calls itself ready, and what it says when not. */
-/* needs: src/daemon/now.c src/run.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
+/* needs: src/daemon/now.c src/run.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The report's model: ranges that join, memslots that go, limits that count, timelines that fold. */
-/* needs: src/report.c src/report_slots.c src/report_time.c src/model.c src/runs.c src/contract.c src/pageset.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c */
+/* needs: src/report.c src/report_slots.c src/report_time.c src/model.c src/runs.c src/contract.c src/pageset.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/host.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule's decision: a case in which it fires, then each of its conditions changed alone. */
 #include <setjmp.h>
@@ -124,6 +124,45 @@ static void pfnmap_admitted(void **state)
 	/* kvm_vma_is_cacheable() goes by vm_page_prot, not by the PTE */
 	FIRES(PFNMAP_ADMITTED, x, x.vma.pte_attr = NC);
 	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = NC; x.vma.pte_attr = WB);
+}
+
+/* A kernel before 6.17 maps it Device, whatever the CPU has. */
+static void pfnmap_admitted_by_an_old_kernel(void **state)
+{
+	struct t x = admitted();
+
+	(void)state;
+	x.fwb = x.dic = S2V_YES;
+	x.cap = -1;
+	FIRES(PFNMAP_ADMITTED, x, );
+	SAYS("243");
+	SAYS("Device");
+	NOT("that has");
+	SILENT(PFNMAP_ADMITTED, x, x.cap = 1);
+	SILENT(PFNMAP_ADMITTED, x, x.cap = 0);
+	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_INSIDE);
+	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_UNKNOWN);
+	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = NC);
+	SILENT(PFNMAP_ADMITTED, x, x.err = -EINVAL);
+	/* What is not known of the host is no accusation. */
+	SILENT(PFNMAP_ADMITTED, x, x.fwb = S2V_UNKNOWN);
+	SILENT(PFNMAP_ADMITTED, x, x.dic = S2V_UNKNOWN);
+	/* An audit finds the memslot, and that the guest has not touched it says nothing. */
+	x.on = S2V_ON_FOUND;
+	x.accepted = x.seen = false;
+	FIRES(PFNMAP_ADMITTED, x, );
+	SAYS("The kernel has a memslot");
+	FIRES(PFNMAP_ADMITTED, x, x.dic = S2V_NO);
+	SAYS("S2FWB but not CTR_EL0.DIC");
+	SILENT(PFNMAP_ADMITTED, x, x.vma.flags = 0);
+	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_UNKNOWN);
+	/* A newer one would refuse it at the fault. */
+	SILENT(PFNMAP_ADMITTED, x, x.cap = 0; x.dic = S2V_NO);
+	SILENT(PFNMAP_ADMITTED, x, x.cap = 1);
+	/* No other rule is asked of a memslot that was found. */
+	for (int r = 0; r < S2V_RULE_NR; r++)
+		assert_int_equal((s2v_rules[r].on & S2V_ON_FOUND) != 0,
+				 r == S2V_RULE_PFNMAP_ADMITTED);
 }
 
 /* A host is "without" only what it is known to lack: a critical finding is no guess. */
@@ -382,6 +421,7 @@ int main(void)
 		cmocka_unit_test(s2_cacheable),
 		cmocka_unit_test(pfnmap_admitted),
 		cmocka_unit_test(pfnmap_admitted_unknown_host),
+		cmocka_unit_test(pfnmap_admitted_by_an_old_kernel),
 		cmocka_unit_test(pfnmap_admitted_late),
 		cmocka_unit_test(pfnmap_refused_at_the_memslot),
 		cmocka_unit_test(pfnmap_refused_at_the_fault),

@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is said of a fault that failed: by which rule, and which check of the kernel it names. */
 #include "rules_input.h"

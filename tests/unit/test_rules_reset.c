@@ -1,4 +1,4 @@
-/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/names.c src/host.c */
+/* needs: src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of resets: a case in which each fires, then each of its conditions changed alone. */
 #include <setjmp.h>

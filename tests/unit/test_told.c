@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Findings on their way out: all counted, not all written; and what each VM did. */
-/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/host.c src/observe.c src/kallsyms.c */
+/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink_json.c src/sink_json_event.c src/util.c src/utf8.c src/names.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/host.c src/observe.c src/kallsyms.c */
 /* libs: -ljson-c */
 #include <errno.h>
 #include <fcntl.h>

@@ -69,7 +69,7 @@ verdict() {
 	local all='["pte","s2-noncacheable"],["ram","s2-cacheable"]' extra=''
 	if ! kernel_decides; then
 		all="[\"cacheable\",\"s2-noncacheable\"],$all"
-		extra='["other","alias-conflict"],'
+		extra='["other","foreign-memory"],'
 	elif host_has_both; then
 		all="[\"cacheable\",\"migration-pinned\"],$all"
 		all_other="[\"cacheable\",\"alias-conflict\"],$all"
@@ -127,13 +127,14 @@ verdict_other() {
 	local half=0x100000
 	[[ $LAB_KERNEL != *16k ]] || half=0x1000000
 	if ! kernel_decides; then
-		expect_jq "not contiguous" '[.[] | select(.rule == "alias-conflict" and .type == "finding") | [.gpa, .size, .s1.attr]]' \
+		expect_jq "not contiguous" '[.[] | select(.rule == "foreign-memory" and .type == "finding") | [.gpa, .size, .s1.attr]]' \
 			"[[\"$(printf 0x%x $((0x80000000 + half)))\",$((half)),\"normal-nc\"]]" other-out.json
 	elif host_has_both; then
 		expect_jq "two types" '[.[] | select(.rule == "alias-conflict" and .type == "finding") |
 			[.vm.comm, .gpa, .size, .s2.attr]] | sort' \
 			'[["cacheable","0x40008000",32768,"normal-wb"],["other","0x60000000",32768,"device-nGnRE"]]' other-out.json
 	else
-		expect_jq "nothing" '[.[] | select(.rule == "alias-conflict" and .type == "finding")]' '[]' other-out.json
+		expect_jq "nothing" '[.[] | select((.rule == "alias-conflict" or .rule == "foreign-memory") and .type == "finding")]' \
+			'[]' other-out.json
 	fi
 }

@@ -84,7 +84,7 @@ verdict_refusals() {
 
 not_applicable() {
 	local na=
-	host_has_both && na+=" pfnmap-cacheable-admitted"
+	kernel_decides && host_has_both && na+=" pfnmap-cacheable-admitted"
 	{ ! kernel_decides || host_has_both; } && na+=" pfnmap-cacheable-refused"
 	kernel_decides || na+=" cap-unqueried"
 	if ((LAB_FWB)); then
@@ -93,6 +93,6 @@ not_applicable() {
 	else
 		na+=" migration-pinned reset-unmap-fwb reset-icache-missing reset-icache-repeated"
 	fi
-	na+=" alias-conflict" # an audit's
+	na+=" alias-conflict foreign-memory" # an audit's
 	echo "${na# }"
 }
