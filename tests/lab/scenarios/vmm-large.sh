@@ -25,7 +25,7 @@ devices() {
 host() {
 	mkfifo /tmp/con.in /tmp/con.out
 	# shellcheck disable=SC2046 # words
-	qemu-system-aarch64 -accel kvm -cpu host -M virt,gic-version=3,memory-backend=ram -smp 4 -m 256 -nodefaults -display none \
+	qemu-system-aarch64 -accel kvm -cpu host -M virt,gic-version=3,memory-backend=ram -smp 2 -m 256 -nodefaults -display none \
 		-object memory-backend-memfd,id=ram,size=256M,share=on $(devices) \
 		-chardev pipe,id=con,path=/tmp/con -serial chardev:con -kernel /vmm/Image -initrd /vmm/initramfs \
 		-append "console=ttyAMA0 quiet panic=-1 lsm= audit=0 init_on_alloc=0" >qemu.txt 2>&1 &
