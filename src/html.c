@@ -38,12 +38,13 @@ void html_bytes(FILE *f, const char *s, size_t max)
 	size_t len = strnlen(s, max);
 
 	while (len) {
-		size_t n = len < 128 ? len : 128;
+		size_t n = len < 128 ? len : 128, cleaned;
 
 		/* A piece ends where a character does, if these are characters. */
 		for (int i = 0; i < 3 && n < len && (s[n] & 0xc0) == 0x80; i++)
 			n--;
-		html_text_n(f, buf, s2v_clean_text(s, n, buf, sizeof(buf)));
+		cleaned = s2v_clean_text(s, n, buf, sizeof(buf));
+		html_text_n(f, buf, cleaned);
 		s += n;
 		len -= n;
 	}

@@ -17,10 +17,10 @@ static const __u8 range_fields[] = { HEAD, 8, 8 };
 static const __u8 leaves_fields[] = { HEAD, SLOT, 8, 8, 8, 8, 8, 8, 1, 1, 1, 1, 4 };
 static const __u8 audit_fields[] = { HEAD, 4, 4, 8, 8, 8, 8 };
 
-#define LAYOUT(t, s, f, k)                           \
-	{                                            \
-		t, sizeof(struct s), f, sizeof(f), k \
-	}
+/* Releases of clang-format differ on macros that are initialisers. */
+/* clang-format off */
+#define LAYOUT(t, s, f, k) { t, sizeof(struct s), f, sizeof(f), k }
+/* clang-format on */
 
 static const struct {
 	__u32 type;

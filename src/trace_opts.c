@@ -286,25 +286,15 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 }
 
 /* Options that several commands have. */
-#define ROW_PID                                                         \
-	{                                                               \
-		"pid", 'p', "PID", 0, "only the VMs of this process", 0 \
-	}
-#define ROW_DURATION                                                          \
-	{                                                                     \
-		"duration", 'd', "DURATION", 0,                               \
-			"stop after this time: 10 (seconds), 500ms, 1h30m", 0 \
-	}
-#define ROW_JSON                                                       \
-	{                                                              \
-		"json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 \
-	}
-#define ROW_FAIL_ON                                                                                 \
-	{                                                                                           \
-		"fail-on", OPT_FAIL_ON, "SEVERITY", 0,                                              \
-			"exit 1 on findings from info, low, medium, high (default) or critical up", \
-			0                                                                           \
-	}
+/* Releases of clang-format differ on macros that are initialisers. */
+/* clang-format off */
+#define ROW_PID { "pid", 'p', "PID", 0, "only the VMs of this process", 0 }
+#define ROW_DURATION \
+	{ "duration", 'd', "DURATION", 0, "stop after this time: 10 (seconds), 500ms, 1h30m", 0 }
+#define ROW_JSON { "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 }
+#define ROW_FAIL_ON { "fail-on", OPT_FAIL_ON, "SEVERITY", 0, \
+	"exit 1 on findings from info, low, medium, high (default) or critical up", 0 }
+/* clang-format on */
 
 #define OUTPUT_DOC "record what is seen, too, for analyze"
 

@@ -65,20 +65,13 @@ void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes);
 /* Rows of struct argp_option that several files have, and their keys. */
 enum { S2V_OPT_ATTACH = 1000, S2V_OPT_BUFFER };
 
-#define ROW_ATTACH                                                                                          \
-	{                                                                                                   \
-		"attach", S2V_OPT_ATTACH, "METHOD", 0,                                                      \
-			"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe", \
-			0                                                                                   \
-	}
-#define ROW_BUFFER(standard)                                                                   \
-	{                                                                                      \
-		"buffer", S2V_OPT_BUFFER, "SIZE", 0,                                           \
-			"ring buffer, a power of two from 64K to 1G (default " standard ")", 0 \
-	}
-#define ROW_VERBOSE                                                            \
-	{                                                                      \
-		"verbose", 'v', NULL, 0, "say on stderr what is being done", 0 \
-	}
+/* Releases of clang-format differ on macros that are initialisers. */
+/* clang-format off */
+#define ROW_ATTACH { "attach", S2V_OPT_ATTACH, "METHOD", 0, \
+	"auto (default): fentry where it attaches, else kprobe; or only fentry, or kprobe", 0 }
+#define ROW_BUFFER(standard) { "buffer", S2V_OPT_BUFFER, "SIZE", 0, \
+	"ring buffer, a power of two from 64K to 1G (default " standard ")", 0 }
+#define ROW_VERBOSE { "verbose", 'v', NULL, 0, "say on stderr what is being done", 0 }
+/* clang-format on */
 
 #endif

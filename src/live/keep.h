@@ -17,10 +17,12 @@ bool s2v_kept(const struct s2v_live *l, __u32 vm);
 /* What was counted and not yet told of all that is there. 0 or -errno. */
 int s2v_keep_tell_all(struct s2v_live *l);
 
+struct s2v_listed_vm {
+	__u32 id, tgid;
+};
+
 struct s2v_vm_list {
-	struct s2v_listed_vm {
-		__u32 id, tgid;
-	} * vm; /* by id, each once */
+	struct s2v_listed_vm *vm; /* by id, each once */
 	unsigned int n;
 };
 

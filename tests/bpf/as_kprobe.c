@@ -9,10 +9,10 @@
 #include "as_kprobe.h"
 #include "types.h"
 
-#define BPF(class, op, ...)                             \
-	{                                               \
-		.code = BPF_##class | (op), __VA_ARGS__ \
-	}
+/* Releases of clang-format differ on macros that are initialisers. */
+/* clang-format off */
+#define BPF(class, op, ...) { .code = BPF_##class | (op), __VA_ARGS__ }
+/* clang-format on */
 #define MAX_INSNS 16384
 #define MAX_FUNCS 32
 

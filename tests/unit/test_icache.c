@@ -14,13 +14,13 @@
 #include "icache.h"
 
 /* Offsets of branches are in words, from themselves. */
-#define B(words) (0x14000000U | ((__u32)(words)&0x3ffffff))
-#define BL(words) (0x94000000U | ((__u32)(words)&0x3ffffff))
-#define BCOND(cond, words) (0x54000000U | ((__u32)(words)&0x7ffff) << 5 | (cond))
-#define CBZ(words) (0xb4000000U | ((__u32)(words)&0x7ffff) << 5) /* cbz x0 */
-#define CBNZ(words) (0xb5000000U | ((__u32)(words)&0x7ffff) << 5)
-#define TBZ(words) (0x36e80000U | ((__u32)(words)&0x3fff) << 5) /* tbz w0, #29 */
-#define TBNZ(words) (0x37e80000U | ((__u32)(words)&0x3fff) << 5)
+#define B(words) (0x14000000U | (0x3ffffff & (__u32)(words)))
+#define BL(words) (0x94000000U | (0x3ffffff & (__u32)(words)))
+#define BCOND(cond, words) (0x54000000U | (0x7ffff & (__u32)(words)) << 5 | (cond))
+#define CBZ(words) (0xb4000000U | (0x7ffff & (__u32)(words)) << 5) /* cbz x0 */
+#define CBNZ(words) (0xb5000000U | (0x7ffff & (__u32)(words)) << 5)
+#define TBZ(words) (0x36e80000U | (0x3fff & (__u32)(words)) << 5) /* tbz w0, #29 */
+#define TBNZ(words) (0x37e80000U | (0x3fff & (__u32)(words)) << 5)
 #define EQ 0
 #define AL 14
 #define NOP 0xd503201fU

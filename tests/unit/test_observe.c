@@ -90,10 +90,10 @@ static const char *fake_error(int err)
 	return err == -524 ? "ENOTSUPP" : strerror(-err);
 }
 
-#define FN(n, p)                                      \
-	{                                             \
-		.name = (n), .proto = (p), .count = 1 \
-	}
+/* Releases of clang-format differ on macros that are initialisers. */
+/* clang-format off */
+#define FN(n, p) { .name = (n), .proto = (p), .count = 1 }
+/* clang-format on */
 #define MAP6 "kvm_pgtable*,i8,i8,i8,i8,*"
 #define MAP7 MAP6 ",i4"
 #define REST                                                                                       \

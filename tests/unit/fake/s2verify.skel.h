@@ -3,6 +3,15 @@
 #ifndef S2V_TEST_SKEL_H
 #define S2V_TEST_SKEL_H
 
+struct s2verify_rodata {
+	struct s2v_cfg cfg;
+};
+
+struct s2verify_bss {
+	__u32 next_vm;
+	struct s2v_audit audit;
+};
+
 struct s2verify_bpf {
 	struct {
 		struct bpf_map *vms, *slots, *agg;
@@ -10,13 +19,8 @@ struct s2verify_bpf {
 	struct {
 		struct bpf_program *audit_step, *audit_owner, *audit_vmas;
 	} progs;
-	struct s2verify_rodata {
-		struct s2v_cfg cfg;
-	} * rodata;
-	struct s2verify_bss {
-		__u32 next_vm;
-		struct s2v_audit audit;
-	} * bss;
+	struct s2verify_rodata *rodata;
+	struct s2verify_bss *bss;
 };
 
 #endif
