@@ -80,6 +80,7 @@ run_once() { # WORKLOAD
 # so in some of them. $mode is what it is called.
 measure() { # WORKLOAD
 	local runs=0 spread
+	[ -z "$BENCH_LEAST" ] || { measure_least "$1"; return; }
 	: >last
 	while [ "$runs" -lt "${BENCH_RUNS:-12}" ]; do
 		run_once "$1" || return 1
@@ -97,6 +98,23 @@ measure() { # WORKLOAD
 		{ ns[$1] += $2 / 2; cpu[$1] += $3 / 2; reader[$1] += $4 / 2 }
 		END { for (f in unit) printf "%s %s %s %.0f %.0f %.0f %d %d\n", mode, f, unit[f], ns[f], cpu[f], reader[f],
 			spread, runs }' what last now >>figures
+}
+
+# The cheapest of BENCH_LEAST runs: what the kernel does besides makes some dearer, by 2 %, and none cheaper. For a
+# figure that is held against a stored one.
+measure_least() { # WORKLOAD
+	local runs=0
+	: >least
+	while [ "$runs" -lt "$BENCH_LEAST" ]; do
+		run_once "$1" || return 1
+		runs=$((runs + 1))
+		sed "s/^/$mode $runs /" now | tee -a runs >>least
+	done
+	awk -v mode="$mode" -v runs="$runs" '
+		FILENAME == "what" { unit[$1] = $3 " " $4; next }
+		!($3 in ns) || $5 < cpu[$3] { ns[$3] = $4; cpu[$3] = $5; reader[$3] = $6 }
+		END { for (f in unit) printf "%s %s %s %.0f %.0f %.0f 0 %d\n", mode, f, unit[f], ns[f], cpu[f], reader[f],
+			runs }' what least >>figures
 }
 
 measure_all() { # WORKLOADS
@@ -195,7 +213,7 @@ peers() {
 host() {
 	local mode
 	BENCH_MODES="nothing trace all record daemon $(peers) nothing-after"
-	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages blocks'
+	BENCH_WORKLOADS='pages vmas blocks perm reset' BENCH_PEER_WORKLOADS='pages blocks' BENCH_LEAST=
 	# shellcheck source=/dev/null
 	[ ! -f /bench/plan ] || . /bench/plan
 	hugepages 32 || return 1

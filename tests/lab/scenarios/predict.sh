@@ -32,9 +32,10 @@ verdict() {
 		expect_jq "an exit takes time" '.[] | select(.type == "host") | .vm_exit_ns > 0' true out.json
 		expect_jq "what is saved adds up" '[.[] | select(.type == "reset").s2fwb_saves_ns] | add' \
 			"$(jq 'select(.type == "reset_total").s2fwb_saves_ns' out.json)" out.json
-		# All share one CPU: what the reader runs in the middle of a fault is not the fault's.
-		expect_jq "the same each time, but for the first" '[.[] | select(.type == "reset").s2fwb_saves_ns] | .[1:]
-			| (max - min) * 20 < min' true out.json
+		# All share one CPU: what the reader runs in the middle of a fault is not the fault's. One may be off, as the median
+		# is what counts: the kernel did something else in the middle of it.
+		expect_jq "the same each time, but for the first and one more" '[.[] | select(.type == "reset").s2fwb_saves_ns] | .[1:] |
+			sort | ((.[-2] - .[0]) * 20 < .[0]) or ((.[-1] - .[1]) * 20 < .[1])' true out.json
 	fi
 	expect_schema out.json
 }
