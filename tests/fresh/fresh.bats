@@ -129,14 +129,10 @@ purged() {
 	purged
 }
 
-# shellcheck disable=SC2016 # expanded in the machine
-@test "the package for arm64, and lintian on each" {
+@test "the package for arm64, and lintian on all" {
 	inside 'make deb ARCH=arm64'
 	inside "dpkg-deb -c build/deb/s2verify_${version}_arm64.deb" | grep -F "/$(units)/s2verify.service"
-	inside 'for d in build/deb/*.deb; do
-		echo "$d"
-		lintian --allow-root --fail-on error,warning --no-tag-display-limit "$d" || exit 1
-	done'
+	inside 'lintian --allow-root --fail-on error,warning --no-tag-display-limit build/deb/*.deb'
 }
 
 @test "on a bare machine the package brings what it needs" {
