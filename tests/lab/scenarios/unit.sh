@@ -53,7 +53,7 @@ starved() {
 		>/mnt/etc/systemd/system/s2verify.service.d/memory.conf
 	inside systemctl daemon-reload
 	inside systemctl start s2verify >starved.log 2>&1
-	try_for 60 restarted
+	wait_for restarted
 	state starved
 	rm /mnt/etc/systemd/system/s2verify.service.d/memory.conf
 	inside systemctl stop s2verify
@@ -63,7 +63,7 @@ starved() {
 	inside systemctl reset-failed s2verify
 	inside systemctl start s2verify >again.log 2>&1
 	echo $? >again.rc
-	try_for 60 answers ready ready-again
+	wait_for answers ready ready-again
 	inside systemctl stop s2verify
 }
 
