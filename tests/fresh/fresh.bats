@@ -14,6 +14,7 @@ setup() {
 	. "$BATS_TEST_DIRNAME/machine.bash"
 	version=$(cat "$FRESH_RUN/clone/VERSION")
 	began=$EPOCHREALTIME
+	set -o pipefail
 	arch=$(dpkg --print-architecture)
 	own=build/deb/s2verify_${version}_$arch.deb
 }
