@@ -430,6 +430,7 @@ static __always_inline bool audit_vm_ready(struct kvm *kvm)
 
 	audit.flags = 0;
 	audit_kvm = (__u64)kvm;
+	audit_pgt = (__u64)pgt;
 	if (!pgt) {
 		audit.flags = S2V_AU_NO_TABLES;
 		return false;

@@ -39,6 +39,7 @@ struct audit_side {
 AUDIT_OWN struct audit_side audit_s2, audit_host;
 AUDIT_OWN __u64 audit_linear; /* physical to linear-map address */
 AUDIT_OWN __u64 audit_kvm; /* struct kvm *, in a step only */
+AUDIT_OWN __u64 audit_pgt; /* its struct kvm_pgtable * when the step began */
 AUDIT_OWN __u64 audit_mm; /* its mm_struct, to be compared, not followed */
 AUDIT_OWN __u64 audit_work;
 AUDIT_OWN __u32 audit_tries;
@@ -218,6 +219,9 @@ __noinline int audit_settled(__u64 gpa, __u64 hva, const struct audit_at *s2,
 	    !side_same(SIDE_S2, gpa, s2) || (!gmem && !side_same(SIDE_HOST, hva, host)))
 		return 0;
 	if (!slot_behind(audit_kvm, gpa, &slot) || !slot_is_audited(&slot))
+		return 0;
+	/* A VMM that exits has its stage 2 freed without an invalidation being counted (kvm_flush_shadow_all()). */
+	if (!audit_pgt || (__u64)BPF_CORE_READ(kvm, arch.mmu.pgt) != audit_pgt)
 		return 0;
 	return !BPF_CORE_READ(kvm, mmu_invalidate_in_progress) &&
 	       BPF_CORE_READ(kvm, mmu_invalidate_seq) == seq;
