@@ -76,7 +76,9 @@ asked_for() {
 }
 
 @test "make uninstall leaves nothing" {
-	files | diff "$FRESH_RUN/files" - | grep -x '> ./usr/local/bin/s2verify'
+	files >"$FRESH_RUN/installed"
+	run -1 diff "$FRESH_RUN/files" "$FRESH_RUN/installed"
+	grep -x '> ./usr/local/bin/s2verify' <<<"$output"
 	inside 'make uninstall'
 	files | diff "$FRESH_RUN/files" -
 }

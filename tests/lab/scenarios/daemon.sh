@@ -232,7 +232,7 @@ verdict() {
 	verdict_lost
 	verdict_hooks
 	expect_eq "again: what was there" "s2-cacheable old" "$(found again-out.json)"
-	expect_eq "slow: not ready" 503 "$(http_code slow-ready)"
+	expect_grep "slow: not ready" "^HTTP/1.[01] 503" slow-ready
 	expect_eq "entries for VMs that come and go" "$(cat kept-before)" "$(cat kept-after)"
 	expect_grep "of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
 	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
@@ -252,7 +252,7 @@ verdict_first() {
 	expect_true "memslots" test "$(sum_of first-metrics s2verify_memslots)" -eq 3
 	expect_eq "resets of two vCPUs" 2 "$(metric first-metrics s2verify_vcpu_resets_total)"
 	expect_eq "lost" 0 "$(sum_of first-metrics s2verify_events_lost_total)"
-	expect_eq "page" 200 "$(http_code first-page)"
+	expect_grep "page" "^HTTP/1.[01] 200" first-page
 	expect_eq "capabilities" "0" "$(sed -n 's/^Cap[A-Za-z]*:[[:space:]]*0*\([0-9a-f]\)$/\1/p' privileges | sort -u)"
 	# 1 MiB; and again after a reset, where that unmaps it.
 	expect_true "faults timed" test "$(metric first-metrics s2verify_fault_seconds_count)" -ge $((LAB_FWB ? 256 : 512))
@@ -282,7 +282,7 @@ verdict_hooks() {
 		expect_grep "back during an audit" 'hooks are back' slow-err.txt
 		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
 		expect_grep "and the gap is known" 'hooks were gone until' slow-ready2
-		expect_eq "back, and not ready" 503 "$(http_code hooks-ready2)"
+		expect_grep "back, and not ready" "^HTTP/1.[01] 503" hooks-ready2
 		expect_grep "attached again" '^s2verify_hook_attached\{observe="stage2-map",.*\} 1' hooks-metrics2
 	else
 		expect_eq "ftrace" 1 "$(cat switches)"
