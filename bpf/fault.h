@@ -73,7 +73,8 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
 	page_settle(sc, kvm);
-	if (!failed || !kvm_exit_was_abort(vcpu))
+	/* get_user_pages() gives a task that is being killed no page: nothing is wrong with the memory. */
+	if (!failed || !kvm_exit_was_abort(vcpu) || task_is_killed())
 		return 0;
 	mmu = BPF_CORE_READ(vcpu, arch.hw_mmu);
 	if (!mmu) /* of a VM with EL2 it is not known any more which it was */

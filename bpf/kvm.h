@@ -82,9 +82,18 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct sigpending pending;
 	unsigned int flags;
 	int tgid;
 	char comm[16];
@@ -381,6 +390,14 @@ static __always_inline __u32 pid_for_reader(struct task_struct *task)
 	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 	       (__u64)level * bpf_core_type_size(struct upid);
 	return BPF_CORE_READ(upid, nr);
+}
+
+/* Is the current task being killed? fatal_signal_pending(): SIGKILL is 9. */
+static __always_inline bool task_is_killed(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, pending.signal.sig[0]) & (1UL << 8);
 }
 
 /* How long the current task has had to wait for a CPU, ns; where it is not known, always 0. */
