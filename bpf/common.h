@@ -72,6 +72,26 @@ struct vma_walk {
 	bool ordinary; /* all cacheable, none of a driver's */
 };
 
+/* Where the look at all that the host maps behind a block is: block.h. */
+struct block {
+	__u64 kvm;
+	__u64 hva, end; /* what is still to be looked at */
+	__u64 pa; /* where stage 2 leads to at hva */
+	/* The descriptors of the table that is being read. */
+	__u64 at; /* of the next one, in the linear map */
+	__u64 n; /* so many are left of it, that one included */
+	__u64 desc; /* the next one, where it was walked to */
+	__u64 walked; /* it was */
+	__u64 size; /* what each maps */
+	__u64 low, high, up; /* struct s2v_pa_bits */
+	/* What came of it. */
+	__u32 attr; /* of a PTE that conflicts with s2, else of the first one; NONE: there is no PTE */
+	__u32 s2;
+	__u32 flags; /* S2V_PG_PA_DIFFERS, S2V_PG_ABSENT */
+	__u32 pad;
+	__u64 differs_pa, host_pa; /* of the first page that differs */
+};
+
 /* The part of a memslot that one last-level table of the host's maps; see window_table(). */
 struct window_table {
 	__u64 gpa, size; /* size 0: none is remembered */
@@ -124,6 +144,7 @@ struct scratch {
 	struct s2v_ev_page fault;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
+	struct block block;
 	struct s2v_agg_key key;
 	struct s2v_agg fresh;
 };

@@ -43,7 +43,7 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 	count(S2V_CNT_FAULT_ERRORS);
 	ev->dur = fault_ns(sc, stamp());
 	sc->fault_start = 0;
-	page_host(kvm, ev, slot.flags, LOOK);
+	page_host(kvm, sc, slot.flags, LOOK);
 	page_finish(sc, ev, page_registration(vm, ev));
 	return 0;
 }

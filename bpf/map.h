@@ -92,7 +92,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		st = page_registration(vm, ev);
-		if (!page_host(kvm, ev, slot.flags, LOOK_OR_WAIT) &&
+		if (!page_host(kvm, sc, slot.flags, LOOK_OR_WAIT) &&
 		    page_postpone(sc, kvm, slot.flags)) {
 			fault_done(sc, size);
 			return 0;

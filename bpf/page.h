@@ -61,18 +61,40 @@ static __always_inline bool page_ordinary(struct kvm *kvm, struct s2v_ev_page *e
 enum look {
 	LOOK, /* the caller does not ask again: what cannot be looked at counts as unread */
 	LOOK_OR_WAIT,
+	LOOK_AGAIN, /* likewise, of what was mapped before */
 	LOOK_WITHOUT_VMA, /* which is looked at later, and counts then */
 };
 
 /*
- * Host side of ev->hva. The PTE is read whenever the VMA's word may not be the whole truth:
+ * What stage 2 has been led to, held against all that the host maps there: only as it is being mapped (block.h). One
+ * host PTE, which was read, says it all of a page, and of a block that the host maps as one. False: not all of it
+ * could be read, or the host maps none of it.
+ */
+static __always_inline bool page_verify(struct kvm *kvm, struct scratch *sc,
+					const struct pte_info *pte)
+{
+	struct s2v_ev_page *ev = &sc->page;
+
+	if (!pte->size || pte->size - (ev->hva & (pte->size - 1)) < ev->size)
+		return block_look(sc, (__u64)kvm) && ev->vma.pte_attr != S2V_ATTR_NONE;
+	if (pte->pa == ev->pa)
+		return true;
+	ev->flags |= S2V_PG_PA_DIFFERS;
+	ev->differs_pa = ev->pa;
+	ev->host_pa = pte->pa;
+	return true;
+}
+
+/*
+ * Host side of sc->page.hva. The PTE is read whenever the VMA's word may not be the whole truth:
  * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
  * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
  * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
  */
-static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, __u32 slot_flags,
+static __always_inline bool page_host(struct kvm *kvm, struct scratch *sc, __u32 slot_flags,
 				      enum look look)
 {
+	struct s2v_ev_page *ev = &sc->page;
 	struct vma_info vi = {};
 	struct pte_info pte = {};
 	bool readable;
@@ -87,7 +109,7 @@ static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, _
 	if (err == -EBUSY && look != LOOK_WITHOUT_VMA && ev->h.type == S2V_EV_MAP &&
 	    page_ordinary(kvm, ev))
 		return true;
-	if (err == -EBUSY && look == LOOK_OR_WAIT)
+	if (err == -EBUSY && (look == LOOK_OR_WAIT || look == LOOK_AGAIN))
 		return false;
 	if (err) {
 		/* -ENOENT on a map: the mapping is being taken down behind the fault. */
@@ -103,12 +125,16 @@ static __always_inline bool page_host(struct kvm *kvm, struct s2v_ev_page *ev, _
 		return true;
 	readable = host_pte((__u64)kvm, ev->hva, &pte);
 	ev->vma.pte_attr = pte.attr;
-	if (!readable || (ev->vma.pte_attr == S2V_ATTR_NONE && ev->h.type != S2V_EV_FAULT)) {
+	if (ev->h.type == S2V_EV_FAULT)
+		ev->pa = pte.pa;
+	else if (readable && (look == LOOK_OR_WAIT || look == LOOK_WITHOUT_VMA))
+		readable = page_verify(kvm, sc, &pte);
+	else
+		readable &= pte.attr != S2V_ATTR_NONE;
+	if (!readable) {
 		ev->flags |= S2V_PG_NO_PTE;
 		count(S2V_CNT_UNREAD_PTE);
 	}
-	if (ev->pa == S2V_NO_PA)
-		ev->pa = pte.pa;
 	return true;
 }
 
@@ -154,6 +180,7 @@ static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_pag
 	k->pte = ev->vma.pte_attr;
 	k->s2 = ev->s2;
 	k->pg_flags = ev->flags & (S2V_PG_EXEC | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
+	k->host = ev->flags & (S2V_PG_PA_DIFFERS | S2V_PG_ABSENT);
 	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
 	if (!st || !st->ordinary || (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
 		k->vma_start = ev->vma.start;
@@ -298,8 +325,7 @@ static __always_inline bool page_postpone(struct scratch *sc, struct kvm *kvm, _
 	sc->postponed = true;
 	sc->postponed_flags = slot_flags;
 	__sync_fetch_and_add(&postponed, 1);
-	if (!cfg.all)
-		page_host(kvm, &sc->page, slot_flags, LOOK_WITHOUT_VMA);
+	page_host(kvm, sc, slot_flags, LOOK_WITHOUT_VMA);
 	return cfg.all;
 }
 
@@ -319,14 +345,14 @@ static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
 		return;
 	}
 	st = page_registration(vm, &sc->page);
+	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 	if (cfg.all) {
 		sc->named.window = 0; /* what is there is the name that another map was told by */
-		page_host(kvm, &sc->page, sc->postponed_flags, LOOK);
+		page_host(kvm, sc, sc->postponed_flags, LOOK);
 		page_finish(sc, &sc->page, st);
 		return;
 	}
-	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	if (!page_host(kvm, &sc->page, sc->postponed_flags, LOOK_OR_WAIT)) {
+	if (!page_host(kvm, sc, sc->postponed_flags, LOOK_AGAIN)) {
 		count(S2V_CNT_UNREAD_VMA);
 		return;
 	}

@@ -21,6 +21,7 @@
 #include <bpf/bpf_tracing.h>
 #include "common.h"
 #include "host.h"
+#include "block.h"
 #include "page.h"
 #include "window.h"
 #include "brief.h"

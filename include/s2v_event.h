@@ -120,6 +120,9 @@ struct s2v_ev_vma {
 #define S2V_PG_NO_PTE (1U << 6) /* the host PTE was wanted and could not be read */
 #define S2V_PG_HCR (1U << 7) /* the vCPU's HCR_EL2 was looked at: S2V_PG_FWB holds */
 #define S2V_PG_FWB (1U << 8) /* HCR_EL2.FWB, bit 46 */
+/* MAP, of all of [hva, hva + size) as it was being mapped: */
+#define S2V_PG_PA_DIFFERS (1U << 10) /* the host maps another page somewhere: differs_pa, host_pa */
+#define S2V_PG_ABSENT (1U << 11) /* the host maps nothing somewhere */
 
 struct s2v_ev_page {
 	struct s2v_ev_hdr h;
@@ -137,7 +140,10 @@ struct s2v_ev_page {
 	__u64 dur; /* FAULT: ns until mapped or failed, less waits for a CPU; 0: not measured */
 	__u32 flags; /* S2V_PG_* */
 	__u32 s2; /* enum s2v_attr, installed */
-	struct s2v_vma vma; /* at hva */
+	struct s2v_vma
+		vma; /* at hva; pte_attr: of a PTE that conflicts with s2, if there is one in the range */
+	__u64 differs_pa,
+		host_pa; /* with S2V_PG_PA_DIFFERS: of the first page that does, stage 2's and the host's */
 };
 
 struct s2v_ev_cap {
@@ -250,7 +256,7 @@ struct s2v_agg_key {
 	__s32 err;
 	__u32 vma_flags;
 	__u8 s1, pte, s2, pg_flags; /* attributes; S2V_PG_EXEC, _NO_VMA, _NO_PTE */
-	__u32 pad;
+	__u32 host; /* S2V_PG_PA_DIFFERS, _ABSENT */
 };
 
 #ifndef __bpf__

@@ -406,6 +406,12 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
 	in.pte_unread = ev->flags & S2V_PG_NO_PTE;
+	in.pa_differs = ev->flags & S2V_PG_PA_DIFFERS;
+	in.absent = ev->flags & S2V_PG_ABSENT;
+	in.pa = in.pa_differs ? ev->differs_pa : ev->pa;
+	in.host_pa = ev->host_pa;
+	if (!in.pa_differs && s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED)
+		c->unmapped += ev->count;
 	in.driver = run ? run->driver : NULL;
 	if (run && now && ev->h.type == S2V_EV_MAP)
 		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);

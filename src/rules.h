@@ -65,10 +65,11 @@ struct s2v_rule_in {
 	bool slot_accepted; /* the registration was seen, and succeeded */
 	__u32 s2; /* enum s2v_attr installed (ON_MAP, ON_LEAF) */
 	bool exec; /* executable at stage 2 (ON_MAP, ON_LEAF) */
-	/* ON_LEAF: */
+	/* ON_LEAF, confirmed by reading again; ON_MAP, by a look while it was being mapped: */
 	bool pa_differs; /* stage 2 leads to pa, the host PTE to host_pa */
-	bool absent; /* the host maps nothing there; either was confirmed by reading again */
+	bool absent; /* the host maps nothing there */
 	__u64 pa, host_pa;
+	/* ON_LEAF: */
 	const struct s2v_other_leaf *other; /* NULL: none of another s2 was found */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
 	/* ON_FAULT: */

@@ -170,21 +170,23 @@
 	"as the other does."
 
 #define TEXT_FOREIGN_MEMORY                                                                            \
-	"An audit found a stage-2 leaf that leads to another page than the host's page tables do for " \
-	"the same memory of the VMM, or to a page where these have none: the guest reads and writes "  \
-	"memory that may belong to anybody.\n"                                                         \
+	"Stage 2 leads to another page than the host's page tables do for the same memory of the "     \
+	"VMM, or to a page where these have none: the guest reads and writes memory that may belong "  \
+	"to anybody.\n"                                                                                \
 	"\n"                                                                                           \
 	"How it comes about: up to 7.1 KVM takes a driver's mapping for contiguous that is not (a "    \
 	"VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB, as a dma-buf of udmabuf or a GEM " \
 	"object may, is mapped as a block by its first page); or a page was migrated or replaced and " \
 	"stage 2 was not told.\n"                                                                      \
 	"\n"                                                                                           \
-	"Each leaf was read twice and the host's tables with it, while KVM's own counter of "          \
-	"invalidations stood still: it is no race. Memory that is swapped out, migrated or protected " \
-	"is none of this: its PTEs are not empty. Where a driver that maps on demand has no PTE, and " \
-	"the leaf leads to a device's memory, it may be the rest of what the driver would map: that "  \
-	"is not accused, but makes the run incomplete, unless the mapping is vfio-pci's, which is "    \
-	"contiguous.\n"                                                                                \
+	"As KVM maps, all of what it maps is held against the host's page tables, where it is not "    \
+	"ordinary memory behind an ordinary VMA: KVM holds its MMU lock, and the host takes no page "  \
+	"away. An audit reads each leaf twice and the host's tables with it, while KVM's own counter " \
+	"of invalidations stands still. Neither is a race. Memory that is swapped out, migrated or "   \
+	"protected is none of this: its PTEs are not empty. Where a driver that maps on demand has "   \
+	"no PTE, and stage 2 leads to a device's memory, it may be the rest of what the driver would " \
+	"map: that is not accused, but makes the run incomplete, unless the mapping is vfio-pci's, "   \
+	"which is contiguous.\n"                                                                       \
 	"\n"                                                                                           \
 	"What to do: stop the VM, since other memory may be damaged; use a kernel that does not map "  \
 	"such ranges as blocks; report it with the finding's addresses."

@@ -21,9 +21,12 @@ static const struct flag_name vma_flags[] = {
 };
 
 static const struct flag_name page_flags[] = {
-	{ S2V_PG_EXEC, "exec" },     { S2V_PG_WRITE, "write" },	    { S2V_PG_FIRST, "first" },
-	{ S2V_PG_ALL, "all" },	     { S2V_PG_NO_SLOT, "no-slot" }, { S2V_PG_NO_VMA, "no-vma" },
-	{ S2V_PG_NO_PTE, "no-pte" }, { S2V_PG_HCR, "hcr" },	    { S2V_PG_FWB, "fwb" },
+	{ S2V_PG_EXEC, "exec" },       { S2V_PG_WRITE, "write" },
+	{ S2V_PG_FIRST, "first" },     { S2V_PG_ALL, "all" },
+	{ S2V_PG_NO_SLOT, "no-slot" }, { S2V_PG_NO_VMA, "no-vma" },
+	{ S2V_PG_NO_PTE, "no-pte" },   { S2V_PG_HCR, "hcr" },
+	{ S2V_PG_FWB, "fwb" },	       { S2V_PG_PA_DIFFERS, "pa-differs" },
+	{ S2V_PG_ABSENT, "absent" },
 };
 
 static void put_flags(struct s2v_json *j, json_object *to, const struct flag_name *names, size_t n,
@@ -106,6 +109,10 @@ static void put_page_event(struct s2v_json *j, const struct s2v_ev_page *e)
 	s2v_json_hex(j, j->o, "hva", e->hva);
 	if (e->pa != S2V_NO_PA)
 		s2v_json_hex(j, j->o, "pa", e->pa);
+	if (e->flags & S2V_PG_PA_DIFFERS) {
+		s2v_json_hex(j, j->o, "differs_pa", e->differs_pa);
+		s2v_json_hex(j, j->o, "host_pa", e->host_pa);
+	}
 	if (e->h.type != S2V_EV_FAULT) {
 		s2v_json_hex(j, j->o, "prot", e->prot);
 		s2v_json_str(j, j->o, "s2", s2v_attr_name(e->s2));

@@ -55,14 +55,14 @@ static const struct {
 					     1 << S2V_OBS_INIT | 1 << S2V_OBS_RUN,
 					     S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT },
 	[S2V_RULE_ALIAS_CONFLICT] = { "alias-conflict", S2V_HIGH, 0, 0 },
-	[S2V_RULE_FOREIGN_MEMORY] = { "foreign-memory", S2V_CRITICAL, 0, 0 },
+	[S2V_RULE_FOREIGN_MEMORY] = { "foreign-memory", S2V_CRITICAL, 1 << S2V_OBS_MAP, 0 },
 	[S2V_RULE_FAULT_FAILED] = { "fault-failed", S2V_INFO, 1 << S2V_OBS_FAULT, 0 },
 };
 
 /* What hooks cannot tell, and an audit can. */
 static bool by_audit_only(int rule)
 {
-	return rule == S2V_RULE_ALIAS_CONFLICT || rule == S2V_RULE_FOREIGN_MEMORY;
+	return rule == S2V_RULE_ALIAS_CONFLICT;
 }
 
 /* Hosts on which a rule can fire at all: no S2FWB for some, S2FWB without DIC for others. */

@@ -2,6 +2,7 @@
 /* The memory behind memslots. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/udmabuf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,43 @@ static int map_vgem(char *hva, uint64_t size, const char *path)
 	return error;
 }
 
+/* RAM of a memfd, no page of which is the neighbour of the one before: another memfd takes every second one. */
+static int scattered_memfd(uint64_t size)
+{
+	static const char one = 1;
+	int fd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int other = memfd_create("between", MFD_CLOEXEC); /* open for as long as this process is */
+	uint64_t at;
+
+	if (fd < 0 || other < 0 || ftruncate(fd, (off_t)size) < 0)
+		return -1;
+	for (at = 0; at < size; at += page_size())
+		if (pwrite(fd, &one, 1, (off_t)at) != 1 || pwrite(other, &one, 1, (off_t)at) != 1)
+			return -1;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0 ? -1 : fd;
+}
+
+/* A dma-buf of RAM: VM_PFNMAP. what: "" the VMM has read all of it, "-lazy" nothing, "-ro" nothing, and cannot write. */
+static int map_udmabuf(char *hva, uint64_t size, const char *what)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), memfd = scattered_memfd(size), fd;
+	bool ro = !strcmp(what, "-ro");
+	uint64_t at;
+
+	if (dev < 0 || memfd < 0)
+		return errno;
+	create.memfd = (uint32_t)memfd;
+	fd = ioctl(dev, UDMABUF_CREATE, &create);
+	if (fd < 0)
+		return errno;
+	if (mmap(hva, size, ro ? PROT_READ : RDWR, MAP_FIXED | MAP_SHARED, fd, 0) == MAP_FAILED)
+		return errno;
+	for (at = 0; !*what && at < size; at += page_size())
+		(void)*(volatile char *)(hva + at);
+	return 0;
+}
+
 int backing_map(char *hva, uint64_t size, const char *from)
 {
 	if (!strcmp(from, "anon"))
@@ -141,10 +179,15 @@ int backing_map(char *hva, uint64_t size, const char *from)
 			       : 0;
 	if (!strcmp(from, "vgem"))
 		return map_vgem(hva, size, "/dev/dri/card0");
+	if (!strcmp(from, "udmabuf") || !strcmp(from, "udmabuf-lazy") ||
+	    !strcmp(from, "udmabuf-ro"))
+		return map_udmabuf(hva, size, from + strlen("udmabuf"));
 	if (!strncmp(from, "file:", 5))
 		return map_path(hva, size, from + 5, O_CREAT);
 	if (!strncmp(from, "dev:", 4))
 		return map_path(hva, size, from + 4, O_SYNC);
-	usage_error("from=%s: not one of anon, thp, shm, hugetlb, striped, none, vgem, file:, dev:",
-		    from);
+	usage_error(
+		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, vgem, udmabuf, udmabuf-lazy, "
+		"udmabuf-ro, file:, dev:",
+		from);
 }

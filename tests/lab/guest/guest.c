@@ -42,7 +42,7 @@ static const char help[] =
 	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
 	"  loop=N OP... end\n"
 	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none,\n"
-	"vgem, file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
+	"vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
 	"VMM: it puts a return there.\n";
 
 struct vm *vm;

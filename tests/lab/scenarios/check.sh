@@ -93,6 +93,6 @@ not_applicable() {
 	else
 		na+=" migration-pinned reset-unmap-fwb reset-icache-missing reset-icache-repeated"
 	fi
-	na+=" alias-conflict foreign-memory" # an audit's
+	na+=" alias-conflict" # an audit's
 	echo "${na# }"
 }

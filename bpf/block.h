@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * All of a block held against the host's page tables. KVM asks the host for one page, and may map what is around it
+ * as a block: of VM_PFNMAP memory up to 7.1 by the VMA's bounds alone (get_vma_page_shift()), whatever the driver
+ * has mapped there.
+ *
+ * Called where KVM maps, with its MMU lock held: the host takes no page away meanwhile, since who does first
+ * has MMU notifiers invalidate it, and these wait for that lock.
+ */
+#ifndef S2V_BPF_BLOCK_H
+#define S2V_BPF_BLOCK_H
+
+/* Descriptors of the largest block: 1 GiB of 4 KiB pages (KVM, 5.10 to 7.3). */
+#define BLOCK_STEPS 262144
+
+/* Walks to the table that maps b->hva. 0: it cannot be read. Global: verified once. */
+__noinline int block_table(struct block *b)
+{
+	struct s2v_tables t = {};
+	struct s2v_pa_bits pb;
+	struct walk to = {};
+	__u64 entries, index;
+	__u32 shift;
+
+	if (!b)
+		return 0;
+	to.ia = b->hva;
+	if (host_walk((void *)b->kvm, &t, &to) <= WALK_UNREAD)
+		return 0;
+	shift = s2v_level_shift(&t, to.level) & 63;
+	index = s2v_index(&t, to.level, b->hva);
+	entries = 1ULL << ((t.page_shift - 3) & 15);
+	pb = s2v_pa_bits(&t, shift);
+	b->low = pb.low;
+	b->high = pb.high;
+	b->up = pb.up;
+	b->size = 1ULL << shift;
+	b->at = to.table + index * 8;
+	/* The host may map more meanwhile: above the last level what is read again may be a table. */
+	b->n = to.level == S2V_LEAF_LEVEL ? entries - (index & (entries - 1)) : 1;
+	b->desc = to.desc;
+	b->walked = 1;
+	return 1;
+}
+
+/* What one descriptor says of the memory at b->hva. */
+static __always_inline void block_judge(struct block *b, __u64 desc)
+{
+	struct s2v_pa_bits pb = { .low = b->low, .high = b->high, .up = b->up };
+	__u32 attr = s1_attr[s2v_attrindx(desc)];
+	__u64 pa;
+
+	if (!(desc & S2V_DESC_VALID)) {
+		b->flags |= S2V_PG_ABSENT;
+		return;
+	}
+	if (b->attr == S2V_ATTR_NONE || s2v_attr_conflict(attr, b->s2))
+		b->attr = attr;
+	pa = s2v_pa(&pb, desc) + (b->hva & (b->size - 1));
+	if (pa == b->pa || (b->flags & S2V_PG_PA_DIFFERS))
+		return;
+	b->flags |= S2V_PG_PA_DIFFERS;
+	b->differs_pa = b->pa;
+	b->host_pa = pa;
+}
+
+/* What a step is handed: the rest is too large for the stack. */
+struct block_ctx {
+	struct block *b;
+};
+
+static long block_step(__u32 i, struct block_ctx *ctx)
+{
+	struct block *b = ctx->b;
+	__u64 desc = 0, size;
+
+	if (b->hva >= b->end)
+		return 1;
+	if ((!b->n && !block_table(b)) || (!b->walked && read_desc(b->at, &desc)))
+		return 1;
+	block_judge(b, b->walked ? b->desc : desc);
+	b->walked = 0;
+	size = b->size - (b->hva & (b->size - 1));
+	b->hva += size;
+	b->pa += size;
+	b->at += 8;
+	b->n--;
+	return 0;
+}
+
+/* Looks at [hva, hva + size) of sc->page, and says there what it found. 0: not at all of it. Global: verified once. */
+__noinline int block_look(struct scratch *sc, __u64 kvm)
+{
+	struct block_ctx ctx = {};
+	struct s2v_ev_page *ev;
+
+	if (!sc)
+		return 0;
+	ev = &sc->page;
+	ctx.b = &sc->block;
+	__builtin_memset(ctx.b, 0, sizeof(*ctx.b));
+	ctx.b->kvm = kvm;
+	ctx.b->hva = ev->hva;
+	ctx.b->end = ev->hva + ev->size;
+	ctx.b->pa = ev->pa;
+	ctx.b->s2 = ev->s2;
+	ctx.b->attr = S2V_ATTR_NONE;
+	bpf_loop(BLOCK_STEPS, block_step, &ctx, 0);
+	ev->vma.pte_attr = ctx.b->attr;
+	ev->flags |= ctx.b->flags;
+	ev->differs_pa = ctx.b->differs_pa;
+	ev->host_pa = ctx.b->host_pa;
+	return ctx.b->hva >= ctx.b->end;
+}
+
+#endif
