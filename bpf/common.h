@@ -13,6 +13,7 @@ __u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
 __u32 postponed; /* how many tasks' scratch.postponed is set */
+bool pending_some; /* of some kind of mapping something is pending, since user space cleared it */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -22,6 +22,7 @@
 #include "common.h"
 #include "host.h"
 #include "page.h"
+#include "pending.h"
 #include "window.h"
 #include "brief.h"
 #include "times.h"
