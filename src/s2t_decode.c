@@ -4,6 +4,8 @@
 
 #include "s2t_private.h"
 
+_Static_assert(offsetof(struct s2v_ev_page, gpa_low) == S2V_EV_PAGE_V0, "older recordings");
+
 #define STREAMS_MAX 65536U
 #define LAYOUTS_MAX 1024U
 

@@ -115,12 +115,10 @@ static int read_kinds(struct s2v_live *l)
 
 /* ---- what is known of kinds, which is all unless events were lost ---- */
 
-/* Has an event been lost since all that is there was read? Then one that told of a kind may have. 1, 0 or -errno. */
-static int kinds_are_missing(struct s2v_live *l, __u64 *lost)
+/* Events that were lost: one of them may have told of a kind. It was counted before what ends was told of. */
+static __u64 lost_events(const struct s2v_live *l)
 {
-	int err = s2v_live_lost(l, lost);
-
-	return err ? err : *lost != l->kinds_lost || l->kinds.short_of;
+	return *(volatile __u64 *)&l->skel->bss->lost_events + l->malformed;
 }
 
 /*
@@ -132,13 +130,12 @@ static int kinds_are_missing(struct s2v_live *l, __u64 *lost)
 static int know_kinds(struct s2v_live *l, bool at_once)
 {
 	const struct s2v_kinds_fn quiet = { no_word, delete_slot, l };
-	__u64 lost, now = s2v_clock_ns(CLOCK_MONOTONIC);
-	int err = kinds_are_missing(l, &lost);
+	__u64 lost = lost_events(l), now;
+	int err;
 
-	if (err <= 0 && !l->n_owed)
-		return err;
-	if (err < 0)
-		return err;
+	if (lost == l->kinds_lost && !l->kinds.short_of && !l->n_owed)
+		return 0;
+	now = s2v_clock_ns(CLOCK_MONOTONIC);
 	if (!at_once && now < l->kinds_rest)
 		return 1;
 	err = read_kinds(l);

@@ -37,7 +37,6 @@ static struct world {
 		bool there;
 	} * kinds; /* KINDS of them */
 	unsigned int n_kinds, sweeps, keys_read;
-	__u64 lost; /* events */
 	__u64 told_pending;
 	int reading; /* errno of reading the aggregation map */
 	bool vanish; /* who is to be deleted is gone just before */
@@ -215,7 +214,7 @@ int s2v_live_drain(struct s2v_live *l)
 int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 {
 	(void)l;
-	*lost = w.lost;
+	*lost = w.bss.lost_events;
 	return 0;
 }
 
@@ -436,7 +435,7 @@ static void error_stays(void **state)
 	(void)state;
 	begin(2, 2);
 	w.reading = -EIO;
-	w.lost = 1;
+	w.bss.lost_events = 1;
 	tell(S2V_EV_VM_DEAD, 1);
 	w.reading = 0;
 	tell(S2V_EV_VM_DEAD, 2);
@@ -456,7 +455,7 @@ static void begins(__u32 vm, bool lost)
 	s2v_agg_key_of(&w.kinds[i].key, &ev);
 	w.kinds[i].there = true;
 	w.kinds[i].pending = 1;
-	w.lost += lost;
+	w.bss.lost_events += lost;
 	if (!lost)
 		s2v_keep_event(&w.live, &ev.h);
 }

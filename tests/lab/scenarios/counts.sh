@@ -62,7 +62,7 @@ phase() { # NAME
 memslots() {
 	S2V=many- s2v_start trace --json || return 1
 	guest comm=busy limit=0 vm vcpus=1 mark=/tmp/busy loop=100000000 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K \
-		delete=1 end >/dev/null &
+		delete=1 sleep=50 end >/dev/null &
 	busy=$!
 	wait_file /tmp/busy || return 1
 	guest comm=crowd limit=0 vm vcpus=1 wait=/tmp/make crowd=$crowd,gpa=0x80000000,size=64K,from=anon \
@@ -100,7 +100,7 @@ verdict() {
 	expect_findings "s2-cacheable" 1 live-
 	expect_true "analyze says the same" cmp live-out.json again-out.json
 	expect_jq "memslots: complete" '.[] | select(.type == "summary") | [.complete, .lost]' '[true,0]' many-out.json
-	# Beside the busy VM's share, which is about the same in both. It was a factor of ten and more.
+	# It is about as much, with some of the other VM's. To look at all kinds for each deletion took thirty times as much.
 	expect_true "ticks to make $crowd: $(cost start made), to delete them: $(cost made deleted)" \
-		test "$(cost made deleted)" -le $((2 * $(cost start made)))
+		test "$(cost made deleted)" -le $((3 * $(cost start made)))
 }
