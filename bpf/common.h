@@ -13,6 +13,8 @@ __u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
 __u32 postponed; /* how many tasks' scratch.postponed is set */
+__u64 lost_events; /* as S2V_CNT_LOST_RINGBUF: looked at by user space whenever something ends */
+bool pending_some; /* of some kind of mapping something is pending, since user space cleared it */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -339,6 +341,7 @@ static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 	if (!bpf_ringbuf_output(&events, ev, len, flags))
 		return true;
 	count(S2V_CNT_LOST_RINGBUF);
+	__sync_fetch_and_add(&lost_events, 1);
 	return false;
 }
 

@@ -216,7 +216,9 @@ static __always_inline long find_vma(__u64 hva, struct vma_info *out)
 
 #define ENOENT 2
 #define E2BIG 7
+#define ENOMEM 12
 #define EBUSY 16
+#define EEXIST 17
 
 struct slot_info {
 	__u64 gpa, size, hva;

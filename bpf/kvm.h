@@ -245,6 +245,10 @@ struct bpf_iter__task_vma {
 	struct vm_area_struct *vma;
 };
 
+struct bpf_iter__bpf_map_elem {
+	void *value;
+};
+
 #pragma clang attribute pop
 #pragma clang attribute pop
 

@@ -143,23 +143,75 @@ static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
 	return ev->vma.pte_attr != S2V_ATTR_NONE ? ev->vma.pte_attr : ev->vma.attr;
 }
 
-/* Copies a pending aggregate out. */
+/*
+ * Tells what is pending of a kind, by an event of it. Where the ring buffer has no room it stays pending, so nothing
+ * is lost.
+ */
 static __always_inline void agg_tell(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
 {
 	__u64 n = __sync_lock_test_and_set(&a->pending, 0);
+	__u64 bytes = __sync_lock_test_and_set(&a->bytes, 0);
 
-	if (!n)
+	if (n) {
+		ev->flags &= ~S2V_PG_FIRST;
+		ev->count = n;
+		ev->bytes = bytes;
+		ev->gpa_last = a->gpa_last;
+		ev->gpa_low = a->gpa_low;
+		ev->gpa_end = a->gpa_end;
+		if (!bpf_ringbuf_output(&events, ev, sizeof(*ev), 0)) {
+			a->told = now;
+			return;
+		}
+		pending_some = true;
+	}
+	__sync_fetch_and_add(&a->pending, n);
+	__sync_fetch_and_add(&a->bytes, bytes);
+}
+
+/* How often it is tried to move a bound that other CPUs move, too; each of them has then moved it. */
+#define AGG_TRIES 8
+
+/* Where a kind lies, with [low, end). False: others were faster each time. */
+static __always_inline bool agg_widen(struct s2v_agg *a, __u64 low, __u64 end)
+{
+	__u64 was;
+
+#pragma unroll
+	for (int i = 0; i < AGG_TRIES; i++) {
+		was = *(volatile __u64 *)&a->gpa_low;
+		if (was <= low || __sync_val_compare_and_swap(&a->gpa_low, was, low) == was)
+			break;
+	}
+#pragma unroll
+	for (int i = 0; i < AGG_TRIES; i++) {
+		was = *(volatile __u64 *)&a->gpa_end;
+		if (was >= end || __sync_val_compare_and_swap(&a->gpa_end, was, end) == was)
+			break;
+	}
+	return *(volatile __u64 *)&a->gpa_low <= low && *(volatile __u64 *)&a->gpa_end >= end;
+}
+
+/* One more of a kind, which is told of now, or by the next sweep (pending.h). */
+static __always_inline void agg_add(struct s2v_agg *a, struct s2v_ev_page *ev)
+{
+	bool wide = agg_widen(a, ev->gpa, ev->gpa + ev->size);
+
+	a->gpa_last = ev->gpa;
+	a->last = ev->h.time;
+	if (!ev->count)
 		return;
-	a->told = now;
-	ev->flags &= ~S2V_PG_FIRST;
-	ev->count = n;
-	ev->gpa_last = a->gpa_last;
-	emit(ev, sizeof(*ev));
+	__sync_fetch_and_add(&a->bytes, ev->size);
+	if (!__sync_fetch_and_add(&a->pending, 1) && !pending_some)
+		pending_some = true;
+	/* What its bounds leave out the event itself says: it is of this page. */
+	if (!wide || ev->h.time - a->told >= cfg.repeat_ns)
+		agg_tell(ev, a, ev->h.time);
 }
 
 /*
  * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
- * at once; `open` ones go on being counted, and are told at most every cfg.repeat_ns.
+ * at once; `open` ones go on being counted, and are told about every cfg.repeat_ns.
  */
 static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_page *ev,
 					   const struct s2v_slot_state *st, bool open)
@@ -167,31 +219,16 @@ static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_pag
 	struct s2v_agg_key *k = &sc->key;
 	struct kvm_vcpu *vcpu;
 	struct s2v_agg *a;
+	long err;
 
-	__builtin_memset(k, 0, sizeof(*k));
-	k->type = ev->h.type;
-	k->vm = ev->h.vm;
-	k->slot = ev->slot;
-	k->as_id = ev->as_id;
-	k->gen = ev->gen;
-	k->err = ev->err;
-	k->vma_flags = ev->vma.flags;
-	k->s1 = ev->vma.attr;
-	k->pte = ev->vma.pte_attr;
-	k->s2 = ev->s2;
-	k->pg_flags = ev->flags & (S2V_PG_EXEC | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	k->host = ev->flags & (S2V_PG_PA_DIFFERS | S2V_PG_ABSENT);
 	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
-	if (!st || !st->ordinary || (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
-		k->vma_start = ev->vma.start;
+	if (st && st->ordinary && !(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+		ev->flags |= S2V_PG_ANY_VMA;
+	s2v_agg_key_of(k, ev);
 	a = bpf_map_lookup_elem(&agg, k);
 	if (a) {
-		if (!open || cfg.all)
-			return;
-		a->gpa_last = ev->gpa;
-		__sync_fetch_and_add(&a->pending, 1);
-		if (ev->h.time - a->told >= cfg.repeat_ns)
-			agg_tell(ev, a, ev->h.time);
+		if (open && !cfg.all)
+			agg_add(a, ev);
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
@@ -204,11 +241,18 @@ static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_pag
 	}
 	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));
 	sc->fresh.ev = *ev;
-	sc->fresh.told = ev->h.time;
-	sc->fresh.gpa_last = ev->gpa;
-	/* Another CPU was first, or there is no room: told all the same, and the latter counted. */
-	if (bpf_map_update_elem(&agg, k, &sc->fresh, BPF_NOEXIST) == -E2BIG)
+	sc->fresh.told = sc->fresh.last = ev->h.time;
+	sc->fresh.gpa_last = sc->fresh.gpa_low = ev->gpa;
+	sc->fresh.gpa_end = ev->gpa + ev->size;
+	/*
+	 * Another CPU was first, or there is no room: told all the same, and the latter counted. User space knows by
+	 * S2V_PG_FIRST which kinds are kept here.
+	 */
+	err = bpf_map_update_elem(&agg, k, &sc->fresh, BPF_NOEXIST);
+	if (err == -E2BIG || err == -ENOMEM)
 		count(S2V_CNT_LOST_AGG);
+	if (err && err != -EEXIST)
+		ev->flags &= ~S2V_PG_FIRST;
 	if (!cfg.all)
 		emit(ev, sizeof(*ev));
 }
@@ -245,7 +289,7 @@ static __always_inline bool page_finish(struct scratch *sc, struct s2v_ev_page *
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, ev, st, page_is_open(ev));
+	page_aggregate(sc, ev, st, page_is_open(ev) && !sc->postponed);
 	if (!cfg.all)
 		return true;
 	ev->flags |= S2V_PG_ALL;
@@ -345,13 +389,16 @@ static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
 		return;
 	}
 	st = page_registration(vm, &sc->page);
-	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 	if (cfg.all) {
+		sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 		sc->named.window = 0; /* what is there is the name that another map was told by */
 		page_host(kvm, sc, sc->postponed_flags, LOOK);
 		page_finish(sc, &sc->page, st);
 		return;
 	}
+	/* It counts now, unless it was the first that was told by its PTE, with its count. */
+	sc->page.count = !(sc->page.flags & S2V_PG_FIRST);
+	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 	if (!page_host(kvm, sc, sc->postponed_flags, LOOK_AGAIN)) {
 		count(S2V_CNT_UNREAD_VMA);
 		return;

@@ -23,6 +23,7 @@
 #include "host.h"
 #include "block.h"
 #include "page.h"
+#include "pending.h"
 #include "window.h"
 #include "brief.h"
 #include "times.h"

@@ -120,6 +120,7 @@ struct s2v_ev_vma {
 #define S2V_PG_NO_PTE (1U << 6) /* the host PTE was wanted and could not be read */
 #define S2V_PG_HCR (1U << 7) /* the vCPU's HCR_EL2 was looked at: S2V_PG_FWB holds */
 #define S2V_PG_FWB (1U << 8) /* HCR_EL2.FWB, bit 46 */
+#define S2V_PG_ANY_VMA (1U << 9) /* its kind is told apart by VMA no further (s2v_agg_key_of()) */
 /* MAP, of all of [hva, hva + size) as it was being mapped: */
 #define S2V_PG_PA_DIFFERS (1U << 10) /* the host maps another page somewhere: differs_pa, host_pa */
 #define S2V_PG_ABSENT (1U << 11) /* the host maps nothing somewhere */
@@ -135,16 +136,24 @@ struct s2v_ev_page {
 	__u64 gpa, size, hva;
 	__u64 pa; /* MAP: what was installed; FAULT: by the host PTE; else S2V_NO_PA */
 	__u64 prot; /* raw argument (MAP, PERM) */
-	__u64 count; /* occurrences that this event stands for */
+	__u64 count; /* occurrences that this event stands for; 0: one that was told with less known of it */
 	__u64 gpa_last; /* of the last of them */
 	__u64 dur; /* FAULT: ns until mapped or failed, less waits for a CPU; 0: not measured */
 	__u32 flags; /* S2V_PG_* */
 	__u32 s2; /* enum s2v_attr, installed */
 	struct s2v_vma
 		vma; /* at hva; pte_attr: of a PTE that conflicts with s2, if there is one in the range */
+	/*
+	 * Of one that stands for others of its kind: where all so far lie, these included, and the bytes of
+	 * these alone. gpa_end 0: not told (of a single one it is gpa and size).
+	 */
+	__u64 gpa_low, gpa_end, bytes;
 	__u64 differs_pa,
 		host_pa; /* with S2V_PG_PA_DIFFERS: of the first page that does, stage 2's and the host's */
 };
+
+/* Length of struct s2v_ev_page before gpa_low came: what is not there is 0. */
+#define S2V_EV_PAGE_V0 160
 
 struct s2v_ev_cap {
 	struct s2v_ev_hdr h;
@@ -258,6 +267,27 @@ struct s2v_agg_key {
 	__u8 s1, pte, s2, pg_flags; /* attributes; S2V_PG_EXEC, _NO_VMA, _NO_PTE */
 	__u32 host; /* S2V_PG_PA_DIFFERS, _ABSENT */
 };
+
+/* The kind that a page event is of, or begins. Of *k all bytes are set. */
+static inline __attribute__((always_inline)) void s2v_agg_key_of(struct s2v_agg_key *k,
+								 const struct s2v_ev_page *ev)
+{
+	__builtin_memset(k, 0, sizeof(*k));
+	k->type = ev->h.type;
+	k->vm = ev->h.vm;
+	k->slot = ev->slot;
+	k->as_id = ev->as_id;
+	k->gen = ev->gen;
+	k->err = ev->err;
+	k->vma_flags = ev->vma.flags;
+	k->s1 = ev->vma.attr;
+	k->pte = ev->vma.pte_attr;
+	k->s2 = (__u8)ev->s2;
+	k->pg_flags = ev->flags & (S2V_PG_EXEC | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
+	k->host = ev->flags & (S2V_PG_PA_DIFFERS | S2V_PG_ABSENT);
+	if (!(ev->flags & S2V_PG_ANY_VMA))
+		k->vma_start = ev->vma.start;
+}
 
 #ifndef __bpf__
 /* Smallest length of each type of event; 0: not one of ours. */

@@ -92,7 +92,9 @@ struct s2v_slot_state {
 struct s2v_agg {
 	struct s2v_ev_page ev; /* the first */
 	__u64 pending; /* since it was last told */
-	__u64 gpa_last;
+	__u64 bytes; /* of these */
+	__u64 gpa_last, last; /* of the last one: where, and when (CLOCK_BOOTTIME ns) */
+	__u64 gpa_low, gpa_end; /* where all of this kind lie */
 	__u64 told; /* when, CLOCK_BOOTTIME ns */
 };
 

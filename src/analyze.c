@@ -14,6 +14,8 @@ static void feed(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_
 			a->progress(a->arg, s2t_state(r)->bytes);
 		if (ev->type == S2T_REC_CONTRACT)
 			s2v_correlator_contract(core);
+		else if (ev->type == S2T_REC_UPDATES && ev->time)
+			s2v_correlator_updates(core, ev->time);
 		else if (ev->type < S2T_REC_FIRST)
 			s2v_correlator_event(core, ev);
 	}

@@ -67,7 +67,7 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 }
 
 static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
-			       const struct s2v_ev_slot *ev, const struct s2v_memslot *slot)
+			       const struct s2v_ev_slot *ev, struct s2v_memslot *slot)
 {
 	for (size_t i = 0; i < vm->n_pending; i++) {
 		const struct s2v_run *run = &vm->pending[i];
@@ -138,9 +138,10 @@ static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm
 				     __u16 as_id, __u32 gen)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, id, as_id);
+	__u32 findings = slot && slot->gen == gen ? slot->findings : 0;
 
 	if (slot && slot->gen != gen) {
-		s2v_findings_end(c, vm, slot->key, slot->gen);
+		s2v_findings_end(c, vm, slot);
 		s2v_contract_keep(c, vm, slot);
 	}
 	slot = s2v_slot_add(vm, id, as_id);
@@ -149,6 +150,7 @@ static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm
 		return NULL;
 	}
 	slot->gen = gen;
+	slot->findings = findings;
 	return slot;
 }
 
@@ -173,7 +175,7 @@ static void on_slot_known(struct s2v_correlator *c, struct s2v_vm *vm, struct s2
 		slot->flags = ev->flags;
 		return;
 	}
-	s2v_findings_end(c, vm, slot->key, slot->gen);
+	s2v_findings_end(c, vm, slot);
 	s2v_contract_keep(c, vm, slot);
 	s2v_slot_free(vm, slot);
 }
@@ -224,7 +226,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		c->no_memory++;
 	judge_registration(c, vm, ev, slot);
 	if (ev->err) {
-		s2v_findings_end(c, vm, slot->key, slot->gen);
+		s2v_findings_end(c, vm, slot);
 	} else {
 		slot->runs = vm->pending;
 		slot->n_runs = vm->n_pending;
@@ -566,14 +568,6 @@ void s2v_correlator_tick(struct s2v_correlator *c, __u64 now)
 		c->last = now;
 	HASH_ITER(hh, c->vms, vm, next)
 	s2v_reset_tick(c, vm);
-}
-
-void s2v_correlator_updates(struct s2v_correlator *c)
-{
-	struct s2v_vm *vm, *next;
-
-	HASH_ITER(hh, c->vms, vm, next)
-	s2v_tell_updates(c, vm);
 }
 
 void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)

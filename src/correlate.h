@@ -38,8 +38,11 @@ const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c);
 /* It is now (CLOCK_BOOTTIME ns; 0: not known) so late: resets that are over are told. */
 void s2v_correlator_tick(struct s2v_correlator *c, __u64 now);
 
-/* Tells the sink the totals of findings that went on since they were told. */
-void s2v_correlator_updates(struct s2v_correlator *c);
+/*
+ * Tells the sink the totals of findings that went on since they were told; how many. now 0: of all. Else it is now so late
+ * (ns, of one clock, about every second): each is told again when a tenth of its age has passed, or 10 s.
+ */
+unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now);
 
 /* What is known by now: completes *sum as s2v_correlator_finish() does, and ends nothing. */
 void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum);

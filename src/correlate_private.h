@@ -14,6 +14,7 @@ struct s2v_correlator {
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 n_vms, n_preexisting;
 	__u64 last; /* time of the newest event, CLOCK_BOOTTIME ns */
+	bool changed; /* some finding may have gone on since it was told */
 	__u64 malformed; /* events that could not be taken */
 	__u64 no_memory; /* events that were not taken for want of memory */
 	size_t n_runs; /* of all VMs */
@@ -34,7 +35,7 @@ struct s2v_correlator {
 /* What a finding says beside its rule. */
 struct s2v_place {
 	const struct s2v_ev_hdr *h;
-	const struct s2v_memslot *slot; /* NULL: it is about the VM (a reset) */
+	struct s2v_memslot *slot; /* NULL: it is about the VM (a reset) */
 	int vcpu; /* where there is no page; -1: none */
 	const struct s2v_ev_page *page; /* NULL: found at registration, or by an audit */
 	__u64 count; /* where there is no page; 0 is 1 */
@@ -54,8 +55,7 @@ void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* Nothing is added to those of a registration that is gone: told for the last time, and let go. */
-void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_slot_id slot,
-		      __u32 gen);
+void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot);
 
 /* As s2v_ask_rules() for one rule, which has been asked: it fires. */
 void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,

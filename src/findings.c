@@ -17,23 +17,42 @@ static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
 }
 
-/* One more occurrence, or many like it: those told of by one event lie between its two addresses. */
+/* Where it lies, and its bytes: what one event tells of many is between its two addresses, if it says no more. */
+static bool extent(const struct s2v_place *w, __u64 count, __u64 *low, __u64 *end, __u64 *bytes)
+{
+	__u64 last = w->page ? w->page->gpa_last : w->gpa, high = w->gpa < last ? last : w->gpa;
+
+	*low = w->gpa < last ? w->gpa : last;
+	*end = high + w->size;
+	if (*end < high)
+		return false;
+	if (!w->page) /* neighbours that an audit found are one, of so many leaves */
+		count = 1;
+	if (__builtin_mul_overflow(w->size, count, bytes))
+		*bytes = ~0ULL;
+	if (!w->page || !w->page->gpa_end)
+		return true;
+	if (w->page->gpa_low < *low)
+		*low = w->page->gpa_low;
+	if (w->page->gpa_end > *end)
+		*end = w->page->gpa_end;
+	*bytes = w->page->bytes;
+	return true;
+}
+
+/* One more occurrence, or many like it. */
 static void extend(struct s2v_finding *f, const struct s2v_place *w, __u64 count)
 {
-	__u64 last = w->page ? w->page->gpa_last : w->gpa, low = w->gpa < last ? w->gpa : last;
-	__u64 high = w->gpa < last ? last : w->gpa, end = high + w->size, span, bytes;
+	__u64 low, end, bytes, span;
 
-	if (!w->slot || end < high)
+	if (!w->slot || !extent(w, count, &low, &end, &bytes))
 		return;
 	if (!f->gpa_end || low < f->gpa_low)
 		f->gpa_low = low;
 	if (end > f->gpa_end)
 		f->gpa_end = end;
 	span = f->gpa_end - f->gpa_low;
-	if (!w->page) /* neighbours that an audit found are one, of so many leaves */
-		count = 1;
-	if (__builtin_mul_overflow(w->size, count, &bytes) ||
-	    __builtin_add_overflow(f->bytes, bytes, &f->bytes) || f->bytes > span)
+	if (__builtin_add_overflow(f->bytes, bytes, &f->bytes) || f->bytes > span)
 		f->bytes = span;
 }
 
@@ -79,7 +98,7 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
  * What an audit finds that is known already, from a hook in the same registration of the memslot, or
  * from an audit before: then there is nothing to tell but another number of leaves.
  */
-static bool known_leaves(const struct s2v_correlator *c, const struct s2v_vm *vm,
+static bool known_leaves(struct s2v_correlator *c, const struct s2v_vm *vm,
 			 const struct s2v_finding_key *range, struct s2v_open_finding *o,
 			 __u64 count)
 {
@@ -94,6 +113,7 @@ static bool known_leaves(const struct s2v_correlator *c, const struct s2v_vm *vm
 		return false;
 	o->audit = c->n_audits;
 	o->changed |= o->f.count != count;
+	c->changed |= o->changed;
 	o->f.count = count;
 	return true;
 }
@@ -133,7 +153,7 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 		o->f.count += count;
 		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
 		extend(&o->f, w, count);
-		o->changed = true;
+		o->changed = c->changed = true;
 		return;
 	}
 	o = calloc(1, sizeof(*o));
@@ -141,10 +161,13 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 		c->no_memory++;
 		return;
 	}
+	count += !count; /* what was told of it before was another finding, or none */
 	o->key = key;
 	o->leaf = in->on == S2V_ON_LEAF;
 	o->audit = c->n_audits;
 	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	if (w->slot)
+		w->slot->findings++;
 	o->f.mild = key.mild;
 	fill_finding(c, vm, rule, in, w, &o->f);
 	o->f.count = count;
@@ -192,17 +215,56 @@ void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
 	tell_update(c, o);
 }
 
-void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_slot_id slot,
-		      __u32 gen)
+#define UPDATE_MOST 10000000000ULL /* ns that an update waits at most */
+
+static bool update_is_due(struct s2v_open_finding *o, __u64 now)
+{
+	__u64 wait;
+
+	if (!now)
+		return true;
+	if (!o->born)
+		o->born = now;
+	wait = now > o->born ? (now - o->born) / 10 : 0;
+	if (now < o->told || now - o->told < (wait < UPDATE_MOST ? wait : UPDATE_MOST))
+		return false;
+	o->told = now;
+	return true;
+}
+
+unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now)
+{
+	struct s2v_open_finding *o;
+	unsigned int n = 0;
+
+	if (!c->changed)
+		return 0;
+	c->changed = false;
+	for (struct s2v_vm *vm = c->vms; vm; vm = vm->hh.next) {
+		for (o = vm->findings; o; o = o->hh.next) {
+			if (o->changed && update_is_due(o, now)) {
+				tell_update(c, o);
+				n++;
+			}
+			c->changed |= o->changed;
+		}
+	}
+	return n;
+}
+
+void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot)
 {
 	struct s2v_open_finding *o, *next;
 
-	HASH_ITER(hh, vm->findings, o, next)
-	{
-		if (o->key.slot != slot.id || o->key.as_id != slot.as_id || o->key.gen != gen)
+	for (o = vm->findings; o && slot->findings; o = next) {
+		next = o->hh.next;
+		if (o->key.slot != slot->key.id || o->key.as_id != slot->key.as_id ||
+		    o->key.gen != slot->gen)
 			continue;
+		slot->findings--;
 		tell_update(c, o);
 		HASH_DEL(vm->findings, o);
 		free(o);
 	}
+	slot->findings = 0;
 }

@@ -54,6 +54,7 @@ struct s2v_memslot {
 	struct s2v_run *runs; /* ascending, not overlapping */
 	size_t n_runs;
 	size_t counted; /* runs: see s2v_slot_count() */
+	__u32 findings; /* open ones of this registration */
 	UT_hash_handle hh;
 };
 
@@ -73,6 +74,7 @@ struct s2v_open_finding {
 	struct s2v_finding_key key;
 	struct s2v_finding f;
 	bool changed; /* since it was told last */
+	__u64 born, told; /* when s2v_correlator_updates() told it first, and last; 0: not yet */
 	bool leaf; /* an audit found it */
 	__u64 audit; /* which one did last: another one counts anew */
 	UT_hash_handle hh;

@@ -22,6 +22,7 @@
 #define S2T_REC_FIRST 0xffff0000U
 #define S2T_REC_GAP 0xffff0001U /* struct s2t_gap: events that were seen and not written */
 #define S2T_REC_CONTRACT 0xffff0002U /* header alone: the contract was told here (SIGUSR1) */
+#define S2T_REC_UPDATES 0xffff0003U /* header alone: findings that went on were told again here */
 
 struct s2t_gap {
 	struct s2v_ev_hdr h; /* time: of the first of them */
@@ -74,8 +75,8 @@ struct s2t_writer *s2t_create(const struct s2t_writer_opts *o, char *err, size_t
 
 /* Never waits unless `patient`: what finds no room is dropped, counted, and leaves a S2T_REC_GAP. */
 void s2t_append(struct s2t_writer *w, const struct s2v_ev_hdr *ev);
-/* The coherence contract was told at this place. */
-void s2t_contract(struct s2t_writer *w, __u64 time);
+/* At this place something was told that no event tells: S2T_REC_CONTRACT, S2T_REC_UPDATES. */
+void s2t_mark(struct s2t_writer *w, __u32 type, __u64 time);
 /* Hands what there is to the thread, with the counters so far (cnt, maps, lost, … of *sum). */
 void s2t_counters(struct s2t_writer *w, const struct s2v_summary *sum);
 /* The errno that stopped the recording, or 0. */

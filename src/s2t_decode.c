@@ -4,6 +4,8 @@
 
 #include "s2t_private.h"
 
+_Static_assert(offsetof(struct s2v_ev_page, gpa_low) == S2V_EV_PAGE_V0, "older recordings");
+
 #define STREAMS_MAX 65536U
 #define LAYOUTS_MAX 1024U
 
@@ -14,7 +16,7 @@ struct layout {
 
 struct stream {
 	const struct layout *layout;
-	__u32 n, stride;
+	__u32 n, stride, len; /* len: of an event, as handed out */
 	__u8 *events; /* n of them */
 	__u8 *next; /* of them, to be handed out */
 	__u32 follows; /* stream that came behind it the last time */
@@ -98,9 +100,17 @@ static int get_layouts(struct s2t_decoder *d, struct s2t_cursor *c)
 	return 0;
 }
 
+/* Events that were shorter when they were recorded: what came later is 0 in them. */
+static __u32 whole_length(const struct s2t_layout *l)
+{
+	bool page = l->type == S2V_EV_MAP || l->type == S2V_EV_PERM || l->type == S2V_EV_FAULT;
+
+	return page && l->len == S2V_EV_PAGE_V0 ? sizeof(struct s2v_ev_page) : l->len;
+}
+
 static int get_streams(struct s2t_decoder *d, struct s2t_cursor *c)
 {
-	__u64 n = s2t_take_varint(c), total = 0, bytes = 0, most = 0;
+	__u64 n = s2t_take_varint(c), total = 0, stored = 0, bytes = 0, most = 0;
 	size_t at = 0;
 
 	if (c->failed || n > STREAMS_MAX)
@@ -115,14 +125,16 @@ static int get_streams(struct s2t_decoder *d, struct s2t_cursor *c)
 		if (c->failed || layout >= d->n_layouts || !events || events > d->n)
 			return -EBADMSG;
 		s->layout = &d->layouts[layout];
-		s->stride = (__u32)s2t_round8(s->layout->l.len);
+		s->len = whole_length(&s->layout->l);
+		s->stride = (__u32)s2t_round8(s->len);
 		s->n = (__u32)events;
 		s->follows = i;
 		total += events;
+		stored += events * s2t_round8(s->layout->l.len);
 		bytes += events * s->stride;
 		if (events > most)
 			most = events;
-		if (bytes > S2T_CHUNK_EVENTS)
+		if (stored > S2T_CHUNK_EVENTS)
 			return -EBADMSG;
 	}
 	if (total != d->n)
@@ -283,7 +295,7 @@ static bool begin_stream(struct s2t_decoder *d, struct s2t_cursor *c, struct str
 	s->columns = *c;
 	memset(s->events, 0, s->stride);
 	store_one(s, 0, l->type);
-	store_one(s, 1, l->len);
+	store_one(s, 1, s->len);
 	for (__u32 f = S2T_FIELD_TIME; f < l->n; f++) {
 		mode = s2t_take_le(c, 1);
 		if (mode == S2T_CONST)

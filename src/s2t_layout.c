@@ -10,8 +10,8 @@
 static const __u8 vm_fields[] = { HEAD, 8, 8, 8 };
 static const __u8 slot_fields[] = { HEAD, 4, SLOT, 4, 8, 8, 8, 4, 4, 4, 4, 4, 4 };
 static const __u8 vma_fields[] = { HEAD, VMA, 8, SLOT, NAME, NAME };
-static const __u8 page_fields[] = { HEAD, 4, 4, SLOT, 8, 8, 8, 8,   8, 8,
-				    8,	  8, 8, 8,    8, 4, 4, VMA, 8, 8 };
+static const __u8 page_fields[] = { HEAD, 4, 4, SLOT, 8, 8,   8, 8, 8, 8, 8, 8,
+				    8,	  8, 8, 4,    4, VMA, 8, 8, 8, 8, 8 };
 static const __u8 cap_fields[] = { HEAD, 8, 8 };
 static const __u8 reset_fields[] = { HEAD, 4, 4, 4, 4, 4, 4, 8 };
 static const __u8 range_fields[] = { HEAD, 8, 8 };

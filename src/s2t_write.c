@@ -333,9 +333,9 @@ void s2t_append(struct s2t_writer *w, const struct s2v_ev_hdr *ev)
 	w->cur->n += ev->type < S2T_REC_FIRST;
 }
 
-void s2t_contract(struct s2t_writer *w, __u64 time)
+void s2t_mark(struct s2t_writer *w, __u32 type, __u64 time)
 {
-	struct s2v_ev_hdr h = { .type = S2T_REC_CONTRACT, .len = sizeof(h), .time = time };
+	struct s2v_ev_hdr h = { .type = type, .len = sizeof(h), .time = time };
 
 	s2t_append(w, &h);
 }

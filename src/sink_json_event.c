@@ -106,6 +106,11 @@ static void put_page_event(struct s2v_json *j, const struct s2v_ev_page *e)
 	if (e->gpa_last != e->gpa)
 		s2v_json_hex(j, j->o, "gpa_last", e->gpa_last);
 	s2v_json_num(j, j->o, "size", e->size);
+	if (e->gpa_end) {
+		s2v_json_hex(j, j->o, "gpa_low", e->gpa_low);
+		s2v_json_hex(j, j->o, "gpa_high", e->gpa_end - 1);
+		s2v_json_num(j, j->o, "bytes", e->bytes);
+	}
 	s2v_json_hex(j, j->o, "hva", e->hva);
 	if (e->pa != S2V_NO_PA)
 		s2v_json_hex(j, j->o, "pa", e->pa);

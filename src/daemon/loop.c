@@ -16,7 +16,7 @@
 #define ULL(x) ((unsigned long long)(x))
 #define SECOND 1000000000ULL
 #define RETRY_NS (60 * SECOND) /* of an audit that failed */
-#define UPDATES_S 60 /* findings that go on are told again */
+#define UPDATES_S 1 /* findings that go on are told again, each when it is due */
 #define TICK_S 2
 #define RESPOND_NS 20000000 /* others wait so long at most while events of HTTP are served */
 
@@ -159,7 +159,7 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 		d->audit_due = true;
 	else
 		s2v_err("SIGHUP: a recording cannot be audited");
-	s2v_correlator_updates(d->core);
+	s2v_correlator_updates(d->core, 0);
 	s2v_notify("READY=1");
 }
 
@@ -177,7 +177,8 @@ static void on_updates(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	s2v_correlator_updates(d->core);
+	s2v_correlator_updates(d->core, s2v_clock_ns(CLOCK_MONOTONIC));
+	s2v_told_late(&d->told, s2v_clock_ns(CLOCK_MONOTONIC));
 }
 
 static __u64 findings(const struct s2v_daemon *d)

@@ -75,16 +75,17 @@ static __u8 place_for_one(struct s2v_told *t)
 	return at;
 }
 
-/* Where it goes on with more of itself, the one that is kept is replaced. */
-static void keep(struct s2v_told *t, const struct s2v_finding *f)
+/* Where it goes on with more of itself, the one that is kept is replaced. Returns where it is. */
+static unsigned int keep(struct s2v_told *t, const struct s2v_finding *f)
 {
-	for (unsigned int i = 0; f->update && i < t->n; i++) {
-		if (t->kept[i].id == f->id) {
-			t->kept[i] = *f;
-			return;
-		}
-	}
-	t->kept[place_for_one(t)] = *f;
+	unsigned int i = 0;
+
+	while (i < t->n && !(f->update && t->kept[i].id == f->id))
+		i++;
+	if (i == t->n)
+		i = place_for_one(t);
+	t->kept[i] = *f;
+	return i;
 }
 
 /*
@@ -137,24 +138,44 @@ static void say_unwritten(struct s2v_told *t, int err, __u64 now)
 		err == EAGAIN ? "it is full, and nobody reads it" : strerror(err));
 }
 
+static void tell(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
+{
+	int err = write_out(t, f);
+
+	t->unwritten += err != 0;
+	if (err && err != t->failed)
+		say_unwritten(t, err, now);
+	t->failed = err;
+}
+
 void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
 {
-	int err;
+	unsigned int at;
 
 	if (!f->update && f->rule->id < S2V_RULE_NR) {
 		t->total[f->rule->id]++;
 		t->mild[f->rule->id] += f->mild;
 	}
-	keep(t, f);
-	if (!may(bucket_of(t, f), now)) {
+	at = keep(t, f);
+	t->late[at] = !may(bucket_of(t, f), now);
+	if (t->late[at])
 		t->suppressed++;
-		return;
+	else
+		tell(t, f, now);
+}
+
+void s2v_told_late(struct s2v_told *t, __u64 now)
+{
+	for (unsigned int i = 0; i < t->n; i++) {
+		unsigned int at = t->order[i];
+
+		if (!t->late[at])
+			continue;
+		if (!may(bucket_of(t, &t->kept[at]), now))
+			return;
+		t->late[at] = false;
+		tell(t, &t->kept[at], now);
 	}
-	err = write_out(t, f);
-	t->unwritten += err != 0;
-	if (err && err != t->failed)
-		say_unwritten(t, err, now);
-	t->failed = err;
 }
 
 const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i)

@@ -19,6 +19,8 @@ struct s2v_bucket {
 
 struct s2v_told {
 	struct s2v_finding kept[S2V_TOLD_KEPT];
+	bool late
+		[S2V_TOLD_KEPT]; /* its newest total is not written yet: there were too many lines */
 	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
 	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
@@ -38,6 +40,9 @@ void s2v_told_close(struct s2v_told *t);
 
 /* now: CLOCK_MONOTONIC ns. */
 void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now);
+
+/* Totals that are late are written, as many as may be. */
+void s2v_told_late(struct s2v_told *t, __u64 now);
 
 /* The i-th of those kept, the newest first; NULL: there are no more. */
 const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i);

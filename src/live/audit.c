@@ -191,10 +191,11 @@ static int tell_slot(struct auditor *x)
 				  .hva = x->a->slot_hva,
 				  .flags = x->a->slot_flags,
 				  .vm_mte = x->a->vm_mte };
+	const struct s2v_slot_key key = { .vm = ev.h.vm, .slot = ev.slot, .as_id = ev.as_id };
 	int err;
 
 	/* Its end may have been among what was drained. */
-	if (!s2v_kept(x->l, x->a->vm))
+	if (!s2v_keep_found(x->l, &key))
 		return -ESRCH;
 	if (x->a->slot_told && !x->retell)
 		return 0;

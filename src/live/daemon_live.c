@@ -15,6 +15,7 @@
 #include "util.h"
 
 #define CHECK_S 5 /* the hooks are looked after so often */
+#define PENDING_S 1
 #define CHECK_NS 1000000000ULL /* and by whoever asks, but not more often than this */
 
 struct live {
@@ -22,7 +23,7 @@ struct live {
 	struct s2v_session ses;
 	struct s2v_live *live;
 	bool verbose;
-	struct event *readable, *tick;
+	struct event *readable, *tick, *pending;
 	void (*fn)(void *arg, const struct s2v_ev_hdr *ev);
 	void *arg;
 	bool inventory_failed, audit_failed;
@@ -68,6 +69,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	failed(l, s2v_live_consume(l->live), "reading from the kernel");
+}
+
+static void on_pending(evutil_socket_t fd, short what, void *arg)
+{
+	struct live *l = arg;
+
+	(void)fd;
+	(void)what;
+	failed(l, s2v_pending_tell(l->live), "reading what is pending in the kernel");
 }
 
 /* ---- hooks that go, and come back ---- */
@@ -140,7 +150,7 @@ static int add(struct event *ev, int prio, const struct timeval *tv)
 static int on_start(struct s2v_source *s, struct event_base *base,
 		    void (*fn)(void *arg, const struct s2v_ev_hdr *ev), void *arg)
 {
-	const struct timeval tv = { .tv_sec = CHECK_S };
+	const struct timeval tv = { .tv_sec = CHECK_S }, second = { .tv_sec = PENDING_S };
 	struct live *l = of(s);
 	int err;
 
@@ -149,7 +159,9 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 	s2v_health_open(l->live);
 	l->readable = event_new(base, s2v_live_fd(l->live), EV_READ | EV_PERSIST, on_readable, l);
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
-	if (add(l->readable, S2V_PRIO_SOURCE, NULL) || add(l->tick, S2V_PRIO_NORMAL, &tv))
+	l->pending = event_new(base, -1, EV_PERSIST, on_pending, l);
+	if (add(l->readable, S2V_PRIO_SOURCE, NULL) || add(l->tick, S2V_PRIO_NORMAL, &tv) ||
+	    add(l->pending, S2V_PRIO_NORMAL, &second))
 		return -ENOMEM;
 	err = s2v_live_start(l->live);
 	if (err)
@@ -245,6 +257,7 @@ static int on_stop(struct s2v_source *s)
 	l->stopped = true;
 	event_del(l->readable);
 	event_del(l->tick);
+	event_del(l->pending);
 	err = s2v_live_stop(l->live);
 	return l->err ? l->err : err;
 }
@@ -257,6 +270,8 @@ static void on_free(struct s2v_source *s)
 		event_free(l->readable);
 	if (l->tick)
 		event_free(l->tick);
+	if (l->pending)
+		event_free(l->pending);
 	s2v_live_close(l->live);
 	s2v_session_free(&l->ses);
 	free(l);

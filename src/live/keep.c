@@ -16,89 +16,206 @@ struct s2v_kept_vm {
 	UT_hash_handle hh;
 };
 
-/* Which entries of the aggregation map are meant. */
-struct sweep {
-	__u32 vm; /* 0: of all VMs */
-	bool one_slot; /* of this memslot, registrations up to gen */
-	__s16 slot;
-	__u16 as_id;
-	__u32 gen;
-	bool gone; /* nothing is added to them any more: they are deleted, too */
-};
-
-static bool is_meant(const struct sweep *w, const struct s2v_agg_key *key)
+/* What was counted of a kind and not yet told: the last word on it. */
+static void tell_pending(struct s2v_live *l, const struct s2v_agg_key *key)
 {
-	if (w->vm && key->vm != w->vm)
-		return false;
-	return !w->one_slot ||
-	       (key->slot == w->slot && key->as_id == w->as_id && key->gen <= w->gen);
+	struct s2v_agg a;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.agg), key, &a) || !a.pending)
+		return;
+	a.ev.h.time = a.last;
+	a.ev.flags &= ~(__u32)S2V_PG_FIRST;
+	a.ev.count = a.pending;
+	a.ev.bytes = a.bytes;
+	a.ev.gpa_last = a.gpa_last;
+	a.ev.gpa_low = a.gpa_low;
+	a.ev.gpa_end = a.gpa_end;
+	l->fn(l->arg, &a.ev.h);
 }
 
-/* Tells what was counted and not yet told: the last word on each kind of mapping. 0 or -errno. */
-static int sweep(struct s2v_live *l, const struct sweep *w)
+static void delete_kind(struct s2v_live *l, const struct s2v_agg_key *key)
+{
+	bpf_map_delete_elem(bpf_map__fd(l->skel->maps.agg), key);
+}
+
+static void delete_slot(void *arg, const struct s2v_slot_key *key)
+{
+	struct s2v_live *l = arg;
+
+	bpf_map_delete_elem(bpf_map__fd(l->skel->maps.slots), key);
+}
+
+static void last_word(void *arg, const struct s2v_agg_key *key)
+{
+	tell_pending(arg, key);
+	delete_kind(arg, key);
+}
+
+static void no_word(void *arg, const struct s2v_agg_key *key)
+{
+	delete_kind(arg, key);
+}
+
+/* ---- every key of the maps: at the end, and after losses ---- */
+
+/* Tells what is pending of all kinds, and deletes them if nothing is added to them any more. 0 or -errno. */
+static int sweep(struct s2v_live *l, bool gone)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.agg);
-	struct s2v_agg_key key, next;
-	struct s2v_agg_key *prev = NULL;
-	struct s2v_agg a;
+	struct s2v_agg_key key, next, *prev = NULL;
 	int err;
 
 	while ((err = s2v_next_key(&keys, prev, &next)) == 0) {
-		if (is_meant(w, &next)) {
-			if (!bpf_map_lookup_elem(keys.fd, &next, &a) && a.pending) {
-				a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-				a.ev.count = a.pending;
-				a.ev.gpa_last = a.gpa_last;
-				l->fn(l->arg, &a.ev.h);
-			}
-			/* prev stays: what follows it is what followed the one deleted. */
-			if (w->gone && !bpf_map_delete_elem(keys.fd, &next))
-				continue;
-		}
+		tell_pending(l, &next);
+		/* prev stays: what follows it is what followed the one deleted. */
+		if (gone && !bpf_map_delete_elem(keys.fd, &next))
+			continue;
 		key = next;
 		prev = &key;
 	}
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Deletes the memslots of a VM that is gone; 0: of all. */
-static void forget_slots(struct s2v_live *l, __u32 vm)
+/* Deletes all memslots. */
+static void forget_slots(struct s2v_live *l)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.slots);
 	struct s2v_slot_key key, next, *prev = NULL;
 
 	while (s2v_next_key(&keys, prev, &next) == 0) {
-		if ((!vm || next.vm == vm) && !bpf_map_delete_elem(keys.fd, &next))
+		if (!bpf_map_delete_elem(keys.fd, &next))
 			continue;
 		key = next;
 		prev = &key;
 	}
 }
 
-int s2v_keep_tell_all(struct s2v_live *l)
+/* What there is, out of the maps themselves. 0 or -errno. */
+static int read_kinds(struct s2v_live *l)
 {
-	return sweep(l, &(struct sweep){ 0 });
-}
-
-static void on_end(struct s2v_live *l, const struct s2v_ev_hdr *ev)
-{
-	struct sweep w = { .vm = ev->vm, .gone = true };
-	const struct s2v_ev_slot *slot = (const void *)ev;
+	struct s2v_keys slots = s2v_keys_of(l->skel->maps.slots),
+			agg = s2v_keys_of(l->skel->maps.agg);
+	struct s2v_slot_key sk, *sprev = NULL;
+	struct s2v_agg_key ak, *aprev = NULL;
 	int err;
 
-	if (ev->type == S2V_EV_SLOT) {
-		if (slot->err || (slot->change != S2V_SLOT_DELETE && slot->change != S2V_SLOT_MOVE))
-			return;
-		w.one_slot = true;
-		w.slot = slot->slot;
-		w.as_id = slot->as_id;
-		w.gen = slot->gen - (slot->change == S2V_SLOT_MOVE);
+	s2v_kinds_free(&l->kinds);
+	while ((err = s2v_next_key(&slots, sprev, &sk)) == 0) {
+		s2v_kinds_slot(&l->kinds, &sk);
+		sprev = &sk;
 	}
-	err = sweep(l, &w);
+	if (err != -ENOENT)
+		return err;
+	while ((err = s2v_next_key(&agg, aprev, &ak)) == 0) {
+		s2v_kinds_add(&l->kinds, &ak);
+		aprev = &ak;
+	}
+	return err != -ENOENT ? err : l->kinds.short_of ? -ENOMEM : 0;
+}
+
+/* ---- what is known of kinds, which is all unless events were lost ---- */
+
+/* Events that were lost: one of them may have told of a kind. It was counted before what ends was told of. */
+static __u64 lost_events(const struct s2v_live *l)
+{
+	return *(volatile __u64 *)&l->skel->bss->lost_events + l->malformed;
+}
+
+/*
+ * While events go on being lost, what is known is read anew again and again, for at most a fifth of the time. What ends in between
+ * is remembered; its last word is lost, like the event that told of it.
+ */
+#define REST_OF_READING 4
+
+static int know_kinds(struct s2v_live *l, bool at_once)
+{
+	const struct s2v_kinds_fn quiet = { no_word, delete_slot, l };
+	__u64 lost = lost_events(l), now;
+	int err;
+
+	if (lost == l->kinds_lost && !l->kinds.short_of && !l->n_owed)
+		return 0;
+	now = s2v_clock_ns(CLOCK_MONOTONIC);
+	if (!at_once && now < l->kinds_rest)
+		return 1;
+	err = read_kinds(l);
+	if (err)
+		return err;
+	for (size_t i = 0; i < l->n_owed; i++)
+		s2v_kinds_end(&l->kinds, &l->owed[i], &quiet);
+	l->n_owed = 0;
+	l->kinds_lost = lost;
+	lost = s2v_clock_ns(CLOCK_MONOTONIC);
+	l->kinds_rest = lost + REST_OF_READING * (lost - now);
+	return 0;
+}
+
+static int owe(struct s2v_live *l, const struct s2v_kinds_end *end)
+{
+	struct s2v_kinds_end *p;
+
+	if (l->n_owed == l->cap_owed) {
+		size_t cap = l->cap_owed ? 2 * l->cap_owed : 64;
+
+		p = reallocarray(l->owed, cap, sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		l->owed = p;
+		l->cap_owed = cap;
+	}
+	l->owed[l->n_owed++] = *end;
+	return 0;
+}
+
+int s2v_keep_tell_all(struct s2v_live *l)
+{
+	int err = know_kinds(l, true);
+
+	return err ? err : sweep(l, false);
+}
+
+int s2v_keep_know(struct s2v_live *l)
+{
+	return know_kinds(l, false);
+}
+
+static void on_end(struct s2v_live *l, const struct s2v_kinds_end *end)
+{
+	const struct s2v_kinds_fn fn = { last_word, delete_slot, l };
+	int err = know_kinds(l, false);
+
+	s2v_kinds_end(&l->kinds, end, &fn);
+	if (err > 0)
+		err = owe(l, end);
 	if (!l->err) /* the first stays: what it left out does not come any more */
 		l->err = err;
-	if (ev->type == S2V_EV_VM_DEAD)
-		forget_slots(l, ev->vm);
+}
+
+static void on_slot(struct s2v_live *l, const struct s2v_ev_slot *ev)
+{
+	const struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_kinds_end end = {
+		.vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id, .gen = ev->gen
+	};
+
+	if (ev->err)
+		return;
+	if (ev->change == S2V_SLOT_MOVE)
+		end.gen--;
+	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE)
+		on_end(l, &end);
+	if (ev->change == S2V_SLOT_CREATE || ev->change == S2V_SLOT_MOVE)
+		s2v_kinds_slot(&l->kinds, &key);
+}
+
+bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key)
+{
+	if (s2v_kept(l, key->vm)) {
+		s2v_kinds_slot(&l->kinds, key);
+		return true;
+	}
+	delete_slot(l, key);
+	return false;
 }
 
 /* Keeps book of which VMs there are, as far as events tell. */
@@ -129,8 +246,19 @@ static void note_vm(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 
 void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 {
-	if (ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_SLOT)
-		on_end(l, ev);
+	switch (ev->type) {
+	case S2V_EV_VM_DEAD:
+		on_end(l, &(struct s2v_kinds_end){ .vm = ev->vm, .all = true });
+		break;
+	case S2V_EV_SLOT:
+		on_slot(l, (const void *)ev);
+		break;
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		s2v_kinds_page(&l->kinds, (const void *)ev);
+		break;
+	}
 	note_vm(l, ev);
 }
 
@@ -242,6 +370,9 @@ int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 las
 
 	if (err || lost == l->lost)
 		return err;
+	err = know_kinds(l, true);
+	if (err)
+		return err;
 	HASH_ITER(hh, l->vms, vm, next)
 	{
 		if (vm->id <= last && !listed(list, vm->id))
@@ -254,7 +385,8 @@ int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 las
 			tell_vm(l, S2V_EV_VM_NEW, list->vm[i].id, list->vm[i].tgid);
 	}
 	l->lost = lost;
-	return l->err ? l->err : 1;
+	err = read_kinds(l);
+	return l->err ? l->err : err ? err : 1;
 }
 
 int s2v_keep_forget(struct s2v_live *l)
@@ -264,10 +396,12 @@ int s2v_keep_forget(struct s2v_live *l)
 	int err;
 	__u64 key;
 
-	err = sweep(l, &(struct sweep){ .gone = true });
+	err = sweep(l, true);
+	s2v_kinds_free(&l->kinds);
+	l->n_owed = 0;
 	HASH_ITER(hh, l->vms, vm, next)
 	tell_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
-	forget_slots(l, 0);
+	forget_slots(l);
 	while (s2v_next_key(&keys, NULL, &key) == 0)
 		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* gone by itself */
 			return -errno;
@@ -283,4 +417,6 @@ void s2v_keep_free(struct s2v_live *l)
 		HASH_DEL(l->vms, vm);
 		free(vm);
 	}
+	s2v_kinds_free(&l->kinds);
+	free(l->owed);
 }

@@ -14,6 +14,17 @@ void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev);
 /* Has the VM been heard of, and not of its end? What is told of another would make it up again. */
 bool s2v_kept(const struct s2v_live *l, __u32 vm);
 
+/*
+ * An audit has found a memslot, and so registered it. False: its VM's end was told of, and nothing of it is kept.
+ */
+bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key);
+
+/*
+ * What ends is looked up in what events have told (kinds.h); where some were lost that is read anew out of the maps.
+ * 0, -errno, or 1: not yet, as that was done just now, and what has ended meanwhile is still there.
+ */
+int s2v_keep_know(struct s2v_live *l);
+
 /* What was counted and not yet told of all that is there. 0 or -errno. */
 int s2v_keep_tell_all(struct s2v_live *l);
 

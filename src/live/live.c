@@ -18,6 +18,7 @@
 #include "keep.h"
 #include "live.h"
 #include "live_private.h"
+#include "pending.h"
 #include "trial.h"
 #include "vcpu_text.h"
 #include "util.h"
@@ -83,7 +84,8 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 		bpf_program__set_autoload(
 			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
 			    (l->timed || p != l->skel->progs.fault_start)) ||
-				   p == l->skel->progs.inventory || (iter && l->audit));
+				   p == l->skel->progs.inventory ||
+				   (p == l->skel->progs.pending_tell ? !l->all : iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -322,6 +324,13 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 		snprintf(err, errlen, "the ring buffer could not be mapped: %s", strerror(errno));
 		goto fail;
 	}
+	rc = l->all ? 0 : s2v_pending_open(l);
+	if (rc) {
+		snprintf(err, errlen,
+			 "the iterator over kinds of mappings could not be attached: %s",
+			 s2v_errno_text(rc));
+		goto fail;
+	}
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		if (hooks[i].method != S2V_METHOD_NONE)
 			attach(l, &hooks[i]);
@@ -417,6 +426,7 @@ void s2v_live_close(struct s2v_live *l)
 		detach(l, i, true);
 	}
 	bpf_link__destroy(l->timer);
+	s2v_pending_close(l);
 	s2v_briefs_free(&l->briefs);
 	s2v_keep_free(l);
 	s2v_health_close(l);

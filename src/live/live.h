@@ -47,6 +47,12 @@ int s2v_live_consume(struct s2v_live *l);
 /* Hands out all that is there when it is called, and at most as much as the ring buffer holds. 0 or -errno. */
 int s2v_live_drain(struct s2v_live *l);
 
+/*
+ * To be called about every second: what is pending of kinds of mappings goes to the ring buffer, as far as half of that has room;
+ * nothing is done where nothing is. 0 or -errno.
+ */
+int s2v_pending_tell(struct s2v_live *l);
+
 /* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
 int s2v_live_stop(struct s2v_live *l);
 

@@ -4,6 +4,7 @@
 #define S2V_LIVE_PRIVATE_H
 
 #include "brief.h"
+#include "kinds.h"
 #include "live.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
@@ -46,6 +47,13 @@ struct s2v_live {
 	int err; /* of reading what a VM that is gone left */
 	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
 	__u64 lost; /* events that had been lost when all was put in order last */
+	struct s2v_kinds kinds; /* what is kept in the kernel of memslots */
+	__u64 kinds_lost; /* events that had been lost when they were read last, … */
+	__u64 kinds_rest; /* … which is not done again before (CLOCK_MONOTONIC ns) */
+	struct s2v_kinds_end *owed; /* ended meanwhile */
+	size_t n_owed, cap_owed;
+	struct bpf_link *pending; /* iterator of pending.c; NULL: nothing is ever pending */
+	int pending_fd; /* a read of it that is not through, or -1 */
 	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
 

@@ -36,10 +36,10 @@ void s2v_recording_event(struct s2v_recording *r, const struct s2v_ev_hdr *ev)
 		s2t_append(r->w, ev);
 }
 
-void s2v_recording_contract(struct s2v_recording *r, __u64 time)
+void s2v_recording_mark(struct s2v_recording *r, __u32 type, __u64 time)
 {
 	if (r->w)
-		s2t_contract(r->w, time);
+		s2t_mark(r->w, type, time);
 }
 
 static void say(struct s2v_recording *r, int err, const char *path)

@@ -19,7 +19,8 @@ int s2v_recording_begin(struct s2v_recording *r, const struct s2v_trace_opts *o,
 			const struct s2v_session *ses, __u64 boot, __s64 boot_to_real, char *err,
 			size_t errlen);
 void s2v_recording_event(struct s2v_recording *r, const struct s2v_ev_hdr *ev);
-void s2v_recording_contract(struct s2v_recording *r, __u64 time);
+/* S2T_REC_CONTRACT, S2T_REC_UPDATES */
+void s2v_recording_mark(struct s2v_recording *r, __u32 type, __u64 time);
 /* Counters so far; says once where writing has failed. */
 void s2v_recording_counters(struct s2v_recording *r, const struct s2v_summary *sum);
 /* The counters of the whole run, before s2v_correlator_finish(). Says where writing has failed. */

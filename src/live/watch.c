@@ -66,7 +66,7 @@ static void on_contract(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	s2v_recording_contract(t->rec, s2v_clock_ns(CLOCK_BOOTTIME));
+	s2v_recording_mark(t->rec, S2T_REC_CONTRACT, s2v_clock_ns(CLOCK_BOOTTIME));
 	s2v_correlator_contract(t->core);
 }
 
@@ -87,6 +87,19 @@ static void look(struct watch *t)
 	t->gone = !h.well;
 }
 
+/* Findings that go on: what is pending of them comes in, and they are told again. */
+static void update(struct watch *t)
+{
+	__u64 now = s2v_clock_ns(CLOCK_BOOTTIME);
+	int err = s2v_pending_tell(t->live);
+
+	if (!err)
+		err = s2v_live_consume(t->live);
+	if (!err && s2v_correlator_updates(t->core, now))
+		s2v_recording_mark(t->rec, S2T_REC_UPDATES, now);
+	t->err = err;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *t = arg;
@@ -94,7 +107,9 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	look(t);
-	if (t->err)
+	if (!t->err)
+		update(t);
+	if (t->err || t->sink->failed || (t->stop && *t->stop))
 		event_base_loopbreak(t->base);
 }
 

@@ -44,6 +44,7 @@ static struct s2t_info an_info(void)
 
 /* Where the contract is told, in the middle: a place no event has by itself. */
 #define CONTRACT_TIME 4242
+#define UPDATES_TIME 60000
 
 static void reset(struct s2t_buf *ev, __u32 vm, __u64 time)
 {
@@ -66,7 +67,7 @@ static void reset(struct s2t_buf *ev, __u32 vm, __u64 time)
 
 static void a_run(struct s2t_buf *ev)
 {
-	struct s2v_ev_page *p;
+	struct s2v_ev_page *p, again;
 	__u64 time;
 
 	time = guest(ev, 1, 2000, 30);
@@ -80,7 +81,12 @@ static void a_run(struct s2t_buf *ev)
 	p->pa = 0x80000000;
 	p->s2 = S2V_ATTR_DEVICE_nGnRE;
 	p->vma = (struct s2v_vma){ p->hva, p->hva + p->slot_size, 0, S2V_ATTR_NORMAL_WB, 0, { 0 } };
+	again = *p;
 	add(ev, S2T_REC_CONTRACT, 0, CONTRACT_TIME);
+	p = add(ev, S2V_EV_MAP, 1, time + 2);
+	again.h = p->h;
+	*p = again;
+	add(ev, S2T_REC_UPDATES, 0, UPDATES_TIME);
 	reset(ev, 1, time + 100);
 	guest(ev, 2, time + 10000, 5);
 	add(ev, S2V_EV_VM_DEAD, 2, time + 90000);
@@ -144,6 +150,8 @@ static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 	for (size_t at = 0; at < ev->len; at += s2t_round8(event_at(ev, at)->len)) {
 		if (event_at(ev, at)->type == S2T_REC_CONTRACT)
 			s2v_correlator_contract(c);
+		else if (event_at(ev, at)->type == S2T_REC_UPDATES)
+			s2v_correlator_updates(c, UPDATES_TIME);
 		else
 			s2v_correlator_event(c, event_at(ev, at));
 	}
@@ -169,8 +177,8 @@ static void record(struct s2t_buf *file, const struct s2t_buf *ev)
 	w = s2t_create(&o, err, sizeof(err));
 	assert_non_null(w);
 	for (size_t at = 0; at < ev->len; at += s2t_round8(event_at(ev, at)->len)) {
-		if (event_at(ev, at)->type == S2T_REC_CONTRACT)
-			s2t_contract(w, event_at(ev, at)->time);
+		if (event_at(ev, at)->type >= S2T_REC_FIRST)
+			s2t_mark(w, event_at(ev, at)->type, event_at(ev, at)->time);
 		else
 			s2t_append(w, event_at(ev, at));
 	}
@@ -263,7 +271,7 @@ static void filters(void **state)
 	record(&file, &ev);
 	analyze(&t, &file, all, &everything, findings);
 	assert_int_equal(findings[S2V_CRITICAL], 1);
-	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 60 + 1 + 5 + 3 + 10 + 1);
+	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 60 + 2 + 5 + 3 + 10 + 1);
 	free(t.p);
 	analyze(&t, &file, all, &rule, findings);
 	assert_int_equal(findings[S2V_CRITICAL], 0);
@@ -282,7 +290,7 @@ static void filters(void **state)
 	assert_int_equal(findings[S2V_CRITICAL], 0);
 	free(t.p);
 	analyze(&t, &file, all, &of_1001, findings);
-	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 60 + 1 + 5);
+	assert_int_equal(lines_with(t.p, "\"type\":\"event\""), 3 + 60 + 2 + 5);
 	free(t.p);
 	s2t_buf_free(&ev);
 	s2t_buf_free(&file);

@@ -111,12 +111,12 @@ static void findings(void **state)
 	further = 100 + before;
 	audit_conflicts(S2V_FINDINGS_MOST + 100);
 	assert_int_equal(n_findings, S2V_FINDINGS_MOST + 1);
-	s2v_correlator_updates(w.core);
+	s2v_correlator_updates(w.core, 0);
 	assert_int_equal(latest.count, further); /* the last of them is of all others */
 	assert_int_equal(latest.gpa_last, A.gpa + 2 * (S2V_FINDINGS_MOST + 99) * PAGE);
 	/* Another audit finds the same: no finding is new, and none counts twice. */
 	audit_conflicts(S2V_FINDINGS_MOST + 100);
-	s2v_correlator_updates(w.core);
+	s2v_correlator_updates(w.core, 0);
 	assert_int_equal(n_findings, S2V_FINDINGS_MOST + 1);
 	assert_int_equal(latest.count, further);
 	s2v_correlator_finish(w.core, &sum);

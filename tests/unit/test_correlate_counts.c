@@ -99,6 +99,70 @@ static void where_it_was(void **state)
 	assert_int_equal(u->bytes, PAGE);
 }
 
+/* An event that says where all of its kind lie, and how much they are. */
+static void where_an_event_says(void **state)
+{
+	struct s2v_ev_page ev = page(S2V_EV_MAP, &A, 0x8000, &pfn_wb);
+	const struct s2v_finding *u;
+
+	(void)state;
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	ev.vma.pte_attr = WB;
+	ev.pa = DEV_PA + 0x8000;
+	ev.s2 = DEV;
+	send_page(&ev);
+	ev.count = 3;
+	ev.gpa_last = A.gpa + 0x4000;
+	ev.gpa_low = A.gpa + 0x1000;
+	ev.gpa_end = A.gpa + 0xc000;
+	ev.bytes = 0x4000; /* one of them is larger than the first */
+	send_page(&ev);
+	end();
+	u = &w.f[w.n_f - 1];
+	assert_int_equal(u->count, 4);
+	assert_true(u->gpa_low == A.gpa + 0x1000 && u->gpa_end == A.gpa + 0xc000);
+	assert_int_equal(u->bytes, PAGE + 0x4000);
+}
+
+/* While it goes on it is told again: at first each time, when it is old less often; what ends is told in any case. */
+static void told_again(void **state)
+{
+	const __u64 second = 1000000000ULL;
+	unsigned int n = 0;
+
+	(void)state;
+	start();
+	create(&A, &pfn_wb, WB, DEV_PA, 0);
+	send_counted(&A, 0x1000, 0x1000, 1);
+	assert_int_equal(s2v_correlator_updates(w.core, second), 0);
+	send_counted(&A, 0x2000, 0x2000, 1);
+	assert_int_equal(s2v_correlator_updates(w.core, 2 * second), 1);
+	assert_int_equal(w.f[1].count, 2);
+	assert_int_equal(s2v_correlator_updates(w.core, 3 * second), 0);
+	for (__u64 t = 4; t < 12; t++) {
+		send_counted(&A, 0x2000, 0x2000, 1);
+		n += s2v_correlator_updates(w.core, t * second);
+	}
+	assert_int_equal(n, 8);
+	for (n = 0; n < 90; n++) {
+		send_counted(&A, 0x2000, 0x2000, 1);
+		s2v_correlator_updates(w.core, (1000 + n) * second);
+	}
+	assert_int_equal(w.n_f, 1 + 1 + 8 + 9);
+	/* It stands still, and what it last came to is told when it is due. */
+	assert_int_equal(s2v_correlator_updates(w.core, 1090 * second), 1);
+	assert_int_equal(w.f[w.n_f - 1].count, 2 + 8 + 90);
+	assert_int_equal(s2v_correlator_updates(w.core, 2000 * second), 0);
+	send_counted(&A, 0x2000, 0x2000, 1);
+	assert_int_equal(s2v_correlator_updates(w.core, 2000 * second), 1);
+	send_counted(&A, 0x2000, 0x2000, 1);
+	assert_int_equal(s2v_correlator_updates(w.core, 2001 * second), 0);
+	assert_int_equal(s2v_correlator_updates(w.core, 0), 1); /* all, now */
+	end();
+	assert_int_equal(w.f[w.n_f - 1].count, 2 + 8 + 90 + 2);
+}
+
 static void first_of_many_at_once(void **state)
 {
 	(void)state;
@@ -474,6 +538,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated),
 		cmocka_unit_test(where_it_was),
+		cmocka_unit_test(where_an_event_says),
+		cmocka_unit_test(told_again),
 		cmocka_unit_test(first_of_many_at_once),
 		cmocka_unit_test(by_rule_and_memslot),
 		cmocka_unit_test(errors_apart),

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/live/keep.c src/live/audit.c src/util.c src/utf8.c src/names.c src/host.c */
+/* needs: src/live/keep.c src/live/kinds.c src/live/audit.c src/util.c src/utf8.c src/names.c src/host.c */
 /*
  * What the live source keeps of the BPF side, and the audit that goes over it, while VMs go. The BPF
- * side is what stands here: two maps with nothing in them, one with VMs, and steps that are counted.
+ * side is what stands here: a map of memslots with nothing in it, one of VMs, one of kinds of mappings, and steps that
+ * are counted.
  */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include <bpf/bpf.h>
@@ -20,13 +22,22 @@
 #include "live/keep.h"
 #include "live/vmas.h"
 
-enum { VMS_FD = 1, OTHER_FD };
+enum { VMS_FD = 1, OTHER_FD, AGG_FD };
+
+#define KINDS 8192
 
 static struct world {
 	struct s2verify_bss bss;
 	struct s2verify_bpf skel;
 	struct s2v_live live;
 	__u32 vm[8]; /* that the map lists, by its keys; 0: none */
+	struct {
+		struct s2v_agg_key key;
+		__u64 pending;
+		bool there;
+	} * kinds; /* KINDS of them */
+	unsigned int n_kinds, sweeps, keys_read;
+	__u64 told_pending;
 	int reading; /* errno of reading the aggregation map */
 	bool vanish; /* who is to be deleted is gone just before */
 	__u32 dies; /* VM whose end is what the next look at the ring buffer finds */
@@ -44,15 +55,40 @@ static struct world {
 
 int bpf_map__fd(const struct bpf_map *map)
 {
-	return map ? VMS_FD : OTHER_FD;
+	return map == (struct bpf_map *)&w ? VMS_FD : map ? AGG_FD : OTHER_FD;
+}
+
+static int kind_at(const struct s2v_agg_key *key)
+{
+	unsigned int i = key->gen; /* its number, in these tests */
+
+	return i < w.n_kinds && w.kinds[i].there && !memcmp(&w.kinds[i].key, key, sizeof(*key))
+		       ? (int)i
+		       : -1;
+}
+
+static int next_kind(const struct s2v_agg_key *key, struct s2v_agg_key *next)
+{
+	unsigned int i = key ? key->gen + 1 : 0;
+
+	w.sweeps += !key;
+	w.keys_read++;
+	while (i < w.n_kinds && !w.kinds[i].there)
+		i++;
+	if (w.reading || i == w.n_kinds)
+		return w.reading ? w.reading : -ENOENT;
+	*next = w.kinds[i].key;
+	return 0;
 }
 
 int bpf_map_get_next_key(int fd, const void *key, void *next)
 {
 	__u64 i = key ? *(const __u64 *)key + 1 : 0;
 
+	if (fd == AGG_FD)
+		return next_kind(key, next);
 	if (fd != VMS_FD)
-		return w.reading ? w.reading : -ENOENT;
+		return -ENOENT;
 	for (; i < 8; i++) {
 		if (w.vm[i]) {
 			*(__u64 *)next = i;
@@ -65,7 +101,18 @@ int bpf_map_get_next_key(int fd, const void *key, void *next)
 int bpf_map_lookup_elem(int fd, const void *key, void *value)
 {
 	struct s2v_vm_state *st = value;
+	struct s2v_agg *a = value;
+	int i;
 
+	if (fd == AGG_FD) {
+		i = kind_at(key);
+		if (i < 0)
+			return -ENOENT;
+		memset(a, 0, sizeof(*a));
+		a->ev.h.type = S2V_EV_MAP;
+		a->pending = w.kinds[i].pending;
+		return 0;
+	}
 	assert_int_equal(fd, VMS_FD);
 	memset(st, 0, sizeof(*st));
 	st->id = w.vm[*(const __u64 *)key];
@@ -74,7 +121,17 @@ int bpf_map_lookup_elem(int fd, const void *key, void *value)
 
 int bpf_map_delete_elem(int fd, const void *key)
 {
-	assert_int_equal(fd, VMS_FD);
+	int i;
+
+	if (fd == OTHER_FD)
+		return -ENOENT;
+	if (fd == AGG_FD) {
+		i = kind_at(key);
+		if (i < 0)
+			return -ENOENT;
+		w.kinds[i].there = false;
+		return 0;
+	}
 	w.vm[*(const __u64 *)key] = 0;
 	errno = ENOENT;
 	return w.vanish ? -ENOENT : 0;
@@ -82,8 +139,7 @@ int bpf_map_delete_elem(int fd, const void *key)
 
 __u32 bpf_map__max_entries(const struct bpf_map *map)
 {
-	(void)map;
-	return 8;
+	return map == w.skel.maps.agg ? KINDS : 8;
 }
 
 /* One that is attached to a thread alone looks whether that has the memory still. */
@@ -127,6 +183,8 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	w.told[ev->type]++;
+	if (ev->type == S2V_EV_MAP)
+		w.told_pending += ((const struct s2v_ev_page *)ev)->count;
 	if (ev->type == S2V_EV_AUDIT && ev->vm)
 		w.flags = ((const struct s2v_ev_audit *)ev)->flags;
 	if (ev->type == S2V_EV_SLOT)
@@ -156,7 +214,7 @@ int s2v_live_drain(struct s2v_live *l)
 int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 {
 	(void)l;
-	*lost = 0;
+	*lost = w.bss.lost_events;
 	return 0;
 }
 
@@ -206,6 +264,8 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 static int begin(__u32 listed, __u32 known)
 {
 	memset(&w, 0, sizeof(w));
+	w.kinds = calloc(KINDS, sizeof(*w.kinds));
+	w.skel.maps.agg = (struct bpf_map *)w.kinds;
 	w.skel.bss = &w.bss;
 	w.skel.maps.vms = (struct bpf_map *)&w;
 	w.live.skel = &w.skel;
@@ -227,6 +287,7 @@ static int audit(void)
 static void end(void)
 {
 	s2v_keep_free(&w.live);
+	free(w.kinds);
 }
 
 /* ---- audits ---- */
@@ -374,10 +435,108 @@ static void error_stays(void **state)
 	(void)state;
 	begin(2, 2);
 	w.reading = -EIO;
+	w.bss.lost_events = 1;
 	tell(S2V_EV_VM_DEAD, 1);
 	w.reading = 0;
 	tell(S2V_EV_VM_DEAD, 2);
 	assert_int_equal(w.live.err, -EIO);
+	end();
+}
+
+/* A kind begins: in the map, and, unless that is lost, by an event. Its number is its registration's. */
+static void begins(__u32 vm, bool lost)
+{
+	__u32 i = w.n_kinds++;
+	struct s2v_ev_page ev = { .h = { .type = S2V_EV_MAP, .len = sizeof(ev), .vm = vm },
+				  .slot = (__s16)i,
+				  .gen = i,
+				  .flags = S2V_PG_FIRST };
+
+	s2v_agg_key_of(&w.kinds[i].key, &ev);
+	w.kinds[i].there = true;
+	w.kinds[i].pending = 1;
+	w.bss.lost_events += lost;
+	if (!lost)
+		s2v_keep_event(&w.live, &ev.h);
+}
+
+static void deletes(__u32 vm, __u32 i)
+{
+	struct s2v_ev_slot ev = { .h = { .type = S2V_EV_SLOT, .len = sizeof(ev), .vm = vm },
+				  .slot = (__s16)i,
+				  .gen = i,
+				  .change = S2V_SLOT_DELETE };
+
+	s2v_keep_event(&w.live, &ev.h);
+}
+
+static unsigned int kinds_there(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < w.n_kinds; i++)
+		n += w.kinds[i].there;
+	return n;
+}
+
+/* Each memslot that is deleted takes what is of it, has it told, and reads nothing else. */
+static void deleted_alone(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	for (__u32 i = 0; i < 4096; i++)
+		begins(1 + i % 2, false);
+	for (__u32 i = 0; i < 4096; i += 2)
+		deletes(1, i);
+	assert_int_equal(kinds_there(), 2048);
+	assert_int_equal(w.told_pending, 2048);
+	tell(S2V_EV_VM_DEAD, 2);
+	assert_int_equal(kinds_there(), 0);
+	assert_int_equal(w.told_pending, 4096);
+	assert_int_equal(w.sweeps, 0);
+	end();
+}
+
+/* After a loss the map is read, once; meanwhile no other loss makes it read at once again. */
+static void deleted_after_a_loss(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	for (__u32 i = 0; i < 4096; i++)
+		begins(1, i % 4 == 0);
+	for (__u32 i = 0; i < 1024; i++)
+		deletes(1, i);
+	assert_int_equal(w.sweeps, 1);
+	assert_int_equal(kinds_there(), 3072);
+	assert_int_equal(w.told_pending, 1024);
+	w.live.kinds_rest = ~0ULL; /* reading takes that long */
+	begins(1, true);
+	deletes(1, 4096);
+	deletes(1, 1024);
+	assert_int_equal(w.sweeps, 1);
+	assert_int_equal(kinds_there(), 3072); /* 4096 is there: that it began is not known */
+	assert_int_equal(s2v_keep_know(&w.live), 1); /* what is pending of that must not be told */
+	w.live.kinds_rest = 0;
+	assert_int_equal(s2v_keep_know(&w.live), 0);
+	assert_int_equal(w.sweeps, 2);
+	assert_int_equal(kinds_there(), 3071);
+	assert_int_equal(w.told_pending, 1025); /* of 1024; what ended unknown has no last word */
+	assert_int_equal(s2v_keep_know(&w.live), 0);
+	assert_int_equal(w.sweeps, 2);
+	end();
+}
+
+/* Registered by an audit while its VM ends: nothing of it stays. */
+static void found_too_late(void **state)
+{
+	const struct s2v_slot_key key = { .vm = 1, .slot = 1 };
+
+	(void)state;
+	begin(1, 1);
+	assert_true(s2v_keep_found(&w.live, &key));
+	tell(S2V_EV_VM_DEAD, 1);
+	assert_false(s2v_keep_found(&w.live, &key));
+	assert_null(w.live.kinds.vms);
 	end();
 }
 
@@ -389,7 +548,8 @@ int main(void)
 		cmocka_unit_test(error_stays),	  cmocka_unit_test(threads_end),
 		cmocka_unit_test(too_many_vmas),  cmocka_unit_test(nobody_here),
 		cmocka_unit_test(too_many_runs),  cmocka_unit_test(ended_while_reading),
-		cmocka_unit_test(never_settles),
+		cmocka_unit_test(never_settles),  cmocka_unit_test(deleted_alone),
+		cmocka_unit_test(found_too_late), cmocka_unit_test(deleted_after_a_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

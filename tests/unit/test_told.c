@@ -121,6 +121,27 @@ static void updates(void **state)
 	s2v_told_close(&t);
 }
 
+/* What was one too many is written when there is room, as it stands then, once. */
+static void late(void **state)
+{
+	struct s2v_told t = begin();
+	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
+
+	(void)state;
+	s2v_told_finding(&t, &f, SECOND);
+	f.update = true;
+	for (int i = 0; i < 200; i++)
+		s2v_told_finding(&t, &f, SECOND);
+	assert_true(t.suppressed > 0);
+	written = 0;
+	s2v_told_late(&t, SECOND);
+	assert_int_equal(written, 0);
+	s2v_told_late(&t, 10 * SECOND);
+	s2v_told_late(&t, 20 * SECOND);
+	assert_int_equal(written, 1);
+	s2v_told_close(&t);
+}
+
 static void full_disk(void **state)
 {
 	struct s2v_told t = begin();
@@ -423,6 +444,7 @@ int main(void)
 		cmocka_unit_test(labels),	cmocka_unit_test(sums_of_rates),
 		cmocka_unit_test(busiest),	cmocka_unit_test(grave_ones_are_written),
 		cmocka_unit_test(audited_late), cmocka_unit_test(harmless),
+		cmocka_unit_test(late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

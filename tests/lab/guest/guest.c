@@ -32,6 +32,8 @@ static const char help[] =
 	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
 	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
+	"  crowd=N,gpa=A,size=S,from=F  N memslots of that size, from ID 100 on, side by side; delete\n"
+	"                            them all: disband\n"
 	"  hide                      close the VM's files: only the vCPUs' mappings hold it\n"
 	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add idle threads, open files\n"
 	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
@@ -170,6 +172,8 @@ static const struct op {
 	{ "delete", true, op_delete },
 	{ "churn", true, op_churn },
 	{ "calm", true, op_calm },
+	{ "crowd", true, op_crowd },
+	{ "disband", true, op_disband },
 	{ "hide", true, op_hide },
 	{ "vmas", false, op_vmas },
 	{ "threads", false, op_threads },

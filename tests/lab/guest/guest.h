@@ -125,6 +125,8 @@ void op_move(const struct words *words, struct result *result);
 void op_delete(const struct words *words, struct result *result);
 void op_churn(const struct words *words, struct result *result);
 void op_calm(const struct words *words, struct result *result);
+void op_crowd(const struct words *words, struct result *result);
+void op_disband(const struct words *words, struct result *result);
 void op_hide(const struct words *words, struct result *result);
 void op_vmas(const struct words *words, struct result *result);
 void op_threads(const struct words *words, struct result *result);

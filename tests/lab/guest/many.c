@@ -120,3 +120,51 @@ int many_striped(char *hva, uint64_t size)
 	close(fd);
 	return error;
 }
+
+#define CROWD_ID 100
+static struct {
+	struct vm *vm;
+	uint64_t n;
+	struct slot first;
+} crowd;
+
+/* Registers them, or (size 0) deletes them; 0 or errno. */
+static int crowd_set(uint64_t size)
+{
+	struct slot slot = crowd.first;
+	int error = 0;
+
+	for (uint64_t i = 0; !error && i < crowd.n; i++) {
+		error = vm_set_slot(crowd.vm, &slot, size);
+		slot.id++;
+		slot.gpa += slot.size;
+		slot.hva += slot.size;
+	}
+	return error;
+}
+
+void op_crowd(const struct words *words, struct result *result)
+{
+	int error;
+
+	if (crowd.vm)
+		usage_error("crowd= before disband");
+	crowd.vm = vm;
+	crowd.n = words_number(words, "crowd", 0);
+	crowd.first = (struct slot){ .id = CROWD_ID,
+				     .gpa = parse_number(words_need(words, "gpa")),
+				     .size = parse_number(words_need(words, "size")) };
+	crowd.first.hva = backing_reserve(crowd.n * crowd.first.size, crowd.first.gpa);
+	error = backing_map(crowd.first.hva, crowd.n * crowd.first.size, words_need(words, "from"));
+	result_errno(result, error ? error : crowd_set(crowd.first.size));
+}
+
+void op_disband(const struct words *words, struct result *result)
+{
+	(void)words;
+	if (!crowd.vm)
+		usage_error("disband without crowd=");
+	result_errno(result, crowd_set(0));
+	munmap(crowd.first.hva, crowd.n * crowd.first.size);
+	crowd.vm = NULL;
+}

@@ -9,6 +9,9 @@ struct s2verify_rodata {
 
 struct s2verify_bss {
 	__u32 next_vm;
+	__u64 lost_events;
+	bool pending_some;
+	__u32 pending_left;
 	struct s2v_audit audit;
 };
 

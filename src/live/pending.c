@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "keep.h"
+#include "pending.h"
+
+/* Kinds that one look may take, each some ten instructions, or an event if something is pending. */
+#define KINDS_MOST 65536
+
+int s2v_pending_open(struct s2v_live *l)
+{
+	union bpf_iter_link_info info = { .map = { .map_fd = (__u32)bpf_map__fd(
+							   l->skel->maps.agg) } };
+	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
+
+	l->pending_fd = -1;
+	l->pending = bpf_program__attach_iter(l->skel->progs.pending_tell, &o);
+	return l->pending ? 0 : -errno;
+}
+
+/* Is there anything to be told since the last look began? */
+static bool wanted(struct s2v_live *l)
+{
+	return __atomic_exchange_n(&l->skel->bss->pending_some, false, __ATOMIC_SEQ_CST);
+}
+
+int s2v_pending_tell(struct s2v_live *l)
+{
+	char none;
+	int err;
+
+	if (!l->pending)
+		return 0;
+	err = s2v_keep_know(l);
+	if (err) /* what has ended is not to be told of as if it were there */
+		return err < 0 ? err : 0;
+	if (l->pending_fd < 0) {
+		if (!wanted(l))
+			return 0;
+		l->pending_fd = bpf_iter_create(bpf_link__fd(l->pending));
+		if (l->pending_fd < 0)
+			return -errno;
+	}
+	l->skel->bss->pending_left = KINDS_MOST;
+	err = read(l->pending_fd, &none, 1) < 0 ? -errno : 0;
+	/* There is more, for which there is no room now. */
+	if (err == -EAGAIN || err == -EINTR)
+		return 0;
+	close(l->pending_fd);
+	l->pending_fd = -1;
+	return err;
+}
+
+void s2v_pending_close(struct s2v_live *l)
+{
+	if (l->pending && l->pending_fd >= 0)
+		close(l->pending_fd);
+	bpf_link__destroy(l->pending);
+	l->pending = NULL;
+}
