@@ -22,6 +22,7 @@
 #include "common.h"
 #include "host.h"
 #include "page.h"
+#include "unseen.h"
 #include "window.h"
 #include "brief.h"
 #include "times.h"
