@@ -13,7 +13,8 @@
  *
  * struct s2v_vm_state, maps, goes one way (enum s2v_maps_state). Maps that are seen do no more than set it, the
  * first of a VM, which is never let by; `unseen` counts VMs that have run and of which no map was seen,
- * for a moment each: while there are none the end of KVM_RUN costs one look at that number.
+ * for a moment each: while there are none the end of KVM_RUN costs one look at that number, its beginning one at
+ * `maps`, beside what is read there anyway.
  */
 #ifndef S2V_BPF_UNSEEN_H
 #define S2V_BPF_UNSEEN_H
@@ -64,10 +65,17 @@ static __always_inline void maps_unobserved(struct s2v_vm_state *vm)
 	unobserved_tgid = vm->tgid;
 }
 
+/* Are maps seen? While hooks come or go they may not be. */
+static __always_inline bool maps_are_seen(void)
+{
+	return ready && !ending;
+}
+
 /* Nothing of the VM runs any more, and no map of it is on its way. */
 static __always_inline void maps_end(struct s2v_vm_state *vm)
 {
-	maps_unobserved(vm);
+	if (maps_are_seen())
+		maps_unobserved(vm);
 	if (maps_state(vm, S2V_MAPS_AWAITED, S2V_MAPS_SEEN))
 		__sync_fetch_and_add(&unseen, -1);
 }
@@ -134,14 +142,14 @@ static __always_inline void maps_judge(__u64 kvm, struct s2v_vm_state *vm, bool 
 	maps_unobserved(vm);
 }
 
-/* KVM_RUN ends, and `unseen` is not 0. */
+/* KVM_RUN ends, and `unseen` is not 0, or does not count. */
 static __noinline int unseen_exit(__u64 reason, int err)
 {
 	struct kvm_vcpu *vcpu = syscall_vcpu();
 	struct s2v_vm_state *vm;
 	__u64 key;
 
-	if (!vcpu)
+	if (!vcpu || !maps_are_seen())
 		return 0;
 	key = (__u64)BPF_CORE_READ(vcpu, kvm);
 	vm = bpf_map_lookup_elem(&vms, &key);
@@ -162,7 +170,7 @@ int unseen_look(struct bpf_iter__task_file *ctx)
 	struct s2v_vm_state *vm;
 	__u64 key;
 
-	if (!file)
+	if (!file || !maps_are_seen())
 		return 0;
 	key = (__u64)vm_of_file(file);
 	vm = key ? bpf_map_lookup_elem(&vms, &key) : NULL;

@@ -164,7 +164,7 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[768]; /* why not, for people; "" when complete */
+	char incomplete[1024]; /* why not, for people; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms, preexisting;
 	__u64 audited; /* of preexisting: an audit told all that was there */

@@ -83,8 +83,8 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 		bpf_program__set_autoload(
 			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
 			    (l->timed || p != l->skel->progs.fault_start)) ||
-				   p == l->skel->progs.inventory || p == l->skel->progs.unseen_look ||
-				   (iter && l->audit));
+				   p == l->skel->progs.inventory ||
+				   p == l->skel->progs.unseen_look || (iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
