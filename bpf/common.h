@@ -8,6 +8,7 @@ __u8 s1_attr[8]; /* AttrIndx → enum s2v_attr */
 bool ready; /* nothing is observed before */
 bool ending; /* entries are being detached: returns come without */
 bool inventory_done; /* VMs first seen before were there before the hooks, or may have been */
+bool vms_unlisted; /* not all that were there are known: one first seen now may be old */
 
 __u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
@@ -200,6 +201,22 @@ static __always_inline __u64 stamp(void)
 	return cfg.all ? bpf_ktime_get_boot_ns() : 0;
 }
 
+/* The VM that a file holds, being its own or that of one of its vCPUs; NULL: another file. */
+static __always_inline struct kvm *vm_of_file(struct file *file)
+{
+	__u64 release = (__u64)BPF_CORE_READ(file, f_op, release);
+	struct kvm_vcpu *vcpu;
+
+	if (!release)
+		return NULL;
+	if (release == cfg.vm_release)
+		return BPF_CORE_READ(file, private_data);
+	if (release != cfg.vcpu_release)
+		return NULL;
+	vcpu = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(vcpu, kvm);
+}
+
 /* The vCPU whose file the task's system call is for (KVM_RUN's first argument), or NULL. */
 static __noinline struct kvm_vcpu *syscall_vcpu(void)
 {
@@ -385,6 +402,7 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 	fresh.tgid = BPF_CORE_READ(task, tgid);
 	fresh.creator = BPF_CORE_READ(kvm, userspace_pid);
 	fresh.mapped = !inventory_done; /* not known: something may have been */
+	fresh.maps = inventory_done && !vms_unlisted ? S2V_MAPS_NONE : S2V_MAPS_SEEN;
 	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
 		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);
 	vm = bpf_map_lookup_elem(&vms, &key);

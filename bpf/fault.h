@@ -61,6 +61,8 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct scratch *sc;
 	struct kvm *kvm;
 
+	if (unseen || !cfg.run_hook)
+		unseen_exit(ctx->args[0], err);
 	if (!failed && !postponed)
 		return 0;
 	sc = scratch_of_watched();

@@ -91,6 +91,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	ev->flags = page_perms(prot, &bits);
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
+		maps_seen(vm);
 		st = page_registration(vm, ev);
 		if (!page_host(kvm, sc, slot.flags, LOOK_OR_WAIT) &&
 		    page_postpone(sc, kvm, slot.flags)) {

@@ -60,13 +60,15 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 	return 0;
 }
 
-/* Once for each reset, not once for each KVM_RUN. */
+/* Told once for each reset, not once for each KVM_RUN. */
 static __always_inline int on_run(struct kvm_vcpu *vcpu)
 {
 	__u64 key = (__u64)BPF_CORE_READ(vcpu, kvm);
 	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
 	struct s2v_ev_reset ev = {};
 
+	if (vm)
+		maps_await(vm);
 	if (!vm || !vm->reset || !__sync_lock_test_and_set(&vm->reset, 0))
 		return 0;
 	ev.vcpu = BPF_CORE_READ(vcpu, vcpu_id);

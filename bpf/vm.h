@@ -3,22 +3,6 @@
 #ifndef S2V_BPF_VM_H
 #define S2V_BPF_VM_H
 
-/* The VM that a file holds, being its own or that of one of its vCPUs; NULL: another file. */
-static __always_inline struct kvm *vm_of_file(struct file *file)
-{
-	__u64 release = (__u64)BPF_CORE_READ(file, f_op, release);
-	struct kvm_vcpu *vcpu;
-
-	if (!release)
-		return NULL;
-	if (release == cfg.vm_release)
-		return BPF_CORE_READ(file, private_data);
-	if (release != cfg.vcpu_release)
-		return NULL;
-	vcpu = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(vcpu, kvm);
-}
-
 /* Run once when all is attached: every VM file of every task. */
 SEC("iter/task_file")
 int inventory(struct bpf_iter__task_file *ctx)
@@ -109,6 +93,7 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 	windows_close();
 	if (!vm)
 		return 0;
+	maps_end(vm);
 	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
 	bpf_map_delete_elem(&vms, &key);
 	return 0;

@@ -18,6 +18,7 @@ struct s2v_cfg {
 	__u32 init_variant; /* enum s2v_variant */
 	__u32 cast; /* the kernel has bpf_rdonly_cast() */
 	__u32 slot_hook; /* registrations of memslots are seen */
+	__u32 run_hook; /* KVM_RUN is */
 	__u32 timed; /* faults and unmaps are timed, for histograms; not with `all` */
 	__u64 wake_bytes; /* with `all`: so much in the ring buffer wakes its reader */
 	__u64 repeat_ns; /* an open violation is told again at most this often */
@@ -62,6 +63,18 @@ enum {
 #define S2V_WINDOW_NAME(cpu, n) \
 	((__u32)(cpu) << S2V_WINDOW_BITS | ((n) % ((1U << S2V_WINDOW_BITS) - 2) + 2))
 
+/* Were maps of a VM seen, as they must be (bpf/unseen.h)? */
+enum s2v_maps_state {
+	S2V_MAPS_NONE, /* no vCPU has run */
+	S2V_MAPS_AWAITED, /* one has, or is about to */
+	S2V_MAPS_DOUBTED, /* and something is mapped */
+	S2V_MAPS_SEEN, /* one was, or the VM was there before the hooks */
+	S2V_MAPS_UNOBSERVED, /* something is mapped, by a function that nothing is attached to */
+};
+
+/* How long a VM is doubted before it is concluded: a map that was on its way has been seen by then. */
+#define S2V_DOUBT_NS 1000000000ULL
+
 /* Per VM. Key: address of struct kvm. */
 struct s2v_vm_state {
 	__u32 id;
@@ -72,6 +85,9 @@ struct s2v_vm_state {
 	__u32 mapped; /* something was mapped since the last stage2_unmap_vm() */
 	__u32 reset; /* a vCPU was initialised, and none has run since */
 	__u32 cap_told; /* bit 0, 1: a capability query with result 0, 1 was told */
+	__u32 maps; /* enum s2v_maps_state */
+	__u32 pad;
+	__u64 doubted_at; /* CLOCK_BOOTTIME ns; 0: not, or not yet known */
 	__u64 unmapped_at; /* CLOCK_BOOTTIME ns of the last unmap of a reset, where timed */
 };
 

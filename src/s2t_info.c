@@ -49,6 +49,9 @@ enum {
 	KEY_HIDDEN,
 	KEY_HIDDEN_CREATOR,
 	KEY_CENSUS_ERRNO,
+	KEY_UNOBSERVED,
+	KEY_UNOBSERVED_VM,
+	KEY_UNOBSERVED_TGID,
 };
 
 #define FLAG_ALL 1U
@@ -366,6 +369,9 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->hidden = sum->hidden;
 	t->hidden_creator = sum->hidden_creator;
 	t->census_errno = (__u32)sum->census_errno;
+	t->unobserved = sum->unobserved;
+	t->unobserved_vm = sum->unobserved_vm;
+	t->unobserved_tgid = sum->unobserved_tgid;
 }
 
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
@@ -405,6 +411,11 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 	}
 	if (t->census_errno)
 		put_num(b, KEY_CENSUS_ERRNO, t->census_errno);
+	if (t->unobserved) {
+		put_num(b, KEY_UNOBSERVED, t->unobserved);
+		put_num(b, KEY_UNOBSERVED_VM, t->unobserved_vm);
+		put_num(b, KEY_UNOBSERVED_TGID, t->unobserved_tgid);
+	}
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -455,6 +466,12 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->hidden_creator = (__u32)num(&f);
 		else if (f.key == KEY_CENSUS_ERRNO)
 			t->census_errno = (__u32)num(&f);
+		else if (f.key == KEY_UNOBSERVED)
+			t->unobserved = num(&f);
+		else if (f.key == KEY_UNOBSERVED_VM)
+			t->unobserved_vm = (__u32)num(&f);
+		else if (f.key == KEY_UNOBSERVED_TGID)
+			t->unobserved_tgid = (__u32)num(&f);
 	}
 	return c.failed ? -EBADMSG : 0;
 }

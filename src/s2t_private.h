@@ -158,6 +158,8 @@ struct s2t_totals {
 	char gap_why[160];
 	__u64 hidden;
 	__u32 hidden_creator, census_errno;
+	__u64 unobserved;
+	__u32 unobserved_vm, unobserved_tgid;
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);

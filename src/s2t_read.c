@@ -426,6 +426,9 @@ void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum)
 	sum->hidden = r->totals.hidden;
 	sum->hidden_creator = r->totals.hidden_creator;
 	sum->census_errno = (int)r->totals.census_errno;
+	sum->unobserved = r->totals.unobserved;
+	sum->unobserved_vm = r->totals.unobserved_vm;
+	sum->unobserved_tgid = r->totals.unobserved_tgid;
 	sum->duration_ns = r->totals.duration_ns;
 }
 

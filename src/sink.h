@@ -164,7 +164,7 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[768]; /* why not, for people; "" when complete */
+	char incomplete[1024]; /* why not, for people; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms, preexisting;
 	__u64 audited; /* of preexisting: an audit told all that was there */
@@ -179,6 +179,8 @@ struct s2v_summary {
 	__u64 hidden; /* VMs that KVM has, and that no open file shows */
 	__u32 hidden_creator; /* the thread that created one of them */
 	int census_errno; /* of reading KVM's list of VMs */
+	__u64 unobserved; /* VMs that KVM maps by a function that no hook observes */
+	__u32 unobserved_vm, unobserved_tgid; /* one of them, and its process */
 	__u64 beyond; /* what there was no room for: src/bounds.h */
 	__u64 gaps; /* times that hooks were gone for a while */
 	char gap_why[160]; /* of the last of them: which, and what to do; "" */

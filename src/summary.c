@@ -37,6 +37,12 @@ static void judge_vms(struct s2v_summary *s)
 	if (s->census_errno)
 		because(s, "whether KVM has VMs that no open file shows is not known: debugfs, %s",
 			strerror(s->census_errno));
+	if (s->unobserved)
+		because(s,
+			"the memory of %llu VM%s is mapped by a function that no hook observes "
+			"(one is VM %u, of process %u)",
+			ULL(s->unobserved), s->unobserved == 1 ? "" : "s", s->unobserved_vm,
+			s->unobserved_tgid);
 	if (s->preexisting > s->audited)
 		because(s, "%llu VM%s already running: what was mapped before was not seen",
 			ULL(s->preexisting - s->audited),

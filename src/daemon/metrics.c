@@ -238,6 +238,12 @@ WRITE(unreadable)
 	s2v_expo_u64(x, NULL, now->sum.unreadable);
 }
 
+WRITE(unobserved)
+{
+	UNUSED;
+	s2v_expo_u64(x, NULL, now->sum.unobserved);
+}
+
 WRITE(vms)
 {
 	UNUSED;

@@ -49,6 +49,8 @@ static const struct metric metrics[] = {
 	  lost },
 	{ "s2verify_unreadable_total", S2V_COUNTER, "", "",
 	  "Pages or ranges whose host attributes could not be read.", unreadable },
+	{ "s2verify_unobserved_vms_total", S2V_COUNTER, "", "",
+	  "VMs whose memory KVM maps by a function that no hook observes.", unobserved },
 	{ "s2verify_vms", S2V_GAUGE, "", "", "VMs that are there.", vms },
 	{ "s2verify_memslots", S2V_GAUGE, "", "write_back_guaranteed",
 	  "Memslots that are there, by the coherence contract.", memslots },

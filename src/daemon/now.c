@@ -119,6 +119,12 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 	judge_losses(d, now);
 	if (sum->inventory_failed)
 		because(now, "which VMs were running before is not known");
+	if (sum->unobserved)
+		because(now,
+			"the memory of %llu VM%s is mapped by a function that no hook observes (one is "
+			"VM %u, of process %u): only audits see it",
+			ULL(sum->unobserved), sum->unobserved == 1 ? "" : "s", sum->unobserved_vm,
+			sum->unobserved_tgid);
 	if (sum->fwb_disagrees)
 		because(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: "
 			     "s2verify check, and restart the daemon");

@@ -12,6 +12,7 @@
 #include "inside.h"
 #include "session.h"
 #include "source.h"
+#include "unseen.h"
 #include "util.h"
 
 #define CHECK_S 5 /* the hooks are looked after so often */
@@ -114,6 +115,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	look(l);
+	failed(l, s2v_unseen_look(l->live), "looking at what VMs have mapped");
 	if (l->health.well && !l->gone_at)
 		s2v_inside_look(&l->inside, s2v_live_inside(l->live));
 	if (!l->health.well || !l->gone_at)
@@ -258,6 +260,7 @@ static int on_stop(struct s2v_source *s)
 	event_del(l->readable);
 	event_del(l->tick);
 	event_del(l->pending);
+	s2v_unseen_settle(l->live);
 	err = s2v_live_stop(l->live);
 	return l->err ? l->err : err;
 }

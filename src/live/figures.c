@@ -111,6 +111,9 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	sum->hidden = l->census.hidden;
 	sum->hidden_creator = l->census.creator;
 	sum->census_errno = -l->census.err;
+	sum->unobserved = *(volatile __u64 *)&l->skel->bss->unobserved;
+	sum->unobserved_vm = *(volatile __u32 *)&l->skel->bss->unobserved_vm;
+	sum->unobserved_tgid = *(volatile __u32 *)&l->skel->bss->unobserved_tgid;
 	return err;
 }
 

@@ -113,6 +113,7 @@ int s2v_live_again(struct s2v_live *l)
 	err = s2v_live_drain(l);
 	if (!err)
 		err = s2v_keep_forget(l);
+	l->skel->bss->unseen = l->skel->bss->doubted = 0; /* of VMs that are forgotten now */
 	if (!err)
 		err = s2v_live_forget_inside(l);
 	return err ? err : s2v_live_start(l);

@@ -85,6 +85,7 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
 			    (l->timed || p != l->skel->progs.fault_start)) ||
 				   p == l->skel->progs.inventory ||
+				   p == l->skel->progs.unseen_look ||
 				   (p == l->skel->progs.pending_tell ? !l->all : iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
@@ -208,6 +209,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->init_variant = hooks[S2V_OBS_INIT].variant;
 	cfg->fwb = host->fwb == S2V_YES;
 	cfg->slot_hook = hooks[S2V_OBS_SLOT].method != S2V_METHOD_NONE && !hooks[S2V_OBS_SLOT].idle;
+	cfg->run_hook = hooks[S2V_OBS_RUN].method != S2V_METHOD_NONE && !hooks[S2V_OBS_RUN].idle;
 	cfg->wake_bytes = o->buffer / 8;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
@@ -365,12 +367,13 @@ int s2v_live_start(struct s2v_live *l)
 {
 	int err;
 
-	l->skel->bss->inventory_done = false;
+	l->skel->bss->inventory_done = l->skel->bss->vms_unlisted = false;
 	l->skel->bss->ready = true;
 	err = s2v_live_inventory(l);
 	l->skel->bss->inventory_done = true; /* or was not to be had */
 	if (!err)
 		s2v_census(l, s2v_live_inventory);
+	l->skel->bss->vms_unlisted = err || l->census.hidden;
 	return err;
 }
 

@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "live.h"
 #include "run.h"
+#include "unseen.h"
 #include "util.h"
 #include "watch.h"
 
@@ -100,6 +101,15 @@ static void update(struct watch *t)
 	t->err = err;
 }
 
+/* VMs of which no map is seen; what a signal ended is settled at the end. */
+static void look_unseen(struct watch *t, int (*fn)(struct s2v_live *l))
+{
+	int err = fn(t->live);
+
+	if (err && err != -EINTR && !t->err)
+		t->err = err;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *t = arg;
@@ -109,6 +119,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	look(t);
 	if (!t->err)
 		update(t);
+	if (!t->err)
+		look_unseen(t, s2v_unseen_look);
 	if (t->err || t->sink->failed || (t->stop && *t->stop))
 		event_base_loopbreak(t->base);
 }
@@ -216,6 +228,7 @@ static int run(struct watch *t)
 		event_base_dispatch(t->base);
 	}
 	drop_signals(t);
+	look_unseen(t, s2v_unseen_settle);
 	look(t);
 	s2v_interrupt_now();
 	stopped = s2v_live_stop(t->live);

@@ -80,7 +80,10 @@ static inline struct s2v_summary a_summary(void)
 				 .gap_why = "kprobes were disabled",
 				 .hidden = 7,
 				 .hidden_creator = 888,
-				 .census_errno = 13 };
+				 .census_errno = 13,
+				 .unobserved = 9,
+				 .unobserved_vm = 10,
+				 .unobserved_tgid = 1111 };
 
 	for (int i = 0; i < S2V_CNT_NR; i++)
 		s.cnt[i] = (__u64)i * 1000000007;

@@ -237,6 +237,20 @@ static void what_no_audit_mends(void **state)
 			    "understood; 1 mapping of nested guests not verified");
 }
 
+/* An audit shows what is mapped by another function, and not what comes after it. */
+static void mapped_by_another_function(void **state)
+{
+	(void)state;
+	d.n.audited_at = 1;
+	fig.sum.unobserved = 2;
+	fig.sum.unobserved_vm = 5;
+	fig.sum.unobserved_tgid = 77;
+	assert_string_equal(unready(),
+			    "the memory of 2 VMs is mapped by a function that no hook observes "
+			    "(one is VM 5, of process 77): only audits see it\n");
+	assert_false(now.sum.complete);
+}
+
 /* Where fewer are missing than when the audit began nothing is. */
 static void fewer_than_before(void **state)
 {
@@ -314,7 +328,7 @@ int main(void)
 		T(counts_that_go_back), T(what_a_restart_mends),
 		T(what_no_audit_mends), T(hooks_that_go),
 		T(recordings),		T(many_reasons),
-		T(fewer_than_before),
+		T(fewer_than_before),	T(mapped_by_another_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

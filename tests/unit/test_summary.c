@@ -199,13 +199,35 @@ static void what_the_source_filled_in(void **state)
 	is_incomplete(&s, "recording was stopped: No space left on device");
 }
 
+static void mapped_by_another_function(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.unobserved = 1;
+	s.unobserved_vm = 3;
+	s.unobserved_tgid = 812;
+	is_incomplete(
+		&s,
+		"the memory of 1 VM is mapped by a function that no hook observes (one is VM 3, "
+		"of process 812)");
+	s = fresh();
+	s.unobserved = 2;
+	s.unobserved_vm = 3;
+	s.unobserved_tgid = 812;
+	is_incomplete(
+		&s,
+		"the memory of 2 VMs is mapped by a function that no hook observes (one is VM 3, "
+		"of process 812)");
+}
+
 /* All causes at once, with numbers of any length: the last is still told, whole. */
 static void all_at_once(void **state)
 {
 	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB";
 	static const char *const part[] = { "not covered; ", "lost; ",	     "missed; ",
 					    "times; ",	     "understood; ", "verified; ",
-					    "not seen; ",    "not known; " };
+					    "4294967295); ", "not seen; ",   "not known; " };
 	struct s2v_summary s = fresh();
 	const char *p = s.incomplete;
 
@@ -215,6 +237,8 @@ static void all_at_once(void **state)
 	s.lost = s.missed_probes = s.unreadable = s.preexisting = 1ULL << 63;
 	s.cnt[S2V_CNT_UNKNOWN_ATTR] = s.cnt[S2V_CNT_NESTED] = 1ULL << 63;
 	s.inventory_failed = s.fwb_disagrees = true;
+	s.unobserved = 1ULL << 63;
+	s.unobserved_vm = s.unobserved_tgid = ~0U;
 	s.gaps = 1ULL << 63;
 	memset(s.gap_why, 'x', sizeof(s.gap_why) - 1);
 	s2v_summary_judge(&s);
@@ -237,6 +261,7 @@ int main(void)
 		cmocka_unit_test(returns),
 		cmocka_unit_test(every_counter_is_known),
 		cmocka_unit_test(what_the_source_filled_in),
+		cmocka_unit_test(mapped_by_another_function),
 		cmocka_unit_test(all_at_once),
 	};
 
