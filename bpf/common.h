@@ -68,6 +68,7 @@ struct vma_walk {
 	__u64 pos, end; /* hva */
 	__u32 runs; /* told so far */
 	__u32 vmas;
+	__u32 hole; /* pages of one, one by one */
 	bool open; /* scratch.vma holds a run not told yet */
 	bool ordinary; /* all cacheable, none of a driver's */
 };
@@ -306,7 +307,16 @@ static __always_inline void head(struct s2v_ev_hdr *h, __u32 type, __u32 len,
 	h->tgid = vm->tgid;
 }
 
-/* Copies an event out; a full ring buffer is counted, and false. quiet: the reader is not woken for it. */
+/* Copies an event out; a full ring buffer is counted, and false. */
+static __always_inline bool emit_flags(void *ev, __u64 len, __u64 flags)
+{
+	if (!bpf_ringbuf_output(&events, ev, len, flags))
+		return true;
+	count(S2V_CNT_LOST_RINGBUF);
+	return false;
+}
+
+/* quiet: the reader is not woken for it. */
 static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 {
 	__u64 flags = 0;
@@ -315,10 +325,7 @@ static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 		flags = quiet || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg.wake_bytes
 				? BPF_RB_NO_WAKEUP
 				: BPF_RB_FORCE_WAKEUP;
-	if (!bpf_ringbuf_output(&events, ev, len, flags))
-		return true;
-	count(S2V_CNT_LOST_RINGBUF);
-	return false;
+	return emit_flags(ev, len, flags);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "keep.h"
 #include "live.h"
 #include "live_private.h"
+#include "registration.h"
 #include "trial.h"
 #include "vcpu_text.h"
 #include "util.h"
@@ -83,7 +84,9 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 		bpf_program__set_autoload(
 			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
 			    (l->timed || p != l->skel->progs.fault_start)) ||
-				   p == l->skel->progs.inventory || (iter && l->audit));
+				   p == l->skel->progs.inventory ||
+				   p == l->skel->progs.memory_owner ||
+				   p == l->skel->progs.memory_vmas || (iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -155,9 +158,21 @@ static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
 	l->fn(l->arg, &whole[1].h);
 }
 
+/* A memslot is told of once all is known of it that can be. */
+static const struct s2v_ev_hdr *finished(struct s2v_live *l, const struct s2v_ev_hdr *ev,
+					 size_t len, struct s2v_slot_left *left)
+{
+	if (ev->type != S2V_EV_SLOT || len < sizeof(*left))
+		return ev;
+	memcpy(left, ev, sizeof(*left));
+	s2v_registration_finish(l, left);
+	return &left->ev.h;
+}
+
 static void take(struct s2v_live *l, const void *data, size_t len)
 {
 	const struct s2v_ev_hdr *ev = data;
+	struct s2v_slot_left left;
 
 	if (s2v_is_brief(data, len)) {
 		take_brief(l, data);
@@ -168,6 +183,7 @@ static void take(struct s2v_live *l, const void *data, size_t len)
 		return;
 	}
 	s2v_brief_note(&l->briefs, data, len);
+	ev = finished(l, ev, len, &left);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
@@ -209,6 +225,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->wake_bytes = o->buffer / 8;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
+	cfg->vma_iter = s2v_kernel_symbol(o->ks, "bpf_iter_task_vma_new") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
 }

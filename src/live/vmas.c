@@ -59,7 +59,7 @@ int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vm
 {
 	struct reader r = { .v = v, .from = from };
 	const struct s2v_iter_opts o = {
-		.done = from->done, .take = take, .go_on = go_on, .arg = &r
+		.done = from->done, .take = take, .go_on = go_on, .arg = &r, .to_end = from->to_end
 	};
 
 	s2v_vmas_free(v);

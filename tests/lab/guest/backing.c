@@ -139,12 +139,15 @@ int backing_map(char *hva, uint64_t size, const char *from)
 				       MAP_FAILED
 			       ? errno
 			       : 0;
+	if (!strcmp(from, "hole"))
+		return munmap(hva, size) ? errno : 0;
 	if (!strcmp(from, "vgem"))
 		return map_vgem(hva, size, "/dev/dri/card0");
 	if (!strncmp(from, "file:", 5))
 		return map_path(hva, size, from + 5, O_CREAT);
 	if (!strncmp(from, "dev:", 4))
 		return map_path(hva, size, from + 4, O_SYNC);
-	usage_error("from=%s: not one of anon, thp, shm, hugetlb, striped, none, vgem, file:, dev:",
-		    from);
+	usage_error(
+		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, hole, vgem, file:, dev:",
+		from);
 }

@@ -41,8 +41,8 @@ static const char help[] =
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
 	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
 	"  loop=N OP... end\n"
-	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none,\n"
-	"vgem, file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
+	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none (no\n"
+	"access), hole (nothing mapped), vgem, file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
 	"VMM: it puts a return there.\n";
 
 struct vm *vm;
