@@ -337,8 +337,21 @@ static __always_inline bool emit(void *ev, __u64 len)
 	return emit_quietly(ev, len, false);
 }
 
+/* Why nothing is mapped at stage 2: S2V_VM_NO_*. */
+static __always_inline __u8 vm_has_nothing(struct kvm *kvm)
+{
+	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
+	__u8 nothing = 0;
+
+	if (!BPF_CORE_READ(kvm, arch.mmu.pgt))
+		nothing |= S2V_VM_NO_TABLES;
+	if (ms && !BPF_CORE_READ(ms, gfn_tree.rb_node))
+		nothing |= S2V_VM_NO_MEMSLOTS;
+	return nothing;
+}
+
 static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexisting,
-			      struct task_struct *task)
+			      struct task_struct *task, struct kvm *kvm)
 {
 	struct s2v_ev_vm ev = {};
 
@@ -348,6 +361,8 @@ static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexist
 	ev.preexisting = preexisting;
 	if (task)
 		BPF_CORE_READ_STR_INTO(&ev.comm, task, group_leader, comm);
+	if (kvm)
+		ev.nothing = vm_has_nothing(kvm);
 	emit(&ev, sizeof(ev));
 	return 0;
 }
@@ -369,7 +384,7 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 	fresh.creator = BPF_CORE_READ(kvm, userspace_pid);
 	fresh.mapped = !inventory_done; /* not known: something may have been */
 	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
-		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);
+		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task, kvm);
 	vm = bpf_map_lookup_elem(&vms, &key);
 	if (!vm)
 		count(S2V_CNT_LOST_VM);

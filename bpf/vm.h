@@ -109,7 +109,7 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 	windows_close();
 	if (!vm)
 		return 0;
-	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
+	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL, NULL);
 	bpf_map_delete_elem(&vms, &key);
 	return 0;
 }

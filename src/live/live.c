@@ -258,7 +258,8 @@ static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, st
 	err = s2v_vcpu_text(l->skel, ks, &ic);
 	if (err) {
 		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
-			 "the kernel's text could not be read: %s", strerror(-err));
+			 "the kernel's text could not be read: %s",
+			 err == -ENOENT ? "where it is is not known" : strerror(-err));
 		return;
 	}
 	/* Where control goes that cannot be followed there may be one. */

