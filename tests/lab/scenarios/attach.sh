@@ -58,7 +58,7 @@ stale() { # HOW SLOT GPA TEXT
 }
 
 verdict() {
-	local how exact=fentry ways='kprobe all fentry' cap= foreign= counts='[.[] | select(.type == "summary").maps[].count]'
+	local how exact=fentry ways='kprobe all fentry' cap='' foreign='' counts='[.[] | select(.type == "summary").maps[].count]'
 	[[ $LAB_KERNEL != 6.1 ]] || exact=all ways='kprobe all'
 	for how in $ways; do
 		expect_schema "$how-out.json"
