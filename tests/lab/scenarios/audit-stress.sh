@@ -111,11 +111,11 @@ nothing_left() {
 	cmp -s before after
 }
 
-# What was found, but what is true: resets, and faults where a wild VMM had unmapped its memory for a moment.
+# What was found, but what is true: resets, and faults where a VMM had unmapped its memory for a moment (churn).
 # "RULE COMM GPA COUNT"
 found() { # FILE
 	jq -r -s '[.[] | select(.type == "finding" and (.rule | startswith("reset-") | not) and
-		(.rule == "fault-failed" and .s1 == null and (.vm.comm | startswith("wild-")) | not)) | "\(.rule) \(.vm.comm) \(.gpa) \(.count)"] | unique[]' "$1"
+		(.rule == "fault-failed" and (.explain | test("finds no VMA there")) | not)) | "\(.rule) \(.vm.comm) \(.gpa) \(.count)"] | unique[]' "$1"
 }
 
 verdict() {

@@ -4,6 +4,14 @@
 # The daemon: a guest that was there first, findings, metrics and readiness; killed and started again under
 # load; ended during an audit; events lost on purpose; hooks that go and come back; VMs that come and go.
 
+# What switches the hooks off: kprobes on 6.1, what calls fentry programs on 6.12, where newer kernels keep it on for as
+# long as there are any.
+case $LAB_KERNEL in
+6.1) switch=/sys/kernel/debug/kprobes/enabled switched='kprobes are disabled' ;;
+6.12*) switch=/proc/sys/kernel/ftrace_enabled switched='ftrace is disabled' ;;
+*) switch='' ;;
+esac
+
 # One metric's value, in all; NAME may have labels.
 metric() { # FILE NAME
 	sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1"
@@ -129,10 +137,10 @@ ended_in_audit() {
 	up slow --audit-rate 10 || return 1
 	http_get /-/ready slow-ready
 	# Hooks that go and come back meanwhile: that audit is worth nothing, another one begins.
-	if [ "$LAB_KERNEL" = 6.1 ]; then
-		echo 0 >/sys/kernel/debug/kprobes/enabled
+	if [ -n "$switch" ]; then
+		echo 0 >"$switch"
 		wait_for grep -q 'hooks are gone' slow-err.txt || return 1
-		echo 1 >/sys/kernel/debug/kprobes/enabled
+		echo 1 >"$switch"
 		wait_for grep -q 'hooks are back' slow-err.txt || return 1
 		http_get /-/ready slow-ready2
 	fi
@@ -169,15 +177,13 @@ all_read() { # FILE
 	[ "$(http_events "$1")" = "$events" ]
 }
 
-# On 6.1 they are kprobes, which can be disabled; what calls fentry programs cannot be, with them there.
 hooks() {
-	cat /sys/kernel/debug/kprobes/enabled >switches
-	if [ "$LAB_KERNEL" = 6.1 ]; then
-		echo 0 >/sys/kernel/debug/kprobes/enabled
+	if [ -n "$switch" ]; then
+		echo 0 >"$switch"
 		until_ready 503 hooks-ready1 || return 1
 		http_get /metrics hooks-metrics1
 		conflict unseen || return 1
-		echo 1 >/sys/kernel/debug/kprobes/enabled
+		echo 1 >"$switch"
 		# An audit that was asked for before would not make up for what was missed.
 		wait_for grep -q 'hooks are back' more-err.txt || return 1
 		http_get /-/ready hooks-ready2
@@ -276,8 +282,8 @@ verdict_lost() {
 }
 
 verdict_hooks() {
-	if [[ $LAB_KERNEL == 6.1 ]]; then
-		expect_grep "which hook, and why" 'stage2-map.*kprobes are disabled' hooks-ready1
+	if [[ -n $switch ]]; then
+		expect_grep "which hook, and why" "stage2-map.*$switched" hooks-ready1
 		expect_grep "attached" '^s2verify_hook_attached\{observe="stage2-map",.*\} 0' hooks-metrics1
 		expect_grep "back during an audit" 'hooks are back' slow-err.txt
 		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
