@@ -48,13 +48,14 @@ struct s2v_memslot {
 	__u32 gen;
 	__u64 gpa, size, hva;
 	__u32 flags; /* S2V_MEM_* */
-	bool registered; /* registration seen, with every run that it told of */
-	bool vm_mte;
-	bool audited; /* runs hold what an audit found */
+	/* In one word: there may be 64,000 of these. */
+	__u32 findings : 29; /* open ones of this registration */
+	bool registered : 1; /* registration seen, with every run that it told of */
+	bool vm_mte : 1;
+	bool audited : 1; /* runs hold what an audit found */
 	struct s2v_run *runs; /* ascending, not overlapping */
 	size_t n_runs;
 	size_t counted; /* runs: see s2v_slot_count() */
-	__u32 findings; /* open ones of this registration */
 	UT_hash_handle hh;
 };
 

@@ -35,8 +35,9 @@ devices() {
 	device swapped s2f-swapped 0x4000000 && device firstwc s2f-firstwc 0xc000000
 }
 
+# The newest kernel refuses cacheable VM_PFNMAP memory without S2FWB and DIC, and maps it by pages with them.
 dmabufs() {
-	[ -e /dev/udmabuf ] || return 0
+	[ -e /dev/udmabuf ] && [ "$LAB_KERNEL" != latest ] || return 0
 	dmabuf udmabuf touch=0x40000000,4M,read,stride=0x10000 &&
 		dmabuf udmabuf-lazy touch=0x40000000,4K,read &&
 		dmabuf udmabuf-ro host=1,read,size=64K touch=0x40000000,4K,read
