@@ -134,5 +134,6 @@ verdict() {
 	expect_jq "complete" '[.[] | select(.type == "summary") | .incomplete // "complete"] | unique' \
 		'["complete"]' without-out.json
 	expect_schema without-out.json with-out.json first-out.json
-	expect_true "guests were there" test "$(jq -s '[.[] | select(.type == "audit").leaves] | add' without-out.json)" -gt 500
+	# How many an audit meets depends on the clock: some, at least.
+	expect_true "guests were there" test "$(jq -s '[.[] | select(.type == "audit").leaves] | add' without-out.json)" -gt 64
 }
