@@ -17,7 +17,6 @@
 __noinline int block_table(struct block *b)
 {
 	struct s2v_tables t = {};
-	struct s2v_pa_bits pb;
 	struct walk to = {};
 	__u64 entries, index;
 	__u32 shift;
@@ -30,10 +29,7 @@ __noinline int block_table(struct block *b)
 	shift = s2v_level_shift(&t, to.level) & 63;
 	index = s2v_index(&t, to.level, b->hva);
 	entries = 1ULL << ((t.page_shift - 3) & 15);
-	pb = s2v_pa_bits(&t, shift);
-	b->low = pb.low;
-	b->high = pb.high;
-	b->up = pb.up;
+	b->pa_bits = s2v_pa_bits(&t, shift);
 	b->size = 1ULL << shift;
 	b->at = to.table + index * 8;
 	/* The host may map more meanwhile: above the last level what is read again may be a table. */
@@ -46,7 +42,6 @@ __noinline int block_table(struct block *b)
 /* What one descriptor says of the memory at b->hva. */
 static __always_inline void block_judge(struct block *b, __u64 desc)
 {
-	struct s2v_pa_bits pb = { .low = b->low, .high = b->high, .up = b->up };
 	__u32 attr = s1_attr[s2v_attrindx(desc)];
 	__u64 pa;
 
@@ -56,7 +51,7 @@ static __always_inline void block_judge(struct block *b, __u64 desc)
 	}
 	if (b->attr == S2V_ATTR_NONE || s2v_attr_conflict(attr, b->s2))
 		b->attr = attr;
-	pa = s2v_pa(&pb, desc) + (b->hva & (b->size - 1));
+	pa = s2v_pa(&b->pa_bits, desc) + (b->hva & (b->size - 1));
 	if (pa == b->pa || (b->flags & S2V_PG_PA_DIFFERS))
 		return;
 	b->flags |= S2V_PG_PA_DIFFERS;

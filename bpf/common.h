@@ -86,7 +86,7 @@ struct block {
 	__u64 desc; /* the next one, where it was walked to */
 	__u64 walked; /* it was */
 	__u64 size; /* what each maps */
-	__u64 low, high, up; /* struct s2v_pa_bits */
+	struct s2v_pa_bits pa_bits; /* of theirs */
 	/* What came of it. */
 	__u32 attr; /* of a PTE that conflicts with s2, else of the first one; NONE: there is no PTE */
 	__u32 s2;

@@ -141,15 +141,15 @@ struct s2v_ev_page {
 	__u64 dur; /* FAULT: ns until mapped or failed, less waits for a CPU; 0: not measured */
 	__u32 flags; /* S2V_PG_* */
 	__u32 s2; /* enum s2v_attr, installed */
-	struct s2v_vma
-		vma; /* at hva; pte_attr: of a PTE that conflicts with s2, if there is one in the range */
+	/* At hva; pte_attr: of a PTE that conflicts with s2, if there is one in the range. */
+	struct s2v_vma vma;
 	/*
 	 * Of one that stands for others of its kind: where all so far lie, these included, and the bytes of
 	 * these alone. gpa_end 0: not told (of a single one it is gpa and size).
 	 */
 	__u64 gpa_low, gpa_end, bytes;
-	__u64 differs_pa,
-		host_pa; /* with S2V_PG_PA_DIFFERS: of the first page that does, stage 2's and the host's */
+	/* With S2V_PG_PA_DIFFERS: of the first page that does, stage 2's and the host's. */
+	__u64 differs_pa, host_pa;
 };
 
 /* Length of struct s2v_ev_page before gpa_low came: what is not there is 0. */

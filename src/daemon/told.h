@@ -19,8 +19,8 @@ struct s2v_bucket {
 
 struct s2v_told {
 	struct s2v_finding kept[S2V_TOLD_KEPT];
-	bool late
-		[S2V_TOLD_KEPT]; /* its newest total is not written yet: there were too many lines */
+	/* Whose newest total is not written yet: there were too many lines. */
+	bool late[S2V_TOLD_KEPT];
 	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
 	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
