@@ -49,6 +49,27 @@ s2v_run() {
 	echo $? >"${S2V:-}rc"
 }
 
+# VMMs side by side, their processes in $vmms: each has done its ops when the next is started, and waits until vmms_go.
+vmm() { # NAME OPS...
+	name=$1
+	shift
+	rm -f "/tmp/now-$name"
+	guest limit=2000 "comm=$name" "$@" "mark=/tmp/now-$name" wait=/tmp/go >"ops-$name" &
+	vmms="$vmms $!"
+	wait_file "/tmp/now-$name"
+}
+
+# They end; the status is the last one's.
+vmms_go() {
+	touch /tmp/go
+	# shellcheck disable=SC2086
+	wait $vmms
+	s2v_status=$?
+	rm -f /tmp/go
+	vmms=
+	return $s2v_status
+}
+
 # Make N huge pages available (2 MiB each; 32 MiB on a 16 KiB kernel).
 hugepages() {
 	echo "$1" >/proc/sys/vm/nr_hugepages

@@ -3,17 +3,7 @@
 # VMs that were there before s2verify: an audit finds what trace would have found, had it been first,
 # and nothing else; and what only an audit can: memory reached in two ways. On one CPU of each kernel also: an audit of
 # an ordinary VM alone, without what reaches memory in two ways, of one process, as text, the one that trace begins with,
-# and one of no VM.
-
-# Each kind in a VMM of its own, which waits until it has been audited.
-vmm() { # NAME OPS...
-	name=$1
-	shift
-	rm -f "/tmp/now-$name"
-	guest limit=2000 "comm=$name" "$@" "mark=/tmp/now-$name" wait=/tmp/go >"ops-$name" &
-	vmms="$vmms $!"
-	wait_file "/tmp/now-$name"
-}
+# and one of no VM. Each kind is in a VMM of its own, which waits until it has been audited.
 
 host() {
 	vmms=
@@ -43,9 +33,7 @@ host() {
 		S2V=text- s2v_run audit
 		S2V=first- s2v_start trace --audit-first --json || return 1
 	}
-	touch /tmp/go
-	# shellcheck disable=SC2086
-	wait $vmms || return 1
+	vmms_go || return 1
 	[ -n "$LAB_BRIEF" ] || {
 		S2V=first- s2v_stop
 		S2V=none- s2v_run audit --json

@@ -12,15 +12,6 @@
 
 [[ $LAB_KERNEL == *16k ]] && huge=32M || huge=2M
 
-vmm() { # NAME OPS...
-	name=$1
-	shift
-	rm -f "/tmp/now-$name"
-	guest limit=2000 "comm=$name" "$@" "mark=/tmp/now-$name" wait=/tmp/go >"ops-$name" &
-	vmms="$vmms $!"
-	wait_file "/tmp/now-$name"
-}
-
 device() { # NAME DEVICE OFFSET
 	vmm "$1" vm vcpus=1 "slot=1,gpa=0x80000000,size=$huge,from=dev:/dev/$2@$3" "touch=0x80000000,$huge,read,stride=0x10000"
 }
@@ -49,29 +40,20 @@ host() {
 	devices && dmabufs || return 1
 	s2v_stop
 	S2V=audit- s2v_run audit --json
-	touch /tmp/go
-	# shellcheck disable=SC2086
-	wait $vmms
-	rm -f /tmp/go
+	vmms_go
 	S2V=lazy- s2v_start trace --json || return 1
 	vmm lazy vm vcpus=1 "slot=1,gpa=0x80000000,size=$huge,from=dev:/dev/s2f-lazy@0x8000000" touch=0x80000000,4K,read || return 1
 	S2V=lazy- s2v_stop
-	touch /tmp/go
-	# shellcheck disable=SC2086
-	wait $vmms
-	rm -f /tmp/go
+	vmms_go
 	[ -n "$LAB_BRIEF" ] || recorded
 }
 
 recorded() {
 	S2V=record- s2v_start record -o foreign.s2t || return 1
-	vmms=
 	devices && dmabufs || return 1
 	S2V=record- s2v_stop
 	S2V=replayed- s2v_run analyze --json foreign.s2t
-	touch /tmp/go
-	# shellcheck disable=SC2086
-	wait $vmms
+	vmms_go
 }
 
 # "VMM rule" of each finding.
