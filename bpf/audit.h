@@ -436,6 +436,8 @@ static __always_inline bool audit_vm_ready(struct kvm *kvm)
 		return false;
 	}
 	audit_linear = linear_offset(BPF_CORE_READ(pgt, mmu));
+	if (audit_linear)
+		memory.linear = audit_linear;
 	if (!audit_linear)
 		audit.flags = S2V_AU_PROTECTED;
 	return audit_linear;
@@ -443,9 +445,8 @@ static __always_inline bool audit_vm_ready(struct kvm *kvm)
 
 static __always_inline void audit_begin(struct kvm *kvm)
 {
-	audit_mm = (__u64)BPF_CORE_READ(kvm, mm);
+	audit.mm = (__u64)BPF_CORE_READ(kvm, mm);
 	audit_open = false;
-	audit.owner = 0;
 	audit.leaves = 0;
 	audit.rereads = 0;
 	audit.shadow = kvm_shadow_mmus(kvm);
@@ -465,8 +466,8 @@ static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_s
 	bool moved = st && !cfg.slot_hook &&
 		     (st->gpa != slot->gpa || st->size != slot->size || st->hva != slot->hva);
 
-	audit.slot_told = st && !moved;
-	if (audit.slot_told)
+	audit.slot_told = st && !moved && !st->unread;
+	if (st && !moved)
 		return st;
 	fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
 	/* One that is registered at this moment was there first. */
@@ -525,65 +526,6 @@ int audit_step(struct bpf_iter__task_file *ctx)
 	else if (audit.op == S2V_AUDIT_WALK)
 		audit_walk((void *)key, vm);
 	return 1;
-}
-
-#define PF_KTHREAD 0x00200000
-
-/* A thread whose memory is the audited VM's: mm_struct does not say which process it is of. */
-SEC("iter/task")
-int audit_owner(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct mm_struct *mm = (void *)audit_mm;
-
-	if (!task && mm) /* the end; KVM keeps the structure for as long as there is the VM */
-		audit.mm_users = BPF_CORE_READ(mm, mm_users.counter);
-	/* A kernel thread may have borrowed it (vhost, up to 6.3), and does not give its VMAs. */
-	if (!task || !mm || BPF_CORE_READ(task, mm) != mm ||
-	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		return 0;
-	audit.owner = pid_for_reader(task);
-	return audit.owner != 0;
-}
-
-/*
- * The VMAs of that thread, one struct s2v_ev_vma each, to whoever reads the iterator.
- *
- * An iterator over one thread that has needed more than one read() does not end: task_vma_seq_get_next() finds the
- * thread again when it is read once more, and goes on at the VMA that it had kept at the end of the read() before the
- * last (6.1 to 7.3; without a second one it had kept none). So the end is said by the program, which is run once
- * more behind the last VMA; and a VMA that came before is not written again.
- */
-SEC("iter/task_vma")
-int audit_vmas(struct bpf_iter__task_vma *ctx)
-{
-	struct vm_area_struct *vma = ctx->vma;
-	struct task_struct *task = ctx->task;
-	struct vma_info vi = {};
-	struct s2v_ev_vma ev;
-
-	if (!vma)
-		audit.vmas_end = 1;
-	if (!task || !vma || (__u64)BPF_CORE_READ(task, mm) != audit_mm)
-		return 0;
-	vma_cb(task, vma, &vi);
-	if (vi.v.end <= audit.vma_last) {
-		audit.vmas_end = 1;
-		return 0;
-	}
-	/* One that has grown downwards since the one before it was looked at. */
-	if (vi.v.start < audit.vma_last)
-		vi.v.start = audit.vma_last;
-	__builtin_memset(&ev, 0, sizeof(ev));
-	ev.h.type = S2V_EV_VMA;
-	ev.h.len = sizeof(ev);
-	ev.vma = vi.v;
-	ev.pa = S2V_NO_PA;
-	vma_names(&ev, vi.file);
-	/* What did not fit into the buffer comes again. */
-	if (!bpf_seq_write(ctx->meta->seq, &ev, sizeof(ev)))
-		audit.vma_last = vi.v.end;
-	return 0;
 }
 
 #endif

@@ -40,7 +40,6 @@ AUDIT_OWN struct audit_side audit_s2, audit_host;
 AUDIT_OWN __u64 audit_linear; /* physical to linear-map address */
 AUDIT_OWN __u64 audit_kvm; /* struct kvm *, in a step only */
 AUDIT_OWN __u64 audit_pgt; /* its struct kvm_pgtable * when the step began */
-AUDIT_OWN __u64 audit_mm; /* its mm_struct, to be compared, not followed */
 AUDIT_OWN __u64 audit_work;
 AUDIT_OWN __u32 audit_tries;
 

@@ -13,6 +13,7 @@ bool vms_unlisted; /* not all that were there are known: one first seen now may 
 __u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
+struct s2v_memory memory; /* memory.h */
 __u32 postponed; /* how many tasks' scratch.postponed is set */
 __u64 lost_events; /* as S2V_CNT_LOST_RINGBUF: looked at by user space whenever something ends */
 bool pending_some; /* of some kind of mapping something is pending, since user space cleared it */
@@ -71,6 +72,7 @@ struct vma_walk {
 	__u64 pos, end; /* hva */
 	__u32 runs; /* told so far */
 	__u32 vmas;
+	__u32 hole; /* pages of one, one by one */
 	bool open; /* scratch.vma holds a run not told yet */
 	bool ordinary; /* all cacheable, none of a driver's */
 };
@@ -346,7 +348,17 @@ static __always_inline void head(struct s2v_ev_hdr *h, __u32 type, __u32 len,
 	h->tgid = vm->tgid;
 }
 
-/* Copies an event out; a full ring buffer is counted, and false. quiet: the reader is not woken for it. */
+/* Copies an event out; a full ring buffer is counted, and false. */
+static __always_inline bool emit_flags(void *ev, __u64 len, __u64 flags)
+{
+	if (!bpf_ringbuf_output(&events, ev, len, flags))
+		return true;
+	count(S2V_CNT_LOST_RINGBUF);
+	__sync_fetch_and_add(&lost_events, 1);
+	return false;
+}
+
+/* quiet: the reader is not woken for it. */
 static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 {
 	__u64 flags = 0;
@@ -355,11 +367,7 @@ static __always_inline bool emit_quietly(void *ev, __u64 len, bool quiet)
 		flags = quiet || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg.wake_bytes
 				? BPF_RB_NO_WAKEUP
 				: BPF_RB_FORCE_WAKEUP;
-	if (!bpf_ringbuf_output(&events, ev, len, flags))
-		return true;
-	count(S2V_CNT_LOST_RINGBUF);
-	__sync_fetch_and_add(&lost_events, 1);
-	return false;
+	return emit_flags(ev, len, flags);
 }
 
 /*
@@ -371,8 +379,21 @@ static __always_inline bool emit(void *ev, __u64 len)
 	return emit_quietly(ev, len, false);
 }
 
+/* Why nothing is mapped at stage 2: S2V_VM_NO_*. */
+static __always_inline __u8 vm_has_nothing(struct kvm *kvm)
+{
+	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
+	__u8 nothing = 0;
+
+	if (!BPF_CORE_READ(kvm, arch.mmu.pgt))
+		nothing |= S2V_VM_NO_TABLES;
+	if (ms && !BPF_CORE_READ(ms, gfn_tree.rb_node))
+		nothing |= S2V_VM_NO_MEMSLOTS;
+	return nothing;
+}
+
 static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexisting,
-			      struct task_struct *task)
+			      struct task_struct *task, struct kvm *kvm)
 {
 	struct s2v_ev_vm ev = {};
 
@@ -382,6 +403,8 @@ static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexist
 	ev.preexisting = preexisting;
 	if (task)
 		BPF_CORE_READ_STR_INTO(&ev.comm, task, group_leader, comm);
+	if (kvm)
+		ev.nothing = vm_has_nothing(kvm);
 	emit(&ev, sizeof(ev));
 	return 0;
 }
@@ -404,7 +427,7 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 	fresh.mapped = !inventory_done; /* not known: something may have been */
 	fresh.maps = inventory_done && !vms_unlisted ? S2V_MAPS_NONE : S2V_MAPS_SEEN;
 	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
-		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task);
+		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task, kvm);
 	vm = bpf_map_lookup_elem(&vms, &key);
 	if (!vm)
 		count(S2V_CNT_LOST_VM);

@@ -96,11 +96,9 @@ static __always_inline __u32 user_bits(__u64 task_size)
 	return 0;
 }
 
-/* Shape and root of the tables of the process whose memory the VM's is; false: not known. */
-static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, __u64 *root)
+/* Shape and root of a process's tables; false: not known. */
+static __always_inline bool mm_tables(struct mm_struct *mm, struct s2v_tables *t, __u64 *root)
 {
-	struct mm_struct *mm = HOT_READ(struct kvm, kvm, mm);
-
 	t->page_shift = cfg.page_shift;
 	t->ia_bits = user_bits(HOT_READ(struct mm_struct, mm, task_size));
 	if (!t->ia_bits)
@@ -110,6 +108,12 @@ static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, _
 	t->ds = t->ia_bits > 48;
 	*root = (__u64)HOT_READ(struct mm_struct, mm, pgd);
 	return *root != 0;
+}
+
+/* Of the process whose memory the VM's is. */
+static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, __u64 *root)
+{
+	return mm_tables(HOT_READ(struct kvm, kvm, mm), t, root);
 }
 
 /*

@@ -320,6 +320,16 @@ const volatile struct s2v_cfg cfg = { .page_shift = 12 };
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/* 6.7 on: the VMAs of a task from an address on, with the mmap lock held for reading meanwhile. Only where cfg.vma_iter. */
+struct bpf_iter_task_vma {
+	__u64 opaque;
+};
+
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 __u64 addr) __ksym __weak;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
+
 static __always_inline const void *in_place(__u64 addr)
 {
 	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));

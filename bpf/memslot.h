@@ -7,8 +7,12 @@
 #ifndef S2V_BPF_MEMSLOT_H
 #define S2V_BPF_MEMSLOT_H
 
-/* How many VMAs, pages of holes and busy locks a registration may take to look at. */
+/*
+ * How many VMAs, pages of holes and busy locks a registration may take to look at. Before 6.7 nothing tells where a
+ * hole ends: a longer one is left to user space, with all behind it.
+ */
 #define VMA_STEPS 65536
+#define HOLE_PAGES 4096
 
 static __always_inline void vma_run_tell(struct scratch *sc)
 {
@@ -32,6 +36,42 @@ static __always_inline void vma_names(struct s2v_ev_vma *ev, struct file *file)
 					  BPF_CORE_READ(file, f_op, owner)->name);
 }
 
+/* How far nothing is mapped from `from` on; `from`: that is not so any more, or not to be known now. */
+static __always_inline __u64 hole_end(__u64 from)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+	__u64 end = ~0ULL;
+
+	if (bpf_iter_task_vma_new(&it, task, from))
+		end = from;
+	vma = bpf_iter_task_vma_next(&it);
+	if (vma)
+		end = HOT_READ(struct vm_area_struct, vma, vm_start);
+	bpf_iter_task_vma_destroy(&it);
+	return end < from ? from : end;
+}
+
+/* Where what is at walk.pos ends; walk.pos: the next step is to look again; 0: a hole that is too long. */
+static __always_inline __u64 step_end(struct vma_walk *w, const struct vma_info *vi, long err)
+{
+	__u64 end = vi->v.end;
+
+	if (err && err != -ENOENT)
+		return w->pos; /* somebody holds the lock for a moment */
+	if (!err) {
+		w->hole = 0;
+	} else if (cfg.vma_iter) {
+		end = hole_end(w->pos);
+	} else {
+		if (++w->hole > HOLE_PAGES)
+			return 0;
+		end = w->pos + (1ULL << cfg.page_shift);
+	}
+	return end > w->end ? w->end : end;
+}
+
 /*
  * One step: the VMA at walk.pos, joined to the run before it where it is of the same kind.
  * Returns 1 when there is no more to look at. Global, so that it is verified once.
@@ -53,11 +93,9 @@ __noinline int vma_next(struct scratch *sc)
 	if (start >= w->end)
 		return 1;
 	err = find_vma(start, &vi);
-	if (err && err != -ENOENT)
-		return 0; /* somebody holds the lock for a moment: the next step looks again */
-	stop = err ? start + (1ULL << cfg.page_shift) : vi.v.end;
-	if (stop > w->end || stop <= start)
-		stop = w->end;
+	stop = step_end(w, &vi, err);
+	if (stop <= start)
+		return !stop;
 	w->vmas += err == 0;
 	w->pos = stop;
 	if (w->open && w->file == (__u64)vi.file && ev->vma.flags == vi.v.flags &&
@@ -123,8 +161,6 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 	ev->runs = w->runs;
 	ev->vmas = w->vmas;
 	ev->unread = w->pos < w->end;
-	if (ev->unread)
-		count(S2V_CNT_UNREAD_VMA);
 	return w->ordinary && !ev->unread;
 }
 
@@ -141,7 +177,7 @@ static __always_inline __u32 slot_generation(const struct s2v_ev_slot *ev)
 static __always_inline void slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
 {
 	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
-	struct s2v_slot_state st = { .gen = ev->gen, .ordinary = ordinary };
+	struct s2v_slot_state st = { .gen = ev->gen, .ordinary = ordinary, .unread = ev->unread };
 
 	if (ev->change == S2V_SLOT_DELETE)
 		bpf_map_delete_elem(&slots, &key);
@@ -149,37 +185,57 @@ static __always_inline void slot_remember(const struct s2v_ev_slot *ev, bool ord
 		count(S2V_CNT_LOST_VM);
 }
 
+/* User space reads what was not looked at, and is told whose memory it is. */
+static __always_inline void slot_tell_left(struct s2v_slot_left *left, struct kvm *kvm, __u64 from)
+{
+	left->from = from;
+	left->kvm = (__u64)kvm;
+	left->mm = (__u64)BPF_CORE_READ(kvm, mm);
+	if (!memory.linear)
+		memory.linear = linear_offset(kvm_mmu(kvm));
+	left->tid = (__u32)bpf_get_current_pid_tgid();
+	/* At once: what is there now may go. */
+	emit_flags(left, sizeof(*left), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, __u32 change, int ret)
 {
 	struct s2v_vm_state *vm = vm_of_current(kvm);
-	struct s2v_ev_slot ev = {};
+	struct s2v_slot_left left = {};
+	struct s2v_ev_slot *ev = &left.ev;
 	struct slot_info slot = {};
 	bool ordinary = false;
 
 	if (!vm)
 		return 0;
 	slot_read(change == S2V_SLOT_DELETE ? old : new, &slot);
-	head(&ev.h, S2V_EV_SLOT, sizeof(ev), vm);
-	ev.err = ret;
-	ev.slot = slot.id;
-	ev.as_id = slot.as_id;
-	ev.change = change;
-	ev.gpa = slot.gpa;
-	ev.size = slot.size;
-	ev.hva = slot.hva;
-	ev.flags = slot.flags;
-	ev.vm_mte = kvm_vm_has_mte(kvm);
+	head(&ev->h, S2V_EV_SLOT, sizeof(*ev), vm);
+	ev->err = ret;
+	ev->slot = slot.id;
+	ev->as_id = slot.as_id;
+	ev->change = change;
+	ev->gpa = slot.gpa;
+	ev->size = slot.size;
+	ev->hva = slot.hva;
+	ev->flags = slot.flags;
+	ev->vm_mte = kvm_vm_has_mte(kvm);
 	if (change == S2V_SLOT_CREATE || change == S2V_SLOT_MOVE) {
-		ev.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
-		ordinary = slot_vmas(sc, kvm, vm, &ev);
+		ev->gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
+		ordinary = slot_vmas(sc, kvm, vm, ev);
 	} else {
-		ev.gen = slot_generation(&ev);
+		ev->gen = slot_generation(ev);
 	}
+	/* A registration before it is told of: whoever finishes it asks whether it still holds. */
+	if (!ret && change != S2V_SLOT_FLAGS && change != S2V_SLOT_DELETE)
+		slot_remember(ev, ordinary);
 	/* After its VMAs: when the slot is told of, what it was judged by is known. */
-	emit(&ev, sizeof(ev));
-	if (!ret && change != S2V_SLOT_FLAGS)
-		slot_remember(&ev, ordinary);
+	if (ev->unread)
+		slot_tell_left(&left, kvm, sc->walk.pos);
+	else
+		emit(ev, sizeof(*ev));
+	if (!ret && change == S2V_SLOT_DELETE)
+		slot_remember(ev, false);
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #include "map.h"
 #include "fault.h"
 #include "memslot.h"
+#include "memory.h"
 #include "vm.h"
 #include "reset.h"
 #include "audit_side.h"

@@ -94,7 +94,7 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 	if (!vm)
 		return 0;
 	maps_end(vm);
-	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL);
+	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL, NULL);
 	bpf_map_delete_elem(&vms, &key);
 	return 0;
 }

@@ -44,10 +44,18 @@ struct s2v_ev_hdr {
 /* s2v_ev_vm.preexisting of a trace file: it was there before this part of the recording, or ring. */
 #define S2V_VM_RETOLD 2
 
+/*
+ * s2v_ev_vm.nothing. KVM frees the tables with the memory of the VM's process, and then no vCPU runs again: somebody else
+ * still has its files. A VM that has never had a memslot may be one that somebody asks about the host (scratch_vm.h).
+ */
+#define S2V_VM_NO_TABLES (1U << 0)
+#define S2V_VM_NO_MEMSLOTS (1U << 1)
+
 struct s2v_ev_vm {
 	struct s2v_ev_hdr h;
 	__u8 preexisting; /* not 0: it was there before the hooks were */
-	__u8 pad[7];
+	__u8 nothing; /* S2V_VM_NO_*: why nothing is mapped at stage 2 at this moment; 0: something may be */
+	__u8 pad[6];
 	char comm[S2V_COMM_LEN]; /* of the VMM's thread-group leader; any bytes, NUL-terminated */
 };
 

@@ -17,6 +17,7 @@ struct s2v_cfg {
 	__u32 fwb; /* the host has S2FWB */
 	__u32 init_variant; /* enum s2v_variant */
 	__u32 cast; /* the kernel has bpf_rdonly_cast() */
+	__u32 vma_iter; /* the kernel has bpf_iter_task_vma_*() */
 	__u32 slot_hook; /* registrations of memslots are seen */
 	__u32 run_hook; /* KVM_RUN is */
 	__u32 timed; /* faults and unmaps are timed, for histograms; not with `all` */
@@ -48,6 +49,19 @@ struct s2v_brief {
 struct s2v_named_page {
 	struct s2v_ev_page ev;
 	__u32 window; /* the name of the CPU's window, if there is one from now on */
+	__u32 pad;
+};
+
+/*
+ * How a registration is told of whose VMAs were not all looked at: user space looks at the rest
+ * (src/live/registration.c). ev.h.len is that of ev alone, which goes further.
+ */
+struct s2v_slot_left {
+	struct s2v_ev_slot ev;
+	__u64 from; /* hva of what is left, up to the memslot's end */
+	__u64 kvm; /* key of the map of VMs */
+	__u64 mm; /* the memory of the process, see struct s2v_memory */
+	__u32 tid; /* who registers, by its number in the first PID namespace */
 	__u32 pad;
 };
 
@@ -100,7 +114,8 @@ struct s2v_slot_key {
 
 struct s2v_slot_state {
 	__u32 gen;
-	__u32 ordinary; /* cacheable, not PFNMAP, readable throughout at registration */
+	__u16 ordinary; /* cacheable, not PFNMAP, readable throughout at registration */
+	__u16 unread; /* the BPF side has not looked at all of it: an audit tells of it, too */
 	__u64 gpa, size, hva; /* where an audit found it; not kept where registrations are seen */
 };
 
@@ -147,14 +162,22 @@ struct s2v_audit {
 	__u32 done; /* WALK: the memslot's end is reached, and everything told */
 	__u32 flags; /* S2V_AU_* */
 	__u32 shadow;
-	/* Threads and processes by their numbers in the PID namespace of who reads the iterator. */
-	__u32 owner; /* a thread of the process whose memory it is; 0: none found */
+	/* By its number in the PID namespace of who reads the iterator. */
 	__u32 holder; /* the process in whose files the VM was found; 0: it has no number there */
-	__u32 mm_users; /* of that memory, where no owner was found: 0: nobody's any more */
-	__u32 vmas_end; /* the last VMA was written */
-	__u64 vma_last; /* where the last one that was written ends */
 	__u32 vm_mte;
+	__u64 mm; /* BEGIN: see struct s2v_memory */
 	__u64 leaves, rereads; /* since BEGIN */
+};
+
+/* Whose memory a VM's is, and what is mapped there: two iterators (bpf/memory.h) are asked (src/live/memory.c). */
+struct s2v_memory {
+	__u64 mm; /* struct mm_struct *: KVM keeps it for as long as there is the VM */
+	__u32 owner; /* a thread that has it, by its number in the PID namespace of who reads; 0: none found */
+	__u32 users; /* where no owner was found: 0: it is nobody's any more */
+	__u32 vmas_end; /* the last VMA was written */
+	__u32 pad;
+	__u64 vma_last; /* where the last one that was written ends */
+	__u64 linear; /* physical to linear-map address, by any VM that was looked at; 0: none was */
 };
 
 #define S2V_PEEK_MAX 4096

@@ -318,11 +318,11 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	if (!vm->audited && vm->announced && saw_all(c, ev->flags) &&
 	    (!vm->retold || c->audit_seen)) {
 		vm->audited = true;
-		c->n_audited += !vm->from_start;
+		c->n_audited += !vm->from_start && !vm->nothing_before;
 	}
 	c->audit_seen = true;
 	c->unreadable += (ev->flags & S2V_AU_UNREAD) != 0;
-	if (c->o.sink->audit)
+	if (c->o.sink->audit && (vm->is_guest || ev->flags))
 		c->o.sink->audit(c->o.sink, &row);
 }
 

@@ -35,7 +35,9 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	vm->announced = true;
 	vm->from_start = !ev->preexisting;
 	vm->retold = ev->preexisting == S2V_VM_RETOLD;
-	c->n_preexisting += ev->preexisting != 0;
+	vm->nothing_before = ev->preexisting && ev->nothing && !vm->retold;
+	c->n_preexisting += ev->preexisting && !vm->nothing_before;
+	c->n_without_tables += (ev->nothing & S2V_VM_NO_TABLES) != 0;
 }
 
 bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
@@ -464,7 +466,6 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 	}
 	/* Unless its announcement comes it was lost, and from_start stays false. */
 	vm->ref.pid = ev->tgid;
-	c->n_vms++;
 	return vm;
 }
 
@@ -489,6 +490,7 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		return;
 	if (ev->type == S2V_EV_VM_NEW)
 		on_vm_new(c, vm, (const struct s2v_ev_vm *)ev);
+	c->n_vms += s2v_vm_is_guest_now(vm, ev);
 	if (c->o.events && c->o.sink->event)
 		c->o.sink->event(c->o.sink, ev, &vm->ref, s2v_realtime(c, ev->time));
 	switch (ev->type) {
@@ -542,6 +544,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	memcpy(sum->findings, c->findings, sizeof(sum->findings));
 	sum->vms = c->n_vms;
 	sum->preexisting = c->n_preexisting;
+	sum->without_tables = c->n_without_tables;
 	sum->audited = c->n_audited;
 	sum->shadow = c->shadow;
 	sum->protected_vms = c->protected_vms;

@@ -12,7 +12,7 @@ struct s2v_correlator {
 	struct s2v_vm *vms; /* hash, by number */
 	__u64 next_finding;
 	__u64 findings[S2V_SEVERITY_NR];
-	__u64 n_vms, n_preexisting;
+	__u64 n_vms, n_preexisting, n_without_tables;
 	__u64 last; /* time of the newest event, CLOCK_BOOTTIME ns */
 	bool changed; /* some finding may have gone on since it was told */
 	__u64 malformed; /* events that could not be taken */

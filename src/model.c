@@ -100,3 +100,29 @@ struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id)
 	HASH_ADD(hh, vm->slots, key, sizeof(slot->key), slot);
 	return slot;
 }
+
+/* Does the event say that its VM has memory, or may have? */
+static bool is_of_a_guest(const struct s2v_ev_hdr *ev)
+{
+	switch (ev->type) {
+	case S2V_EV_VM_NEW:
+		return !(((const struct s2v_ev_vm *)ev)->nothing & S2V_VM_NO_MEMSLOTS);
+	case S2V_EV_SLOT:
+	case S2V_EV_VMA:
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+	case S2V_EV_LEAVES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev)
+{
+	if (vm->is_guest || !is_of_a_guest(ev))
+		return false;
+	vm->is_guest = true;
+	return true;
+}

@@ -89,6 +89,8 @@ struct s2v_vm {
 	__u32 gone; /* the newest registration that has ended: older ones may have, too */
 	bool announced; /* its VM_NEW came */
 	bool from_start; /* seen from its creation on */
+	bool is_guest; /* it has had memory: what else is there of VMs is not counted, nor told */
+	bool nothing_before; /* it was there before, and had nothing mapped when it was seen first */
 	bool retold; /* the recording had begun without it: so may its audit have */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
@@ -113,6 +115,8 @@ struct s2v_vm {
 };
 
 /* The VM numbered id, or NULL. */
+/* Takes note of what the event says of its VM: true the first time that it is known to have memory. */
+bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev);
 struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
 /* Adds one, whose runs are counted in *all_runs, too; NULL when out of memory. */
 struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs);

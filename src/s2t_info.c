@@ -374,6 +374,12 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->unobserved_tgid = sum->unobserved_tgid;
 }
 
+void s2t_totals_between(struct s2t_totals *t)
+{
+	if (t->cnt[S2V_CNT_ENTERED] > t->cnt[S2V_CNT_RETURNED])
+		t->cnt[S2V_CNT_ENTERED] = t->cnt[S2V_CNT_RETURNED];
+}
+
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 {
 	struct s2t_buf cnt = { 0 }, maps = { 0 };

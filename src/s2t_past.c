@@ -181,7 +181,9 @@ void s2t_past_tell(const struct s2t_past *p, struct s2t_buf *to)
 			return;
 		memset(at, 0, s2t_round8(ev->len));
 		memcpy(at, ev, ev->len);
-		if (ev->type == S2V_EV_VM_NEW)
+		if (ev->type == S2V_EV_VM_NEW) {
 			((struct s2v_ev_vm *)at)->preexisting = 1;
+			((struct s2v_ev_vm *)at)->nothing = 0; /* that was then */
+		}
 	}
 }

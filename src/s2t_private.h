@@ -165,6 +165,8 @@ struct s2t_totals {
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t);
 int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t);
+/* Not those of the run's end: calls that were inside when they were told have not been missed. */
+void s2t_totals_between(struct s2t_totals *t);
 
 /* ---- what a later part needs of the earlier ones ---- */
 

@@ -165,6 +165,8 @@ static int take_totals(struct s2t_reader *r, const struct s2t_chunk_head *h, con
 
 	if (s2t_get_totals(body, h->body, &t))
 		return -EBADMSG;
+	if (h->kind != S2T_END)
+		s2t_totals_between(&t);
 	r->totals = t;
 	r->state.counted = true;
 	if (h->kind == S2T_END) {

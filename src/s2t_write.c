@@ -156,8 +156,11 @@ static int write_block(struct s2t_writer *w, struct block *b)
 	__u64 last = 0;
 	int err = 0;
 
-	if (b->has_totals)
-		w->totals = b->totals;
+	if (b->has_totals) {
+		w->totals = b->totals; /* of the file's end, if it comes before the run's */
+		if (!b->last)
+			s2t_totals_between(&w->totals);
+	}
 	if (b->len)
 		err = encode(w, b, &last);
 	if (err)

@@ -166,7 +166,9 @@ struct s2v_summary {
 	bool complete;
 	char incomplete[1024]; /* why not, for people; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
-	__u64 vms, preexisting;
+	__u64 vms;
+	__u64 preexisting; /* what they had mapped before was not seen, unless an audit has looked */
+	__u64 without_tables; /* had nothing mapped when they were seen first: their process has ended */
 	__u64 audited; /* of preexisting: an audit told all that was there */
 	__u64 shadow, protected_vms; /* what an audit could not look at */
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2], of audits */

@@ -324,6 +324,8 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 		s2v_json_num(j, o, s2v_severity_name((enum s2v_severity)i), sum->findings[i]);
 	s2v_json_num(j, j->o, "vms", sum->vms);
 	s2v_json_num(j, j->o, "preexisting_vms", sum->preexisting);
+	if (sum->without_tables)
+		s2v_json_num(j, j->o, "vms_without_tables", sum->without_tables);
 	s2v_json_num(j, j->o, "audited_vms", sum->audited);
 	put_pairs(j, "leaves", sum->leaves);
 	s2v_json_num(j, j->o, "faults", sum->cnt[S2V_CNT_FAULTS]);

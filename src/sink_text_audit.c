@@ -100,7 +100,9 @@ void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 	if (r->shadow)
 		text_piece(&l, STYLE_YELLOW, "NOT AUDITED: %u shadow tables of nested guests",
 			   r->shadow);
-	if (r->flags & (S2V_AU_GONE | S2V_AU_NO_TABLES))
+	if (r->flags & S2V_AU_NO_TABLES)
+		text_piece(&l, STYLE_PLAIN, "no tables any more: its process has ended");
+	else if (r->flags & S2V_AU_GONE)
 		text_piece(&l, STYLE_PLAIN, "gone meanwhile");
 	text_line_end(&l);
 	text_check(t);

@@ -315,6 +315,9 @@ void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 		text_off(t, STYLE_BOLD), took, sum->vms, sum->vms == 1 ? "" : "s");
 	if (sum->preexisting)
 		fprintf(t->out, " (%llu there before)", sum->preexisting);
+	if (sum->without_tables)
+		fprintf(t->out, " (%llu without stage-2 tables: their process has ended)",
+			sum->without_tables);
 	fprintf(t->out, ", %llu mappings\n", sum->cnt[S2V_CNT_MAPS]);
 	pairs_table(t, "mappings", sum->maps);
 	pairs_table(t, "stage-2 leaves", sum->leaves);

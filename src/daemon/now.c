@@ -54,7 +54,7 @@ static __u64 not_audited(const struct s2v_daemon *d)
 	__u64 n = 0;
 
 	for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)
-		n += !vm->from_start && !vm->audited && !vm->is_protected;
+		n += !vm->from_start && !vm->nothing_before && !vm->audited && !vm->is_protected;
 	return n;
 }
 
@@ -192,7 +192,8 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	now->sum = now->fig.sum;
 	now->sum.lost += d->vms.no_memory;
 	s2v_correlator_totals(d->core, &now->sum);
-	now->vms = vms ? HASH_COUNT(vms) : 0;
+	for (const struct s2v_vm *vm = vms; vm; vm = vm->hh.next)
+		now->vms += vm->is_guest;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
 	now->lost.unread = now->sum.unreadable;

@@ -13,15 +13,14 @@
 #include "iter.h"
 #include "keep.h"
 #include "live_private.h"
+#include "memory.h"
 #include "util.h"
-#include "vmas.h"
 
 #define PAUSE_NS 1000000 /* while something keeps changing */
 #define PAUSES 100 /* at one place, before it is taken for unreadable */
 #define PAUSES_VM 5000 /* in all of a VM's memory: from then on the first look counts */
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
-#define OWNERS 4 /* threads that are asked for a VM's VMAs, before these are unreadable */
 #define RUNS S2V_RUNS_MOST /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
 
 struct auditor {
@@ -92,66 +91,15 @@ static int step(struct auditor *x, enum s2v_audit_op op)
 	return 0;
 }
 
-/* A thread whose memory the VM's is, into x->a->owner; of one (tid) only whether it still is. */
-static int find_owner(struct auditor *x, __u32 tid)
-{
-	const struct s2v_iter_opts o = { .done = &x->a->owner, .go_on = go_on, .arg = x };
-	struct bpf_link *link = s2v_iter_attach(x->l->skel->progs.audit_owner, tid, 0);
-	int err;
-
-	x->a->owner = x->a->mm_users = 0;
-	if (!link)
-		/* ESRCH: that thread is gone */
-		return tid && errno == ESRCH ? 0 : -errno;
-	err = s2v_iter_run(link, &o);
-	bpf_link__destroy(link);
-	return err;
-}
-
-/*
- * The VMAs of that thread's memory. 0 or -errno; 1: not all of them, since the thread has ended meanwhile, which
- * the iterator takes for the end of its VMAs, or since they are too many.
- */
-static int read_vmas_of(struct auditor *x, __u32 owner)
-{
-	struct bpf_link *link = s2v_iter_attach(x->l->skel->progs.audit_vmas, owner, 0);
-	struct s2v_vmas_source from = { .done = &x->a->vmas_end, .go_on = go_on, .arg = x };
-	int err;
-
-	if (!link)
-		return errno == ESRCH ? 1 : -errno;
-	x->a->vmas_end = 0;
-	x->a->vma_last = 0;
-	err = s2v_vmas_read(&x->vmas, link, &from);
-	bpf_link__destroy(link);
-	if (err)
-		return err == -E2BIG || err == -EBADMSG ? 1 : err;
-	if (!x->a->vmas_end)
-		return 1;
-	err = find_owner(x, owner);
-	return err ? err : x->a->owner != owner;
-}
-
 /* What is mapped there. Nobody's memory any more is that of a process that has ended: nothing is. */
 static int read_vmas(struct auditor *x)
 {
-	int err;
+	const struct s2v_memory_of of = { .mm = x->a->mm, .go_on = go_on, .arg = x };
+	int ret = s2v_memory_read(x->l, &of, &x->vmas);
 
-	/* A thread may end meanwhile; another one has the same memory. */
-	for (int tries = 0; tries < OWNERS; tries++) {
-		if (tries)
-			rest(PAUSE_NS);
-		err = find_owner(x, 0);
-		if (!err && x->a->owner)
-			err = read_vmas_of(x, x->a->owner);
-		else if (!err)
-			err = x->a->mm_users != 0; /* it is of another PID namespace */
-		if (err <= 0)
-			return err;
-	}
-	s2v_vmas_free(&x->vmas);
-	x->a->flags |= S2V_AU_UNREAD;
-	return 0;
+	if (ret == S2V_MEMORY_UNREAD)
+		x->a->flags |= S2V_AU_UNREAD;
+	return ret < 0 ? ret : 0;
 }
 
 /* The memslot's VMAs and the memslot; what is beyond RUNS is unread. */

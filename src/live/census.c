@@ -103,7 +103,8 @@ void s2v_census(struct s2v_live *l, int (*look_again)(struct s2v_live *l))
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct s2v_live_census now = { 0 };
 
-	if (l->skel->rodata->cfg.tgid)
+	/* Without the latter no file is known for a VM's, and all that is there would be called hidden. */
+	if (l->skel->rodata->cfg.tgid || !l->skel->rodata->cfg.vm_release)
 		return;
 	for (int i = 0; i < TRIES; i++) {
 		now.err = count(l, &now);

@@ -22,8 +22,10 @@ static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 {
 	struct s2v_health h;
 
-	if (s2v_live_start(live)) /* the calls are heard all the same */
-		s2v_err("VMs that are running already could not be listed");
+	int err = s2v_live_start(live);
+
+	if (err) /* the calls are heard all the same */
+		s2v_session_unlisted(ses, err);
 	s2v_health_open(live);
 	s2v_live_check(live, ses->hooks, &h);
 	for (int i = 0; i < S2V_OBS_NR; i++) {

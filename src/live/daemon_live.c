@@ -167,9 +167,7 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 		return -ENOMEM;
 	err = s2v_live_start(l->live);
 	if (err)
-		s2v_err("VMs that are running already could not be listed: %s; none is taken for "
-			"verified",
-			strerror(-err));
+		s2v_session_unlisted(&l->ses, err);
 	l->inventory_failed = err != 0;
 	return 0;
 }

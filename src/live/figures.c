@@ -107,6 +107,7 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	sum->missed_probes = 0;
 	for (size_t i = 0; i < l->n_progs; i++)
 		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
+	sum->cnt[S2V_CNT_UNREAD_VMA] += l->unread_slots;
 	sum->lost = l->malformed;
 	sum->hidden = l->census.hidden;
 	sum->hidden_creator = l->census.creator;

@@ -22,7 +22,7 @@ static bool is_done(const struct s2v_iter_opts *o)
 
 static bool go_on(const struct s2v_iter_opts *o)
 {
-	return !s2v_interrupted() && (!o->go_on || o->go_on(o->arg));
+	return (o->to_end || !s2v_interrupted()) && (!o->go_on || o->go_on(o->arg));
 }
 
 int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)

@@ -21,6 +21,7 @@ struct s2v_iter_opts {
 	/* Asked after each piece; false: ends the read with -EINTR. NULL: not asked. */
 	bool (*go_on)(void *arg);
 	void *arg; /* of both */
+	bool to_end; /* SIGINT and SIGTERM do not end it */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "live.h"
 #include "live_private.h"
 #include "pending.h"
+#include "registration.h"
 #include "trial.h"
 #include "vcpu_text.h"
 #include "util.h"
@@ -86,6 +87,8 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 			    (l->timed || p != l->skel->progs.fault_start)) ||
 				   p == l->skel->progs.inventory ||
 				   p == l->skel->progs.unseen_look ||
+				   p == l->skel->progs.memory_owner ||
+				   p == l->skel->progs.memory_vmas ||
 				   (p == l->skel->progs.pending_tell ? !l->all : iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
@@ -158,9 +161,21 @@ static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
 	l->fn(l->arg, &whole[1].h);
 }
 
+/* A memslot is told of once all is known of it that can be. */
+static const struct s2v_ev_hdr *finished(struct s2v_live *l, const struct s2v_ev_hdr *ev,
+					 size_t len, struct s2v_slot_left *left)
+{
+	if (ev->type != S2V_EV_SLOT || len < sizeof(*left))
+		return ev;
+	memcpy(left, ev, sizeof(*left));
+	s2v_registration_finish(l, left);
+	return &left->ev.h;
+}
+
 static void take(struct s2v_live *l, const void *data, size_t len)
 {
 	const struct s2v_ev_hdr *ev = data;
+	struct s2v_slot_left left;
 
 	if (s2v_is_brief(data, len)) {
 		take_brief(l, data);
@@ -171,6 +186,7 @@ static void take(struct s2v_live *l, const void *data, size_t len)
 		return;
 	}
 	s2v_brief_note(&l->briefs, data, len);
+	ev = finished(l, ev, len, &left);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		s2v_audit_watch(l, (const struct s2v_ev_leaves *)ev);
@@ -213,6 +229,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->wake_bytes = o->buffer / 8;
 	cfg->repeat_ns = 1000000000ULL;
 	cfg->cast = s2v_kernel_symbol(o->ks, "bpf_rdonly_cast") != 0;
+	cfg->vma_iter = s2v_kernel_symbol(o->ks, "bpf_iter_task_vma_new") != 0;
 	cfg->vm_release = s2v_kernel_symbol(o->ks, "kvm_vm_release");
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
 }
@@ -245,7 +262,8 @@ static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, st
 	err = s2v_vcpu_text(l->skel, ks, &ic);
 	if (err) {
 		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
-			 "the kernel's text could not be read: %s", strerror(-err));
+			 "the kernel's text could not be read: %s",
+			 err == -ENOENT ? "where it is is not known" : strerror(-err));
 		return;
 	}
 	/* Where control goes that cannot be followed there may be one. */

@@ -29,14 +29,17 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 
 static int know_host(struct s2v_session *s, char *err, size_t errlen)
 {
-	char hidden[512];
-
 	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
 	    read_kallsyms(s, err, errlen))
 		return -1;
-	if (s2v_kallsyms_hidden(s->ks, "/proc", hidden, sizeof(hidden)))
-		s2v_err("%s", hidden);
+	s2v_kallsyms_hidden(s->ks, "/proc", s->hidden, sizeof(s->hidden));
 	return 0;
+}
+
+void s2v_session_unlisted(const struct s2v_session *s, int err)
+{
+	s2v_err("VMs that are running already could not be listed, and none is taken for verified: %s",
+		s->hidden[0] ? s->hidden : strerror(-err));
 }
 
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault,

@@ -10,6 +10,7 @@ struct s2v_session {
 	struct s2v_kallsyms *ks;
 	struct s2v_hook hooks[S2V_OBS_NR];
 	struct s2v_rule_state rules[S2V_RULE_NR];
+	char hidden[512]; /* why the files of VMs cannot be told from others, or "" */
 	char line[256];
 };
 
@@ -25,6 +26,9 @@ void s2v_session_cover(struct s2v_session *s, unsigned int by);
 
 /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns. */
 __s64 s2v_boot_to_real(void);
+
+/* Says on stderr that s2v_live_start() failed by err: no VM was listed, and why. */
+void s2v_session_unlisted(const struct s2v_session *s, int err);
 
 /* Did no hook attach at all? Then nothing can be observed: said in err (exit 3). */
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);

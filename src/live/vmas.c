@@ -59,7 +59,7 @@ int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vm
 {
 	struct reader r = { .v = v, .from = from };
 	const struct s2v_iter_opts o = {
-		.done = from->done, .take = take, .go_on = go_on, .arg = &r
+		.done = from->done, .take = take, .go_on = go_on, .arg = &r, .to_end = from->to_end
 	};
 
 	s2v_vmas_free(v);
@@ -114,7 +114,10 @@ static void add(struct teller *t, const struct s2v_ev_vma *kind, __u64 start, __
 	t->run.slot = t->slot->slot;
 	t->run.as_id = t->slot->as_id;
 	t->run.gen = t->slot->gen;
-	t->run.pa = S2V_NO_PA;
+	if (start != kind->vma.start) { /* what is known is of its first page */
+		t->run.pa = S2V_NO_PA;
+		t->run.vma.pte_attr = S2V_ATTR_NONE;
+	}
 	t->run.vma.start = start;
 	t->run.vma.end = end;
 }
@@ -138,7 +141,7 @@ static size_t first_behind(const struct s2v_vmas *v, __u64 hva)
 int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to)
 {
 	struct teller t = { .slot = slot, .to = to };
-	const struct s2v_ev_vma hole = { 0 };
+	const struct s2v_ev_vma hole = { .pa = S2V_NO_PA };
 	__u64 at = slot->hva, end = slot->hva + slot->size;
 
 	slot->runs = slot->vmas = 0;

@@ -21,10 +21,11 @@ struct s2v_vmas_source {
 	const __u32 *done;
 	bool (*go_on)(void *arg);
 	void *arg;
+	bool to_end;
 };
 
 /*
- * Reads them from the iterator audit_vmas, in the place of what there was. 0 or -errno: -E2BIG if they are more than
+ * Reads them from the iterator memory_vmas, in the place of what there was. 0 or -errno: -E2BIG if they are more than
  * S2V_VMAS_MOST, -EBADMSG if they do not ascend; then, and where it was ended, not all of them are there.
  */
 int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vmas_source *from);

@@ -214,9 +214,7 @@ static int run(struct watch *t)
 	s2v_health_open(t->live);
 	look(t);
 	if (err)
-		s2v_err("VMs that are running already could not be listed: %s; none is taken for "
-			"verified",
-			strerror(-err));
+		s2v_session_unlisted(&t->ses, err);
 	t->inventory_failed = err != 0;
 	/* All is attached: what comes to be meanwhile is seen by the hooks. */
 	if (!err && t->o->audit)

@@ -48,6 +48,43 @@ static void gone_before_its_turn(void **state)
 	}
 }
 
+static void vm_with_nothing(__u32 vm, __u8 nothing, __u8 preexisting)
+{
+	struct s2v_ev_vm ev = { .h = head(S2V_EV_VM_NEW, sizeof(ev), vm),
+				.preexisting = preexisting,
+				.nothing = nothing };
+
+	s2v_correlator_event(w.core, &ev.h);
+}
+
+/*
+ * Of a VM in which nothing was mapped when it was seen first nothing is unverified, and it makes up for no other.
+ * One without memory is no guest. What a part of a recording begins with says nothing of then.
+ */
+static void nothing_before(void **state)
+{
+	(void)state;
+	begin_audit();
+	vm_with_nothing(3, S2V_VM_NO_TABLES, 1);
+	vm_with_nothing(4, S2V_VM_NO_MEMSLOTS, 1);
+	vm_with_nothing(5, S2V_VM_NO_MEMSLOTS, 0);
+	audited(1, 0);
+	audited(3, S2V_AU_NO_TABLES);
+	audited(4, 0);
+	assert_int_equal(n_rows, 2);
+	audited(0, 0);
+	end();
+	assert_int_equal(w.sum.vms, 3);
+	assert_int_equal(w.sum.preexisting, 2);
+	assert_int_equal(w.sum.audited, 1);
+	assert_int_equal(w.sum.without_tables, 1);
+	assert_non_null(strstr(w.sum.incomplete, "1 VM was already running"));
+	begin_audit();
+	vm_with_nothing(3, S2V_VM_NO_TABLES | S2V_VM_NO_MEMSLOTS, S2V_VM_RETOLD);
+	end();
+	assert_int_equal(w.sum.preexisting, 3);
+}
+
 /* The end of an audit that comes after that of its VM makes no VM, and none is audited by it. */
 static void end_after_its_vm(void **state)
 {
@@ -87,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gone_before_its_turn),
+		cmocka_unit_test(nothing_before),
 		cmocka_unit_test(end_after_its_vm),
 		cmocka_unit_test(audited_unannounced),
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/live/keep.c src/live/kinds.c src/live/audit.c src/util.c src/utf8.c src/names.c src/host.c */
+/* needs: src/live/keep.c src/live/kinds.c src/live/audit.c src/live/memory.c src/util.c src/utf8.c src/names.c src/host.c */
 /*
  * What the live source keeps of the BPF side, and the audit that goes over it, while VMs go. The BPF
  * side is what stands here: a map of memslots with nothing in it, one of VMs, one of kinds of mappings, and steps that
@@ -162,9 +162,9 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 {
 	(void)link;
 	w.steps++;
-	if (o->done == &w.bss.audit.owner) {
-		w.bss.audit.owner = w.nobody || (w.asked_tid && w.thread_ends) ? 0 : 1;
-		w.bss.audit.mm_users = w.users;
+	if (o->done == &w.bss.memory.owner) {
+		w.bss.memory.owner = w.nobody || (w.asked_tid && w.thread_ends) ? 0 : 1;
+		w.bss.memory.users = w.users;
 		return 0;
 	}
 	w.bss.audit.ran = 1;
@@ -235,7 +235,7 @@ int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vm
 	(void)link;
 	v->n = 1;
 	w.reads++;
-	w.bss.audit.vmas_end = 1;
+	w.bss.memory.vmas_end = 1;
 	return from->go_on(from->arg) ? w.vmas_err : -EINTR;
 }
 

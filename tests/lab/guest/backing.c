@@ -177,6 +177,8 @@ int backing_map(char *hva, uint64_t size, const char *from)
 				       MAP_FAILED
 			       ? errno
 			       : 0;
+	if (!strcmp(from, "hole"))
+		return munmap(hva, size) ? errno : 0;
 	if (!strcmp(from, "vgem"))
 		return map_vgem(hva, size, "/dev/dri/card0");
 	if (!strcmp(from, "udmabuf") || !strcmp(from, "udmabuf-lazy") ||
@@ -187,7 +189,7 @@ int backing_map(char *hva, uint64_t size, const char *from)
 	if (!strncmp(from, "dev:", 4))
 		return map_path(hva, size, from + 4, O_SYNC);
 	usage_error(
-		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, vgem, udmabuf, udmabuf-lazy, "
+		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, hole, vgem, udmabuf, udmabuf-lazy, "
 		"udmabuf-ro, file:, dev:",
 		from);
 }

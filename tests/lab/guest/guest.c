@@ -40,11 +40,13 @@ static const char help[] =
 	"  spin=N                    2 * N instructions of the VMM itself\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
+	"  blank                     a VM with a vCPU and without memory, as s2verify makes one to ask about the host\n"
+	"  heir=FILE                 a child with the same open files, until there is FILE\n"
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
 	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
 	"  loop=N OP... end\n"
-	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none,\n"
-	"vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
+	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none (no\n"
+	"access), hole (nothing mapped), vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
 	"VMM: it puts a return there.\n";
 
 struct vm *vm;
@@ -147,6 +149,26 @@ static void op_limit(const struct words *words, struct result *result)
 	result_set(result, "ok");
 }
 
+static void op_blank(const struct words *words, struct result *result)
+{
+	(void)words;
+	result_errno(result, vm_create_blank());
+}
+
+/* A child that has this process's open files, and stays when it ends. */
+static void op_heir(const struct words *words, struct result *result)
+{
+	const char *path = words_need(words, "heir");
+	pid_t child = fork();
+
+	if (!child) {
+		while (access(path, F_OK) < 0)
+			usleep(2000);
+		_exit(0);
+	}
+	result_errno(result, child < 0 ? errno : 0);
+}
+
 static const struct op {
 	const char *name;
 	bool needs_vm;
@@ -184,6 +206,8 @@ static const struct op {
 	{ "query", true, op_query },
 	{ "use", false, op_use },
 	{ "destroy", true, op_destroy },
+	{ "blank", false, op_blank },
+	{ "heir", false, op_heir },
 	{ "comm", false, op_comm },
 	{ "sleep", false, op_sleep },
 	{ "mark", false, op_mark },

@@ -88,6 +88,7 @@ int many_striped(char *hva, uint64_t size);
 extern struct vm *vm; /* the current one */
 
 int vm_create(struct vm *vm);
+int vm_create_blank(void);
 void vm_destroy(struct vm *vm);
 int vm_add_vcpus(struct vm *vm, int count);
 int vm_query(const struct vm *vm, int capability);

@@ -18,6 +18,8 @@ host() {
 	vmm cacheable vm vcpus=1 query=243 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wb,expect=any \
 		touch=0x40000000,64K,expect=any || return 1
 	vmm ram vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K || return 1
+	# Registered, and not touched yet: what is there is known all the same.
+	vmm untouched vm vcpus=1 query=243 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wb@0x700000,expect=any || return 1
 	vmm pte vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb@0x500000 \
 		touch=0x40000000,64K || return 1
 	vmm device vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc@0x100000 touch=0x40000000,64K \
@@ -56,7 +58,8 @@ by_vmm() { # FILE
 verdict() {
 	local all='["pte","s2-noncacheable"],["ram","s2-cacheable"]' extra=''
 	if ! kernel_decides; then
-		all="[\"cacheable\",\"s2-noncacheable\"],$all"
+		all="[\"cacheable\",\"pfnmap-cacheable-admitted\"],[\"cacheable\",\"s2-noncacheable\"],$all"
+		all+=',["untouched","pfnmap-cacheable-admitted"]'
 		extra='["other","foreign-memory"],'
 	elif host_has_both; then
 		all="[\"cacheable\",\"migration-pinned\"],$all"
@@ -85,7 +88,7 @@ verdict_whole() { # FOUND
 	expect_schema first-out.json
 	expect_eq "found before tracing" "$(by_vmm other-out.json)" "$(by_vmm first-out.json)"
 	expect_jq "complete from the first second" '[.[] | select(.type == "summary") | .complete, .incomplete,
-		.preexisting_vms, .audited_vms]' '[true,null,6,6]' first-out.json
+		.preexisting_vms, .audited_vms]' '[true,null,7,7]' first-out.json
 	expect_grep "text" '^audit of vm 1 \(ordinary, pid ' text-out.json
 }
 

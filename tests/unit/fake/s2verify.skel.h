@@ -13,6 +13,7 @@ struct s2verify_bss {
 	bool pending_some;
 	__u32 pending_left;
 	struct s2v_audit audit;
+	struct s2v_memory memory;
 };
 
 struct s2verify_bpf {
@@ -20,7 +21,7 @@ struct s2verify_bpf {
 		struct bpf_map *vms, *slots, *agg;
 	} maps;
 	struct {
-		struct bpf_program *audit_step, *audit_owner, *audit_vmas;
+		struct bpf_program *audit_step, *memory_owner, *memory_vmas;
 	} progs;
 	struct s2verify_rodata *rodata;
 	struct s2verify_bss *bss;

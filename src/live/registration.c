@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bounds.h"
+#include "memory.h"
+#include "registration.h"
+
+static bool always(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+/*
+ * Is the VM there, and with it the memory that it was told with? Its end strikes it out of the map before KVM lets go
+ * of the memory; where that end is not seen nobody knows.
+ */
+static bool vm_is_there(struct s2v_live *l, const struct s2v_slot_left *left)
+{
+	struct s2v_vm_state st;
+
+	return l->links[S2V_OBS_VM_GONE][0] &&
+	       !bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.vms), &left->kvm, &st) &&
+	       st.id == left->ev.h.vm;
+}
+
+/* Is the memslot still what was registered then? One that was refused never was, and its VMAs may tell why. */
+static bool holds(struct s2v_live *l, const struct s2v_ev_slot *ev)
+{
+	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_slot_state st;
+
+	return ev->err || (!bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.slots), &key, &st) &&
+			   st.gen == ev->gen);
+}
+
+/* The VMAs that are left; 0: not all of them could be told. */
+static bool tell_rest(struct s2v_live *l, const struct s2v_vmas *v, struct s2v_slot_left *left)
+{
+	const struct s2v_vmas_to to = {
+		.fn = l->fn, .fn_arg = l->arg, .go_on = always, .most = S2V_RUNS_MOST
+	};
+	struct s2v_ev_slot rest = left->ev;
+	int err;
+
+	rest.hva = left->from;
+	rest.size = left->ev.hva + left->ev.size - left->from;
+	err = s2v_vmas_tell(v, &rest, &to);
+	left->ev.runs += rest.runs;
+	left->ev.vmas += rest.vmas;
+	return !err;
+}
+
+void s2v_registration_finish(struct s2v_live *l, struct s2v_slot_left *left)
+{
+	/* What is in the ring buffer at the end of the run is of the run. */
+	const struct s2v_memory_of of = { .mm = left->mm, .tid = left->tid, .to_end = true };
+	struct s2v_vmas v = { 0 };
+
+	if (vm_is_there(l, left) && s2v_memory_read(l, &of, &v) == S2V_MEMORY_READ &&
+	    vm_is_there(l, left) && holds(l, &left->ev) && tell_rest(l, &v, left))
+		left->ev.unread = 0;
+	else
+		l->unread_slots++;
+	s2v_vmas_free(&v);
+}

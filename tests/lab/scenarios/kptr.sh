@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A host that hides the addresses of its kernel's symbols from everybody (kernel.kptr_restrict=2): the files of VMs cannot
+# be told from others. Each command says so, names the setting and what it is to be; none calls itself complete.
+
+host() {
+	old=$(cat /proc/sys/kernel/kptr_restrict)
+	guest limit=300 comm=before vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K \
+		mark=/tmp/now wait=/tmp/go >ops &
+	wait_file /tmp/now || return 1
+	echo 2 >/proc/sys/kernel/kptr_restrict
+	S2V=check- s2v_run check
+	S2V=audit- s2v_run audit --json
+	for command in "trace --json --audit-first" "record -o kptr.s2t"; do
+		# shellcheck disable=SC2086 # words
+		S2V=${command%% *}- s2v_start $command || return 1
+		S2V=${command%% *}- s2v_stop
+	done
+	s2verify daemon >daemon-out 2>daemon-err.txt &
+	daemon=$!
+	wait_for grep -q watching daemon-err.txt || return 1
+	http_get /-/ready ready
+	kill $daemon
+	wait $daemon
+	echo "$old" >/proc/sys/kernel/kptr_restrict
+	touch /tmp/go
+	wait
+}
+
+verdict() {
+	local run
+	for run in check audit trace record daemon; do
+		expect_eq "$run: said once" 1 "$(grep -c 'kernel.kptr_restrict is 2; set it to 1 (sysctl -w kernel.kptr_restrict=1)' "$run-err.txt")"
+		expect_true "$run: nothing of a file that is missing" eval "! grep 'No such file' $run-err.txt"
+	done
+	for run in audit trace record; do
+		expect_eq "$run: exit status" 4 "$(cat "$run-rc")"
+	done
+	for run in audit trace; do
+		expect_match "$run: why" 'which VMs were running before is not known' \
+			"$(jq -r 'select(.type == "summary").incomplete' "$run-out.json")"
+		expect_true "$run: no file missing" eval "! grep 'No such file' $run-out.json"
+	done
+	expect_grep "daemon: not ready" 'which VMs were running before is not known' ready
+}

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# VMs in which nothing is mapped, nor can have been. One whose process has ended while a child still has its files: KVM has
+# freed its tables, and it never runs again; it is named as that, and nothing of it is called unverified. One without memory,
+# as another s2verify makes it to ask about the host, and another s2verify itself: no guests, and not counted.
+
+host() {
+	guest comm=parent vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K heir=/tmp/go >ops-parent || return 1
+	guest limit=300 comm=asker blank mark=/tmp/now wait=/tmp/go >ops-asker &
+	wait_file /tmp/now || return 1
+	S2V=audit- s2v_run audit --json
+	S2V=text- s2v_run audit
+	S2V=first- s2v_start trace --audit-first --json || return 1
+	s2verify audit --json >other.json 2>other.txt
+	S2V=first- s2v_stop
+	S2V=trace- s2v_start record -o nothing.s2t || return 1
+	S2V=trace- s2v_stop
+	S2V=analyze- s2v_run analyze --json nothing.s2t
+	s2verify daemon >daemon.txt 2>&1 &
+	daemon=$!
+	wait_for is_ready || return 1
+	http_get /metrics metrics
+	kill $daemon
+	wait $daemon
+	touch /tmp/go
+	wait
+}
+
+is_ready() {
+	http_get /-/ready ready
+	grep -q '^ready' ready
+}
+
+verdict() {
+	local run
+	for run in audit first analyze; do
+		expect_findings "" 0 "$run-"
+		expect_jq "$run: VMs" '.[] | select(.type == "summary") | [.vms, .preexisting_vms, .vms_without_tables]' '[1,0,1]' \
+			"$run-out.json"
+	done
+	for run in audit first; do
+		expect_jq "$run: named" '[.[] | select(.type == "audit").flags]' '[["no-tables"]]' "$run-out.json"
+	done
+	expect_grep "as text" 'no tables any more: its process has ended' text-out.json
+	expect_eq "record: exit status" 0 "$(cat trace-rc)"
+	expect_grep "daemon: ready" '^ready' ready
+	expect_grep "daemon: VMs" '^s2verify_vms 1' metrics
+}
