@@ -128,7 +128,7 @@ qemu_arguments() {
 	[[ -z $icount ]] || accel='tcg,thread=single'
 	# shellcheck disable=SC2054 # commas are QEMU's
 	arguments=(
-		-M 'virt,virtualization=on,gic-version=3' -cpu "$cpu" -smp "$smp" -m $((mem + 512))
+		-M 'virt,virtualization=on,gic-version=3' -cpu "$cpu${features:+,$features}" -smp "$smp" -m $((mem + 512))
 		-accel "$accel" -nographic -nic none -no-reboot -monitor none -serial stdio
 		-qmp "unix:$tmp/qmp,server=on,wait=off"
 		-object "memory-backend-file,id=out,size=256M,mem-path=$tmp/shared,share=on"
