@@ -61,11 +61,16 @@ seconds() {
 	cut -d . -f 1 /proc/uptime
 }
 
+# What an audit meets depends on the clock: one of them must have met a guest in the middle of its life.
+met() { # PREFIX
+	grep -q '"type":"audit".*"leaves":[0-9]\{3,\}' "$1-out.json"
+}
+
 # With and without a line for each leaf, in turn.
 audit_for() { # SECONDS PREFIX
 	end=$(($(seconds) + $1))
 	n=0
-	while [ "$(seconds)" -lt $end ] || [ $n -lt $audits ]; do
+	while [ "$(seconds)" -lt $end ] || [ $n -lt $audits ] || { ! met "$2" && [ $n -lt 20 ]; }; do
 		n=$((n + 1))
 		leaves=
 		[ $((n % 2)) != 0 ] || leaves=--leaves
@@ -134,6 +139,5 @@ verdict() {
 	expect_jq "complete" '[.[] | select(.type == "summary") | .incomplete // "complete"] | unique' \
 		'["complete"]' without-out.json
 	expect_schema without-out.json with-out.json first-out.json
-	# How many an audit meets depends on the clock: some, at least.
-	expect_true "guests were there" test "$(jq -s '[.[] | select(.type == "audit").leaves] | add' without-out.json)" -gt 64
+	expect_jq "guests were there" '[.[] | select(.type == "audit" and .leaves >= 100)] | length > 0' true without-out.json
 }
