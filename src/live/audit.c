@@ -232,7 +232,7 @@ static int walk_slots(struct auditor *x)
 		err = step(x, S2V_AUDIT_SLOT);
 		if (err || x->a->flags || !x->a->found)
 			return err;
-		err = s2v_live_consume(x->l);
+		err = s2v_live_drain_by_turns(x->l, go_on, x);
 		if (!err)
 			err = tell_slot(x);
 		if (err || x->a->flags)
@@ -293,6 +293,12 @@ static int audit_vm(struct auditor *x, bool again)
 	err = step(x, S2V_AUDIT_BEGIN);
 	if (!err && !x->a->flags)
 		err = walk_slots(x);
+	/* What was found is told before the end is, and before it is asked who else is there. */
+	if (!err || err == -ESRCH) {
+		int drained = s2v_live_drain_by_turns(x->l, go_on, x);
+
+		err = drained ? drained : err;
+	}
 	if (!again && (!err || err == -ESRCH) && s2v_kept(x->l, x->list.vm[x->at].id))
 		tell_end(x, start, err != 0);
 	/* Which said nothing of it the first time: what others share with it is not known. */

@@ -420,6 +420,24 @@ int s2v_live_drain(struct s2v_live *l)
 	return consume(l, 0);
 }
 
+int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *arg)
+{
+	__u64 left = bpf_map__max_entries(l->skel->maps.events);
+	int n;
+
+	for (;;) {
+		l->share.bytes = left;
+		l->share.until = s2v_clock_ns(CLOCK_MONOTONIC) + SHARE_NS;
+		n = ring_buffer__consume(l->ring);
+		/* Others may read in their turn, too, which has shares of its own. */
+		left = l->share.bytes;
+		if (n != -ECANCELED || !left || l->err)
+			return n < 0 && n != -ECANCELED ? n : l->err;
+		if (!go_on(arg))
+			return -EINTR;
+	}
+}
+
 int s2v_live_stop(struct s2v_live *l)
 {
 	const struct timespec ms10 = { .tv_nsec = 10000000 };

@@ -46,6 +46,8 @@ int s2v_live_fd(const struct s2v_live *l);
 int s2v_live_consume(struct s2v_live *l);
 /* Hands out all that is there when it is called, and at most as much as the ring buffer holds. 0 or -errno. */
 int s2v_live_drain(struct s2v_live *l);
+/* The same in shares as s2v_live_consume() takes, with go_on(arg) between them; -EINTR where that is false. */
+int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *arg);
 
 /*
  * To be called about every second: what is pending of kinds of mappings goes to the ring buffer, as far as half of that has room;
