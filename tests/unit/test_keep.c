@@ -40,6 +40,7 @@ static struct world {
 	__u64 told_pending;
 	int reading; /* errno of reading the aggregation map */
 	bool vanish; /* who is to be deleted is gone just before */
+	bool behind; /* not all is read that a step has written */
 	__u32 dies; /* VM whose end is what the next look at the ring buffer finds */
 	unsigned int told[16]; /* events by type */
 	unsigned int looks, asked, steps, go_on_for;
@@ -167,6 +168,7 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 		w.bss.memory.users = w.users;
 		return 0;
 	}
+	w.behind = true;
 	w.bss.audit.ran = 1;
 	w.bss.audit.slot_size = 4096;
 	w.bss.audit.found = w.bss.audit.op == S2V_AUDIT_SLOT && !w.bss.audit.gpa;
@@ -183,6 +185,9 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	w.told[ev->type]++;
+	/* What steps write comes before what is told of it. */
+	if (ev->type == S2V_EV_SLOT || (ev->type == S2V_EV_AUDIT && ev->vm))
+		assert_false(w.behind);
 	if (ev->type == S2V_EV_MAP)
 		w.told_pending += ((const struct s2v_ev_page *)ev)->count;
 	if (ev->type == S2V_EV_AUDIT && ev->vm)
@@ -208,7 +213,15 @@ int s2v_live_consume(struct s2v_live *l)
 
 int s2v_live_drain(struct s2v_live *l)
 {
+	w.behind = false;
 	return s2v_live_consume(l);
+}
+
+int s2v_live_drain_by_turns(struct s2v_live *l, bool (*may_go_on)(void *arg), void *arg)
+{
+	(void)may_go_on;
+	(void)arg;
+	return s2v_live_drain(l);
 }
 
 int s2v_live_lost(struct s2v_live *l, __u64 *lost)
