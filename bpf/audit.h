@@ -438,7 +438,7 @@ static __always_inline bool audit_vm_ready(struct kvm *kvm)
 	audit_linear = linear_offset(BPF_CORE_READ(pgt, mmu));
 	if (audit_linear)
 		memory.linear = audit_linear;
-	if (!audit_linear)
+	else
 		audit.flags = S2V_AU_PROTECTED;
 	return audit_linear;
 }

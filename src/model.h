@@ -114,9 +114,9 @@ struct s2v_vm {
 	UT_hash_handle hh;
 };
 
-/* The VM numbered id, or NULL. */
 /* Takes note of what the event says of its VM: true the first time that it is known to have memory. */
 bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev);
+/* The VM numbered id, or NULL. */
 struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
 /* Adds one, whose runs are counted in *all_runs, too; NULL when out of memory. */
 struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs);

@@ -20,9 +20,8 @@ static void ignore(void *arg, const struct s2v_ev_hdr *ev)
 /* What is attached is to be seen to observe, too: by a call of our own, and the kernel's switches. */
 static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 {
-	struct s2v_health h;
-
 	int err = s2v_live_start(live);
+	struct s2v_health h;
 
 	if (err) /* the calls are heard all the same */
 		s2v_session_unlisted(ses, err);

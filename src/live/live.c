@@ -400,42 +400,46 @@ int s2v_live_fd(const struct s2v_live *l)
 	return ring_buffer__epoll_fd(l->ring);
 }
 
-static int consume(struct s2v_live *l, __u64 ns)
+/* As many bytes as the ring buffer holds: what is there now. */
+static __u64 all_of(const struct s2v_live *l)
+{
+	return bpf_map__max_entries(l->skel->maps.events);
+}
+
+/* At most *left bytes, for ns (0: however long that takes). Then *left is what of them is still to be taken. */
+static int consume(struct s2v_live *l, __u64 *left, __u64 ns)
 {
 	int n;
 
-	l->share.bytes = bpf_map__max_entries(l->skel->maps.events);
+	l->share.bytes = *left;
 	l->share.until = ns ? s2v_clock_ns(CLOCK_MONOTONIC) + ns : 0;
 	n = ring_buffer__consume(l->ring);
+	*left = n == -ECANCELED ? l->share.bytes : 0;
 	return n < 0 && n != -ECANCELED ? n : l->err;
 }
 
 int s2v_live_consume(struct s2v_live *l)
 {
-	return consume(l, SHARE_NS);
+	__u64 left = all_of(l);
+
+	return consume(l, &left, SHARE_NS);
 }
 
 int s2v_live_drain(struct s2v_live *l)
 {
-	return consume(l, 0);
+	__u64 left = all_of(l);
+
+	return consume(l, &left, 0);
 }
 
 int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *arg)
 {
-	__u64 left = bpf_map__max_entries(l->skel->maps.events);
-	int n;
+	__u64 left = all_of(l);
+	int err = consume(l, &left, SHARE_NS);
 
-	for (;;) {
-		l->share.bytes = left;
-		l->share.until = s2v_clock_ns(CLOCK_MONOTONIC) + SHARE_NS;
-		n = ring_buffer__consume(l->ring);
-		/* Others may read in their turn, too, which has shares of its own. */
-		left = l->share.bytes;
-		if (n != -ECANCELED || !left || l->err)
-			return n < 0 && n != -ECANCELED ? n : l->err;
-		if (!go_on(arg))
-			return -EINTR;
-	}
+	while (!err && left)
+		err = go_on(arg) ? consume(l, &left, SHARE_NS) : -EINTR;
+	return err;
 }
 
 int s2v_live_stop(struct s2v_live *l)
