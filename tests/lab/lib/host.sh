@@ -15,13 +15,13 @@ wait_for() { # COMMAND...
 	done
 }
 
-# Start s2verify with these arguments and wait until it has attached everything. Its output goes to
+# Start s2verify with these arguments (a daemon, too) and wait until it has attached everything. Its output goes to
 # ${S2V}out.json and ${S2V}err.txt (S2V, empty by default, tells several runs apart).
 s2v_start() {
 	: >"${S2V:-}err.txt"
 	s2verify "$@" >"${S2V:-}out.json" 2>"${S2V:-}err.txt" &
 	s2v_pid=$!
-	wait_for s2v_ready_or_gone && grep -q '^ready' "${S2V:-}err.txt" && return
+	wait_for s2v_ready_or_gone && s2v_ready && return
 	kill -0 "$s2v_pid" 2>/dev/null || {
 		wait "$s2v_pid"
 		echo $? >"${S2V:-}rc"
@@ -32,8 +32,12 @@ s2v_start() {
 	return 1
 }
 
+s2v_ready() {
+	grep -q '^ready\|^s2verify: watching' "${S2V:-}err.txt"
+}
+
 s2v_ready_or_gone() {
-	grep -q '^ready' "${S2V:-}err.txt" || ! kill -0 "$s2v_pid" 2>/dev/null
+	s2v_ready || ! kill -0 "$s2v_pid" 2>/dev/null
 }
 
 # Interrupt it, wait for it, leave its exit status in ${S2V}rc.
@@ -94,6 +98,12 @@ http_get() { # PATH FILE
 # The status that such an answer has.
 http_code() { # FILE
 	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$1"
+}
+
+# Is that the answer of the daemon's /-/ready? It is in the file `ready`.
+ready_is() { # CODE
+	http_get /-/ready ready
+	[ "$(http_code ready)" = "$1" ]
 }
 
 # Does such an answer hold this metric, with this value? NAME may have labels.

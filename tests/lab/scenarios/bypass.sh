@@ -61,18 +61,9 @@ watched() { # PREFIX ARGUMENT...
 }
 
 the_daemon() {
-	s2verify daemon >daemon-out.json 2>daemon-err.txt &
-	daemon=$!
-	wait_for ready_is 200 && living daemon && wait_for known && http_get /metrics metrics || return 1
-	end_living || return 1
-	kill -TERM "$daemon"
-	wait "$daemon"
-	echo $? >daemon-rc
-}
-
-ready_is() { # CODE
-	http_get /-/ready ready
-	[ "$(http_code ready)" = "$1" ]
+	S2V=daemon-
+	s2v_start daemon && wait_for ready_is 200 && living daemon && wait_for known && http_get /metrics metrics || return 1
+	end_living && s2v_stop
 }
 
 # The mutant's guest makes it unready; the other is found.

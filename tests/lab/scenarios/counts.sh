@@ -21,9 +21,8 @@ counted() {
 }
 
 live() {
-	s2verify daemon --audit-interval never >daemon-out.json 2>daemon-err.txt &
-	daemon=$!
-	wait_for grep -q watching daemon-err.txt || return 1
+	S2V=daemon- s2v_start daemon --audit-interval never || return 1
+	daemon=$s2v_pid
 	S2V=live- s2v_start trace --json -o live.s2t || return 1
 	# shellcheck disable=SC2046 # words
 	guest comm=live vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc $(pages) \
@@ -36,8 +35,8 @@ live() {
 	touch /tmp/enough
 	wait $vm || return 1
 	S2V=live- s2v_stop
-	kill -TERM $daemon
-	wait $daemon
+	s2v_pid=$daemon
+	S2V=daemon- s2v_stop
 	S2V=again- s2v_run analyze --json live.s2t
 }
 

@@ -34,15 +34,12 @@ host() {
 	holes recorded && let_go || return 1
 	S2V=record- s2v_stop
 	S2V=analyze- s2v_run analyze --json holes.s2t
-	s2verify daemon >daemon.txt 2>&1 &
-	daemon=$!
-	wait_for grep -q '^listening\|watching' daemon.txt || return 1
+	S2V=daemon- s2v_start daemon || return 1
 	holes daemon || return 1
 	sleep 2
 	http_get /metrics metrics
 	let_go || return 1
-	kill $daemon
-	wait $daemon
+	S2V=daemon- s2v_stop
 }
 
 # What the contract says of the guest's own memslots.

@@ -16,12 +16,9 @@ host() {
 		S2V=${command%% *}- s2v_start $command || return 1
 		S2V=${command%% *}- s2v_stop
 	done
-	s2verify daemon >daemon-out 2>daemon-err.txt &
-	daemon=$!
-	wait_for grep -q watching daemon-err.txt || return 1
+	S2V=daemon- s2v_start daemon || return 1
 	http_get /-/ready ready
-	kill $daemon
-	wait $daemon
+	S2V=daemon- s2v_stop
 	echo "$old" >/proc/sys/kernel/kptr_restrict
 	touch /tmp/go
 	wait

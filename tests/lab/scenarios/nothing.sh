@@ -16,19 +16,12 @@ host() {
 	S2V=trace- s2v_start record -o nothing.s2t || return 1
 	S2V=trace- s2v_stop
 	S2V=analyze- s2v_run analyze --json nothing.s2t
-	s2verify daemon >daemon.txt 2>&1 &
-	daemon=$!
-	wait_for is_ready || return 1
+	S2V=daemon- s2v_start daemon || return 1
+	wait_for ready_is 200 || return 1
 	http_get /metrics metrics
-	kill $daemon
-	wait $daemon
+	S2V=daemon- s2v_stop
 	touch /tmp/go
 	wait
-}
-
-is_ready() {
-	http_get /-/ready ready
-	grep -q '^ready' ready
 }
 
 verdict() {
