@@ -25,6 +25,8 @@ AUDIT_OWN struct {
 	__u64 size;
 	__u64 ascending; /* all ones where output addresses must ascend, else 0 */
 	__u64 pa_bits; /* where both sides have the output address; 0: not at the same bits */
+	__u64 s2_kind; /* bits that stay as they are in s2_desc */
+	struct s2v_pa_bits s2_pa_bits, host_pa_bits;
 } audit_next;
 
 /* Tells the run; false: there is no room for it now. */
@@ -139,7 +141,7 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 					const struct audit_at *host)
 {
 	__u64 gpa = p->gpa + p->size, hva = p->hva + p->size, n, left;
-	struct s2v_pa_bits pb, hb;
+	struct s2v_pa_bits *pb = &audit_next.s2_pa_bits, *hb = &audit_next.host_pa_bits;
 
 	audit_next.n = 0;
 	audit_next.s2_step = s2->size == p->size;
@@ -161,17 +163,17 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 	audit_next.s2_pa = p->pa;
 	audit_next.host_pa = p->host_pa;
 	audit_next.ascending = run_needs_pa(p) ? ~0ULL : 0;
+	audit_next.s2_kind = S2_BITS | (s2v_attr_is_device(p->s2) ? S2_EXEC_BITS : 0);
+	*pb = s2v_pa_bits(&audit_s2.t, audit_s2.shift & 63);
+	*hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
 	audit_next.pa_bits = 0;
-	if (audit_next.ascending || !audit_next.s2_step || !audit_next.host_step)
-		return;
-	pb = s2v_pa_bits(&audit_s2.t, audit_s2.shift & 63);
-	hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
-	if (pb.low == hb.low && pb.high == hb.high && pb.up == hb.up)
-		audit_next.pa_bits = pb.low | pb.high;
+	if (!audit_next.ascending && audit_next.s2_step && audit_next.host_step &&
+	    pb->low == hb->low && pb->high == hb->high && pb->up == hb->up)
+		audit_next.pa_bits = pb->low | pb->high;
 }
 
 /* Not settled: soon again, and if it goes on, after a pause that user space makes. */
-static __always_inline long piece_again(void)
+static __always_inline int piece_again(void)
 {
 	side_drop(&audit_s2);
 	side_drop(&audit_host);
@@ -186,8 +188,11 @@ static __always_inline bool is_asked_for(const struct s2v_ev_leaves *p)
 	return !audit.only_hi || (p->pa < audit.only_hi && p->pa + p->size > audit.only_lo);
 }
 
-/* The piece at the cursor, looked at closely. Returns 1 when the step is to end. */
-static __always_inline long audit_piece(void)
+/*
+ * The piece at the cursor, looked at closely. Returns 1 when the step is to end. Global, as audit_fast():
+ * verified once, not for each turn.
+ */
+__noinline int audit_piece(void)
 {
 	bool gmem = audit.slot_flags & S2V_MEM_GUEST_MEMFD, suspect;
 	__u64 end = audit.slot_gpa + audit.slot_size;
@@ -302,8 +307,8 @@ __noinline int row_same(__u64 s2, __u64 host)
 			  &audit_host.copy[host & (AUDIT_ENTRIES - 1)]);
 }
 
-/* Ordinary memory, page by page or block by block on both sides. */
-static __always_inline bool audit_fast(void)
+/* Ordinary memory, page by page or block by block on both sides. Returns whether any was taken. */
+__noinline int audit_fast(void)
 {
 	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = audit_next.n;
 	__u64 s2 = (audit.gpa - audit_s2.table_lo) >> (audit_s2.shift & 63);
@@ -325,7 +330,7 @@ static __always_inline bool audit_fast(void)
 	}
 	audit_work += 3 * i + 1;
 	batch_taken(taken);
-	return taken;
+	return taken != 0;
 }
 
 /* How many of the next ones are in the copies. */
@@ -346,18 +351,13 @@ static __always_inline __u64 batch_copied(__u64 hva)
 }
 
 /*
- * Pieces behind the last, as long as both sides go on as they were: what nearly all of a guest's
- * memory is done by. Returns whether any was taken.
+ * How many of n descriptors, from these of the copies on, go on as before: what is left of a batch when rows are done.
+ * Global: verified once, not for each way into the loop.
  */
-static __always_inline bool audit_batch(void)
+__noinline int batch_run(__u64 n, __u64 s2_at, __u64 host_at)
 {
-	struct s2v_pa_bits pb = s2v_pa_bits(&audit_s2.t, audit_s2.shift & 63);
-	struct s2v_pa_bits hb = s2v_pa_bits(&audit_host.t, audit_host.shift & 63);
 	__u64 s2_pa = audit_next.s2_pa, host_pa = audit_next.host_pa, size = audit_next.size;
-	__u64 s2_bits = S2_BITS | (s2v_attr_is_device(audit_run.s2) ? S2_EXEC_BITS : 0);
-	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = batch_copied(hva);
-	__u64 s2_at = (audit.gpa - audit_s2.lo) >> (audit_s2.shift & 63);
-	__u64 host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
+	struct s2v_pa_bits pb = audit_next.s2_pa_bits, hb = audit_next.host_pa_bits;
 	__u32 i;
 
 	for (i = 0; i < AUDIT_BATCH && i < n; i++) {
@@ -365,7 +365,7 @@ static __always_inline bool audit_batch(void)
 
 		if (audit_next.s2_step) {
 			d = audit_s2.copy[(s2_at + i) & (AUDIT_ENTRIES - 1)];
-			differs = (d ^ audit_next.s2_desc) & s2_bits;
+			differs = (d ^ audit_next.s2_desc) & audit_next.s2_kind;
 			differs |= (s2v_pa(&pb, d) ^ pa) & audit_next.ascending;
 			pa = s2v_pa(&pb, d);
 		}
@@ -381,11 +381,25 @@ static __always_inline bool audit_batch(void)
 	}
 	audit_next.s2_pa = s2_pa;
 	audit_next.host_pa = host_pa;
-	batch_taken(i);
-	if (i < AUDIT_BATCH)
+	return i;
+}
+
+/*
+ * Pieces behind the last, as long as both sides go on as they were: what nearly all of a guest's
+ * memory is done by. Returns whether any was taken.
+ */
+static __always_inline bool audit_batch(void)
+{
+	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = batch_copied(hva);
+	__u64 s2_at = (audit.gpa - audit_s2.lo) >> (audit_s2.shift & 63);
+	__u64 host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
+
+	n = batch_run(n, s2_at, host_at);
+	batch_taken(n);
+	if (n < AUDIT_BATCH)
 		audit_next.n = 0;
 	audit_work += 4;
-	return i;
+	return n != 0;
 }
 
 static long audit_turn(__u32 i, void *unused)

@@ -74,8 +74,7 @@ static __always_inline void side_drop(struct audit_side *s)
 __noinline int side_walk(__u32 side, __u64 ia, struct audit_at *at)
 {
 	struct audit_side *s = side_of(side);
-	struct s2v_tables t = s->t;
-	struct walk w = { .t = &t, .ia = ia, .linear = audit_linear, .table = s->root };
+	struct walk w = { .t = s->t, .ia = ia, .linear = audit_linear, .table = s->root };
 	int level;
 
 	if (!at)
@@ -86,7 +85,7 @@ __noinline int side_walk(__u32 side, __u64 ia, struct audit_at *at)
 	at->start = w.table;
 	at->level = w.level;
 	if (level >= 0)
-		at->pa = s2v_desc_pa(&t, w.desc, s2v_level_shift(&t, level));
+		at->pa = s2v_desc_pa(&w.t, w.desc, s2v_level_shift(&w.t, level));
 	return level;
 }
 

@@ -16,7 +16,6 @@
 /* Walks to the table that maps b->hva. 0: it cannot be read. Global: verified once. */
 __noinline int block_table(struct block *b)
 {
-	struct s2v_tables t = {};
 	struct walk to = {};
 	__u64 entries, index;
 	__u32 shift;
@@ -24,12 +23,12 @@ __noinline int block_table(struct block *b)
 	if (!b)
 		return 0;
 	to.ia = b->hva;
-	if (host_walk((void *)b->kvm, &t, &to) <= WALK_UNREAD)
+	if (host_walk((void *)b->kvm, &to) <= WALK_UNREAD)
 		return 0;
-	shift = s2v_level_shift(&t, to.level) & 63;
-	index = s2v_index(&t, to.level, b->hva);
-	entries = 1ULL << ((t.page_shift - 3) & 15);
-	b->pa_bits = s2v_pa_bits(&t, shift);
+	shift = s2v_level_shift(&to.t, to.level) & 63;
+	index = s2v_index(&to.t, to.level, b->hva);
+	entries = 1ULL << ((to.t.page_shift - 3) & 15);
+	b->pa_bits = s2v_pa_bits(&to.t, shift);
 	b->size = 1ULL << shift;
 	b->at = to.table + index * 8;
 	/* The host may map more meanwhile: above the last level what is read again may be a table. */

@@ -22,29 +22,29 @@ static __always_inline __u32 window_name(struct window *w)
 static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u64 pgt, __u64 gpa,
 				      __u64 size, __u64 pa, __u64 prot)
 {
+	struct s2v_brief *b = &sc->brief;
 	struct s2v_prot_bits bits;
-	struct s2v_brief b;
 
 	kvm_prot_bits(&bits);
 	if (!cfg.all || !w || sc->postponed || !window_is_current(w, pgt) ||
 	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size) ||
-	    !fault_of(sc, gpa, size, &b.fault))
+	    !fault_of(sc, gpa, size, &b->fault))
 		return false;
-	b.type = S2V_EV_BRIEF;
-	b.flags = page_perms(prot, &bits);
-	b.time = sc->fault_end;
-	b.window = w->name;
-	b.vcpu = scratch_vcpu_id(sc);
-	b.gpa = gpa;
-	b.size = size;
-	b.pa = pa;
-	b.prot = prot;
-	b.dur = fault_ns(sc, sc->fault_end);
+	b->type = S2V_EV_BRIEF;
+	b->flags = page_perms(prot, &bits);
+	b->time = sc->fault_end;
+	b->window = w->name;
+	b->vcpu = scratch_vcpu_id(sc);
+	b->gpa = gpa;
+	b->size = size;
+	b->pa = pa;
+	b->prot = prot;
+	b->dur = fault_ns(sc, sc->fault_end);
 	sc->fault_start = 0;
 	sc->vcpu = NULL;
 	w->n[S2V_WINDOW_MAPS]++;
 	w->n[S2V_WINDOW_FAULTS]++;
-	if (!emit_quietly(&b, sizeof(b), w->n[S2V_WINDOW_MAPS] % WAKE_EVERY))
+	if (!emit_quietly(b, sizeof(*b), w->n[S2V_WINDOW_MAPS] % WAKE_EVERY))
 		count(S2V_CNT_LOST_RINGBUF); /* two events */
 	return true;
 }

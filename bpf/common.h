@@ -147,10 +147,10 @@ struct scratch {
 		struct s2v_named_page named;
 	};
 	struct s2v_ev_page fault;
+	struct s2v_brief brief;
 	struct s2v_ev_vma vma;
 	struct vma_walk walk;
 	struct block block;
-	struct s2v_agg_key key;
 	struct s2v_agg fresh;
 };
 
@@ -409,6 +409,22 @@ static __noinline int emit_vm(struct s2v_vm_state *vm, __u32 type, bool preexist
 	return 0;
 }
 
+/* Makes the state of a VM. Not inline: the stacks of those who call it are nearly full. */
+static __noinline int vm_make(struct kvm *kvm, struct task_struct *task)
+{
+	struct s2v_vm_state fresh = {};
+	__u64 key = (__u64)kvm;
+
+	fresh.id = __sync_fetch_and_add(&next_vm, 1) + 1;
+	fresh.tgid = BPF_CORE_READ(task, tgid);
+	fresh.creator = BPF_CORE_READ(kvm, userspace_pid);
+	fresh.mapped = !inventory_done; /* not known: something may have been */
+	fresh.maps = inventory_done && !vms_unlisted ? S2V_MAPS_NONE : S2V_MAPS_SEEN;
+	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
+		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task, kvm);
+	return 0;
+}
+
 /*
  * The state of a VM, made at first sight; `task` is the VMM's or NULL (then only a VM that is
  * known is found). NULL when there is none or no room, the latter counted.
@@ -417,17 +433,10 @@ static __always_inline struct s2v_vm_state *vm_get(struct kvm *kvm, struct task_
 {
 	__u64 key = (__u64)kvm;
 	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
-	struct s2v_vm_state fresh = {};
 
 	if (vm || !task || !kvm)
 		return vm;
-	fresh.id = __sync_fetch_and_add(&next_vm, 1) + 1;
-	fresh.tgid = BPF_CORE_READ(task, tgid);
-	fresh.creator = BPF_CORE_READ(kvm, userspace_pid);
-	fresh.mapped = !inventory_done; /* not known: something may have been */
-	fresh.maps = inventory_done && !vms_unlisted ? S2V_MAPS_NONE : S2V_MAPS_SEEN;
-	if (bpf_map_update_elem(&vms, &key, &fresh, BPF_NOEXIST) == 0)
-		emit_vm(&fresh, S2V_EV_VM_NEW, !inventory_done, task, kvm);
+	vm_make(kvm, task);
 	vm = bpf_map_lookup_elem(&vms, &key);
 	if (!vm)
 		count(S2V_CNT_LOST_VM);

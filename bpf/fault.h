@@ -43,8 +43,8 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 	count(S2V_CNT_FAULT_ERRORS);
 	ev->dur = fault_ns(sc, stamp());
 	sc->fault_start = 0;
-	page_host(kvm, sc, slot.flags, LOOK);
-	page_finish(sc, ev, page_registration(vm, ev));
+	page_host(sc, (__u64)kvm, slot.flags, LOOK);
+	page_finish(sc, THE_PAGE, page_registration(vm, ev));
 	return 0;
 }
 
@@ -74,7 +74,7 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
-	page_settle(sc, kvm);
+	page_settle(sc, (__u64)kvm);
 	/* get_user_pages() gives a task that is being killed no page: nothing is wrong with the memory. */
 	if (!failed || !kvm_exit_was_abort(vcpu) || task_is_killed())
 		return 0;

@@ -17,7 +17,7 @@ static __always_inline int read_desc(__u64 at, __u64 *desc)
 }
 
 struct walk {
-	const struct s2v_tables *t;
+	struct s2v_tables t;
 	__u64 ia;
 	__u64 linear; /* what turns a physical address into one of the linear map, by addition */
 	__u64 table; /* linear-map address of the table at `level` */
@@ -34,7 +34,7 @@ static __always_inline int walk_step(struct walk *w)
 
 	if (w->level > S2V_LEAF_LEVEL)
 		return WALK_NOTHING;
-	if (read_desc(w->table + s2v_index(w->t, w->level, w->ia) * 8, &desc)) {
+	if (read_desc(w->table + s2v_index(&w->t, w->level, w->ia) * 8, &desc)) {
 		count(S2V_CNT_UNREAD_READ);
 		return WALK_UNREAD;
 	}
@@ -45,7 +45,7 @@ static __always_inline int walk_step(struct walk *w)
 		return w->level;
 	if (w->level == S2V_LEAF_LEVEL)
 		return WALK_NOTHING; /* reserved */
-	w->table = s2v_desc_pa(w->t, desc, w->t->page_shift) + w->linear;
+	w->table = s2v_desc_pa(&w->t, desc, w->t.page_shift) + w->linear;
 	w->level++;
 	return WALK_ON;
 }
@@ -55,12 +55,15 @@ static __always_inline int walk_step(struct walk *w)
  * WALK_NOTHING: not mapped, or WALK_UNREAD: a read failed, which is counted; in any case w->table
  * and w->level say where it ended. Written out for up to five levels: a loop that the compiler
  * enters in its middle is a "back-edge" to the 6.1 verifier.
+ * Global: the verifier looks at it once, not once a caller and state.
  */
-static __always_inline int walk_tables(struct walk *w)
+__noinline int walk_tables(struct walk *w)
 {
 	int r;
 
-	w->level = w->t->start_level;
+	if (!w)
+		return WALK_NOTHING;
+	w->level = w->t.start_level;
 	r = walk_step(w);
 	if (r == WALK_ON)
 		r = walk_step(w);
@@ -85,15 +88,20 @@ static __always_inline __u64 linear_offset(struct kvm_s2_mmu *mmu)
 	return phys ? (__u64)HOT_READ(struct kvm_pgtable, pgt, pgd) - phys : 0;
 }
 
-/* log2 of the user address space, which is the input size of the user's tables (TASK_SIZE_64). */
+/*
+ * log2 of the user address space, which is the input size of the user's tables (TASK_SIZE_64); 0: it is none. By the
+ * number of ones below it: a loop that ends at each of its turns is as many paths to the verifier, in all that follows.
+ */
 static __always_inline __u32 user_bits(__u64 task_size)
 {
+	__u64 n = task_size - 1;
 	__u32 bits;
 
-	for (bits = 36; bits < 53; bits++)
-		if (task_size == 1ULL << bits)
-			return bits;
-	return 0;
+	n -= (n >> 1) & 0x5555555555555555ULL;
+	n = (n & 0x3333333333333333ULL) + ((n >> 2) & 0x3333333333333333ULL);
+	n = (n + (n >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	bits = (n * 0x0101010101010101ULL) >> 56;
+	return bits >= 36 && bits <= 52 && task_size == 1ULL << bits ? bits : 0;
 }
 
 /* Shape and root of a process's tables; false: not known. */
@@ -118,13 +126,12 @@ static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, _
 
 /*
  * Walks the host's tables to w->ia, as walk_tables(); WALK_NO_TABLES where they cannot be read on this
- * host. Their shape is left in *t.
+ * host.
  */
-static __always_inline int host_walk(struct kvm *kvm, struct s2v_tables *t, struct walk *w)
+static __always_inline int host_walk(struct kvm *kvm, struct walk *w)
 {
-	w->t = t;
 	w->linear = linear_offset(kvm_mmu(kvm));
-	if (!w->linear || !host_tables(kvm, t, &w->table))
+	if (!w->linear || !host_tables(kvm, &w->t, &w->table))
 		return WALK_NO_TABLES;
 	return walk_tables(w);
 }
@@ -151,12 +158,10 @@ struct pte_info {
 
 /*
  * The host PTE behind hva. Returns 0 where the tables cannot be read on this host. Global, as
- * slot_find() is: the verifier then looks at it once, not once a caller and state.
+ * walk_tables() is.
  */
 __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 {
-	struct kvm *kvm = (void *)vm;
-	struct s2v_tables t = {};
 	struct walk w = { .ia = hva };
 	__u32 shift;
 	int level;
@@ -167,14 +172,14 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	out->pa = S2V_NO_PA;
 	out->special = 0;
 	out->size = 0;
-	level = host_walk(kvm, &t, &w);
+	level = host_walk((void *)vm, &w);
 	if (level < 0)
 		return level != WALK_NO_TABLES;
-	shift = s2v_level_shift(&t, level) & 63;
+	shift = s2v_level_shift(&w.t, level) & 63;
 	out->size = 1ULL << shift;
 	out->special = (w.desc & PTE_SPECIAL) != 0;
 	out->attr = s1_attr[s2v_attrindx(w.desc)];
-	out->pa = s2v_desc_pa(&t, w.desc, shift) | (hva & ((1ULL << shift) - 1));
+	out->pa = s2v_desc_pa(&w.t, w.desc, shift) | (hva & ((1ULL << shift) - 1));
 	return 1;
 }
 
@@ -244,33 +249,47 @@ static __always_inline void slot_read(struct kvm_memory_slot *s, struct slot_inf
 /* Depth of an rbtree of KVM_MEM_SLOTS_NUM (32767) nodes is at most 2 * log2(n + 1) = 30. */
 #define SLOT_DEPTH 30
 
+struct slot_search {
+	__u64 gfn;
+	__u64 node_off; /* of the tree's node in a memslot */
+	__u64 node; /* struct rb_node *, looked at next; 0: none */
+	__u64 best; /* struct kvm_memory_slot *, the first so far that ends behind gfn; 0: none */
+};
+
+static long slot_step(__u32 i, struct slot_search *c)
+{
+	struct rb_node *node = (void *)c->node;
+	struct kvm_memory_slot *s = (void *)node - c->node_off;
+
+	if (!node)
+		return 1;
+	if (c->gfn < BPF_CORE_READ(s, base_gfn) + BPF_CORE_READ(s, npages)) {
+		c->best = (__u64)s;
+		c->node = (__u64)BPF_CORE_READ(node, rb_left);
+	} else {
+		c->node = (__u64)BPF_CORE_READ(node, rb_right);
+	}
+	return 0;
+}
+
 /* The memslot that ends first behind gpa, whether it covers it or lies above. */
 __noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
 {
-	struct kvm *kvm = (void *)vm;
-	struct kvm_memslots *ms = BPF_CORE_READ(kvm, memslots[0]);
-	__u32 node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node);
-	struct rb_node *node = BPF_CORE_READ(ms, gfn_tree.rb_node);
-	__u64 gfn = gpa >> cfg.page_shift;
-	struct kvm_memory_slot *s, *best = NULL;
-	int i;
+	struct kvm_memslots *ms = BPF_CORE_READ((struct kvm *)vm, memslots[0]);
+	struct slot_search c = {
+		.gfn = gpa >> cfg.page_shift,
+		.node_off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node),
+		.node = (__u64)BPF_CORE_READ(ms, gfn_tree.rb_node),
+	};
 
 	if (!out)
 		return 0;
 	if (BPF_CORE_READ(ms, node_idx) == 1)
-		node_off += bpf_core_type_size(struct rb_node);
-	for (i = 0; i < SLOT_DEPTH && node; i++) {
-		s = (void *)node - node_off;
-		if (gfn < BPF_CORE_READ(s, base_gfn) + BPF_CORE_READ(s, npages)) {
-			best = s;
-			node = BPF_CORE_READ(node, rb_left);
-		} else {
-			node = BPF_CORE_READ(node, rb_right);
-		}
-	}
-	if (best)
-		slot_read(best, out);
-	return best != NULL;
+		c.node_off += bpf_core_type_size(struct rb_node);
+	bpf_loop(SLOT_DEPTH, slot_step, &c, 0);
+	if (c.best)
+		slot_read((void *)c.best, out);
+	return c.best != 0;
 }
 
 /*

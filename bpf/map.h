@@ -11,13 +11,12 @@ __noinline int stage2_leaf(__u64 vm, __u64 gpa, __u64 *desc)
 {
 	struct kvm *kvm = (void *)vm;
 	struct kvm_s2_mmu *mmu = kvm_mmu(kvm);
-	struct s2v_tables t = {};
-	struct walk w = { .t = &t, .ia = gpa, .linear = linear_offset(mmu) };
+	struct walk w = { .ia = gpa, .linear = linear_offset(mmu) };
 	int level;
 
 	if (!desc || !w.linear)
 		return WALK_NOTHING;
-	stage2_tables(kvm, mmu, &t, &w.table);
+	stage2_tables(kvm, mmu, &w.t, &w.table);
 	level = walk_tables(&w);
 	*desc = w.desc;
 	return level;
@@ -61,8 +60,8 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 				  __u64 addr, __u64 size, __u64 phys, __u64 prot, int ret)
 {
 	struct s2v_ev_page *ev = &sc->page;
-	struct s2v_slot_state *st = NULL;
 	struct s2v_prot_bits bits;
+	bool ordinary = false;
 	struct s2v_vm_state *vm;
 	struct slot_info slot;
 	struct kvm *kvm;
@@ -75,7 +74,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (!kvm || !w || map_of_notifier(kvm))
 		return 0;
 	window_begin(w, (__u64)kvm);
-	page_settle(sc, kvm);
+	page_settle(sc, (__u64)kvm);
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
@@ -92,9 +91,9 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (page_slot(kvm, ev, &slot)) {
 		maps_seen(vm);
-		st = page_registration(vm, ev);
-		if (!page_host(kvm, sc, slot.flags, LOOK_OR_WAIT) &&
-		    page_postpone(sc, kvm, slot.flags)) {
+		ordinary = page_registration(vm, ev);
+		if (!page_host(sc, (__u64)kvm, slot.flags, LOOK_OR_WAIT) &&
+		    page_postpone(sc, (__u64)kvm, slot.flags)) {
 			fault_done(sc, size);
 			return 0;
 		}
@@ -102,8 +101,8 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		count(S2V_CNT_NO_SLOT);
 	}
 	sc->named.window = window_name(w);
-	if (page_finish(sc, ev, st))
-		window_open(w, (__u64)pgt, ev, st && st->ordinary);
+	if (page_finish(sc, THE_PAGE, ordinary))
+		window_open(w, (__u64)pgt, ev, ordinary);
 	if (cfg.all)
 		fault_done(sc, size);
 	return 0;
@@ -167,7 +166,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	if (!vm)
 		return 0;
 	kvm_prot_bits(&bits);
-	page_settle(sc, kvm);
+	page_settle(sc, (__u64)kvm);
 	page_start(ev, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
@@ -182,7 +181,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (!page_slot(kvm, ev, &slot))
 		return 0;
-	page_finish(sc, ev, page_registration(vm, ev));
+	page_finish(sc, THE_PAGE, page_registration(vm, ev));
 	if (cfg.all)
 		fault_done(sc, ANYWHERE);
 	return 0;

@@ -25,18 +25,17 @@ int memory_owner(struct bpf_iter__task *ctx)
 /* Where a driver's mapping leads to, by its first page, as registration tells it. The iterator has the mmap lock. */
 static __always_inline void vma_first_page(struct s2v_ev_vma *ev)
 {
-	struct s2v_tables t = {};
-	struct walk w = { .t = &t, .ia = ev->vma.start, .linear = memory.linear };
+	struct walk w = { .ia = ev->vma.start, .linear = memory.linear };
 	int level;
 
 	if (!(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) || !w.linear ||
-	    !mm_tables((void *)memory.mm, &t, &w.table))
+	    !mm_tables((void *)memory.mm, &w.t, &w.table))
 		return;
 	level = walk_tables(&w);
 	if (level < 0)
 		return;
 	ev->vma.pte_attr = s1_attr[s2v_attrindx(w.desc)];
-	ev->pa = s2v_desc_pa(&t, w.desc, s2v_level_shift(&t, level) & 63);
+	ev->pa = s2v_desc_pa(&w.t, w.desc, s2v_level_shift(&w.t, level) & 63);
 }
 
 /*

@@ -2,6 +2,9 @@
 /*
  * One page event: fill in both sides of a mapping, count it, and tell user space of it only if
  * it is the first of its kind, a conflict, or everything is wanted.
+ *
+ * What several programs, or one of them several times, does here is a global function: the verifier then looks at it
+ * once a program, not once a caller and state.
  */
 #ifndef S2V_BPF_PAGE_H
 #define S2V_BPF_PAGE_H
@@ -30,26 +33,26 @@ static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 	return true;
 }
 
-static __always_inline struct s2v_slot_state *page_registration(const struct s2v_vm_state *vm,
-								struct s2v_ev_page *ev)
+/* Sets ev->gen; returns whether all that the memslot was registered with is ordinary memory. */
+static __always_inline bool page_registration(const struct s2v_vm_state *vm, struct s2v_ev_page *ev)
 {
 	struct s2v_slot_key key = { .vm = vm->id, .slot = ev->slot, .as_id = ev->as_id };
 	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
 
 	ev->gen = st ? st->gen : 0;
-	return st;
+	return st && st->ordinary;
 }
 
 /*
  * The VMA cannot be looked at, but the PTE says all that matters: Write-Back under Write-Back, and
  * with a struct page behind it, so not VM_PFNMAP memory.
  */
-static __always_inline bool page_ordinary(struct kvm *kvm, struct s2v_ev_page *ev)
+static __always_inline bool page_ordinary(__u64 kvm, struct s2v_ev_page *ev)
 {
 	struct pte_info pte = {};
 
-	if (!host_pte((__u64)kvm, ev->hva, &pte) || pte.special ||
-	    !s2v_attr_is_cacheable(pte.attr) || ev->s2 != S2V_ATTR_NORMAL_WB)
+	if (!host_pte(kvm, ev->hva, &pte) || pte.special || !s2v_attr_is_cacheable(pte.attr) ||
+	    ev->s2 != S2V_ATTR_NORMAL_WB)
 		return false;
 	ev->flags |= S2V_PG_NO_VMA;
 	ev->vma.attr = pte.attr;
@@ -70,13 +73,12 @@ enum look {
  * host PTE, which was read, says it all of a page, and of a block that the host maps as one. False: not all of it
  * could be read, or the host maps none of it.
  */
-static __always_inline bool page_verify(struct kvm *kvm, struct scratch *sc,
-					const struct pte_info *pte)
+static __always_inline bool page_verify(__u64 kvm, struct scratch *sc, const struct pte_info *pte)
 {
 	struct s2v_ev_page *ev = &sc->page;
 
 	if (!pte->size || pte->size - (ev->hva & (pte->size - 1)) < ev->size)
-		return block_look(sc, (__u64)kvm) && ev->vma.pte_attr != S2V_ATTR_NONE;
+		return block_look(sc, kvm) && ev->vma.pte_attr != S2V_ATTR_NONE;
 	if (pte->pa == ev->pa)
 		return true;
 	ev->flags |= S2V_PG_PA_DIFFERS;
@@ -88,29 +90,31 @@ static __always_inline bool page_verify(struct kvm *kvm, struct scratch *sc,
 /*
  * Host side of sc->page.hva. The PTE is read whenever the VMA's word may not be the whole truth:
  * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
- * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns false, having
+ * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns 0, having
  * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
  */
-static __always_inline bool page_host(struct kvm *kvm, struct scratch *sc, __u32 slot_flags,
-				      enum look look)
+__noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum look look)
 {
-	struct s2v_ev_page *ev = &sc->page;
+	struct s2v_ev_page *ev;
 	struct vma_info vi = {};
 	struct pte_info pte = {};
 	bool readable;
 	long err;
 
+	if (!sc)
+		return 0;
+	ev = &sc->page;
 	if (slot_flags & S2V_MEM_GUEST_MEMFD) {
 		ev->vma.flags = S2V_VMA_GMEM;
 		ev->vma.attr = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
-		return true;
+		return 1;
 	}
 	err = look == LOOK_WITHOUT_VMA ? -EBUSY : find_vma(ev->hva, &vi);
 	if (err == -EBUSY && look != LOOK_WITHOUT_VMA && ev->h.type == S2V_EV_MAP &&
 	    page_ordinary(kvm, ev))
-		return true;
+		return 1;
 	if (err == -EBUSY && (look == LOOK_OR_WAIT || look == LOOK_AGAIN))
-		return false;
+		return 0;
 	if (err) {
 		/* -ENOENT on a map: the mapping is being taken down behind the fault. */
 		ev->flags |= S2V_PG_NO_VMA;
@@ -122,8 +126,8 @@ static __always_inline bool page_host(struct kvm *kvm, struct scratch *sc, __u32
 	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
 	    !(vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) &&
 	    (ev->s2 == S2V_ATTR_NORMAL_WB || ev->h.type == S2V_EV_PERM))
-		return true;
-	readable = host_pte((__u64)kvm, ev->hva, &pte);
+		return 1;
+	readable = host_pte(kvm, ev->hva, &pte);
 	ev->vma.pte_attr = pte.attr;
 	if (ev->h.type == S2V_EV_FAULT)
 		ev->pa = pte.pa;
@@ -135,7 +139,7 @@ static __always_inline bool page_host(struct kvm *kvm, struct scratch *sc, __u32
 		ev->flags |= S2V_PG_NO_PTE;
 		count(S2V_CNT_UNREAD_PTE);
 	}
-	return true;
+	return 1;
 }
 
 static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
@@ -209,28 +213,23 @@ static __always_inline void agg_add(struct s2v_agg *a, struct s2v_ev_page *ev)
 		agg_tell(ev, a, ev->h.time);
 }
 
-/*
- * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
- * at once; `open` ones go on being counted, and are told about every cfg.repeat_ns.
- */
-static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_page *ev,
-					   const struct s2v_slot_state *st, bool open)
+/* Which event of a scratch. */
+enum which { THE_PAGE, THE_FAULT };
+
+static __always_inline struct s2v_ev_page *event_of(struct scratch *sc, enum which which)
 {
-	struct s2v_agg_key *k = &sc->key;
+	return which == THE_FAULT ? &sc->fault : &sc->page;
+}
+
+/* The first of a kind. The kernel (6.1) takes no part of a global function's argument for a map's value. */
+static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev_page *ev)
+{
+	struct scratch *sc = scratch_get();
 	struct kvm_vcpu *vcpu;
-	struct s2v_agg *a;
 	long err;
 
-	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
-	if (st && st->ordinary && !(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
-		ev->flags |= S2V_PG_ANY_VMA;
-	s2v_agg_key_of(k, ev);
-	a = bpf_map_lookup_elem(&agg, k);
-	if (a) {
-		if (open && !cfg.all)
-			agg_add(a, ev);
+	if (!sc)
 		return;
-	}
 	ev->flags |= S2V_PG_FIRST;
 	/* Outside of memslots the interrupt controller is mapped, before KVM has set up the vCPU's HCR_EL2. */
 	vcpu = ev->flags & S2V_PG_NO_SLOT ? NULL : scratch_vcpu(sc);
@@ -257,6 +256,32 @@ static __always_inline void page_aggregate(struct scratch *sc, struct s2v_ev_pag
 		emit(ev, sizeof(*ev));
 }
 
+/*
+ * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
+ * at once; `open` ones go on being counted, and are told about every cfg.repeat_ns. ordinary: as
+ * page_registration() returns it.
+ */
+__noinline int page_aggregate(struct scratch *sc, enum which which, __u32 ordinary, __u32 open)
+{
+	struct s2v_ev_page *ev;
+	struct s2v_agg_key k;
+	struct s2v_agg *a;
+
+	if (!sc)
+		return 0;
+	ev = event_of(sc, which);
+	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
+	if (ordinary && !(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+		ev->flags |= S2V_PG_ANY_VMA;
+	s2v_agg_key_of(&k, ev);
+	a = bpf_map_lookup_elem(&agg, &k);
+	if (!a)
+		agg_begin(&k, ev);
+	else if (open && !cfg.all)
+		agg_add(a, ev);
+	return 0;
+}
+
 static __always_inline void page_start(struct s2v_ev_page *ev, const struct s2v_vm_state *vm,
 				       __u32 type)
 {
@@ -276,12 +301,16 @@ static __always_inline bool page_is_open(const struct s2v_ev_page *ev)
 	       (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 }
 
-/* The event is complete: count, aggregate, tell. False: it was lost. */
-static __always_inline bool page_finish(struct scratch *sc, struct s2v_ev_page *ev,
-					const struct s2v_slot_state *st)
+/* The event is complete: count, aggregate, tell. 0: it was lost. ordinary: as page_registration() returns it. */
+__noinline int page_finish(struct scratch *sc, enum which which, __u32 ordinary)
 {
-	__u32 s1 = page_s1(ev);
+	struct s2v_ev_page *ev;
+	__u32 s1;
 
+	if (!sc)
+		return 0;
+	ev = event_of(sc, which);
+	s1 = page_s1(ev);
 	ev->gpa_last = ev->gpa;
 	if (ev->h.type == S2V_EV_MAP) {
 		if (s1 >= S2V_ATTR_UNKNOWN || ev->s2 >= S2V_ATTR_UNKNOWN)
@@ -289,11 +318,11 @@ static __always_inline bool page_finish(struct scratch *sc, struct s2v_ev_page *
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, ev, st, page_is_open(ev) && !sc->postponed);
+	page_aggregate(sc, which, ordinary, page_is_open(ev) && !sc->postponed);
 	if (!cfg.all)
-		return true;
+		return 1;
 	ev->flags |= S2V_PG_ALL;
-	return ev == &sc->page ? emit(&sc->named, sizeof(sc->named)) : emit(ev, sizeof(*ev));
+	return which == THE_PAGE ? emit(&sc->named, sizeof(sc->named)) : emit(ev, sizeof(*ev));
 }
 
 /* How long the task's fault has taken by now, but for what these programs did inside, and waits for a CPU. */
@@ -329,13 +358,13 @@ static __always_inline bool fault_of(const struct scratch *sc, __u64 gpa, __u64 
  * With cfg.all: the fault that sc->page was mapped in, or got its permissions, has done what it was for at
  * sc->fault_end, if it was on one of the `size` bytes. Of what it mapped nothing is said again.
  */
-static __noinline void fault_done(struct scratch *sc, __u64 size)
+__noinline int fault_done(struct scratch *sc, __u64 size)
 {
 	struct s2v_ev_page *ev;
 	__u64 page = 0;
 
 	if (!sc || sc->page.slot == S2V_NO_SLOT || !fault_of(sc, sc->page.gpa, size, &page))
-		return;
+		return 0;
 	count(S2V_CNT_FAULTS);
 	ev = &sc->fault;
 	__builtin_memset(ev, 0, sizeof(*ev));
@@ -354,9 +383,10 @@ static __noinline void fault_done(struct scratch *sc, __u64 size)
 	ev->pa = S2V_NO_PA;
 	ev->count = 1;
 	ev->dur = fault_ns(sc, sc->fault_end);
-	page_finish(sc, ev, NULL);
+	page_finish(sc, THE_FAULT, false);
 	sc->fault_start = 0;
 	sc->vcpu = NULL;
+	return 0;
 }
 
 /*
@@ -364,46 +394,47 @@ static __noinline void fault_done(struct scratch *sc, __u64 size)
  * been waiting for the MMU lock that is held here. Until the VMA has been seen it is told of by its PTE,
  * or, where every map is told, not yet (true). Whoever ends then adds `postponed` to what is unread.
  */
-static __always_inline bool page_postpone(struct scratch *sc, struct kvm *kvm, __u32 slot_flags)
+static __always_inline bool page_postpone(struct scratch *sc, __u64 kvm, __u32 slot_flags)
 {
 	sc->postponed = true;
 	sc->postponed_flags = slot_flags;
 	__sync_fetch_and_add(&postponed, 1);
-	page_host(kvm, sc, slot_flags, LOOK_WITHOUT_VMA);
+	page_host(sc, kvm, slot_flags, LOOK_WITHOUT_VMA);
 	return cfg.all;
 }
 
 /* The VMA of a map that was postponed, before sc->page is used for something else. */
-static __noinline void page_settle(struct scratch *sc, struct kvm *kvm)
+__noinline int page_settle(struct scratch *sc, __u64 kvm)
 {
 	struct s2v_vm_state *vm;
-	struct s2v_slot_state *st;
+	bool ordinary;
 
 	if (!sc || !sc->postponed)
-		return;
+		return 0;
 	sc->postponed = false;
 	__sync_fetch_and_add(&postponed, -1);
-	vm = vm_of_current(kvm);
+	vm = vm_of_current((void *)kvm);
 	if (!vm) {
 		count(S2V_CNT_UNREAD_VMA);
-		return;
+		return 0;
 	}
-	st = page_registration(vm, &sc->page);
+	ordinary = page_registration(vm, &sc->page);
 	if (cfg.all) {
 		sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 		sc->named.window = 0; /* what is there is the name that another map was told by */
-		page_host(kvm, sc, sc->postponed_flags, LOOK);
-		page_finish(sc, &sc->page, st);
-		return;
+		page_host(sc, kvm, sc->postponed_flags, LOOK);
+		page_finish(sc, THE_PAGE, ordinary);
+		return 0;
 	}
 	/* It counts now, unless it was the first that was told by its PTE, with its count. */
 	sc->page.count = !(sc->page.flags & S2V_PG_FIRST);
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	if (!page_host(kvm, sc, sc->postponed_flags, LOOK_AGAIN)) {
+	if (!page_host(sc, kvm, sc->postponed_flags, LOOK_AGAIN)) {
 		count(S2V_CNT_UNREAD_VMA);
-		return;
+		return 0;
 	}
-	page_aggregate(sc, &sc->page, st, page_is_open(&sc->page));
+	page_aggregate(sc, THE_PAGE, ordinary, page_is_open(&sc->page));
+	return 0;
 }
 
 #endif

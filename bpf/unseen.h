@@ -89,7 +89,7 @@ struct leaf_search {
 
 static long leaf_step(__u32 i, struct leaf_search *s)
 {
-	struct walk w = { .t = &s->t, .linear = s->linear, .table = s->root };
+	struct walk w = { .t = s->t, .linear = s->linear, .table = s->root };
 	struct slot_info slot = {};
 	__u64 size;
 

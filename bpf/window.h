@@ -108,7 +108,7 @@ static __always_inline void window_keep_table(struct window *w, const struct wal
 		hi = w->slot_hva + w->slot_size;
 	w->table.gpa = w->slot_gpa + (lo - w->slot_hva);
 	w->table.size = hi - lo;
-	w->table.at = to->table + s2v_index(to->t, S2V_LEAF_LEVEL, lo) * 8;
+	w->table.at = to->table + s2v_index(&to->t, S2V_LEAF_LEVEL, lo) * 8;
 	w->table.kind = to->desc & KIND_OF_PAGE;
 }
 
@@ -118,17 +118,16 @@ static __always_inline void window_keep_table(struct window *w, const struct wal
  */
 static __noinline int window_pte(struct window *w, __u64 gpa, __u64 size)
 {
-	struct s2v_tables t = {};
 	struct walk to = {};
 	int level;
 
 	if (!w || !w->any_vma || gpa < w->slot_gpa || gpa - w->slot_gpa >= w->slot_size)
 		return 0;
 	to.ia = w->slot_hva + (gpa - w->slot_gpa);
-	level = host_walk((void *)w->kvm, &t, &to);
+	level = host_walk((void *)w->kvm, &to);
 	if (level < 0 || (to.desc & PTE_SPECIAL) ||
 	    s1_attr[s2v_attrindx(to.desc)] != S2V_ATTR_NORMAL_WB ||
-	    size > 1ULL << (s2v_level_shift(&t, level) & 63))
+	    size > 1ULL << (s2v_level_shift(&to.t, level) & 63))
 		return 0;
 	if (level == S2V_LEAF_LEVEL)
 		window_keep_table(w, &to);
