@@ -62,6 +62,15 @@ struct {
 	__type(value, struct s2v_agg);
 } agg SEC(".maps");
 
+/* Only of VMs of which something was postponed, or not read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct s2v_unread_state);
+} unread_vms SEC(".maps");
+
 /* Calls whose arguments must be kept until they return, where there is no fexit. */
 enum call { CALL_MAP, CALL_PERM, CALL_SLOT, CALL_CAP, CALL_INIT, CALL_UNMAP, CALL_NR };
 
@@ -142,6 +151,7 @@ struct scratch {
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
 	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
 	__u32 postponed_flags; /* of its memslot */
+	__u64 kvm; /* struct kvm *, of page */
 	union {
 		struct s2v_ev_page page;
 		struct s2v_named_page named;
@@ -184,6 +194,45 @@ static __always_inline void count_mapping(__u32 s1, __u32 s2)
 
 	if (c)
 		__sync_fetch_and_add(c, 1);
+}
+
+/* What is noted of a VM's that could not be read; NULL: there is no room for it. */
+static __always_inline struct s2v_unread_state *unread_of(__u32 vm, __u32 tgid)
+{
+	struct s2v_unread_state *u = bpf_map_lookup_elem(&unread_vms, &vm);
+	struct s2v_unread_state fresh = { .tgid = tgid };
+
+	if (u)
+		return u;
+	bpf_map_update_elem(&unread_vms, &vm, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&unread_vms, &vm);
+}
+
+/*
+ * Something of a VM's could not be read, its owner's doing perhaps: that VM is not verified. Not inline: the stacks of
+ * those who call it are nearly full.
+ */
+static __noinline int unread(__u32 vm, __u32 tgid, __u32 counter)
+{
+	struct s2v_unread_state *u = unread_of(vm, tgid);
+	__u32 i = counter - S2V_CNT_UNREAD_VMA;
+
+	if (u && i < 3)
+		__sync_fetch_and_add(&u->n[i], 1);
+	else
+		count(counter);
+	return 0;
+}
+
+/* By one more or (-1) one less of its maps is postponed. */
+static __noinline int unread_later(__u32 vm, __u32 tgid, __s64 by)
+{
+	struct s2v_unread_state *u = unread_of(vm, tgid);
+
+	__sync_fetch_and_add(&postponed, (__s32)by);
+	if (u)
+		__sync_fetch_and_add(&u->postponed, by);
+	return 0;
 }
 
 /* This task's scratch, or NULL, counted. */

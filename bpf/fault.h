@@ -32,7 +32,7 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 
 	if (!vm)
 		return 0;
-	page_start(ev, vm, S2V_EV_FAULT);
+	page_start(sc, kvm, vm, S2V_EV_FAULT);
 	ev->vcpu = scratch_vcpu_id(sc);
 	ev->gpa = fault_page(sc->vcpu);
 	ev->size = 1ULL << cfg.page_shift;

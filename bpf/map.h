@@ -46,10 +46,14 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
 static __noinline bool map_of_notifier(struct kvm *kvm)
 {
 	struct mm_struct *mm = HOT_READ(struct task_struct, bpf_get_current_task(), mm);
+	struct s2v_vm_state *vm;
 
 	if (mm == HOT_READ(struct kvm, kvm, mm))
 		return false;
-	if (mm)
+	vm = mm ? vm_get(kvm, NULL) : NULL;
+	if (vm)
+		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
+	else if (mm)
 		count(S2V_CNT_UNREAD_VMA);
 	else
 		count_mapping(S2V_ATTR_NORMAL_WB, S2V_ATTR_NORMAL_WB);
@@ -81,7 +85,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (!vm->mapped)
 		vm->mapped = 1;
 	kvm_prot_bits(&bits);
-	page_start(ev, vm, S2V_EV_MAP);
+	page_start(sc, kvm, vm, S2V_EV_MAP);
 	ev->gpa = addr;
 	ev->size = size;
 	ev->pa = phys;
@@ -167,13 +171,13 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 		return 0;
 	kvm_prot_bits(&bits);
 	page_settle(sc, (__u64)kvm);
-	page_start(ev, vm, S2V_EV_PERM);
+	page_start(sc, kvm, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->prot = prot;
 	ev->flags = page_perms(prot, &bits);
 	if (level < 0)
-		count(S2V_CNT_UNREAD_READ);
+		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_READ);
 	else
 		ev->s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
 	if (!cfg.all && level < 0)

@@ -120,7 +120,7 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 		ev->flags |= S2V_PG_NO_VMA;
 		vi.v.start = vi.v.end = 0;
 		if (err != -ENOENT && look != LOOK_WITHOUT_VMA)
-			count(S2V_CNT_UNREAD_VMA);
+			unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_VMA);
 	}
 	ev->vma = vi.v;
 	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
@@ -137,7 +137,7 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 		readable &= pte.attr != S2V_ATTR_NONE;
 	if (!readable) {
 		ev->flags |= S2V_PG_NO_PTE;
-		count(S2V_CNT_UNREAD_PTE);
+		unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_PTE);
 	}
 	return 1;
 }
@@ -147,30 +147,30 @@ static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
 	return ev->vma.pte_attr != S2V_ATTR_NONE ? ev->vma.pte_attr : ev->vma.attr;
 }
 
-/*
- * Tells what is pending of a kind, by an event of it. Where the ring buffer has no room it stays pending, so nothing
- * is lost.
- */
+/* Moves what is pending of a kind into an event of it. False: nothing is. */
+static __always_inline bool agg_take(struct s2v_ev_page *ev, struct s2v_agg *a)
+{
+	ev->count = __sync_lock_test_and_set(&a->pending, 0);
+	ev->bytes = __sync_lock_test_and_set(&a->bytes, 0);
+	ev->flags &= ~S2V_PG_FIRST;
+	ev->gpa_last = a->gpa_last;
+	ev->gpa_low = a->gpa_low;
+	ev->gpa_end = a->gpa_end;
+	return ev->count;
+}
+
+/* Tells what is pending of a kind. Where the ring buffer has no room it stays pending, so nothing is lost. */
 static __always_inline void agg_tell(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
 {
-	__u64 n = __sync_lock_test_and_set(&a->pending, 0);
-	__u64 bytes = __sync_lock_test_and_set(&a->bytes, 0);
-
-	if (n) {
-		ev->flags &= ~S2V_PG_FIRST;
-		ev->count = n;
-		ev->bytes = bytes;
-		ev->gpa_last = a->gpa_last;
-		ev->gpa_low = a->gpa_low;
-		ev->gpa_end = a->gpa_end;
+	if (agg_take(ev, a)) {
 		if (!bpf_ringbuf_output(&events, ev, sizeof(*ev), 0)) {
 			a->told = now;
 			return;
 		}
 		pending_some = true;
 	}
-	__sync_fetch_and_add(&a->pending, n);
-	__sync_fetch_and_add(&a->bytes, bytes);
+	__sync_fetch_and_add(&a->pending, ev->count);
+	__sync_fetch_and_add(&a->bytes, ev->bytes);
 }
 
 /* How often it is tried to move a bound that other CPUs move, too; each of them has then moved it. */
@@ -240,6 +240,7 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 	}
 	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));
 	sc->fresh.ev = *ev;
+	sc->fresh.kvm = sc->kvm;
 	sc->fresh.told = sc->fresh.last = ev->h.time;
 	sc->fresh.gpa_last = sc->fresh.gpa_low = ev->gpa;
 	sc->fresh.gpa_end = ev->gpa + ev->size;
@@ -282,9 +283,12 @@ __noinline int page_aggregate(struct scratch *sc, enum which which, __u32 ordina
 	return 0;
 }
 
-static __always_inline void page_start(struct s2v_ev_page *ev, const struct s2v_vm_state *vm,
-				       __u32 type)
+static __always_inline void page_start(struct scratch *sc, struct kvm *kvm,
+				       const struct s2v_vm_state *vm, __u32 type)
 {
+	struct s2v_ev_page *ev = &sc->page;
+
+	sc->kvm = (__u64)kvm;
 	__builtin_memset(ev, 0, sizeof(*ev));
 	head(&ev->h, type, sizeof(*ev), vm);
 	ev->vcpu = -1;
@@ -392,13 +396,13 @@ __noinline int fault_done(struct scratch *sc, __u64 size)
 /*
  * A map whose VMA could not be looked at, since somebody is changing the address space: who may have
  * been waiting for the MMU lock that is held here. Until the VMA has been seen it is told of by its PTE,
- * or, where every map is told, not yet (true). Whoever ends then adds `postponed` to what is unread.
+ * or, where every map is told, not yet (true). Whoever ends then adds what is postponed to what is unread.
  */
 static __always_inline bool page_postpone(struct scratch *sc, __u64 kvm, __u32 slot_flags)
 {
 	sc->postponed = true;
 	sc->postponed_flags = slot_flags;
-	__sync_fetch_and_add(&postponed, 1);
+	unread_later(sc->page.h.vm, sc->page.h.tgid, 1);
 	page_host(sc, kvm, slot_flags, LOOK_WITHOUT_VMA);
 	return cfg.all;
 }
@@ -412,10 +416,10 @@ __noinline int page_settle(struct scratch *sc, __u64 kvm)
 	if (!sc || !sc->postponed)
 		return 0;
 	sc->postponed = false;
-	__sync_fetch_and_add(&postponed, -1);
+	unread_later(sc->page.h.vm, sc->page.h.tgid, -1);
 	vm = vm_of_current((void *)kvm);
 	if (!vm) {
-		count(S2V_CNT_UNREAD_VMA);
+		unread(sc->page.h.vm, sc->page.h.tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}
 	ordinary = page_registration(vm, &sc->page);
@@ -430,7 +434,7 @@ __noinline int page_settle(struct scratch *sc, __u64 kvm)
 	sc->page.count = !(sc->page.flags & S2V_PG_FIRST);
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 	if (!page_host(sc, kvm, sc->postponed_flags, LOOK_AGAIN)) {
-		count(S2V_CNT_UNREAD_VMA);
+		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}
 	page_aggregate(sc, THE_PAGE, ordinary, page_is_open(&sc->page));

@@ -9,14 +9,28 @@
 __u32 pending_left; /* kinds that this read may still look at */
 
 /*
+ * Is the VM there that a kind is of, and its registration in force? If not, their end has been told of, or will be at once, and
+ * is when user space tells what was pending: no page may come behind that.
+ */
+static __always_inline bool kind_is_current(__u64 kvm, const struct s2v_ev_page *ev)
+{
+	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &kvm);
+	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+
+	return vm && vm->id == ev->h.vm && ev->gen == (st ? st->gen : 0);
+}
+
+/*
  * 1 ends the read(): for as long as there is no room for what faults tell, or enough was done. The next one goes on
- * with the kind that this one ended at.
+ * with the kind that this one ended at. Room is taken before the kind is looked at: what is told of its end after that
+ * comes behind it.
  */
 SEC("iter/bpf_map_elem")
 int pending_tell(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct s2v_agg *a = ctx->value;
-	struct s2v_ev_page ev;
+	struct s2v_ev_page *ev;
 
 	if (!a)
 		return 0;
@@ -26,9 +40,17 @@ int pending_tell(struct bpf_iter__bpf_map_elem *ctx)
 	pending_left--;
 	if (!a->pending)
 		return 0;
-	ev = a->ev;
-	ev.h.time = a->last;
-	agg_tell(&ev, a, bpf_ktime_get_boot_ns());
+	ev = bpf_ringbuf_reserve(&events, sizeof(*ev), 0);
+	if (!ev)
+		return 1;
+	*ev = a->ev;
+	ev->h.time = a->last;
+	if (!kind_is_current(a->kvm, ev) || !agg_take(ev, a)) {
+		bpf_ringbuf_discard(ev, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	a->told = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }
 

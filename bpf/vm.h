@@ -88,14 +88,16 @@ int BPF_KRETPROBE(cap_kretprobe, int ret)
 static __always_inline int on_vm_gone(struct kvm *kvm)
 {
 	__u64 key = (__u64)kvm;
-	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key);
+	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &key), was;
 
 	windows_close();
 	if (!vm)
 		return 0;
 	maps_end(vm);
-	emit_vm(vm, S2V_EV_VM_DEAD, false, NULL, NULL);
+	was = *vm;
+	/* In this order: nothing is told of a VM (pending.h) behind its end. */
 	bpf_map_delete_elem(&vms, &key);
+	emit_vm(&was, S2V_EV_VM_DEAD, false, NULL, NULL);
 	return 0;
 }
 

@@ -105,6 +105,14 @@ struct s2v_vm_state {
 	__u64 unmapped_at; /* CLOCK_BOOTTIME ns of the last unmap of a reset, where timed */
 };
 
+/* What of a VM could not be read, by its number; kept when it is gone. */
+struct s2v_unread_state {
+	__u32 tgid;
+	__u32 pad;
+	__u64 n[3]; /* as S2V_CNT_UNREAD_VMA and the two counters behind it, which count what is nobody's */
+	__u64 postponed; /* maps whose VMA is still to be looked at */
+};
+
 /* Per memslot whose registration was seen, or that an audit found. */
 struct s2v_slot_key {
 	__u32 vm;
@@ -122,6 +130,7 @@ struct s2v_slot_state {
 /* One kind of mapping in one memslot: how often, and the event that tells of it. */
 struct s2v_agg {
 	struct s2v_ev_page ev; /* the first */
+	__u64 kvm; /* key of the map of VMs */
 	__u64 pending; /* since it was last told */
 	__u64 bytes; /* of these */
 	__u64 gpa_last, last; /* of the last one: where, and when (CLOCK_BOOTTIME ns) */

@@ -175,6 +175,13 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struc
 	return run;
 }
 
+/* So much of a VM could not be read. */
+static void unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times)
+{
+	c->unreadable += times;
+	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, times);
+}
+
 /* Leaves in front of one run of VMAs. */
 static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
 		     struct s2v_run *run, const struct s2v_ev_leaves *ev)
@@ -212,7 +219,7 @@ static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mem
 	if ((ev->flags & S2V_LF_UNREAD) || s1 == S2V_ATTR_NONE || s1 >= S2V_ATTR_UNKNOWN ||
 	    ev->s2 >= S2V_ATTR_UNKNOWN) {
 		run->unreadable += ev->size;
-		c->unreadable += ev->size >> c->o.host->page_shift;
+		unreadable(c, vm, ev->size >> c->o.host->page_shift);
 	} else if (s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED) {
 		run->unreadable += ev->size;
 		vm->unmapped += ev->size >> c->o.host->page_shift;
@@ -321,7 +328,7 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		c->n_audited += !vm->from_start && !vm->nothing_before;
 	}
 	c->audit_seen = true;
-	c->unreadable += (ev->flags & S2V_AU_UNREAD) != 0;
+	unreadable(c, vm, (ev->flags & S2V_AU_UNREAD) != 0);
 	if (c->o.sink->audit && (vm->is_guest || ev->flags))
 		c->o.sink->audit(c->o.sink, &row);
 }

@@ -549,6 +549,9 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	sum->shadow = c->shadow;
 	sum->protected_vms = c->protected_vms;
 	sum->unreadable += c->unreadable;
+	for (__u32 i = 0; i < c->unread.n; i++)
+		s2v_unread_add(&sum->unread, c->unread.vm[i].vm, c->unread.vm[i].tgid,
+			       c->unread.vm[i].times);
 	sum->unmapped = c->unmapped;
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;

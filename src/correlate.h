@@ -55,6 +55,8 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum);
 
 /* The clause of a summary that says why a run is incomplete; sets sum->complete. Pure. */
 void s2v_summary_judge(struct s2v_summary *sum);
+/* Of what was unreadable in a judged summary, what is no single VM's. */
+__u64 s2v_summary_unread(const struct s2v_summary *sum);
 /* One more reason, of which s2v_summary_judge() knows nothing. */
 void s2v_summary_because(struct s2v_summary *sum, const char *why);
 

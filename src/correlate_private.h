@@ -25,6 +25,7 @@ struct s2v_correlator {
 	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB against the host facts */
 	/* Of audits. */
 	__u64 n_audited, shadow, protected_vms, unreadable, unmapped;
+	struct s2v_unread unread; /* of `unreadable` */
 	__u64 n_audits; /* that have ended */
 	bool audit_seen; /* that of some VM has ended: those that end from now on began here, too */
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR];

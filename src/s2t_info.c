@@ -52,6 +52,7 @@ enum {
 	KEY_UNOBSERVED,
 	KEY_UNOBSERVED_VM,
 	KEY_UNOBSERVED_TGID,
+	KEY_UNREAD_VMS, /* triples of VM, process, times */
 };
 
 #define FLAG_ALL 1U
@@ -372,12 +373,26 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->unobserved = sum->unobserved;
 	t->unobserved_vm = sum->unobserved_vm;
 	t->unobserved_tgid = sum->unobserved_tgid;
+	t->unread = sum->unread;
 }
 
 void s2t_totals_between(struct s2t_totals *t)
 {
 	if (t->cnt[S2V_CNT_ENTERED] > t->cnt[S2V_CNT_RETURNED])
 		t->cnt[S2V_CNT_ENTERED] = t->cnt[S2V_CNT_RETURNED];
+}
+
+static void put_unread(struct s2t_buf *b, const struct s2v_unread *u)
+{
+	if (!u->n)
+		return;
+	s2t_put_le(b, KEY_UNREAD_VMS, 2);
+	s2t_put_le(b, u->n * 16, 4);
+	for (__u32 i = 0; i < u->n; i++) {
+		s2t_put_le(b, u->vm[i].vm, 4);
+		s2t_put_le(b, u->vm[i].tgid, 4);
+		s2t_put_le(b, u->vm[i].times, 8);
+	}
 }
 
 void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
@@ -422,6 +437,7 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 		put_num(b, KEY_UNOBSERVED_VM, t->unobserved_vm);
 		put_num(b, KEY_UNOBSERVED_TGID, t->unobserved_tgid);
 	}
+	put_unread(b, &t->unread);
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -436,6 +452,18 @@ static void get_counts(struct field *f, struct s2t_totals *t)
 			t->cnt[a] = v;
 		else if (f->key == KEY_MAPS && a < S2V_ATTR_NR && b < S2V_ATTR_NR)
 			t->maps[a][b] = v;
+	}
+}
+
+/* Of VMs for which there is no room it remains in the counters, and is nobody's. */
+static void get_unread(struct field *f, struct s2v_unread *u)
+{
+	while (f->c.p != f->c.end && !f->c.failed) {
+		__u32 vm = (__u32)s2t_take_le(&f->c, 4), tgid = (__u32)s2t_take_le(&f->c, 4);
+		__u64 times = num(f);
+
+		if (!f->c.failed)
+			s2v_unread_add(u, vm, tgid, times);
 	}
 }
 
@@ -478,6 +506,8 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->unobserved_vm = (__u32)num(&f);
 		else if (f.key == KEY_UNOBSERVED_TGID)
 			t->unobserved_tgid = (__u32)num(&f);
+		else if (f.key == KEY_UNREAD_VMS)
+			get_unread(&f, &t->unread);
 	}
 	return c.failed ? -EBADMSG : 0;
 }

@@ -160,6 +160,7 @@ struct s2t_totals {
 	__u32 hidden_creator, census_errno;
 	__u64 unobserved;
 	__u32 unobserved_vm, unobserved_tgid;
+	struct s2v_unread unread;
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);

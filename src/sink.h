@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "rules.h"
+#include "unread.h"
 
 struct s2v_vm_ref {
 	__u32 id; /* number in this run */
@@ -176,6 +177,8 @@ struct s2v_summary {
 	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2] */
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
+	struct s2v_unread unread; /* of which VMs; the rest of them is nobody's */
+	bool but_for; /* not complete, but for these VMs it is */
 	__u64 unmapped; /* pages of device memory that guests reach and the host does not map (yet) */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
 	__u64 hidden; /* VMs that KVM has, and that no open file shows */

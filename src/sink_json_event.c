@@ -291,6 +291,22 @@ static void put_rules(struct s2v_json *j, const char *key, const struct s2v_summ
 	}
 }
 
+/* VMs of which something could not be read. */
+static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
+{
+	json_object *a = s2v_json_array(j, j->o, "unverified_vms");
+
+	for (__u32 i = 0; i < sum->unread.n; i++) {
+		json_object *o = json_object_new_object();
+
+		s2v_json_num(j, o, "id", sum->unread.vm[i].vm);
+		s2v_json_num(j, o, "pid", sum->unread.vm[i].tgid);
+		s2v_json_num(j, o, "unreadable", sum->unread.vm[i].times);
+		s2v_json_append(j, a, o);
+	}
+	s2v_json_bool(j, j->o, "complete_but_for_these", sum->but_for);
+}
+
 void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 {
 	/* In the order in which they are printed. */
@@ -319,6 +335,8 @@ void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 	s2v_json_bool(j, j->o, "complete", sum->complete);
 	if (!sum->complete)
 		s2v_json_bytes(j, j->o, "incomplete", sum->incomplete, sizeof(sum->incomplete));
+	if (sum->unread.n)
+		put_unread(j, sum);
 	o = s2v_json_sub(j, j->o, "findings");
 	for (int i = 0; i < S2V_SEVERITY_NR; i++)
 		s2v_json_num(j, o, s2v_severity_name((enum s2v_severity)i), sum->findings[i]);

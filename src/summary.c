@@ -23,7 +23,7 @@ static void because(struct s2v_summary *s, const char *fmt, ...)
 void s2v_summary_because(struct s2v_summary *s, const char *why)
 {
 	because(s, "%s", why);
-	s->complete = false;
+	s->complete = s->but_for = false;
 }
 
 #define ULL(x) ((unsigned long long)(x))
@@ -59,9 +59,34 @@ static void judge_vms(struct s2v_summary *s)
 		because(s, "the audit did not come to its end");
 }
 
+/* How many VMs are named. */
+#define NAMED 3
+
+/* What is not known of single VMs: said last, since where it is all the others are complete. */
+static void judge_unread(struct s2v_summary *s)
+{
+	const struct s2v_unread *u = &s->unread;
+
+	s->but_for = u->n && !s->incomplete[0];
+	for (__u32 i = 0; i < u->n && i < NAMED; i++)
+		because(s, "%sof VM %u (process %u) host attributes unreadable %llu time%s",
+			s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
+			u->vm[i].tgid, ULL(u->vm[i].times), u->vm[i].times == 1 ? "" : "s");
+	if (u->n > NAMED)
+		because(s, "and of %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
+}
+
+__u64 s2v_summary_unread(const struct s2v_summary *s)
+{
+	__u64 of_vms = s2v_unread_times(&s->unread);
+
+	return s->unreadable > of_vms ? s->unreadable - of_vms : 0;
+}
+
 void s2v_summary_judge(struct s2v_summary *s)
 {
 	unsigned int uncovered = 0;
+	__u64 unread;
 
 	s->incomplete[0] = 0;
 	s->lost += s2v_lost_in_kernel(s->cnt);
@@ -69,6 +94,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->cnt[S2V_CNT_ENTERED] > s->cnt[S2V_CNT_RETURNED])
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
 	s->unreadable += s2v_unread_in_kernel(s->cnt);
+	unread = s2v_summary_unread(s);
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
 		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
 	if (uncovered)
@@ -85,9 +111,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
 			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,
 			s->gap_why[0] ? ")" : "");
-	if (s->unreadable)
-		because(s, "host attributes unreadable %llu time%s", ULL(s->unreadable),
-			s->unreadable == 1 ? "" : "s");
+	if (unread)
+		because(s, "host attributes unreadable %llu time%s", ULL(unread),
+			unread == 1 ? "" : "s");
 	if (s->unmapped)
 		because(s, "%llu page%s of device memory not mapped by the host, so not verified",
 			ULL(s->unmapped), s->unmapped == 1 ? "" : "s");
@@ -108,5 +134,6 @@ void s2v_summary_judge(struct s2v_summary *s)
 		because(s, "recording was stopped: %s", strerror(s->stopped));
 	else if (s->cut_short)
 		because(s, "the recording's end is missing");
+	judge_unread(s);
 	s->complete = !s->incomplete[0];
 }

@@ -238,6 +238,12 @@ WRITE(unreadable)
 	s2v_expo_u64(x, NULL, now->sum.unreadable);
 }
 
+WRITE(unverified)
+{
+	UNUSED;
+	s2v_expo_u64(x, NULL, now->sum.unread.n);
+}
+
 WRITE(unobserved)
 {
 	UNUSED;

@@ -181,6 +181,7 @@ void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now)
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 {
 	const struct s2v_vm *vms = s2v_correlator_vms(d->core);
+	__u64 before;
 	int err;
 
 	memset(now, 0, sizeof(*now));
@@ -196,9 +197,11 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 		now->vms += vm->is_guest;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
-	now->lost.unread = now->sum.unreadable;
-	now->lost.by_audits =
-		now->lost.unread - now->fig.sum.unreadable - s2v_unread_in_kernel(now->fig.sum.cnt);
+	/* What was unreadable of single VMs says nothing of the others: s2verify_unverified_vms. */
+	now->lost.unread = s2v_summary_unread(&now->sum);
+	before = now->fig.sum.unreadable + s2v_unread_in_kernel(now->fig.sum.cnt) -
+		 s2v_unread_times(&now->fig.sum.unread);
+	now->lost.by_audits = now->lost.unread > before ? now->lost.unread - before : 0;
 	settle(&d->made_up, &now->lost);
 	judge(d, now);
 	return 0;

@@ -88,7 +88,7 @@ static int run(struct audit *a)
 	err = s2v_live_stop(a->live);
 	sum.duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - start;
 	if (!err)
-		err = s2v_live_counters(a->live, &sum);
+		err = s2v_live_counters(a->live, &sum, true);
 	if (err) {
 		s2v_err("reading from the kernel failed: %s; the results are not complete",
 			strerror(-err));

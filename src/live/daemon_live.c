@@ -194,7 +194,7 @@ static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 	f->sum.audit_failed = l->audit_failed;
 	f->sum.gaps = l->gaps;
 	memcpy(f->sum.gap_why, l->gap_why, sizeof(f->sum.gap_why));
-	err = s2v_live_counters(l->live, &f->sum);
+	err = s2v_live_counters(l->live, &f->sum, false);
 	count_missed(l, f->sum.cnt);
 	if (!err)
 		err = s2v_live_hists(l->live, f->hist);

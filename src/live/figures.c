@@ -87,7 +87,32 @@ static int prog_info(const struct bpf_program *p, struct bpf_prog_info *info)
 	return bpf_obj_get_info_by_fd(bpf_program__fd(p), info, &len);
 }
 
-int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
+/* What of single VMs could not be read: into the counters, and by VM. 0 or -errno. */
+static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
+{
+	struct s2v_keys keys = s2v_keys_of(l->skel->maps.unread_vms);
+	struct s2v_unread_state u;
+	__u32 vm, *prev = NULL;
+	__u64 times;
+	int err;
+
+	while (!(err = s2v_next_key(&keys, prev, &vm))) {
+		prev = &vm;
+		err = bpf_map_lookup_elem(keys.fd, &vm, &u);
+		if (err)
+			break;
+		times = at_end ? u.postponed : 0;
+		for (int i = 0; i < 3; i++) {
+			sum->cnt[S2V_CNT_UNREAD_VMA + i] += u.n[i];
+			times += u.n[i];
+		}
+		s2v_unread_add(&sum->unread, vm, u.tgid, times);
+	}
+	/* Nothing is ever deleted there. */
+	return err == -ENOENT ? 0 : err;
+}
+
+int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 {
 	const struct bpf_map *counters = l->skel->maps.counters, *matrix = l->skel->maps.matrix;
 	struct bpf_prog_info info;
@@ -107,7 +132,13 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	sum->missed_probes = 0;
 	for (size_t i = 0; i < l->n_progs; i++)
 		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
+	sum->unread = l->unread;
 	sum->cnt[S2V_CNT_UNREAD_VMA] += l->unread_slots;
+	/* What is postponed is told before what of it is a VM's: more than is there is not said to be one's. */
+	if (at_end)
+		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->postponed;
+	if (!err)
+		err = unread_vms(l, sum, at_end);
 	sum->lost = l->malformed;
 	sum->hidden = l->census.hidden;
 	sum->hidden_creator = l->census.creator;
@@ -116,11 +147,6 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum)
 	sum->unobserved_vm = *(volatile __u32 *)&l->skel->bss->unobserved_vm;
 	sum->unobserved_tgid = *(volatile __u32 *)&l->skel->bss->unobserved_tgid;
 	return err;
-}
-
-__u32 s2v_live_postponed(const struct s2v_live *l)
-{
-	return *(volatile __u32 *)&l->skel->bss->postponed;
 }
 
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR])

@@ -58,10 +58,11 @@ int s2v_pending_tell(struct s2v_live *l);
 /* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
 int s2v_live_stop(struct s2v_live *l);
 
-/* Counters since start: cnt, maps, missed_probes of *sum; none of it goes back. 0 or -errno. */
-int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum);
-/* Maps whose VMA is still to be looked at, since the host was changing it: unread if the run ends now. */
-__u32 s2v_live_postponed(const struct s2v_live *l);
+/*
+ * Counters since start: cnt, maps, missed_probes, unread of *sum; none of it goes back. at_end: maps whose VMA is still to be
+ * looked at, since the host was changing it, are unread. 0 or -errno.
+ */
+int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end);
 
 void s2v_live_close(struct s2v_live *l); /* NULL is fine */
 

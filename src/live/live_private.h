@@ -44,7 +44,9 @@ struct s2v_live {
 	struct s2v_briefs briefs; /* with `all` */
 	struct s2v_live_census census; /* of the last time */
 	__u64 malformed;
-	__u64 unread_slots; /* registrations whose VMAs were not all read */
+	/* Registrations whose VMAs were not all read; of which VMs. */
+	__u64 unread_slots;
+	struct s2v_unread unread;
 	int err; /* of reading what a VM that is gone left */
 	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
 	__u64 lost; /* events that had been lost when all was put in order last */

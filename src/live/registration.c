@@ -59,9 +59,11 @@ void s2v_registration_finish(struct s2v_live *l, struct s2v_slot_left *left)
 	struct s2v_vmas v = { 0 };
 
 	if (vm_is_there(l, left) && s2v_memory_read(l, &of, &v) == S2V_MEMORY_READ &&
-	    vm_is_there(l, left) && holds(l, &left->ev) && tell_rest(l, &v, left))
+	    vm_is_there(l, left) && holds(l, &left->ev) && tell_rest(l, &v, left)) {
 		left->ev.unread = 0;
-	else
+	} else {
 		l->unread_slots++;
+		s2v_unread_add(&l->unread, left->ev.h.vm, left->ev.h.tgid, 1);
+	}
 	s2v_vmas_free(&v);
 }

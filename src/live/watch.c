@@ -128,16 +128,12 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 /* What is known at the end, or by now. 0 or -errno. */
 static int totals(struct watch *t, struct s2v_summary *sum)
 {
-	int err;
-
 	sum->inventory_failed = t->inventory_failed;
 	sum->audit_failed = t->audit_failed;
 	sum->gaps = t->gaps;
 	memcpy(sum->gap_why, t->gap_why, sizeof(sum->gap_why));
 	sum->duration_ns = s2v_clock_ns(CLOCK_BOOTTIME) - t->start;
-	err = s2v_live_counters(t->live, sum);
-	sum->cnt[S2V_CNT_UNREAD_VMA] += s2v_live_postponed(t->live);
-	return err;
+	return s2v_live_counters(t->live, sum, true);
 }
 
 /* A second has passed: the recording gets what there is, with the losses so far. */

@@ -2,7 +2,7 @@
 # The generator of trace files, and what is measured and tested with it. BENCH_EVENTS: how many.
 BB := build/bench
 BENCH_EVENTS ?= 10000000
-S2T_SRCS := $(sort $(wildcard src/s2t_*.c)) src/host.c
+S2T_SRCS := $(sort $(wildcard src/s2t_*.c)) src/unread.c src/host.c
 
 $(BB)/generate: tests/bench/generate.c $(S2T_SRCS) $(wildcard include/*.h src/*.h)
 	$(call say,BENCH,$@)

@@ -83,7 +83,9 @@ static inline struct s2v_summary a_summary(void)
 				 .census_errno = 13,
 				 .unobserved = 9,
 				 .unobserved_vm = 10,
-				 .unobserved_tgid = 1111 };
+				 .unobserved_tgid = 1111,
+				 .unread = { .n = 2,
+					     .vm = { { 3, 812, 118 }, { 5, 77, 1ULL << 40 } } } };
 
 	for (int i = 0; i < S2V_CNT_NR; i++)
 		s.cnt[i] = (__u64)i * 1000000007;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/analyze.c src/run.c src/sink_filter.c src/s2t_bytes.c src/s2t_layout.c src/s2t_encode.c src/s2t_decode.c src/s2t_info.c src/s2t_past.c src/s2t_file.c src/s2t_write.c src/s2t_read.c src/host.c src/correlate.c src/audit_events.c src/findings.c src/model.c src/runs.c src/contract.c src/pageset.c src/reset_events.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/summary.c src/names.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
+/* needs: src/unread.c src/analyze.c src/run.c src/sink_filter.c src/s2t_bytes.c src/s2t_layout.c src/s2t_encode.c src/s2t_decode.c src/s2t_info.c src/s2t_past.c src/s2t_file.c src/s2t_write.c src/s2t_read.c src/host.c src/correlate.c src/audit_events.c src/findings.c src/model.c src/runs.c src/contract.c src/pageset.c src/reset_events.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/summary.c src/names.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
 /* libs: -lzstd -lz -lpthread */
 /* Recordings that begin with an audit: in parts, and shown in part. */
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
+/* needs: src/unread.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* More mappings, findings and device memory than are kept: what is beyond is counted, and the run is incomplete. */
 #include "correlate_private.h"
 #include "events.h"

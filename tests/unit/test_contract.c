@@ -1,4 +1,4 @@
-/* needs: src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
+/* needs: src/unread.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The coherence contract: every row of the design's table, and what must not be promised. */
 #include "events.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* When the daemon calls itself ready, and what it says when not. */
-/* needs: src/daemon/now.c src/run.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
+/* needs: src/unread.c src/daemon/now.c src/run.c src/correlate.c src/audit_events.c src/findings.c src/reset_events.c src/pageset.c src/model.c src/runs.c src/contract.c src/summary.c src/rules.c src/rules_reset.c src/rules_fault.c src/rules_leaf.c src/rules_pfnmap.c src/names.c src/host.c src/observe.c src/kallsyms.c src/util.c src/utf8.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,6 +166,8 @@ static void unreadable(void **state)
 	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n"
 				       "host attributes were unreadable 1 time; "
 				       "the next audit makes up for it\n");
+	/* Of which VM is not kept: there are too many. */
+	fig.sum.unread.n = S2V_UNREAD_MOST;
 	before = now.lost;
 	audit_of(1, S2V_AU_UNREAD);
 	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
@@ -184,6 +186,28 @@ static void unreadable(void **state)
 	assert_string_equal(unready(), "");
 	fig_err = -EIO;
 	assert_int_equal(s2v_daemon_audited(&d, &before, &now), -EIO);
+}
+
+/* What is unreadable of one VM's is its owner's affair: the others are ready, and the run is not complete. */
+static void unreadable_of_a_vm(void **state)
+{
+	struct s2v_losses before;
+
+	(void)state;
+	d.n.audited_at = 1;
+	vm(S2V_EV_VM_NEW, 1, false);
+	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 3;
+	fig.sum.unread = (struct s2v_unread){ .n = 1, .vm = { { 1, 77, 2 } } };
+	assert_string_equal(unready(), "host attributes were unreadable 1 time; "
+				       "the next audit makes up for it\n");
+	before = now.lost;
+	audit_of(1, S2V_AU_UNREAD);
+	assert_int_equal(s2v_daemon_audited(&d, &before, &now), 0);
+	assert_string_equal(unready(), "");
+	assert_int_equal(now.sum.unread.n, 1);
+	assert_int_equal(now.sum.unread.vm[0].times, 3);
+	assert_int_equal(now.sum.unreadable, 4);
+	assert_false(now.sum.complete);
 }
 
 /* What is under way counts until it is through, and what is lost then is not hidden by that. */
@@ -323,12 +347,19 @@ static void many_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(first_audit),		T(losses),
-		T(there_before),	T(unreadable),
-		T(counts_that_go_back), T(what_a_restart_mends),
-		T(what_no_audit_mends), T(hooks_that_go),
-		T(recordings),		T(many_reasons),
-		T(fewer_than_before),	T(mapped_by_another_function),
+		T(first_audit),
+		T(losses),
+		T(there_before),
+		T(unreadable),
+		T(unreadable_of_a_vm),
+		T(counts_that_go_back),
+		T(what_a_restart_mends),
+		T(what_no_audit_mends),
+		T(hooks_that_go),
+		T(recordings),
+		T(many_reasons),
+		T(fewer_than_before),
+		T(mapped_by_another_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/live/registration.c src/live/vmas.c */
+/* needs: src/unread.c src/live/registration.c src/live/vmas.c */
 /*
  * A registration whose VMAs the BPF side has not all looked at: what is read of the rest, and when it may not be told.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/s2t_bytes.c src/s2t_layout.c src/s2t_encode.c src/s2t_decode.c src/s2t_info.c src/s2t_past.c src/s2t_file.c src/s2t_write.c src/s2t_read.c src/host.c */
+/* needs: src/unread.c src/s2t_bytes.c src/s2t_layout.c src/s2t_encode.c src/s2t_decode.c src/s2t_info.c src/s2t_past.c src/s2t_file.c src/s2t_write.c src/s2t_read.c src/host.c */
 /* libs: -lzstd -lz -lpthread */
 #include <setjmp.h>
 #include <stdarg.h>

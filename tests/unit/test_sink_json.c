@@ -383,11 +383,27 @@ static void summary(void **state)
 	assert_int_equal(json_object_array_length(at(j, "not_applicable")), 1);
 	json_object_put(j);
 
+	sum.unread = (struct s2v_unread){ .n = 1, .vm = { { 3, 812, 118 } } };
+	sum.but_for = true;
+	s = start();
+	s->summary(s, &sum);
+	j = finish();
+	has_bool(j, "complete_but_for_these", true);
+	assert_int_equal(json_object_array_length(at(j, "unverified_vms")), 1);
+	m = json_object_array_get_idx(at(j, "unverified_vms"), 0);
+	has_num(m, "id", 3);
+	has_num(m, "pid", 812);
+	has_num(m, "unreadable", 118);
+	json_object_put(j);
+
+	sum.unread.n = 0;
 	sum.complete = true;
 	s = start();
 	s->summary(s, &sum);
 	j = finish();
 	lacks(j, "incomplete");
+	lacks(j, "unverified_vms");
+	lacks(j, "complete_but_for_these");
 	json_object_put(j);
 }
 

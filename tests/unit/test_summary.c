@@ -1,4 +1,4 @@
-/* needs: src/summary.c */
+/* needs: src/summary.c src/unread.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What makes a run incomplete, each cause by itself, and that the text says it. */
 #include <setjmp.h>
@@ -221,6 +221,57 @@ static void mapped_by_another_function(void **state)
 		"of process 812)");
 }
 
+/* What is one VM's says nothing of the others, and what is nobody's is everybody's. */
+static void of_single_vms(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.cnt[S2V_CNT_UNREAD_VMA] = 117;
+	s.unreadable = 1;
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 118));
+	is_incomplete(
+		&s,
+		"complete but for this: of VM 3 (process 812) host attributes unreadable 118 times");
+	assert_true(s.but_for);
+	s2v_summary_because(&s, "another reason");
+	assert_false(s.but_for);
+
+	s = fresh();
+	s.unreadable = 118;
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 117));
+	is_incomplete(&s,
+		      "host attributes unreadable 1 time; of VM 3 (process 812) host attributes "
+		      "unreadable 117 times");
+	assert_false(s.but_for);
+
+	s = fresh();
+	s.unreadable = 15;
+	for (__u32 vm = 1; vm <= 5; vm++)
+		assert_true(s2v_unread_add(&s.unread, vm, 10 * vm, vm));
+	is_incomplete(
+		&s,
+		"complete but for this: of VM 1 (process 10) host attributes unreadable 1 time; "
+		"of VM 2 (process 20) host attributes unreadable 2 times; "
+		"of VM 3 (process 30) host attributes unreadable 3 times; and of 2 more VMs");
+}
+
+/* As many as there is room for; what is left over counts as nobody's. */
+static void more_vms_than_are_kept(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.unreadable = S2V_UNREAD_MOST + 1;
+	for (__u32 vm = 1; vm <= S2V_UNREAD_MOST; vm++)
+		assert_true(s2v_unread_add(&s.unread, vm, 1, 1));
+	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1));
+	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0));
+	s2v_summary_judge(&s);
+	assert_false(s.but_for);
+	assert_int_equal(s2v_summary_unread(&s), 1);
+}
+
 /* All causes at once, with numbers of any length: the last is still told, whole. */
 static void all_at_once(void **state)
 {
@@ -256,6 +307,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(complete),
 		cmocka_unit_test(hooks_gone),
+		cmocka_unit_test(of_single_vms),
+		cmocka_unit_test(more_vms_than_are_kept),
 		cmocka_unit_test(rules_not_covered),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(returns),

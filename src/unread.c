@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "unread.h"
+
+bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times)
+{
+	__u32 i = 0;
+
+	if (!times)
+		return true;
+	while (i < u->n && u->vm[i].vm != vm)
+		i++;
+	if (i == S2V_UNREAD_MOST)
+		return false;
+	if (i == u->n)
+		u->vm[u->n++] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
+	u->vm[i].times += times;
+	return true;
+}
+
+__u64 s2v_unread_times(const struct s2v_unread *u)
+{
+	__u64 times = 0;
+
+	for (__u32 i = 0; i < u->n; i++)
+		times += u->vm[i].times;
+	return times;
+}
