@@ -14,7 +14,8 @@ static const char help[] =
 	"usage: guest OP...\n"
 	"A VMM and its guest: carries out the ops in order, prints a line for each. Exit status 1 when\n"
 	"one did not end as expected (ok, unless the op has expect=WHAT: EFAULT, abort, any, ...).\n"
-	"  vm                        create a VM, make it the current one (several: use=K, from 0)\n"
+	"  vm[,eager=BYTES]          create a VM, make it the current one (several: use=K, from 0); eager: blocks\n"
+	"                            are split in chunks when a memslot's dirty log begins (6.5 on)\n"
 	"  vcpus=N                   create vCPUs up to N in all\n"
 	"  slot=ID,gpa=A,size=S,from=F[,ro][,log][,at=first|last]   register memory; before or behind\n"
 	"                            all that is mapped in this process\n"
@@ -55,11 +56,10 @@ static int vm_count;
 
 static void op_vm(const struct words *words, struct result *result)
 {
-	(void)words;
 	if (vm_count == MAX_VMS)
 		usage_error("more than %d VMs", MAX_VMS);
 	vm = &vms[vm_count++];
-	result_errno(result, vm_create(vm));
+	result_errno(result, vm_create(vm, words_number(words, "eager", 0)));
 }
 
 static void op_vcpus(const struct words *words, struct result *result)

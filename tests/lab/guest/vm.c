@@ -16,6 +16,9 @@
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 (offsetof(struct kvm_regs, FIELD) / sizeof(uint32_t)))
 #define VBAR_EL1 ARM64_SYS_REG(3, 0, 12, 0, 0)
+#ifndef KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE
+#define KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE 228 /* 6.5 on */
+#endif
 #define VECTORS 0x800
 #define STUB_SIZE 0x80
 
@@ -58,7 +61,16 @@ static void write_code(char *code)
 	__builtin___clear_cache(code, code + CODE_SIZE);
 }
 
-int vm_create(struct vm *vm)
+/* Blocks are split ahead of their pages' first write while a memslot's log is on: by chunks of so many bytes. */
+static int split_eagerly(struct vm *vm, uint64_t chunk)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
+				      .args = { chunk } };
+
+	return ioctl(vm->fd, KVM_ENABLE_CAP, &cap) < 0 ? errno : 0;
+}
+
+int vm_create(struct vm *vm, uint64_t eager)
 {
 	struct slot slot = { .id = CODE_SLOT, .gpa = CODE_GPA, .size = CODE_SIZE };
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -71,6 +83,9 @@ int vm_create(struct vm *vm)
 	error = errno;
 	close(kvm);
 	if (vm->fd < 0)
+		return error;
+	error = eager ? split_eagerly(vm, eager) : 0; /* before there is any memslot */
+	if (error)
 		return error;
 	vm->code = backing_reserve(CODE_SIZE, CODE_GPA);
 	error = backing_map(vm->code, CODE_SIZE, "anon");
