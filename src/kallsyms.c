@@ -17,7 +17,11 @@ struct s2v_kallsyms {
 	size_t n, room;
 	char *names;
 	size_t used, names_room;
+	bool through; /* the kernel's own text is */
 };
+
+/* The kernel's own symbols come first, by address: behind the text that ends here there is data, then modules. */
+#define TEXT_ENDS "_einittext"
 
 static int sym_cmp(const void *a, const void *b, void *names)
 {
@@ -83,6 +87,7 @@ static int add_line(struct s2v_kallsyms *ks, char *line)
 	if (tail == name || strstr(tail, "[bpf]") || strstr(tail, "[__builtin__"))
 		return 0;
 	*tail = '\0';
+	ks->through = !strcmp(name, TEXT_ENDS);
 	return add(ks, addr, name);
 }
 
@@ -97,7 +102,7 @@ int s2v_kallsyms_read(FILE *f, struct s2v_kallsyms **out)
 	if (!ks)
 		return -ENOMEM;
 	errno = 0;
-	while (!err && getline(&line, &cap, f) >= 0)
+	while (!err && !ks->through && getline(&line, &cap, f) >= 0)
 		err = add_line(ks, line);
 	if (!err && ferror(f))
 		err = errno ? -errno : -EIO;

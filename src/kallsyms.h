@@ -18,11 +18,12 @@ struct s2v_ksym {
 	char copy[96]; /* the first of them, "" when there is none */
 };
 
-/* Text symbols that are kept; Debian's kernels have some 200,000 with all modules in use. */
+/* Text symbols that are kept; Debian's kernels have some 60,000. */
 #define S2V_KSYMS_MOST (1U << 21)
 
 /*
- * Reads a table in the format of /proc/kallsyms; only text symbols are kept. Returns 0 or
+ * Reads a table in the format of /proc/kallsyms up to the end of the kernel's own text (KVM for arm64 is no module); only
+ * text symbols are kept. Returns 0 or
  * -errno, -ENODATA for a table without any, -E2BIG for one with more than S2V_KSYMS_MOST. Free it
  * with s2v_kallsyms_free().
  */

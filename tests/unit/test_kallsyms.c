@@ -125,6 +125,25 @@ static void test_ambiguous(void **state)
 	s2v_kallsyms_free(ks);
 }
 
+/* Modules have no function that is looked for, and are not read. */
+static void test_kernel_alone(void **state)
+{
+	struct s2v_kallsyms *ks = table("ffff800010080000 T first\n"
+					"ffff800010090000 T _einittext\n"
+					"ffff8000100a0000 D _edata\n"
+					"ffff7ffffc001000 t of_a_module\t[vgem]\n");
+	struct s2v_ksym s;
+
+	(void)state;
+	s2v_kallsyms_find(ks, "first", &s);
+	assert_int_equal(s.count, 1);
+	s2v_kallsyms_find(ks, "_einittext", &s);
+	assert_int_equal(s.count, 1);
+	s2v_kallsyms_find(ks, "of_a_module", &s);
+	assert_int_equal(s.count, 0);
+	s2v_kallsyms_free(ks);
+}
+
 /* Whatever the order of names, and past aliases of the same address. */
 static void test_room(void **state)
 {
@@ -266,15 +285,11 @@ static void test_endless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact_name),
-		cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_ambiguous),
-		cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_hidden_by_what),
-		cmocka_unit_test(test_nothing_to_read),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_exact_name),     cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_copies),	       cmocka_unit_test(test_ambiguous),
+		cmocka_unit_test(test_kernel_alone),   cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_hidden_by_what), cmocka_unit_test(test_nothing_to_read),
+		cmocka_unit_test(test_many),	       cmocka_unit_test(test_room),
 		cmocka_unit_test(test_endless),
 	};
 
