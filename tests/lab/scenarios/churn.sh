@@ -12,7 +12,7 @@ applies() {
 # deleting the memslot, which does not depend on S2FWB as a reset does.
 restless() {
 	guest comm=restless limit=600 vm vcpus=1 slot=1,gpa=0x0,size=4M,from=anon churn=1,seed=7 \
-		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc loop=200 \
+		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc loop=80 \
 		touch=0x40000000,64K,expect=any delete=2 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc end calm
 }
 
