@@ -476,7 +476,9 @@ static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_s
 {
 	struct s2v_slot_key key = { .vm = vm->id, .slot = slot->id, .as_id = slot->as_id };
 	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
-	struct s2v_slot_state fresh = { .gpa = slot->gpa, .size = slot->size, .hva = slot->hva };
+	struct s2v_slot_state fresh = {
+		.gpa = slot->gpa, .size = slot->size, .hva = slot->hva, .tgid = vm->tgid
+	};
 	bool moved = st && !cfg.slot_hook &&
 		     (st->gpa != slot->gpa || st->size != slot->size || st->hva != slot->hva);
 
@@ -485,7 +487,7 @@ static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_s
 		return st;
 	fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
 	/* One that is registered at this moment was there first. */
-	bpf_map_update_elem(&slots, &key, &fresh, moved ? BPF_ANY : BPF_NOEXIST);
+	slot_keep(&key, &fresh, moved ? BPF_ANY : BPF_NOEXIST);
 	return bpf_map_lookup_elem(&slots, &key);
 }
 
@@ -506,8 +508,6 @@ static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
 	audit.slot_size = slot.size;
 	audit.slot_hva = slot.hva;
 	st = audit_registration(vm, &slot);
-	if (!st)
-		count(S2V_CNT_LOST_VM);
 	audit.gen = st ? st->gen : 0;
 }
 

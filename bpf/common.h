@@ -14,6 +14,7 @@ __u32 self; /* tgid of the process that loaded these programs */
 __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
 struct s2v_memory memory; /* memory.h */
+struct s2v_shares shares;
 __u32 postponed; /* how many tasks' scratch.postponed is set */
 __u64 lost_events; /* as S2V_CNT_LOST_RINGBUF: looked at by user space whenever something ends */
 bool pending_some; /* of some kind of mapping something is pending, since user space cleared it */
@@ -48,7 +49,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
+	__uint(max_entries, S2V_SHARED_MOST);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct s2v_slot_key);
 	__type(value, struct s2v_slot_state);
@@ -56,7 +57,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
+	__uint(max_entries, S2V_SHARED_MOST);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct s2v_agg_key);
 	__type(value, struct s2v_agg);
@@ -221,6 +222,18 @@ static __noinline int unread(__u32 vm, __u32 tgid, __u32 counter)
 		__sync_fetch_and_add(&u->n[i], 1);
 	else
 		count(counter);
+	return 0;
+}
+
+/* Its process has its share of the maps, and something of it is not kept. */
+static __noinline int beyond(__u32 vm, __u32 tgid)
+{
+	struct s2v_unread_state *u = unread_of(vm, tgid);
+
+	if (u)
+		__sync_fetch_and_add(&u->beyond, 1);
+	else
+		count(S2V_CNT_LOST_AGG);
 	return 0;
 }
 

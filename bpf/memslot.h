@@ -173,16 +173,45 @@ static __always_inline __u32 slot_generation(const struct s2v_ev_slot *ev)
 	return st ? st->gen : 0;
 }
 
-/* Keeps what later faults on this slot are held against. */
-static __always_inline void slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
+/* Notes a registration; false: there is no room for it, or not in its process's share, which is counted. */
+static __noinline bool slot_keep(const struct s2v_slot_key *key, const struct s2v_slot_state *st,
+				 __u64 flags)
+{
+	bool is_new;
+	long err;
+
+	if (!key || !st)
+		return false;
+	is_new = !bpf_map_lookup_elem(&slots, key);
+	if (is_new && !s2v_share_take(&shares, S2V_SHARED_SLOTS, st->tgid)) {
+		beyond(key->vm, st->tgid);
+		return false;
+	}
+	err = bpf_map_update_elem(&slots, key, st, flags);
+	if (err && is_new)
+		s2v_share_give(&shares, S2V_SHARED_SLOTS, st->tgid);
+	if (err && err != -EEXIST)
+		count(S2V_CNT_LOST_VM);
+	return !err;
+}
+
+/* Keeps what later faults on this slot are held against. False: there is no room for that. */
+static __always_inline bool slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
 {
 	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
-	struct s2v_slot_state st = { .gen = ev->gen, .ordinary = ordinary, .unread = ev->unread };
+	struct s2v_slot_state st = {
+		.gen = ev->gen, .ordinary = ordinary, .unread = ev->unread, .tgid = ev->h.tgid
+	};
 
-	if (ev->change == S2V_SLOT_DELETE)
-		bpf_map_delete_elem(&slots, &key);
-	else if (bpf_map_update_elem(&slots, &key, &st, BPF_ANY))
-		count(S2V_CNT_LOST_VM);
+	return slot_keep(&key, &st, BPF_ANY);
+}
+
+static __always_inline void slot_forget(const struct s2v_ev_slot *ev)
+{
+	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+
+	if (!bpf_map_delete_elem(&slots, &key))
+		s2v_share_give(&shares, S2V_SHARED_SLOTS, ev->h.tgid);
 }
 
 /* User space reads what was not looked at, and is told whose memory it is. */
@@ -222,20 +251,23 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 	ev->vm_mte = kvm_vm_has_mte(kvm);
 	if (change == S2V_SLOT_CREATE || change == S2V_SLOT_MOVE) {
 		ev->gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
+		/* Pages of one that is not kept come without a registration; so nothing is told of it. */
+		if (!ret && !slot_remember(ev, false))
+			return 0;
 		ordinary = slot_vmas(sc, kvm, vm, ev);
 	} else {
 		ev->gen = slot_generation(ev);
 	}
-	/* A registration before it is told of: whoever finishes it asks whether it still holds. */
-	if (!ret && change != S2V_SLOT_FLAGS && change != S2V_SLOT_DELETE)
+	/* Before it is told of: whoever finishes it, or tells of its kinds (pending.h), asks whether it still holds. */
+	if (!ret && change == S2V_SLOT_DELETE)
+		slot_forget(ev);
+	else if (!ret && change != S2V_SLOT_FLAGS)
 		slot_remember(ev, ordinary);
 	/* After its VMAs: when the slot is told of, what it was judged by is known. */
 	if (ev->unread)
 		slot_tell_left(&left, kvm, sc->walk.pos);
 	else
 		emit(ev, sizeof(*ev));
-	if (!ret && change == S2V_SLOT_DELETE)
-		slot_remember(ev, false);
 	return 0;
 }
 

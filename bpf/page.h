@@ -230,6 +230,10 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 
 	if (!sc)
 		return;
+	if (!s2v_share_take(&shares, S2V_SHARED_KINDS, ev->h.tgid)) {
+		beyond(ev->h.vm, ev->h.tgid);
+		return;
+	}
 	ev->flags |= S2V_PG_FIRST;
 	/* Outside of memslots the interrupt controller is mapped, before KVM has set up the vCPU's HCR_EL2. */
 	vcpu = ev->flags & S2V_PG_NO_SLOT ? NULL : scratch_vcpu(sc);
@@ -251,6 +255,8 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 	err = bpf_map_update_elem(&agg, k, &sc->fresh, BPF_NOEXIST);
 	if (err == -E2BIG || err == -ENOMEM)
 		count(S2V_CNT_LOST_AGG);
+	if (err)
+		s2v_share_give(&shares, S2V_SHARED_KINDS, ev->h.tgid);
 	if (err && err != -EEXIST)
 		ev->flags &= ~S2V_PG_FIRST;
 	if (!cfg.all)

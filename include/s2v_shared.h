@@ -110,8 +110,43 @@ struct s2v_unread_state {
 	__u32 tgid;
 	__u32 pad;
 	__u64 n[3]; /* as S2V_CNT_UNREAD_VMA and the two counters behind it, which count what is nobody's */
+	__u64 beyond; /* memslots and kinds of mappings that were not kept: struct s2v_shares */
 	__u64 postponed; /* maps whose VMA is still to be looked at */
 };
+
+enum s2v_shared { S2V_SHARED_SLOTS, S2V_SHARED_KINDS, S2V_SHARED_NR };
+#define S2V_SHARED_MOST 262144 /* elements of the map of each */
+
+/*
+ * How much of these maps the VMs of each process have: not more than is left for all others. Processes with one remainder
+ * have it together. Both sides add and take away, atomically; who comes at the same time may both get the last one.
+ */
+#define S2V_SHARES 1024
+struct s2v_shares {
+	__u32 all[S2V_SHARED_NR];
+	__u32 of[S2V_SHARES][S2V_SHARED_NR];
+};
+
+/* One more; false: that is not to be. */
+static inline __attribute__((always_inline)) bool s2v_share_take(struct s2v_shares *s,
+								 enum s2v_shared what, __u32 tgid)
+{
+	__u32 *of = &s->of[tgid & (S2V_SHARES - 1)][what];
+	__u32 all = *(volatile __u32 *)&s->all[what];
+
+	if (all >= S2V_SHARED_MOST || *(volatile __u32 *)of >= S2V_SHARED_MOST - all)
+		return false;
+	__sync_fetch_and_add(of, 1);
+	__sync_fetch_and_add(&s->all[what], 1);
+	return true;
+}
+
+static inline __attribute__((always_inline)) void s2v_share_give(struct s2v_shares *s,
+								 enum s2v_shared what, __u32 tgid)
+{
+	__sync_fetch_and_add(&s->of[tgid & (S2V_SHARES - 1)][what], -1);
+	__sync_fetch_and_add(&s->all[what], -1);
+}
 
 /* Per memslot whose registration was seen, or that an audit found. */
 struct s2v_slot_key {
@@ -124,6 +159,8 @@ struct s2v_slot_state {
 	__u32 gen;
 	__u16 ordinary; /* cacheable, not PFNMAP, readable throughout at registration */
 	__u16 unread; /* the BPF side has not looked at all of it: an audit tells of it, too */
+	__u32 tgid; /* whose share it is of */
+	__u32 pad;
 	__u64 gpa, size, hva; /* where an audit found it; not kept where registrations are seen */
 };
 

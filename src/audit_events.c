@@ -179,7 +179,7 @@ static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struc
 static void unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times)
 {
 	c->unreadable += times;
-	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, times);
+	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, times, 0);
 }
 
 /* Leaves in front of one run of VMAs. */

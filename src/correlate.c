@@ -42,9 +42,13 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 
 bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
 {
-	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST && c->n_runs + vm->n_pending < S2V_RUNS_ALL)
+	/* Not more than is left for all other VMs. */
+	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST &&
+	    c->n_runs + vm->n_pending < S2V_RUNS_ALL &&
+	    vm->n_runs < S2V_RUNS_ALL - c->n_runs - vm->n_pending)
 		return true;
 	c->beyond++;
+	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, 0, 1);
 	return false;
 }
 
@@ -55,7 +59,7 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	};
 
 	if (ev->gen != vm->pending_gen) {
-		vm->n_pending = 0;
+		vm->n_pending = vm->pending_beyond = 0;
 		vm->pending_gen = ev->gen;
 	}
 	run.where = run.now_where = s2v_host_where(c->o.host, ev->pa);
@@ -64,7 +68,9 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	memcpy(run.driver, ev->driver, sizeof(run.driver));
 	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
 	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
-	if (s2v_run_has_room(c, vm) && s2v_run_append(&vm->pending, &vm->n_pending, &run))
+	if (!s2v_run_has_room(c, vm))
+		vm->pending_beyond++;
+	else if (s2v_run_append(&vm->pending, &vm->n_pending, &run))
 		c->no_memory++;
 }
 
@@ -202,7 +208,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
-		vm->n_pending = 0;
+		vm->n_pending = vm->pending_beyond = 0;
 	fit = runs_fit(vm, ev);
 	whole = fit && vm->n_pending == ev->runs;
 	if (!fit)
@@ -223,7 +229,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->vm_mte = ev->vm_mte;
 	slot->registered = whole;
 	slot->audited = ev->change == S2V_SLOT_FOUND;
-	c->runs_missing += !whole;
+	c->runs_missing += !fit || vm->n_pending + vm->pending_beyond != ev->runs;
 	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
 		c->no_memory++;
 	judge_registration(c, vm, ev, slot);
@@ -549,9 +555,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	sum->shadow = c->shadow;
 	sum->protected_vms = c->protected_vms;
 	sum->unreadable += c->unreadable;
-	for (__u32 i = 0; i < c->unread.n; i++)
-		s2v_unread_add(&sum->unread, c->unread.vm[i].vm, c->unread.vm[i].tgid,
-			       c->unread.vm[i].times);
+	s2v_unread_merge(&sum->unread, &c->unread);
 	sum->unmapped = c->unmapped;
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;

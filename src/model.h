@@ -97,7 +97,7 @@ struct s2v_vm {
 	struct s2v_open_finding *findings; /* hash, in the order of first sight */
 	/* Runs told of, whose memslot is yet to come. */
 	struct s2v_run *pending;
-	size_t n_pending;
+	size_t n_pending, pending_beyond; /* runs; and those of them for which there was no room */
 	size_t n_runs; /* of all memslots; */
 	size_t *all_runs; /* and of all VMs */
 	__u32 pending_gen;

@@ -52,7 +52,8 @@ enum {
 	KEY_UNOBSERVED,
 	KEY_UNOBSERVED_VM,
 	KEY_UNOBSERVED_TGID,
-	KEY_UNREAD_VMS, /* triples of VM, process, times */
+	KEY_UNREAD_VMS, /* VM, process, times, beyond, of each */
+	KEY_BEYOND,
 };
 
 #define FLAG_ALL 1U
@@ -374,6 +375,7 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->unobserved_vm = sum->unobserved_vm;
 	t->unobserved_tgid = sum->unobserved_tgid;
 	t->unread = sum->unread;
+	t->beyond = sum->beyond;
 }
 
 void s2t_totals_between(struct s2t_totals *t)
@@ -387,11 +389,12 @@ static void put_unread(struct s2t_buf *b, const struct s2v_unread *u)
 	if (!u->n)
 		return;
 	s2t_put_le(b, KEY_UNREAD_VMS, 2);
-	s2t_put_le(b, u->n * 16, 4);
+	s2t_put_le(b, u->n * 24, 4);
 	for (__u32 i = 0; i < u->n; i++) {
 		s2t_put_le(b, u->vm[i].vm, 4);
 		s2t_put_le(b, u->vm[i].tgid, 4);
 		s2t_put_le(b, u->vm[i].times, 8);
+		s2t_put_le(b, u->vm[i].beyond, 8);
 	}
 }
 
@@ -438,6 +441,8 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 		put_num(b, KEY_UNOBSERVED_TGID, t->unobserved_tgid);
 	}
 	put_unread(b, &t->unread);
+	if (t->beyond)
+		put_num(b, KEY_BEYOND, t->beyond);
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -460,10 +465,10 @@ static void get_unread(struct field *f, struct s2v_unread *u)
 {
 	while (f->c.p != f->c.end && !f->c.failed) {
 		__u32 vm = (__u32)s2t_take_le(&f->c, 4), tgid = (__u32)s2t_take_le(&f->c, 4);
-		__u64 times = num(f);
+		__u64 times = num(f), beyond = num(f);
 
 		if (!f->c.failed)
-			s2v_unread_add(u, vm, tgid, times);
+			s2v_unread_add(u, vm, tgid, times, beyond);
 	}
 }
 
@@ -508,6 +513,8 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->unobserved_tgid = (__u32)num(&f);
 		else if (f.key == KEY_UNREAD_VMS)
 			get_unread(&f, &t->unread);
+		else if (f.key == KEY_BEYOND)
+			t->beyond = num(&f);
 	}
 	return c.failed ? -EBADMSG : 0;
 }

@@ -161,6 +161,7 @@ struct s2t_totals {
 	__u64 unobserved;
 	__u32 unobserved_vm, unobserved_tgid;
 	struct s2v_unread unread;
+	__u64 beyond; /* of the kernel side */
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);

@@ -432,6 +432,7 @@ void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum)
 	sum->unobserved_vm = r->totals.unobserved_vm;
 	sum->unobserved_tgid = r->totals.unobserved_tgid;
 	sum->unread = r->totals.unread;
+	sum->beyond = r->totals.beyond;
 	sum->duration_ns = r->totals.duration_ns;
 }
 

@@ -62,18 +62,36 @@ static void judge_vms(struct s2v_summary *s)
 /* How many VMs are named. */
 #define NAMED 3
 
+/* What of a VM is not known. */
+static void unverified(const struct s2v_unread_vm *v, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	if (v->times)
+		n = (size_t)snprintf(buf, len, "host attributes unreadable %llu time%s",
+				     ULL(v->times), v->times == 1 ? "" : "s");
+	if (v->beyond && n < len)
+		snprintf(buf + n, len - n,
+			 "%s%llu memslot%s or stretch%s of memory more than are kept",
+			 n ? ", " : "", ULL(v->beyond), v->beyond == 1 ? "" : "s",
+			 v->beyond == 1 ? "" : "es");
+}
+
 /* What is not known of single VMs: said last, since where it is all the others are complete. */
 static void judge_unread(struct s2v_summary *s)
 {
 	const struct s2v_unread *u = &s->unread;
+	char what[192];
 
 	s->but_for = u->n && !s->incomplete[0];
-	for (__u32 i = 0; i < u->n && i < NAMED; i++)
-		because(s, "%sof VM %u (process %u) host attributes unreadable %llu time%s",
+	for (__u32 i = 0; i < u->n && i < NAMED; i++) {
+		unverified(&u->vm[i], what, sizeof(what));
+		because(s, "%sVM %u (process %u) is not verified: %s",
 			s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
-			u->vm[i].tgid, ULL(u->vm[i].times), u->vm[i].times == 1 ? "" : "s");
+			u->vm[i].tgid, what);
+	}
 	if (u->n > NAMED)
-		because(s, "and of %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
+		because(s, "nor are %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
 }
 
 __u64 s2v_summary_unread(const struct s2v_summary *s)
@@ -85,8 +103,8 @@ __u64 s2v_summary_unread(const struct s2v_summary *s)
 
 void s2v_summary_judge(struct s2v_summary *s)
 {
+	__u64 unread, beyond = s2v_unread_beyond(&s->unread);
 	unsigned int uncovered = 0;
-	__u64 unread;
 
 	s->incomplete[0] = 0;
 	s->lost += s2v_lost_in_kernel(s->cnt);
@@ -104,9 +122,10 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->missed_probes)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
-	if (s->beyond)
-		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(s->beyond),
-			s->beyond == 1 ? "" : "es");
+	beyond = s->beyond > beyond ? s->beyond - beyond : 0;
+	if (beyond)
+		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(beyond),
+			beyond == 1 ? "" : "es");
 	if (s->gaps)
 		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
 			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "unread.h"
 
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times)
+bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 beyond)
 {
 	__u32 i = 0;
 
-	if (!times)
+	if (!times && !beyond)
 		return true;
 	while (i < u->n && u->vm[i].vm != vm)
 		i++;
@@ -14,7 +14,15 @@ bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times)
 	if (i == u->n)
 		u->vm[u->n++] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
 	u->vm[i].times += times;
+	u->vm[i].beyond += beyond;
 	return true;
+}
+
+void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from)
+{
+	for (__u32 i = 0; i < from->n; i++)
+		s2v_unread_add(to, from->vm[i].vm, from->vm[i].tgid, from->vm[i].times,
+			       from->vm[i].beyond);
 }
 
 __u64 s2v_unread_times(const struct s2v_unread *u)
@@ -24,4 +32,13 @@ __u64 s2v_unread_times(const struct s2v_unread *u)
 	for (__u32 i = 0; i < u->n; i++)
 		times += u->vm[i].times;
 	return times;
+}
+
+__u64 s2v_unread_beyond(const struct s2v_unread *u)
+{
+	__u64 beyond = 0;
+
+	for (__u32 i = 0; i < u->n; i++)
+		beyond += u->vm[i].beyond;
+	return beyond;
 }

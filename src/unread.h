@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VMs of which something could not be read. Their owner may have done that on purpose, by changing its address space all
- * the time: they are not verified, and that says nothing of the others.
+ * VMs of which something could not be read, or was too much to be kept. Their owner may have done that on purpose, by
+ * changing its address space all the time: they are not verified, and that says nothing of the others.
  */
 #ifndef S2V_UNREAD_H
 #define S2V_UNREAD_H
@@ -14,7 +14,8 @@
 
 struct s2v_unread_vm {
 	__u32 vm, tgid; /* its number in this run, and its process */
-	__u64 times;
+	__u64 times; /* that something could not be read */
+	__u64 beyond; /* what was not kept */
 };
 
 struct s2v_unread {
@@ -23,9 +24,13 @@ struct s2v_unread {
 };
 
 /* False: there is no room for another VM. What is not kept here is nobody's, and so everybody's. */
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times);
+bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 beyond);
+
+/* Adds all of another. */
+void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from);
 
 /* Of all these VMs. */
 __u64 s2v_unread_times(const struct s2v_unread *u);
+__u64 s2v_unread_beyond(const struct s2v_unread *u);
 
 #endif

@@ -50,7 +50,7 @@ static const struct metric metrics[] = {
 	{ "s2verify_unreadable_total", S2V_COUNTER, "", "",
 	  "Pages or ranges whose host attributes could not be read.", unreadable },
 	{ "s2verify_unverified_vms_total", S2V_COUNTER, "", "",
-	  "VMs of which something could not be read: not verified, whatever is known of the others.",
+	  "VMs of which something could not be read or kept: not verified, whatever is known of the others.",
 	  unverified },
 	{ "s2verify_unobserved_vms_total", S2V_COUNTER, "", "",
 	  "VMs whose memory KVM maps by a function that no hook observes.", unobserved },

@@ -217,9 +217,10 @@ static void say_entries(struct live *l)
 	struct s2v_live_entries e;
 
 	s2v_live_entries(l->live, &e);
-	fprintf(stderr, "kept in the kernel: %llu VMs, %llu memslots, %llu kinds of mappings\n",
-		(unsigned long long)e.vms, (unsigned long long)e.slots,
-		(unsigned long long)e.kinds);
+	fprintf(stderr,
+		"kept in the kernel: %llu VMs, %llu memslots, %llu kinds of mappings; shares of %u and %u\n",
+		(unsigned long long)e.vms, (unsigned long long)e.slots, (unsigned long long)e.kinds,
+		e.shares[S2V_SHARED_SLOTS], e.shares[S2V_SHARED_KINDS]);
 }
 
 static int on_audit(struct s2v_source *s, __u64 rate, bool (*fn)(void *arg), void *arg)

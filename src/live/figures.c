@@ -106,7 +106,8 @@ static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 			sum->cnt[S2V_CNT_UNREAD_VMA + i] += u.n[i];
 			times += u.n[i];
 		}
-		s2v_unread_add(&sum->unread, vm, u.tgid, times);
+		sum->beyond += u.beyond;
+		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.beyond);
 	}
 	/* Nothing is ever deleted there. */
 	return err == -ENOENT ? 0 : err;
@@ -204,4 +205,5 @@ void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e)
 	e->vms = entries(l->skel->maps.vms);
 	e->slots = entries(l->skel->maps.slots);
 	e->kinds = entries(l->skel->maps.agg);
+	memcpy(e->shares, l->skel->bss->shares.all, sizeof(e->shares));
 }

@@ -4,6 +4,7 @@
 #define S2V_LIVE_FIGURES_H
 
 #include "live.h"
+#include "s2v_shared.h"
 #include "source.h"
 
 /* Durations that were measured so far; zeros where nothing is. 0 or -errno. */
@@ -21,6 +22,8 @@ size_t s2v_live_costs(struct s2v_live *l, struct s2v_prog_cost *cost, size_t max
 /* How many entries the maps hold that come and go with VMs. Reads every key. */
 struct s2v_live_entries {
 	__u64 vms, slots, kinds;
+	__u32 shares
+		[S2V_SHARED_NR]; /* of slots and kinds that are taken: as many, or a share was not given back */
 };
 void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e);
 

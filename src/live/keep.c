@@ -33,16 +33,36 @@ static void tell_pending(struct s2v_live *l, const struct s2v_agg_key *key)
 	l->fn(l->arg, &a.ev.h);
 }
 
-static void delete_kind(struct s2v_live *l, const struct s2v_agg_key *key)
+/* Deletes an element, and gives back its process's share. 0 or -errno. */
+static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key)
 {
-	bpf_map_delete_elem(bpf_map__fd(l->skel->maps.agg), key);
+	int fd = bpf_map__fd(l->skel->maps.agg), err;
+	struct s2v_agg a;
+
+	err = bpf_map_lookup_elem(fd, key, &a);
+	if (!err)
+		err = bpf_map_delete_elem(fd, key);
+	if (!err)
+		s2v_share_give(&l->skel->bss->shares, S2V_SHARED_KINDS, a.ev.h.tgid);
+	return err;
+}
+
+static int delete_memslot(struct s2v_live *l, const struct s2v_slot_key *key)
+{
+	int fd = bpf_map__fd(l->skel->maps.slots), err;
+	struct s2v_slot_state st;
+
+	err = bpf_map_lookup_elem(fd, key, &st);
+	if (!err)
+		err = bpf_map_delete_elem(fd, key);
+	if (!err)
+		s2v_share_give(&l->skel->bss->shares, S2V_SHARED_SLOTS, st.tgid);
+	return err;
 }
 
 static void delete_slot(void *arg, const struct s2v_slot_key *key)
 {
-	struct s2v_live *l = arg;
-
-	bpf_map_delete_elem(bpf_map__fd(l->skel->maps.slots), key);
+	delete_memslot(arg, key);
 }
 
 static void last_word(void *arg, const struct s2v_agg_key *key)
@@ -68,7 +88,7 @@ static int sweep(struct s2v_live *l, bool gone)
 	while ((err = s2v_next_key(&keys, prev, &next)) == 0) {
 		tell_pending(l, &next);
 		/* prev stays: what follows it is what followed the one deleted. */
-		if (gone && !bpf_map_delete_elem(keys.fd, &next))
+		if (gone && !delete_kind(l, &next))
 			continue;
 		key = next;
 		prev = &key;
@@ -83,7 +103,7 @@ static void forget_slots(struct s2v_live *l)
 	struct s2v_slot_key key, next, *prev = NULL;
 
 	while (s2v_next_key(&keys, prev, &next) == 0) {
-		if (!bpf_map_delete_elem(keys.fd, &next))
+		if (!delete_memslot(l, &next))
 			continue;
 		key = next;
 		prev = &key;
@@ -347,15 +367,13 @@ static void forget_unlisted(struct s2v_live *l, const struct s2v_vm_list *list, 
 	struct s2v_agg_key ak, anext, *aprev = NULL;
 
 	while (s2v_next_key(&slots, sprev, &snext) == 0) {
-		if (snext.vm <= last && !listed(list, snext.vm) &&
-		    !bpf_map_delete_elem(slots.fd, &snext))
+		if (snext.vm <= last && !listed(list, snext.vm) && !delete_memslot(l, &snext))
 			continue;
 		sk = snext;
 		sprev = &sk;
 	}
 	while (s2v_next_key(&agg, aprev, &anext) == 0) {
-		if (anext.vm <= last && !listed(list, anext.vm) &&
-		    !bpf_map_delete_elem(agg.fd, &anext))
+		if (anext.vm <= last && !listed(list, anext.vm) && !delete_kind(l, &anext))
 			continue;
 		ak = anext;
 		aprev = &ak;

@@ -73,19 +73,20 @@ static inline struct s2t_info an_info(void)
 
 static inline struct s2v_summary a_summary(void)
 {
-	struct s2v_summary s = { .missed_probes = 3,
-				 .duration_ns = 4,
-				 .inventory_failed = true,
-				 .gaps = 5,
-				 .gap_why = "kprobes were disabled",
-				 .hidden = 7,
-				 .hidden_creator = 888,
-				 .census_errno = 13,
-				 .unobserved = 9,
-				 .unobserved_vm = 10,
-				 .unobserved_tgid = 1111,
-				 .unread = { .n = 2,
-					     .vm = { { 3, 812, 118 }, { 5, 77, 1ULL << 40 } } } };
+	struct s2v_summary s = {
+		.missed_probes = 3,
+		.duration_ns = 4,
+		.inventory_failed = true,
+		.gaps = 5,
+		.gap_why = "kprobes were disabled",
+		.hidden = 7,
+		.hidden_creator = 888,
+		.census_errno = 13,
+		.unobserved = 9,
+		.unobserved_vm = 10,
+		.unobserved_tgid = 1111,
+		.unread = { .n = 2, .vm = { { 3, 812, 118, 0 }, { 5, 77, 1ULL << 40, 9 } } }
+	};
 
 	for (int i = 0; i < S2V_CNT_NR; i++)
 		s.cnt[i] = (__u64)i * 1000000007;

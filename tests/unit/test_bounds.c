@@ -59,8 +59,10 @@ static void runs(void **state)
 	end();
 	assert_int_equal(n_rows, S2V_RUNS_MOST);
 	assert_false(w.sum.complete);
-	assert_non_null(
-		strstr(w.sum.incomplete, "10 stretches of memory more than are kept of a VM"));
+	assert_int_equal(w.sum.beyond, 10);
+	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or stretches of "
+						 "memory more than are kept"));
+	assert_true(w.sum.but_for);
 }
 
 static void leaf(__u64 i, __u8 s1, __u8 s2, __u64 pa)

@@ -197,7 +197,7 @@ static void unreadable_of_a_vm(void **state)
 	d.n.audited_at = 1;
 	vm(S2V_EV_VM_NEW, 1, false);
 	fig.sum.cnt[S2V_CNT_UNREAD_VMA] = 3;
-	fig.sum.unread = (struct s2v_unread){ .n = 1, .vm = { { 1, 77, 2 } } };
+	fig.sum.unread = (struct s2v_unread){ .n = 1, .vm = { { 1, 77, 2, 0 } } };
 	assert_string_equal(unready(), "host attributes were unreadable 1 time; "
 				       "the next audit makes up for it\n");
 	before = now.lost;

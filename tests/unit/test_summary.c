@@ -229,31 +229,35 @@ static void of_single_vms(void **state)
 	(void)state;
 	s.cnt[S2V_CNT_UNREAD_VMA] = 117;
 	s.unreadable = 1;
-	assert_true(s2v_unread_add(&s.unread, 3, 812, 118));
-	is_incomplete(
-		&s,
-		"complete but for this: of VM 3 (process 812) host attributes unreadable 118 times");
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 118, 0));
+	is_incomplete(&s, "complete but for this: VM 3 (process 812) is not verified: "
+			  "host attributes unreadable 118 times");
 	assert_true(s.but_for);
 	s2v_summary_because(&s, "another reason");
 	assert_false(s.but_for);
 
 	s = fresh();
 	s.unreadable = 118;
-	assert_true(s2v_unread_add(&s.unread, 3, 812, 117));
-	is_incomplete(&s,
-		      "host attributes unreadable 1 time; of VM 3 (process 812) host attributes "
-		      "unreadable 117 times");
+	s.beyond = 3;
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
+	is_incomplete(&s, "2 stretches of memory more than are kept of a VM; "
+			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
+			  "host attributes unreadable 117 times, "
+			  "1 memslot or stretch of memory more than are kept");
 	assert_false(s.but_for);
 
 	s = fresh();
-	s.unreadable = 15;
+	s.unreadable = 5;
+	s.beyond = 14;
 	for (__u32 vm = 1; vm <= 5; vm++)
-		assert_true(s2v_unread_add(&s.unread, vm, 10 * vm, vm));
-	is_incomplete(
-		&s,
-		"complete but for this: of VM 1 (process 10) host attributes unreadable 1 time; "
-		"of VM 2 (process 20) host attributes unreadable 2 times; "
-		"of VM 3 (process 30) host attributes unreadable 3 times; and of 2 more VMs");
+		assert_true(
+			s2v_unread_add(&s.unread, vm, 10 * vm, vm == 1 ? 5 : 0, vm == 1 ? 0 : vm));
+	is_incomplete(&s,
+		      "complete but for this: VM 1 (process 10) is not verified: "
+		      "host attributes unreadable 5 times; VM 2 (process 20) is not verified: "
+		      "2 memslots or stretches of memory more than are kept; "
+		      "VM 3 (process 30) is not verified: "
+		      "3 memslots or stretches of memory more than are kept; nor are 2 more VMs");
 }
 
 /* As many as there is room for; what is left over counts as nobody's. */
@@ -264,9 +268,9 @@ static void more_vms_than_are_kept(void **state)
 	(void)state;
 	s.unreadable = S2V_UNREAD_MOST + 1;
 	for (__u32 vm = 1; vm <= S2V_UNREAD_MOST; vm++)
-		assert_true(s2v_unread_add(&s.unread, vm, 1, 1));
-	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1));
-	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0));
+		assert_true(s2v_unread_add(&s.unread, vm, 1, 1, 0));
+	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1, 0));
+	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0, 0));
 	s2v_summary_judge(&s);
 	assert_false(s.but_for);
 	assert_int_equal(s2v_summary_unread(&s), 1);

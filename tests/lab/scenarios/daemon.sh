@@ -241,6 +241,7 @@ verdict() {
 	expect_grep "slow: not ready" "^HTTP/1.[01] 503" slow-ready
 	expect_eq "entries for VMs that come and go" "$(cat kept-before)" "$(cat kept-after)"
 	expect_grep "of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
+	expect_shares kept-before kept-after
 	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
 	expect_eq "VMs" 1 "$(metric many-metrics s2verify_vms)"
 	expect_eq "found, after lockdown too" $'s2-cacheable locked\ns2-cacheable old\ns2-cacheable seen' "$(found more-out.json)"
@@ -279,6 +280,17 @@ verdict_lost() {
 	expect_grep "said" 'lost' lost-ready1
 	expect_eq "VMs known after an audit" 1 "$(metric lost-metrics3 s2verify_vms)"
 	expect_grep "entries after an audit" '^kept in the kernel: 1 VMs, 3 memslots' kept-lost
+	expect_shares kept-lost
+}
+
+# Each memslot and kind that is kept is of somebody's share, and nothing else is: what is not given back would be missing
+# one day.
+expect_shares() { # FILE...
+	local file
+	for file; do
+		expect_eq "$file: shares" "$(sed -E 's/.* ([0-9]+) memslots, ([0-9]+) kinds .*/\1 and \2/' "$file")" \
+			"$(sed 's/.*shares of //' "$file")"
+	done
 }
 
 verdict_hooks() {

@@ -8,6 +8,7 @@ struct s2verify_rodata {
 };
 
 struct s2verify_bss {
+	struct s2v_shares shares;
 	__u32 next_vm;
 	__u64 lost_events;
 	bool pending_some;
