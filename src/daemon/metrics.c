@@ -290,14 +290,14 @@ WRITE(audit_seconds)
 WRITE(bpf_seconds)
 {
 	UNUSED;
-	for (__u32 i = 0; i < now->fig.n_progs && i < S2V_PROGS_MAX; i++)
+	for (__u32 i = 0; d->o->bpf_stats && i < now->fig.n_progs && i < S2V_PROGS_MAX; i++)
 		s2v_expo_ns(x, L({ "program", now->fig.prog[i].name }), now->fig.prog[i].ns);
 }
 
 WRITE(bpf_runs)
 {
 	UNUSED;
-	for (__u32 i = 0; i < now->fig.n_progs && i < S2V_PROGS_MAX; i++)
+	for (__u32 i = 0; d->o->bpf_stats && i < now->fig.n_progs && i < S2V_PROGS_MAX; i++)
 		s2v_expo_u64(x, L({ "program", now->fig.prog[i].name }), now->fig.prog[i].runs);
 }
 
