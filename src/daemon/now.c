@@ -197,7 +197,7 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 		now->vms += vm->is_guest;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
-	/* What was unreadable of single VMs says nothing of the others: s2verify_unverified_vms. */
+	/* What was unreadable of single VMs says nothing of the others: s2verify_unverified_vms_total. */
 	now->lost.unread = s2v_summary_unread(&now->sum);
 	before = now->fig.sum.unreadable + s2v_unread_in_kernel(now->fig.sum.cnt) -
 		 s2v_unread_times(&now->fig.sum.unread);

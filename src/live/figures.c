@@ -109,8 +109,18 @@ static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		sum->beyond += u.beyond;
 		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.beyond);
 	}
-	/* Nothing is ever deleted there. */
+	/* Nobody else deletes there. */
 	return err == -ENOENT ? 0 : err;
+}
+
+void s2v_live_unread_end(struct s2v_live *l, __u32 vm)
+{
+	int fd = bpf_map__fd(l->skel->maps.unread_vms);
+	struct s2v_unread_state u;
+
+	if (!bpf_map_lookup_elem(fd, &vm, &u) &&
+	    !(u.n[0] | u.n[1] | u.n[2] | u.beyond | u.postponed))
+		bpf_map_delete_elem(fd, &vm);
 }
 
 int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)

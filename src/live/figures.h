@@ -22,10 +22,13 @@ size_t s2v_live_costs(struct s2v_live *l, struct s2v_prog_cost *cost, size_t max
 /* How many entries the maps hold that come and go with VMs. Reads every key. */
 struct s2v_live_entries {
 	__u64 vms, slots, kinds;
-	__u32 shares
-		[S2V_SHARED_NR]; /* of slots and kinds that are taken: as many, or a share was not given back */
+	/* Taken of slots and of kinds: as many, or a share was not given back. */
+	__u32 shares[S2V_SHARED_NR];
 };
 void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e);
+
+/* A VM is gone: if all of it was read, nothing is kept of that. */
+void s2v_live_unread_end(struct s2v_live *l, __u32 vm);
 
 /* Events that did not reach us, at any stage. 0 or -errno. */
 int s2v_live_lost(struct s2v_live *l, __u64 *lost);

@@ -269,6 +269,7 @@ void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 	switch (ev->type) {
 	case S2V_EV_VM_DEAD:
 		on_end(l, &(struct s2v_kinds_end){ .vm = ev->vm, .all = true });
+		s2v_live_unread_end(l, ev->vm);
 		break;
 	case S2V_EV_SLOT:
 		on_slot(l, (const void *)ev);

@@ -49,6 +49,7 @@ static struct world {
 	bool nobody, thread_ends;
 	unsigned int reads, runs, unsettled;
 	int vmas_err;
+	__u32 unread_ended; /* the last VM of which what was unread is at its end */
 	__u32 flags, unread; /* of the last audit of a VM, and memslot, that was told */
 } w;
 
@@ -231,6 +232,12 @@ int s2v_live_lost(struct s2v_live *l, __u64 *lost)
 	(void)l;
 	*lost = w.bss.lost_events;
 	return 0;
+}
+
+void s2v_live_unread_end(struct s2v_live *l, __u32 vm)
+{
+	(void)l;
+	w.unread_ended = vm;
 }
 
 void s2v_census(struct s2v_live *l, int (*look_again)(struct s2v_live *l))
@@ -452,6 +459,7 @@ static void error_stays(void **state)
 	w.reading = -EIO;
 	w.bss.lost_events = 1;
 	tell(S2V_EV_VM_DEAD, 1);
+	assert_int_equal(w.unread_ended, 1);
 	w.reading = 0;
 	tell(S2V_EV_VM_DEAD, 2);
 	assert_int_equal(w.live.err, -EIO);
