@@ -63,7 +63,7 @@ struct {
 	__type(value, struct s2v_agg);
 } agg SEC(".maps");
 
-/* Only of VMs of which something was postponed, or not read. */
+/* Only of VMs of which something was postponed, not read, or not kept. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -246,6 +246,14 @@ static __noinline int unread_later(__u32 vm, __u32 tgid, __s64 by)
 	if (u)
 		__sync_fetch_and_add(&u->postponed, by);
 	return 0;
+}
+
+/* What is kept of a memslot, or NULL. */
+static __always_inline struct s2v_slot_state *slot_kept(__u32 vm, __s16 slot, __u16 as_id)
+{
+	struct s2v_slot_key key = { .vm = vm, .slot = slot, .as_id = as_id };
+
+	return bpf_map_lookup_elem(&slots, &key);
 }
 
 /* This task's scratch, or NULL, counted. */

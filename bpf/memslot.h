@@ -167,8 +167,7 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 /* The registration that a slot is of; 0: from before the hooks. */
 static __always_inline __u32 slot_generation(const struct s2v_ev_slot *ev)
 {
-	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
-	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+	struct s2v_slot_state *st = slot_kept(ev->h.vm, ev->slot, ev->as_id);
 
 	return st ? st->gen : 0;
 }

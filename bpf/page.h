@@ -36,8 +36,7 @@ static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 /* Sets ev->gen; returns whether all that the memslot was registered with is ordinary memory. */
 static __always_inline bool page_registration(const struct s2v_vm_state *vm, struct s2v_ev_page *ev)
 {
-	struct s2v_slot_key key = { .vm = vm->id, .slot = ev->slot, .as_id = ev->as_id };
-	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
+	struct s2v_slot_state *st = slot_kept(vm->id, ev->slot, ev->as_id);
 
 	ev->gen = st ? st->gen : 0;
 	return st && st->ordinary;

@@ -14,9 +14,8 @@ __u32 pending_left; /* kinds that this read may still look at */
  */
 static __always_inline bool kind_is_current(__u64 kvm, const struct s2v_ev_page *ev)
 {
-	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
+	struct s2v_slot_state *st = slot_kept(ev->h.vm, ev->slot, ev->as_id);
 	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &kvm);
-	struct s2v_slot_state *st = bpf_map_lookup_elem(&slots, &key);
 
 	return vm && vm->id == ev->h.vm && ev->gen == (st ? st->gen : 0);
 }
