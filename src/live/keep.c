@@ -17,34 +17,42 @@ struct s2v_kept_vm {
 };
 
 /* What was counted of a kind and not yet told: the last word on it. */
-static void tell_pending(struct s2v_live *l, const struct s2v_agg_key *key)
+static void tell_pending(struct s2v_live *l, struct s2v_agg *a)
 {
-	struct s2v_agg a;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.agg), key, &a) || !a.pending)
+	if (!a->pending)
 		return;
-	a.ev.h.time = a.last;
-	a.ev.flags &= ~(__u32)S2V_PG_FIRST;
-	a.ev.count = a.pending;
-	a.ev.bytes = a.bytes;
-	a.ev.gpa_last = a.gpa_last;
-	a.ev.gpa_low = a.gpa_low;
-	a.ev.gpa_end = a.gpa_end;
-	l->fn(l->arg, &a.ev.h);
+	a->ev.h.time = a->last;
+	a->ev.flags &= ~(__u32)S2V_PG_FIRST;
+	a->ev.count = a->pending;
+	a->ev.bytes = a->bytes;
+	a->ev.gpa_last = a->gpa_last;
+	a->ev.gpa_low = a->gpa_low;
+	a->ev.gpa_end = a->gpa_end;
+	l->fn(l->arg, &a->ev.h);
 }
 
-/* Deletes an element, and gives back its process's share. 0 or -errno. */
-static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key)
+/* Deletes an element that was read, and gives back the share of its process. 0 or -errno. */
+static int delete_of(struct s2v_live *l, int fd, const void *key, enum s2v_shared what, __u32 tgid)
+{
+	int err = bpf_map_delete_elem(fd, key);
+
+	if (!err)
+		s2v_share_give(&l->skel->bss->shares, what, tgid);
+	return err;
+}
+
+/* tell: after the last word on it. 0 or -errno. */
+static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key, bool tell)
 {
 	int fd = bpf_map__fd(l->skel->maps.agg), err;
 	struct s2v_agg a;
 
 	err = bpf_map_lookup_elem(fd, key, &a);
-	if (!err)
-		err = bpf_map_delete_elem(fd, key);
-	if (!err)
-		s2v_share_give(&l->skel->bss->shares, S2V_SHARED_KINDS, a.ev.h.tgid);
-	return err;
+	if (err)
+		return err;
+	if (tell)
+		tell_pending(l, &a);
+	return delete_of(l, fd, key, S2V_SHARED_KINDS, a.ev.h.tgid);
 }
 
 static int delete_memslot(struct s2v_live *l, const struct s2v_slot_key *key)
@@ -53,11 +61,7 @@ static int delete_memslot(struct s2v_live *l, const struct s2v_slot_key *key)
 	struct s2v_slot_state st;
 
 	err = bpf_map_lookup_elem(fd, key, &st);
-	if (!err)
-		err = bpf_map_delete_elem(fd, key);
-	if (!err)
-		s2v_share_give(&l->skel->bss->shares, S2V_SHARED_SLOTS, st.tgid);
-	return err;
+	return err ? err : delete_of(l, fd, key, S2V_SHARED_SLOTS, st.tgid);
 }
 
 static void delete_slot(void *arg, const struct s2v_slot_key *key)
@@ -67,13 +71,12 @@ static void delete_slot(void *arg, const struct s2v_slot_key *key)
 
 static void last_word(void *arg, const struct s2v_agg_key *key)
 {
-	tell_pending(arg, key);
-	delete_kind(arg, key);
+	delete_kind(arg, key, true);
 }
 
 static void no_word(void *arg, const struct s2v_agg_key *key)
 {
-	delete_kind(arg, key);
+	delete_kind(arg, key, false);
 }
 
 /* ---- every key of the maps: at the end, and after losses ---- */
@@ -83,13 +86,15 @@ static int sweep(struct s2v_live *l, bool gone)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.agg);
 	struct s2v_agg_key key, next, *prev = NULL;
+	struct s2v_agg a;
 	int err;
 
 	while ((err = s2v_next_key(&keys, prev, &next)) == 0) {
-		tell_pending(l, &next);
 		/* prev stays: what follows it is what followed the one deleted. */
-		if (gone && !delete_kind(l, &next))
+		if (gone && !delete_kind(l, &next, true))
 			continue;
+		if (!gone && !bpf_map_lookup_elem(keys.fd, &next, &a))
+			tell_pending(l, &a);
 		key = next;
 		prev = &key;
 	}
@@ -374,7 +379,7 @@ static void forget_unlisted(struct s2v_live *l, const struct s2v_vm_list *list, 
 		sprev = &sk;
 	}
 	while (s2v_next_key(&agg, aprev, &anext) == 0) {
-		if (anext.vm <= last && !listed(list, anext.vm) && !delete_kind(l, &anext))
+		if (anext.vm <= last && !listed(list, anext.vm) && !delete_kind(l, &anext, false))
 			continue;
 		ak = anext;
 		aprev = &ak;
