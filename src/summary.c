@@ -94,17 +94,21 @@ static void judge_unread(struct s2v_summary *s)
 		because(s, "nor are %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
 }
 
+/* What is no single VM's; a damaged recording may say that VMs have more than there is. */
+static __u64 rest(__u64 all, __u64 of_vms)
+{
+	return all > of_vms ? all - of_vms : 0;
+}
+
 __u64 s2v_summary_unread(const struct s2v_summary *s)
 {
-	__u64 of_vms = s2v_unread_times(&s->unread);
-
-	return s->unreadable > of_vms ? s->unreadable - of_vms : 0;
+	return rest(s->unreadable, s2v_unread_all(&s->unread).times);
 }
 
 void s2v_summary_judge(struct s2v_summary *s)
 {
-	__u64 unread, beyond = s2v_unread_beyond(&s->unread);
 	unsigned int uncovered = 0;
+	__u64 unread, beyond;
 
 	s->incomplete[0] = 0;
 	s->lost += s2v_lost_in_kernel(s->cnt);
@@ -113,6 +117,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
 	s->unreadable += s2v_unread_in_kernel(s->cnt);
 	unread = s2v_summary_unread(s);
+	beyond = rest(s->beyond, s2v_unread_all(&s->unread).beyond);
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
 		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
 	if (uncovered)
@@ -122,7 +127,6 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->missed_probes)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
-	beyond = s->beyond > beyond ? s->beyond - beyond : 0;
 	if (beyond)
 		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(beyond),
 			beyond == 1 ? "" : "es");

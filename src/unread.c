@@ -25,20 +25,13 @@ void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from)
 			       from->vm[i].beyond);
 }
 
-__u64 s2v_unread_times(const struct s2v_unread *u)
+struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u)
 {
-	__u64 times = 0;
+	struct s2v_unread_vm all = { 0 };
 
-	for (__u32 i = 0; i < u->n; i++)
-		times += u->vm[i].times;
-	return times;
-}
-
-__u64 s2v_unread_beyond(const struct s2v_unread *u)
-{
-	__u64 beyond = 0;
-
-	for (__u32 i = 0; i < u->n; i++)
-		beyond += u->vm[i].beyond;
-	return beyond;
+	for (__u32 i = 0; i < u->n; i++) {
+		all.times += u->vm[i].times;
+		all.beyond += u->vm[i].beyond;
+	}
+	return all;
 }

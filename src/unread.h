@@ -29,8 +29,7 @@ bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u
 /* Adds all of another. */
 void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from);
 
-/* Of all these VMs. */
-__u64 s2v_unread_times(const struct s2v_unread *u);
-__u64 s2v_unread_beyond(const struct s2v_unread *u);
+/* Sums over all these VMs; vm and tgid are 0. */
+struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u);
 
 #endif

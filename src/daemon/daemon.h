@@ -61,7 +61,7 @@ struct s2v_daemon {
 	struct s2v_losses made_up; /* before the last audit that saw everything began */
 };
 
-/* What is known now, for whoever asks. Some 20 KiB; of rules: daemon.rules. */
+/* What is known now, for whoever asks. Some 30 KiB; of rules: daemon.rules. */
 struct s2v_now {
 	__u64 realtime;
 	struct s2v_figures fig;

@@ -200,7 +200,7 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	/* What was unreadable of single VMs says nothing of the others: s2verify_unverified_vms_total. */
 	now->lost.unread = s2v_summary_unread(&now->sum);
 	before = now->fig.sum.unreadable + s2v_unread_in_kernel(now->fig.sum.cnt) -
-		 s2v_unread_times(&now->fig.sum.unread);
+		 s2v_unread_all(&now->fig.sum.unread).times;
 	now->lost.by_audits = now->lost.unread > before ? now->lost.unread - before : 0;
 	settle(&d->made_up, &now->lost);
 	judge(d, now);

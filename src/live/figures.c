@@ -145,11 +145,11 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
 	sum->unread = l->unread;
 	sum->cnt[S2V_CNT_UNREAD_VMA] += l->unread_slots;
-	/* What is postponed is told before what of it is a VM's: more than is there is not said to be one's. */
-	if (at_end)
-		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->postponed;
 	if (!err)
 		err = unread_vms(l, sum, at_end);
+	/* Behind what of it is a VM's: what is postponed meanwhile is nobody's, rather than one's that is not counted. */
+	if (at_end)
+		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->postponed;
 	sum->lost = l->malformed;
 	sum->hidden = l->census.hidden;
 	sum->hidden_creator = l->census.creator;
