@@ -132,7 +132,7 @@ purged() {
 	purged
 }
 
-# It takes minutes, and bookworm has no other compiler for it than the test before had: so on trixie alone.
+# It takes minutes, most of them for what the static program was compiled of, too: on trixie alone.
 arm64_package() {
 	inside 'make deb ARCH=arm64'
 	inside "dpkg-deb -c build/deb/s2verify_${version}_arm64.deb" | grep -F "/$(units)/s2verify.service"

@@ -87,8 +87,8 @@ int many_striped(char *hva, uint64_t size);
 
 extern struct vm *vm; /* the current one */
 
-int vm_create(struct vm *vm,
-	      uint64_t eager); /* eager: see KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE; 0: not */
+/* eager: KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, in bytes; 0: not enabled. 0 or an errno. */
+int vm_create(struct vm *vm, uint64_t eager);
 int vm_create_blank(void);
 void vm_destroy(struct vm *vm);
 int vm_add_vcpus(struct vm *vm, int count);
