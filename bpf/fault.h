@@ -37,6 +37,7 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 	ev->gpa = fault_page(sc->vcpu);
 	ev->size = 1ULL << cfg.page_shift;
 	ev->err = err;
+	ev->flags = kvm_exit_access(sc->vcpu);
 	if (!page_slot(kvm, ev, &slot))
 		return 0;
 	count(S2V_CNT_FAULTS);

@@ -153,7 +153,8 @@ struct pte_info {
 	__u64 pa; /* S2V_NO_PA: not present */
 	__u64 size; /* of what the descriptor maps; 0: not present */
 	__u32 attr; /* enum s2v_attr; NONE: not present */
-	__u32 special; /* a driver's mapping (or the zero page): no struct page behind it */
+	bool special; /* a driver's mapping (or the zero page): no struct page behind it */
+	bool writable; /* pte_write(), not whether it is dirty */
 };
 
 /*
@@ -170,7 +171,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 		return 0;
 	out->attr = S2V_ATTR_NONE;
 	out->pa = S2V_NO_PA;
-	out->special = 0;
+	out->special = out->writable = 0;
 	out->size = 0;
 	level = host_walk((void *)vm, &w);
 	if (level < 0)
@@ -178,6 +179,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 	shift = s2v_level_shift(&w.t, level) & 63;
 	out->size = 1ULL << shift;
 	out->special = (w.desc & PTE_SPECIAL) != 0;
+	out->writable = (w.desc & PTE_WRITE) != 0;
 	out->attr = s1_attr[s2v_attrindx(w.desc)];
 	out->pa = s2v_desc_pa(&w.t, w.desc, shift) | (hva & ((1ULL << shift) - 1));
 	return 1;
@@ -186,6 +188,7 @@ __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 struct vma_info {
 	struct s2v_vma v;
 	struct file *file;
+	__u32 prot; /* S2V_PG_VMA_READ, S2V_PG_VMA_WRITE */
 };
 
 static long vma_cb(struct task_struct *task, struct vm_area_struct *vma, struct vma_info *out)
@@ -211,6 +214,8 @@ static long vma_cb(struct task_struct *task, struct vm_area_struct *vma, struct 
 	if (out->file)
 		flags |= S2V_VMA_FILE;
 	out->v.flags = flags;
+	out->prot = (vm_flags & VM_READ ? S2V_PG_VMA_READ : 0) |
+		    (vm_flags & VM_WRITE ? S2V_PG_VMA_WRITE : 0);
 	return 0;
 }
 

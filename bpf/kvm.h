@@ -305,6 +305,8 @@ static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 }
 
 /* include/linux/mm.h; positions unchanged 6.1 to 7.3. ALLOW_ANY_UNCACHED is 6.9's. */
+#define VM_READ (1UL << 0)
+#define VM_WRITE (1UL << 1)
 #define VM_SHARED (1UL << 3)
 #define VM_PFNMAP (1UL << 10)
 #define VM_HUGETLB (1UL << 22)
@@ -377,6 +379,7 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 }
 
 /* arch/arm64/include/asm/pgtable-prot.h, 5.10 to 7.3; of block entries, too, from 6.12 on. */
+#define PTE_WRITE (1ULL << 51) /* DBM; pte_write() goes by it on every CPU */
 #define PTE_SPECIAL (1ULL << 56)
 
 #define VTCR_EL2_DS (1ULL << 32)
@@ -430,6 +433,19 @@ static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 	__u32 ec = (__u32)BPF_CORE_READ(vcpu, arch.fault.esr_el2) >> 26;
 
 	return ec == 0x20 || ec == 0x24;
+}
+
+/*
+ * What the guest did that ended in that abort: S2V_PG_EXEC, S2V_PG_WRITE, or 0: a load. ESR_EL2.WnR, bit 6, which for
+ * a walk of the guest's own tables (S1PTW, bit 7) says nothing.
+ */
+static __always_inline __u32 kvm_exit_access(struct kvm_vcpu *vcpu)
+{
+	__u32 esr = (__u32)BPF_CORE_READ(vcpu, arch.fault.esr_el2);
+
+	if (esr >> 26 == 0x20)
+		return S2V_PG_EXEC;
+	return (esr & 0xc0) == 0x40 ? S2V_PG_WRITE : 0;
 }
 
 /* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the offset is FAR_EL2's. */

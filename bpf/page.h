@@ -128,12 +128,15 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 		return 1;
 	readable = host_pte(kvm, ev->hva, &pte);
 	ev->vma.pte_attr = pte.attr;
-	if (ev->h.type == S2V_EV_FAULT)
+	if (ev->h.type == S2V_EV_FAULT) {
 		ev->pa = pte.pa;
-	else if (readable && (look == LOOK_OR_WAIT || look == LOOK_WITHOUT_VMA))
+		ev->flags |= (err ? 0 : S2V_PG_PROT | vi.prot) |
+			     (pte.writable ? S2V_PG_PTE_WRITE : 0);
+	} else if (readable && (look == LOOK_OR_WAIT || look == LOOK_WITHOUT_VMA)) {
 		readable = page_verify(kvm, sc, &pte);
-	else
+	} else {
 		readable &= pte.attr != S2V_ATTR_NONE;
+	}
 	if (!readable) {
 		ev->flags |= S2V_PG_NO_PTE;
 		unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_PTE);

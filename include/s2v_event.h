@@ -119,8 +119,8 @@ struct s2v_ev_vma {
 };
 
 /* s2v_ev_page.flags */
-#define S2V_PG_EXEC (1U << 0) /* executable at stage 2 */
-#define S2V_PG_WRITE (1U << 1)
+#define S2V_PG_EXEC (1U << 0) /* executable at stage 2; FAULT: the guest fetched an instruction */
+#define S2V_PG_WRITE (1U << 1) /* writable at stage 2; FAULT: the guest wrote */
 #define S2V_PG_FIRST (1U << 2) /* first of its kind in this memslot */
 #define S2V_PG_ALL (1U << 3) /* one of all (trace --all); else it stands for `count` like it */
 #define S2V_PG_NO_SLOT (1U << 4) /* no memslot covers gpa (GICv2's CPU interface, MMIO) */
@@ -132,6 +132,11 @@ struct s2v_ev_vma {
 /* MAP, of all of [hva, hva + size) as it was being mapped: */
 #define S2V_PG_PA_DIFFERS (1U << 10) /* the host maps another page somewhere: differs_pa, host_pa */
 #define S2V_PG_ABSENT (1U << 11) /* the host maps nothing somewhere */
+/* FAULT, where the VMA was read: */
+#define S2V_PG_PROT (1U << 12) /* S2V_PG_WRITE, S2V_PG_EXEC and the three below are known */
+#define S2V_PG_VMA_READ (1U << 13)
+#define S2V_PG_VMA_WRITE (1U << 14)
+#define S2V_PG_PTE_WRITE (1U << 15) /* the host PTE allows writing (PTE_WRITE, bit 51) */
 
 struct s2v_ev_page {
 	struct s2v_ev_hdr h;

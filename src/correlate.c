@@ -415,7 +415,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.vm_mte = slot->vm_mte;
 	in.slot_accepted = slot->registered;
 	in.exec = ev->flags & S2V_PG_EXEC;
-	in.pte_unread = ev->flags & S2V_PG_NO_PTE;
+	in.page_flags = ev->flags;
 	in.pa_differs = ev->flags & S2V_PG_PA_DIFFERS;
 	in.absent = ev->flags & S2V_PG_ABSENT;
 	in.pa = in.pa_differs ? ev->differs_pa : ev->pa;

@@ -74,7 +74,7 @@ struct s2v_rule_in {
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
 	/* ON_FAULT: */
 	const char *driver; /* behind vma; NULL or "": not known, or none */
-	bool pte_unread; /* the host's page tables cannot be read */
+	__u32 page_flags; /* S2V_PG_*: the guest's access, what VMA and PTE permit, whether they were read */
 	/* ON_UNMAP, ON_INIT: the reset so far, this one included. */
 	unsigned int reset_unmaps, reset_inits;
 	bool reset_mapped; /* something was mapped between this unmap and the one before */

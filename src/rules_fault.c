@@ -12,18 +12,32 @@ bool s2v_decide_fault_failed(const struct s2v_rule_in *in)
 	return in->err < 0 && !s2v_decide_pfnmap_refused(in);
 }
 
-/* EFAULT of a driver's mapping: hva_to_pfn_remapped(), then what user_mem_abort() asks of the page. */
-static const char *why_driver_map(const struct s2v_rule_in *in)
+/* Is it known that the VMM's mapping forbids what the guest did? Its words, or NULL. */
+static const char *forbidden_by_vma(const struct s2v_rule_in *in)
 {
-	if (in->pte_unread)
-		return "The host's page tables cannot be read here, so which of KVM's checks it was is not "
-		       "known.";
-	if (in->vma->pte_attr == S2V_ATTR_NONE)
-		return "hva_to_pfn_remapped() got no page: the VMM's mapping is read-only and the guest "
-		       "wrote, or the driver's fault handler gave none.";
+	__u32 f = in->page_flags;
+
+	if (!(f & S2V_PG_PROT))
+		return NULL;
+	if (!(f & (S2V_PG_VMA_READ | S2V_PG_VMA_WRITE)))
+		return "The VMM's mapping allows no access (PROT_NONE).";
+	return (f & S2V_PG_WRITE) && !(f & S2V_PG_VMA_WRITE)
+		       ? "The VMM's mapping is read-only, and the guest wrote."
+		       : NULL;
+}
+
+/* EFAULT of a driver's mapping that has a PTE: hva_to_pfn_remapped(), then what user_mem_abort() asks of the page. */
+static const char *why_driver_page(const struct s2v_rule_in *in)
+{
+	bool known = in->page_flags & S2V_PG_PROT;
+
+	if (s2v_pte_forbids(in))
+		return "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also "
+		       "where the driver would make it writable at the VMM's own store.";
 	if (in->vm_mte)
-		return "The VM has MTE, and user_mem_abort() refuses memory without tags; or the PTE is "
-		       "read-only and the guest wrote (hva_to_pfn_remapped()).";
+		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags."
+			     : "The VM has MTE, and user_mem_abort() refuses memory without tags; or the "
+			       "PTE is read-only and the guest wrote (hva_to_pfn_remapped()).";
 	if (in->where == S2V_WHERE_UNKNOWN && s2v_attr_is_cacheable(in->vma->attr) &&
 	    !s2v_na_pfnmap_refused(in->host))
 		return "user_mem_abort() refuses cacheable device memory here, or the PTE is read-only and "
@@ -31,21 +45,49 @@ static const char *why_driver_map(const struct s2v_rule_in *in)
 	if (in->host->pfnmap_cap < 0 && in->where != S2V_WHERE_OUTSIDE)
 		return "hva_to_pfn_remapped() takes no page without a reference count (part of a larger "
 		       "allocation; up to 6.12), and none by a read-only PTE when the guest wrote.";
-	return "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also where "
-	       "the driver would make it writable at the VMM's own store.";
+	return known ? ""
+		     : "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also where "
+		       "the driver would make it writable at the VMM's own store.";
+}
+
+static const char *why_driver_map(const struct s2v_rule_in *in)
+{
+	const char *vma = forbidden_by_vma(in);
+
+	if (vma)
+		return vma;
+	if (in->page_flags & S2V_PG_NO_PTE)
+		return "The host's page tables cannot be read here, so which of KVM's checks it was is not "
+		       "known.";
+	if (in->vma->pte_attr != S2V_ATTR_NONE)
+		return why_driver_page(in);
+	return in->page_flags & S2V_PG_PROT
+		       ? "hva_to_pfn_remapped() got no page: the driver's fault handler gave none."
+		       : "hva_to_pfn_remapped() got no page: the VMM's mapping is read-only and the guest "
+			 "wrote, or the driver's fault handler gave none.";
 }
 
 static const char *why_ordinary(const struct s2v_rule_in *in)
 {
-	if (in->pte_unread)
+	const char *vma = forbidden_by_vma(in);
+	bool known = in->page_flags & S2V_PG_PROT;
+
+	if (vma)
+		return vma;
+	if (in->page_flags & S2V_PG_NO_PTE)
 		return "get_user_pages() gave no page, or MTE forbids it.";
 	if (in->vma->pte_attr == S2V_ATTR_NONE)
-		return "get_user_pages() gave no page: the VMM's mapping forbids the access (no access, or "
-		       "read-only and the guest wrote), the file ends before it, or memory was short.";
+		return known ? "get_user_pages() gave no page: the file ends before it, or memory was short."
+			     : "get_user_pages() gave no page: the VMM's mapping forbids the access (no "
+			       "access, or read-only and the guest wrote), the file ends before it, or memory "
+			       "was short.";
 	if (in->vm_mte)
-		return "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 any "
-		       "shared mapping); or the VMM's mapping is read-only and the guest wrote.";
-	return "get_user_pages() refused the access: the VMM's mapping is read-only and the guest wrote.";
+		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 "
+			       "any shared mapping)."
+			     : "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 "
+			       "any shared mapping); or the VMM's mapping is read-only and the guest wrote.";
+	return known ? ""
+		     : "get_user_pages() refused the access: the VMM's mapping is read-only and the guest wrote.";
 }
 
 /* Which check of KVM says no; "" where none is known. */
@@ -79,6 +121,24 @@ static const char *which_check(const struct s2v_rule_in *in)
 	return "";
 }
 
+static const char *permitted(const struct s2v_rule_in *in)
+{
+	__u32 f = in->page_flags;
+
+	if (!(f & S2V_PG_PROT) || (f & S2V_PG_VMA_WRITE))
+		return "";
+	return f & S2V_PG_VMA_READ ? " read-only" : " no access";
+}
+
+static const char *access_name(const struct s2v_rule_in *in)
+{
+	if (!(in->page_flags & S2V_PG_PROT))
+		return "access";
+	if (in->page_flags & S2V_PG_EXEC)
+		return "instruction fetch";
+	return in->page_flags & S2V_PG_WRITE ? "store" : "load";
+}
+
 /* What lies there: "pfnmap of udmabuf, normal-wb by its VMA and PTE, inside the kernel's map". */
 static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
 {
@@ -89,7 +149,7 @@ static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
 		snprintf(buf, len, "nothing that could be read");
 		return;
 	}
-	pte = in->pte_unread		     ? "PTE not readable"
+	pte = in->page_flags & S2V_PG_NO_PTE ? "PTE not readable"
 	      : v->pte_attr == S2V_ATTR_NONE ? "no PTE"
 					     : s2v_attr_name(v->pte_attr);
 	if (in->where != S2V_WHERE_UNKNOWN)
@@ -98,8 +158,8 @@ static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
 	if (v->flags & S2V_VMA_GMEM)
 		snprintf(buf, len, "guest_memfd");
 	else
-		snprintf(buf, len, "%s%s%.31s, VMA %s, %s%s%s", s2v_backing_name(v->flags, false),
-			 *driver ? " of " : "", driver, s2v_attr_name(v->attr),
+		snprintf(buf, len, "%s%s%.31s, VMA %s%s, %s%s%s", s2v_backing_name(v->flags, false),
+			 *driver ? " of " : "", driver, s2v_attr_name(v->attr), permitted(in),
 			 v->pte_attr == S2V_ATTR_NONE ? "" : "PTE ", pte, where);
 }
 
@@ -110,6 +170,7 @@ void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len)
 
 	what_lies_there(in, there, sizeof(there));
 	snprintf(buf, len,
-		 "A guest's access made KVM_RUN fail: the kernel mapped nothing. There: %s. %s",
-		 there, *check ? check : "Which of KVM's checks said no is not known.");
+		 "A guest's %s made KVM_RUN fail: the kernel mapped nothing. There: %s. %s",
+		 access_name(in), there,
+		 *check ? check : "Which of KVM's checks said no is not known.");
 }

@@ -90,8 +90,11 @@ bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
 		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
 	/*
 	 * KVM asks this of a page that it has got, so there is a PTE, and its address is known; before
-	 * that, and after it (MTE), it gives the same error for other reasons.
+	 * that (hva_to_pfn_remapped() refuses a store by a read-only PTE), and after it (MTE), it gives
+	 * the same error for other reasons.
 	 */
+	if (s2v_pte_forbids(in))
+		return false;
 	return in->err == -EFAULT && s2v_is_driver_map(in->vma) &&
 	       s2v_attr_is_cacheable(in->vma->attr) && in->where == S2V_WHERE_OUTSIDE;
 }

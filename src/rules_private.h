@@ -17,6 +17,13 @@ static inline bool s2v_is_cacheable_pfnmap(const struct s2v_vma *v)
 	return (v->flags & S2V_VMA_PFNMAP) && s2v_attr_is_cacheable(v->attr);
 }
 
+/* Is it known that the guest wrote, and that the host PTE is read-only? */
+static inline bool s2v_pte_forbids(const struct s2v_rule_in *in)
+{
+	return (in->page_flags & S2V_PG_PROT) && (in->page_flags & S2V_PG_WRITE) &&
+	       !(in->page_flags & S2V_PG_PTE_WRITE);
+}
+
 static inline bool s2v_has_fwb_and_dic(const struct s2v_host *h)
 {
 	return h->fwb == S2V_YES && h->dic == S2V_YES;

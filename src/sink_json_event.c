@@ -21,12 +21,21 @@ static const struct flag_name vma_flags[] = {
 };
 
 static const struct flag_name page_flags[] = {
-	{ S2V_PG_EXEC, "exec" },       { S2V_PG_WRITE, "write" },
-	{ S2V_PG_FIRST, "first" },     { S2V_PG_ALL, "all" },
-	{ S2V_PG_NO_SLOT, "no-slot" }, { S2V_PG_NO_VMA, "no-vma" },
-	{ S2V_PG_NO_PTE, "no-pte" },   { S2V_PG_HCR, "hcr" },
-	{ S2V_PG_FWB, "fwb" },	       { S2V_PG_PA_DIFFERS, "pa-differs" },
+	{ S2V_PG_EXEC, "exec" },
+	{ S2V_PG_WRITE, "write" },
+	{ S2V_PG_FIRST, "first" },
+	{ S2V_PG_ALL, "all" },
+	{ S2V_PG_NO_SLOT, "no-slot" },
+	{ S2V_PG_NO_VMA, "no-vma" },
+	{ S2V_PG_NO_PTE, "no-pte" },
+	{ S2V_PG_HCR, "hcr" },
+	{ S2V_PG_FWB, "fwb" },
+	{ S2V_PG_PA_DIFFERS, "pa-differs" },
 	{ S2V_PG_ABSENT, "absent" },
+	{ S2V_PG_PROT, "prot" },
+	{ S2V_PG_VMA_READ, "vma-read" },
+	{ S2V_PG_VMA_WRITE, "vma-write" },
+	{ S2V_PG_PTE_WRITE, "pte-write" },
 };
 
 static void put_flags(struct s2v_json *j, json_object *to, const struct flag_name *names, size_t n,

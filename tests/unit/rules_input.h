@@ -25,7 +25,7 @@ struct t {
 	__u32 s2;
 	int err;
 	const char *driver;
-	bool pte_unread;
+	__u32 page_flags;
 	bool absent, differs;
 	int fwb, dic, cap, kvm_mode;
 };
@@ -55,7 +55,7 @@ static inline struct s2v_rule_in input(const struct t *t, struct s2v_host *h)
 		.exec = t->exec,
 		.err = t->err,
 		.driver = t->driver,
-		.pte_unread = t->pte_unread,
+		.page_flags = t->page_flags,
 		.absent = t->absent,
 		.pa_differs = t->differs,
 	};

@@ -64,7 +64,7 @@ static void fault_failed_in_a_driver_map(void **state)
 	NOT("reference count");
 	FIRES(FAULT_FAILED, x, x.vma.flags = MIXEDMAP; x.driver = NULL);
 	SAYS("There: mixedmap, VMA");
-	FIRES(FAULT_FAILED, x, x.pte_unread = true);
+	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_NO_PTE);
 	SAYS("PTE not readable");
 	SAYS("cannot be read here");
 	FIRES(FAULT_FAILED, x, x.mte = true; x.vma.pte_attr = WB; x.where = S2V_WHERE_INSIDE);
@@ -92,7 +92,8 @@ static void fault_failed_elsewhere(void **state)
 	NOT("MTE");
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB; x.mte = true);
 	SAYS("MTE");
-	FIRES(FAULT_FAILED, x, x.vma.flags = S2V_VMA_HUGETLB | S2V_VMA_FILE; x.pte_unread = true);
+	FIRES(FAULT_FAILED, x, x.vma.flags = S2V_VMA_HUGETLB | S2V_VMA_FILE;
+	      x.page_flags = S2V_PG_NO_PTE);
 	SAYS("hugetlb");
 	FIRES(FAULT_FAILED, x, x.vma.attr = NONE);
 	SAYS("finds no VMA");
@@ -118,12 +119,59 @@ static void fault_failed_elsewhere(void **state)
 	      x.driver = "a_driver_whose_name_takes_up_more_than_there_is_room_for_a_name");
 }
 
+/* Where the access and what permits it are known, one check is named, and no other. */
+static void the_access_decides(void **state)
+{
+	const __u32 rw = S2V_PG_PROT | S2V_PG_VMA_READ | S2V_PG_VMA_WRITE;
+	struct t x = failed();
+
+	(void)state;
+	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_PROT | S2V_PG_VMA_READ | S2V_PG_WRITE);
+	SAYS("A guest's store");
+	SAYS("VMA normal-wb read-only, no PTE. The VMM's mapping is read-only, and the guest wrote.");
+	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_PROT | S2V_PG_VMA_READ);
+	SAYS("A guest's load");
+	SAYS("the driver's fault handler gave none");
+	NOT("wrote");
+	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_PROT);
+	SAYS("VMA normal-wb no access");
+	SAYS("PROT_NONE");
+	/* A PTE that the driver makes writable at the VMM's own store alone. */
+	x.vma.pte_attr = WB;
+	x.where = S2V_WHERE_INSIDE;
+	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE);
+	SAYS("by a read-only PTE when the guest wrote");
+	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE);
+	NOT("read-only");
+	SAYS("not known");
+	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE; x.mte = true);
+	SAYS("MTE");
+	NOT("read-only");
+	/* That comes before cacheable device memory is refused. */
+	x.where = S2V_WHERE_OUTSIDE;
+	FIRES(PFNMAP_REFUSED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE);
+	FIRES(PFNMAP_REFUSED, x, x.page_flags = rw);
+	SILENT(PFNMAP_REFUSED, x, x.page_flags = rw | S2V_PG_WRITE);
+	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE);
+	x = failed();
+	x.vma.flags = 0;
+	x.driver = NULL;
+	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_EXEC);
+	SAYS("A guest's instruction fetch");
+	SAYS("the file ends before it, or memory was short");
+	NOT("read-only");
+	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_PROT | S2V_PG_VMA_READ | S2V_PG_WRITE;
+	      x.vma.pte_attr = WB);
+	SAYS("anonymous, VMA normal-wb read-only, PTE normal-wb. The VMM's mapping is read-only");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(either_refused_or_failed),
 		cmocka_unit_test(fault_failed_in_a_driver_map),
 		cmocka_unit_test(fault_failed_elsewhere),
+		cmocka_unit_test(the_access_decides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

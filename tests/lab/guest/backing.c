@@ -61,9 +61,9 @@ char *backing_reserve(uint64_t size, uint64_t gpa)
 	return area + (start - (uintptr_t)area);
 }
 
-static int map_anonymous(char *hva, uint64_t size, int flags, int advice)
+static int map_anonymous(char *hva, uint64_t size, int flags, int advice, int prot)
 {
-	if (mmap(hva, size, RDWR, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0) == MAP_FAILED)
+	if (mmap(hva, size, prot, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0) == MAP_FAILED)
 		return errno;
 	if (advice >= 0)
 		madvise(hva, size, advice); /* fails without THP, which is then as asked */
@@ -78,6 +78,16 @@ static int map_fd(char *hva, uint64_t size, int fd, uint64_t offset)
 		error = errno;
 	close(fd);
 	return error;
+}
+
+/* A file that ends where the second half of its mapping begins. */
+static int map_short(char *hva, uint64_t size)
+{
+	int fd = memfd_create("short", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)(size / 2)) < 0)
+		return errno;
+	return map_fd(hva, size, fd, 0);
 }
 
 /* PATH[@OFFSET] */
@@ -163,20 +173,21 @@ static int map_udmabuf(char *hva, uint64_t size, const char *what)
 int backing_map(char *hva, uint64_t size, const char *from)
 {
 	if (!strcmp(from, "anon"))
-		return map_anonymous(hva, size, MAP_PRIVATE, MADV_NOHUGEPAGE);
+		return map_anonymous(hva, size, MAP_PRIVATE, MADV_NOHUGEPAGE, RDWR);
 	if (!strcmp(from, "thp"))
-		return map_anonymous(hva, size, MAP_PRIVATE, MADV_HUGEPAGE);
+		return map_anonymous(hva, size, MAP_PRIVATE, MADV_HUGEPAGE, RDWR);
 	if (!strcmp(from, "shm"))
-		return map_anonymous(hva, size, MAP_SHARED, -1);
+		return map_anonymous(hva, size, MAP_SHARED, -1, RDWR);
 	if (!strcmp(from, "hugetlb"))
-		return map_anonymous(hva, size, MAP_PRIVATE | MAP_HUGETLB, -1);
+		return map_anonymous(hva, size, MAP_PRIVATE | MAP_HUGETLB, -1, RDWR);
 	if (!strcmp(from, "striped"))
 		return many_striped(hva, size);
 	if (!strcmp(from, "none"))
-		return mmap(hva, size, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-				       MAP_FAILED
-			       ? errno
-			       : 0;
+		return map_anonymous(hva, size, MAP_PRIVATE, -1, PROT_NONE);
+	if (!strcmp(from, "read-only"))
+		return map_anonymous(hva, size, MAP_PRIVATE, -1, PROT_READ);
+	if (!strcmp(from, "short"))
+		return map_short(hva, size);
 	if (!strcmp(from, "hole"))
 		return munmap(hva, size) ? errno : 0;
 	if (!strcmp(from, "vgem"))
@@ -189,7 +200,7 @@ int backing_map(char *hva, uint64_t size, const char *from)
 	if (!strncmp(from, "dev:", 4))
 		return map_path(hva, size, from + 4, O_SYNC);
 	usage_error(
-		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, hole, vgem, udmabuf, udmabuf-lazy, "
+		"from=%s: not one of anon, thp, shm, hugetlb, striped, none, read-only, short, hole, vgem, udmabuf, udmabuf-lazy, "
 		"udmabuf-ro, file:, dev:",
 		from);
 }

@@ -47,7 +47,7 @@ static const char help[] =
 	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
 	"  loop=N OP... end\n"
 	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none (no\n"
-	"access), hole (nothing mapped), vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
+	"access), read-only, short (a file of half the size), hole (nothing mapped), vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
 	"VMM: it puts a return there.\n";
 
 struct vm *vm;
