@@ -52,14 +52,15 @@ endif
 VERSION := $(shell cat VERSION)$(shell git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/+g/')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -Isrc/live -Isrc/daemon -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
+ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -I$(B) -Ibuild/proto -DS2V_VERSION='"$(VERSION)"' \
 	$(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/aarch64-linux-gnu) \
 	-MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
 
-# The core and the sinks run anywhere; what is live needs arm64, KVM and BPF.
-CORE := $(filter-out src/main.c,$(sort $(wildcard src/*.c src/daemon/*.c)))
-LIVE := $(sort $(wildcard src/live/*.c))
+# Most of it runs anywhere; what is live needs arm64, KVM and BPF.
+LIVE := $(sort $(wildcard src/live/*.c)) src/daemon/live.c src/daemon/privileges.c \
+	$(addprefix src/cmd/,audit.c check.c recording.c trace.c watch.c)
+CORE := $(filter-out $(LIVE),$(sort $(wildcard src/*/*.c)))
 SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
@@ -80,8 +81,8 @@ $(B)/%.o: %.c Makefile VERSION
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Files that the program holds as strings: parts of the HTML report, the SQLite schema.
-ASSETS := html_css=src/html/report.css html_js=src/html/report.js html_defs=src/html/defs.svg \
-	sql_schema=src/sql/schema.sql sql_finish=src/sql/finish.sql
+ASSETS := html_css=src/report/assets/report.css html_js=src/report/assets/report.js html_defs=src/report/assets/defs.svg \
+	sql_schema=src/sink/sql/schema.sql sql_finish=src/sink/sql/finish.sql
 build/assets.S: Makefile tools/embed $(foreach a,$(ASSETS),$(lastword $(subst =, ,$(a))))
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(@D)
@@ -94,17 +95,17 @@ $(B)/assets.o: build/assets.S
 # The Perfetto trace format.
 PROTO := build/proto/perfetto.pb-c
 PROTOC_C ?= protoc-c
-$(PROTO).h: src/perfetto.proto
+$(PROTO).h: src/sink/perfetto.proto
 	$(call say,PROTO,$(PROTO).c)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(PROTOC_C) -Isrc --c_out=$(@D) $<
+	$(Q)$(PROTOC_C) -Isrc/sink --c_out=$(@D) $<
 $(PROTO).c: $(PROTO).h
 
 $(B)/perfetto.pb-c.o: $(PROTO).c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/src/sink_perfetto.o: $(PROTO).h
+$(B)/src/sink/perfetto.o: $(PROTO).h
 
 # BPF: one object, no vmlinux.h; its CO-RE types are declared in bpf/.
 BPF_SRCS := $(wildcard bpf/*.c bpf/*.h include/*.h)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Which argument list a hooked function has: the choice of user space (src/observe.c), a
+ * Which argument list a hooked function has: the choice of user space (src/host/observe.c), a
  * constant to the BPF programs. Includes nothing.
  */
 #ifndef S2V_VARIANT_H

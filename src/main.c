@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "types.h"
-#include "util.h"
+#include "cmd/cmd.h"
+#include "util/types.h"
+#include "util/util.h"
 
 const char *argp_program_version = "s2verify " S2V_VERSION;
 

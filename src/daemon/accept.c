@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "accept.h"
+#include "daemon/accept.h"
 
 /* A piece of a header, without the space around it. */
 struct piece {

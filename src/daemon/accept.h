@@ -3,7 +3,7 @@
 #ifndef S2V_DAEMON_ACCEPT_H
 #define S2V_DAEMON_ACCEPT_H
 
-#include "types.h"
+#include "util/types.h"
 
 /* OpenMetrics 1.0, named and not liked less than the Prometheus text format? */
 bool s2v_accepts_openmetrics(const char *header);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "addr.h"
+#include "daemon/addr.h"
 
 #define BACKLOG 128
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "types.h"
+#include "util/types.h"
 
 #define S2V_WEB_PORT "9899"
 

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "conns.h"
-#include "util.h"
+#include "daemon/conns.h"
+#include "util/util.h"
 
 #define LIFE_NS 10000000000ULL /* of a connection, from its first moment to its last */
 #define SWEEP_MS 50

@@ -10,7 +10,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "types.h"
+#include "util/types.h"
 
 #define S2V_CONNS_MAX 64
 

@@ -5,12 +5,12 @@
 
 #include <event2/event.h>
 
-#include "correlate.h"
-#include "daemon_opts.h"
-#include "source.h"
-#include "told.h"
-#include "vms.h"
-#include "web.h"
+#include "core/correlate.h"
+#include "daemon/opts.h"
+#include "daemon/source.h"
+#include "daemon/told.h"
+#include "daemon/vms.h"
+#include "daemon/web.h"
 
 /* Whose unmaps at a reset were what (s2verify_reset_unmaps_total). */
 enum s2v_unmap_verdict {

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expose.h"
-#include "util.h"
+#include "daemon/expose.h"
+#include "util/util.h"
 
 #define ULL(x) ((unsigned long long)(x))
 

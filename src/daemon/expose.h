@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "types.h"
+#include "util/types.h"
 #include "s2v_hist.h"
 
 enum s2v_metric_type { S2V_GAUGE, S2V_COUNTER, S2V_HISTOGRAM, S2V_INFO_METRIC };

@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "daemon.h"
-#include "notify.h"
-#include "util.h"
+#include "cmd/cmd.h"
+#include "daemon/daemon.h"
+#include "daemon/notify.h"
+#include "util/util.h"
 
 #define ULL(x) ((unsigned long long)(x))
 #define SECOND 1000000000ULL

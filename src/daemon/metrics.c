@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon.h"
-#include "expose.h"
+#include "daemon/daemon.h"
+#include "daemon/expose.h"
 
 struct metric {
 	const char *name;
@@ -401,7 +401,7 @@ WRITE(vm_resets)
 	per_vm(x, d, S2V_VM_RESETS);
 }
 
-#include "metrics_table.h"
+#include "daemon/metrics_table.h"
 
 void s2v_metrics_write(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now)
 {

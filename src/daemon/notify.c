@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "notify.h"
-#include "util.h"
+#include "daemon/notify.h"
+#include "util/util.h"
 
 #define FDS_MAX 64
 

@@ -7,7 +7,7 @@
 #ifndef S2V_DAEMON_NOTIFY_H
 #define S2V_DAEMON_NOTIFY_H
 
-#include "sink.h"
+#include "core/sink.h"
 
 /* Sends "READY=1" and the like to $NOTIFY_SOCKET. 0, also where there is none; or -errno. */
 int s2v_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon.h"
-#include "util.h"
+#include "daemon/daemon.h"
+#include "util/util.h"
 
 #define CENSUS_NS 1000000000ULL
 #define ULL(x) ((unsigned long long)(x))

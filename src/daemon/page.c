@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The daemon's page for people: what one wants to see on opening it in a browser. The look and many
- * pieces are the report's (src/html*); there is no script, and nothing else is asked for.
+ * pieces are the report's (src/report/html.h); there is no script, and nothing else is asked for.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon.h"
-#include "html.h"
-#include "util.h"
+#include "daemon/daemon.h"
+#include "report/html.h"
+#include "util/util.h"
 
 #define VMS 50
 

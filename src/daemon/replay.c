@@ -13,9 +13,9 @@
 #include <time.h>
 #include <uthash.h>
 
-#include "s2t.h"
-#include "source.h"
-#include "util.h"
+#include "trace/s2t.h"
+#include "daemon/source.h"
+#include "util/util.h"
 
 #define BATCH 512 /* events in a row, before others have their turn */
 

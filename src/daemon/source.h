@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a daemon's events come from: this host (src/live/daemon_live.c, arm64), or a recorded file
+ * Where a daemon's events come from: this host (src/daemon/live.c, arm64), or a recorded file
  * (replay.c, any machine). The daemon owns the event loop, the correlator and the sinks; a source
  * puts its own events into the loop and hands out what it observes, in the loop's thread alone.
  */
 #ifndef S2V_DAEMON_SOURCE_H
 #define S2V_DAEMON_SOURCE_H
 
-#include "run.h"
+#include "core/run.h"
 #include "s2v_hist.h"
 
 struct event_base;

@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "notify.h"
-#include "told.h"
-#include "util.h"
+#include "daemon/notify.h"
+#include "daemon/told.h"
+#include "util/util.h"
 
 int s2v_told_open(struct s2v_told *t)
 {

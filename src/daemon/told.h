@@ -7,7 +7,7 @@
 #ifndef S2V_DAEMON_TOLD_H
 #define S2V_DAEMON_TOLD_H
 
-#include "sink.h"
+#include "core/sink.h"
 
 #define S2V_TOLD_KEPT 100
 

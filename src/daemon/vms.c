@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vms.h"
+#include "daemon/vms.h"
 
 #define RANK_NS 60000000000ULL
 

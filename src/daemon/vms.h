@@ -11,7 +11,7 @@
 
 #include <uthash.h>
 
-#include "sink.h"
+#include "core/sink.h"
 
 enum s2v_vm_count { S2V_VM_MAPS, S2V_VM_FINDINGS, S2V_VM_RESETS, S2V_VM_COUNTS };
 

@@ -11,14 +11,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "accept.h"
-#include "addr.h"
-#include "conns.h"
-#include "daemon.h"
-#include "expose.h"
-#include "html.h"
-#include "notify.h"
-#include "util.h"
+#include "daemon/accept.h"
+#include "daemon/addr.h"
+#include "daemon/conns.h"
+#include "daemon/daemon.h"
+#include "daemon/expose.h"
+#include "report/html.h"
+#include "daemon/notify.h"
+#include "util/util.h"
 
 #define HEADERS_MAX 8192
 #define BODY_MAX 1024

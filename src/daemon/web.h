@@ -3,7 +3,7 @@
 #ifndef S2V_DAEMON_WEB_H
 #define S2V_DAEMON_WEB_H
 
-#include "types.h"
+#include "util/types.h"
 
 struct event_base;
 struct s2v_daemon;

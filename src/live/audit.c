@@ -7,14 +7,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "audit.h"
-#include "bounds.h"
-#include "census.h"
-#include "iter.h"
-#include "keep.h"
-#include "live_private.h"
-#include "memory.h"
-#include "util.h"
+#include "live/audit.h"
+#include "core/bounds.h"
+#include "live/census.h"
+#include "live/iter.h"
+#include "live/keep.h"
+#include "live/live_private.h"
+#include "live/memory.h"
+#include "util/util.h"
 
 #define PAUSE_NS 1000000 /* while something keeps changing */
 #define PAUSES 100 /* at one place, before it is taken for unreadable */

@@ -3,7 +3,7 @@
 #ifndef S2V_LIVE_AUDIT_H
 #define S2V_LIVE_AUDIT_H
 
-#include "live.h"
+#include "live/live.h"
 
 struct s2v_audit_opts {
 	bool each; /* a LEAVES event for each leaf, instead of one for equal neighbours */
@@ -21,7 +21,7 @@ struct s2v_audit_opts {
 int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o);
 
 /*
- * cmd_audit.c: the same, with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM
+ * src/cmd/audit.c: the same, with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM
  * where these are caught (interrupt.h). 0 or -errno, -EINTR if it was ended; that has been said on stderr.
  */
 int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);

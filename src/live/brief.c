@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "brief.h"
+#include "live/brief.h"
 
 int s2v_briefs_init(struct s2v_briefs *b, int cpus, __u32 page_shift)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "btfproto.h"
+#include "live/btfproto.h"
 
 /* A BTF type chain is a few deep; more is a loop in broken BTF. */
 #define MAX_DEPTH 32

@@ -5,7 +5,7 @@
 
 #include <bpf/btf.h>
 
-#include "types.h"
+#include "util/types.h"
 
 /*
  * The arguments of func, comma-separated: "kvm_vcpu*,i8,kvm_memory_slot*,i8,i1".

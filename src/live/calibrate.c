@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "calibrate.h"
-#include "mair.h"
+#include "live/calibrate.h"
+#include "host/mair.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
 

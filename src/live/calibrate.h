@@ -3,8 +3,8 @@
 #ifndef S2V_CALIBRATE_H
 #define S2V_CALIBRATE_H
 
-#include "host.h"
-#include "kallsyms.h"
+#include "host/host.h"
+#include "host/kallsyms.h"
 
 struct s2verify_bpf;
 

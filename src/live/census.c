@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "census.h"
-#include "keys.h"
+#include "live/census.h"
+#include "live/keys.h"
 
 #define TRIES 5
 #define PAUSE_NS 20000000

@@ -7,7 +7,7 @@
 #ifndef S2V_LIVE_CENSUS_H
 #define S2V_LIVE_CENSUS_H
 
-#include "live_private.h"
+#include "live/live_private.h"
 
 extern const char *s2v_kvm_debugfs; /* "/sys/kernel/debug/kvm" */
 

@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exit_cost.h"
-#include "host.h"
-#include "scratch_vm.h"
-#include "util.h"
+#include "live/exit_cost.h"
+#include "host/host.h"
+#include "live/scratch_vm.h"
+#include "util/util.h"
 
 #define CODE_GPA 0x10000ULL
 #define DONE_GPA 0ULL /* no memslot there: a store ends KVM_RUN */

@@ -6,7 +6,7 @@
 #ifndef S2V_EXIT_COST_H
 #define S2V_EXIT_COST_H
 
-#include "types.h"
+#include "util/types.h"
 
 /*
  * Nanoseconds of an exit that the kernel answers with next to nothing (HVC, SMCCC_VERSION) and of the

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "figures.h"
-#include "keys.h"
-#include "live_private.h"
+#include "live/figures.h"
+#include "live/keys.h"
+#include "live/live_private.h"
 
 /* Sums over CPUs the first n words of element i of a per-CPU array. 0 or -errno. */
 static int percpu_sums(const struct bpf_map *map, __u32 i, __u64 *sum, size_t n)

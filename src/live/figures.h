@@ -3,9 +3,9 @@
 #ifndef S2V_LIVE_FIGURES_H
 #define S2V_LIVE_FIGURES_H
 
-#include "live.h"
+#include "live/live.h"
 #include "s2v_shared.h"
-#include "source.h"
+#include "daemon/source.h"
 
 /* Durations that were measured so far; zeros where nothing is. 0 or -errno. */
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR]);

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "figures.h"
-#include "health.h"
-#include "keep.h"
+#include "live/figures.h"
+#include "live/health.h"
+#include "live/keep.h"
 
 /*
  * Switches that silence what is attached, as 6.1 to 7.3 have them: all kprobes at once, and all

@@ -3,7 +3,7 @@
 #ifndef S2V_HEALTH_H
 #define S2V_HEALTH_H
 
-#include "live.h"
+#include "live/live.h"
 
 /*
  * Does what was attached still run, and may it still read the kernel's memory? Asked by a call of

@@ -8,10 +8,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "host.h"
-#include "host_parse.h"
-#include "scratch_vm.h"
-#include "trial.h"
+#include "host/host.h"
+#include "host/host_parse.h"
+#include "live/scratch_vm.h"
+#include "live/trial.h"
 
 /* KVM_GET_ONE_REG ids: arm64, 64 bits, system register op0 3 (uapi/asm/kvm.h). */
 #define REG_ID_AA64MMFR2_EL1 0x603000000013c03aULL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "inside.h"
+#include "live/inside.h"
 
 void s2v_inside_end(struct s2v_inside *in, __u64 left)
 {

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "interrupt.h"
+#include "live/interrupt.h"
 
 static volatile sig_atomic_t interrupted;
 static struct timespec first; /* when; CLOCK_MONOTONIC */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "iter.h"
+#include "live/interrupt.h"
+#include "live/iter.h"
 
 struct bpf_link *s2v_iter_attach(const struct bpf_program *prog, __u32 tid, __u32 tgid)
 {

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "figures.h"
-#include "keep.h"
-#include "keys.h"
-#include "util.h"
+#include "live/figures.h"
+#include "live/keep.h"
+#include "live/keys.h"
+#include "util/util.h"
 
 /* A VM that the sink was told of. */
 struct s2v_kept_vm {

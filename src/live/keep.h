@@ -6,7 +6,7 @@
 #ifndef S2V_KEEP_H
 #define S2V_KEEP_H
 
-#include "live_private.h"
+#include "live/live_private.h"
 
 /* Before an event is handed out: what ends with it has its last word. Errors go to l->err. */
 void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "kinds.h"
+#include "live/kinds.h"
 
 /* What of a struct s2v_agg_key the VM and the memslot do not say. */
 struct kind {

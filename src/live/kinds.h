@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "types.h"
+#include "util/types.h"
 #include "s2v_event.h"
 #include "s2v_shared.h"
 

@@ -10,19 +10,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "calibrate.h"
-#include "census.h"
-#include "figures.h"
-#include "health.h"
-#include "iter.h"
-#include "keep.h"
-#include "live.h"
-#include "live_private.h"
-#include "pending.h"
-#include "registration.h"
-#include "trial.h"
-#include "vcpu_text.h"
-#include "util.h"
+#include "live/calibrate.h"
+#include "live/census.h"
+#include "live/figures.h"
+#include "live/health.h"
+#include "live/iter.h"
+#include "live/keep.h"
+#include "live/live.h"
+#include "live/live_private.h"
+#include "live/pending.h"
+#include "live/registration.h"
+#include "live/trial.h"
+#include "live/vcpu_text.h"
+#include "util/util.h"
 
 /* Programs for each thing to be observed, by method. NULL: not needed. */
 static const struct {

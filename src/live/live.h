@@ -6,9 +6,9 @@
 #ifndef S2V_LIVE_H
 #define S2V_LIVE_H
 
-#include "host.h"
-#include "observe.h"
-#include "sink.h"
+#include "host/host.h"
+#include "host/observe.h"
+#include "core/sink.h"
 
 struct s2v_live;
 

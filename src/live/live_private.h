@@ -3,9 +3,9 @@
 #ifndef S2V_LIVE_PRIVATE_H
 #define S2V_LIVE_PRIVATE_H
 
-#include "brief.h"
-#include "kinds.h"
-#include "live.h"
+#include "live/brief.h"
+#include "live/kinds.h"
+#include "live/live.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
 

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
-#include "iter.h"
-#include "live_private.h"
-#include "memory.h"
+#include "live/iter.h"
+#include "live/live_private.h"
+#include "live/memory.h"
 
 #define PAUSE_NS 1000000
 #define OWNERS 4 /* threads that are asked for their VMAs, before these are unreadable */

@@ -3,7 +3,7 @@
 #ifndef S2V_LIVE_MEMORY_H
 #define S2V_LIVE_MEMORY_H
 
-#include "vmas.h"
+#include "live/vmas.h"
 
 struct s2v_memory_of {
 	__u64 mm; /* struct s2v_memory; its VM must be there until this has been read */

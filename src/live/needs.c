@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "needs.h"
+#include "live/needs.h"
 
 #define TAG "kernel"
 #define FLAVOUR "___"

@@ -8,7 +8,7 @@
 
 #include <bpf/btf.h>
 
-#include "types.h"
+#include "util/types.h"
 
 /* Enumerators: BPF helpers by their numbers' names, and what stage-2 attributes are made of. */
 struct s2v_need_enumerator {

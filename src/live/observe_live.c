@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "btfproto.h"
-#include "host.h"
-#include "needs.h"
-#include "observe.h"
+#include "live/btfproto.h"
+#include "host/host.h"
+#include "live/needs.h"
+#include "host/observe.h"
 #include "s2v_shared.h"
 #include "s2verify.skel.h"
-#include "trial.h"
+#include "live/trial.h"
 
 struct machine {
 	struct btf *btf;

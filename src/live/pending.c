@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "keep.h"
-#include "pending.h"
+#include "live/keep.h"
+#include "live/pending.h"
 
 /* Kinds that one look may take, each some ten instructions, or an event if something is pending. */
 #define KINDS_MOST 65536

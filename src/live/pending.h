@@ -6,7 +6,7 @@
 #ifndef S2V_LIVE_PENDING_H
 #define S2V_LIVE_PENDING_H
 
-#include "live_private.h"
+#include "live/live_private.h"
 
 /* 0 or -errno. */
 int s2v_pending_open(struct s2v_live *l);

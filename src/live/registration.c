@@ -2,9 +2,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bounds.h"
-#include "memory.h"
-#include "registration.h"
+#include "core/bounds.h"
+#include "live/memory.h"
+#include "live/registration.h"
 
 static bool always(void *arg)
 {

@@ -3,7 +3,7 @@
 #ifndef S2V_LIVE_REGISTRATION_H
 #define S2V_LIVE_REGISTRATION_H
 
-#include "live_private.h"
+#include "live/live_private.h"
 
 /*
  * Looks at what is left, hands out its VMA events, and fills in what left->ev says of them. What cannot be looked at

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "scratch_vm.h"
+#include "live/scratch_vm.h"
 
 static int open_kvm(char *err, size_t errlen)
 {

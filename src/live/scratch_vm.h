@@ -3,7 +3,7 @@
 #ifndef S2V_SCRATCH_VM_H
 #define S2V_SCRATCH_VM_H
 
-#include "types.h"
+#include "util/types.h"
 
 struct s2v_scratch_vm {
 	int kvm, vm, vcpu; /* file descriptors, -1 where not open */

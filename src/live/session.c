@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "session.h"
-#include "util.h"
+#include "live/session.h"
+#include "util/util.h"
 
 static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 {

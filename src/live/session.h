@@ -3,7 +3,7 @@
 #ifndef S2V_SESSION_H
 #define S2V_SESSION_H
 
-#include "run.h"
+#include "core/run.h"
 
 struct s2v_session {
 	struct s2v_host host;

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "trial.h"
+#include "live/trial.h"
 
 #define KPROBE_PMU "/sys/bus/event_source/devices/kprobe"
 #define KERNEL_ENOTSUPP 524 /* include/linux/errno.h, never in user space's */

@@ -8,7 +8,7 @@
 
 #include <bpf/btf.h>
 
-#include "types.h"
+#include "util/types.h"
 
 /* Loads a program and drops it: 0, or -errno when BPF programs cannot be loaded at all. */
 int s2v_trial_load(void);

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
-#include "iter.h"
-#include "live_private.h"
-#include "unseen.h"
+#include "live/iter.h"
+#include "live/live_private.h"
+#include "live/unseen.h"
 
 static __u32 now(const __u32 *counted)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibrate.h"
-#include "vcpu_text.h"
+#include "live/calibrate.h"
+#include "live/vcpu_text.h"
 
 /* Linux has 2 to 3 KiB there; a gap in the symbol table is not read as code. */
 #define TEXT_MAX 65536

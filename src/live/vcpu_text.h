@@ -3,8 +3,8 @@
 #ifndef S2V_VCPU_TEXT_H
 #define S2V_VCPU_TEXT_H
 
-#include "icache.h"
-#include "kallsyms.h"
+#include "host/icache.h"
+#include "host/kallsyms.h"
 
 struct s2verify_bpf;
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iter.h"
-#include "vmas.h"
+#include "live/iter.h"
+#include "live/vmas.h"
 
 /* What one reading needs. */
 struct reader {

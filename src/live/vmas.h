@@ -3,7 +3,7 @@
 #ifndef S2V_LIVE_VMAS_H
 #define S2V_LIVE_VMAS_H
 
-#include "live.h"
+#include "live/live.h"
 
 struct bpf_link;
 

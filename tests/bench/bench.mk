@@ -2,9 +2,9 @@
 # The generator of trace files, and what is measured and tested with it. BENCH_EVENTS: how many.
 BB := build/bench
 BENCH_EVENTS ?= 10000000
-S2T_SRCS := $(sort $(wildcard src/s2t_*.c)) src/unread.c src/host.c
+S2T_SRCS := $(sort $(filter-out src/trace/analyze.c,$(wildcard src/trace/*.c))) src/core/unread.c src/host/host.c
 
-$(BB)/generate: tests/bench/generate.c $(S2T_SRCS) $(wildcard include/*.h src/*.h)
+$(BB)/generate: tests/bench/generate.c $(S2T_SRCS) $(wildcard include/*.h src/*/*.h)
 	$(call say,BENCH,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 $(WARN) -O2 -g -Iinclude -Isrc -DS2V_VERSION='"bench"' -o $@ $< $(S2T_SRCS) \

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "s2t.h"
+#include "trace/s2t.h"
 
 #define VMS 8
 #define VCPUS 4

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "as_kprobe.h"
-#include "types.h"
+#include "util/types.h"
 
 /* Releases of clang-format differ on macros that are initialisers. */
 /* clang-format off */

@@ -5,10 +5,10 @@ BPF_TESTS := $(sort $(wildcard tests/bpf/test_*.c))
 BPF_BINS := $(BPF_TESTS:tests/bpf/%.c=build/bpf/%)
 
 define bpf_rule
-build/bpf/$(notdir $(basename $(1))): $(1) $(call word_after,$(1),needs) $$(wildcard include/*.h src/*.h src/live/*.h tests/bpf/*.h)
+build/bpf/$(notdir $(basename $(1))): $(1) $(call needs_of,$(1)) $$(wildcard include/*.h src/*/*.h tests/bpf/*.h)
 	$$(call say,UNIT,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -I$$(B) -o $$@ $(1) $(call word_after,$(1),needs) -lcmocka $(call word_after,$(1),libs)
+	$$(Q)$$(HOSTCC) $$(UNIT_CFLAGS) -I$$(B) -o $$@ $(1) $(call needs_of,$(1)) -lcmocka $(call word_after,$(1),libs)
 endef
 $(foreach t,$(BPF_TESTS) tests/tools/btf_add.c,$(eval $(call bpf_rule,$(t))))
 

@@ -5,11 +5,11 @@ FUZZ_SECONDS ?= 600
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FB := build/fuzz
 # What takes files in and makes findings of them; not what shows these.
-FUZZ_CORE := $(filter-out src/cmd_%.c src/html_%.c src/report%.c src/outfile.c src/sink_perfetto.c \
-	src/sink_sqlite%.c src/daemon/%.c,$(CORE))
+FUZZ_CORE := $(filter-out src/cmd/%.c src/report/%.c src/util/outfile.c src/sink/perfetto.c \
+	src/sink/sqlite%.c src/daemon/%.c,$(CORE))
 FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(FB)/%)
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -Isrc/daemon \
+	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc \
 	-DS2V_VERSION='"fuzz"'
 # The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit). No input takes a second;
 # a minute, so that none is found slow for what else the machine does.
@@ -25,7 +25,7 @@ $(FB)/obj/%.o: %.c Makefile tests/fuzz/fuzz.mk
 .SECONDARY: $(FUZZ_OBJS)
 -include $(FUZZ_OBJS:.o=.d)
 
-$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $(wildcard include/*.h src/*.h tests/fuzz/*.h)
+$(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $(wildcard include/*.h src/*/*.h tests/fuzz/*.h)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -o $@ $< $(FUZZ_OBJS) $(CORE_LIBS)
@@ -34,6 +34,6 @@ $(FB)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $(wildcard include/*.h src/*.h te
 fuzz: $(FUZZ_BINS)
 	$(Q)tests/fuzz/run $(FB) $(FUZZ_SECONDS) -- $(FUZZ_ARGS)
 
-$(FB)/unpack: tests/fuzz/unpack.c $(filter src/s2t_bytes.c,$(CORE)) src/s2t_private.h
+$(FB)/unpack: tests/fuzz/unpack.c $(filter src/trace/bytes.c,$(CORE)) src/trace/private.h
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu11 -O1 -Iinclude -Isrc -o $@ $< src/s2t_bytes.c -lzstd -lz
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -Iinclude -Isrc -o $@ $< src/trace/bytes.c -lzstd -lz

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analyze.h"
+#include "trace/analyze.h"
 #include "source.h"
 
 static void once(const uint8_t *data, size_t size, struct s2v_sink *sink, bool resets)

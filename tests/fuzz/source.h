@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "s2t.h"
+#include "trace/s2t.h"
 
 struct bytes {
 	const uint8_t *p;

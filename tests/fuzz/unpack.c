@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <zstd.h>
 
-#include "s2t_private.h"
+#include "trace/private.h"
 
 static __u8 in[1 << 20], body[1 << 20];
 

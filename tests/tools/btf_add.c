@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/observe.c src/names.c src/live/btfproto.c src/live/needs.c */
+/* needs: src/host/observe.c src/core/names.c src/live/btfproto.c src/live/needs.c */
 /* libs: -lbpf */
 /*
  * btf_add FULL SMALL OBJECT OUT - adds to a reduced BTF (bpftool gen min_core_btf) what s2verify
@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host.h"
+#include "host/host.h"
 #include "live/btfproto.h"
 #include "live/needs.h"
-#include "observe.h"
+#include "host/observe.h"
 
 #define MAX_PARAMS 16 /* of a function, and members of a structure */
 

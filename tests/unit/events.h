@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "correlate.h"
+#include "core/correlate.h"
 
 /* ---- a host: a stretch of RAM, and device memory outside ---- */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "rules.h"
+#include "core/rules.h"
 
 /* The parts of an input that a rule may look at; the pointers are set by decide(). */
 struct t {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "s2t_private.h"
+#include "trace/private.h"
 
 static __u64 dice = 88172645463325252ULL;
 

@@ -3,7 +3,7 @@
 #ifndef S2V_TEST_SINK_DATA_H
 #define S2V_TEST_SINK_DATA_H
 
-#include "sink.h"
+#include "core/sink.h"
 
 /* A comm and a file name that want to break out: quote, newline, escape sequence, not UTF-8. */
 #define HOSTILE "\"\n\033[2J\\\xff\xc3\xa9\xc2\x9b"

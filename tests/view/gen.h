@@ -3,8 +3,8 @@
 #ifndef S2V_TEST_GEN_H
 #define S2V_TEST_GEN_H
 
-#include "correlate.h"
-#include "views.h"
+#include "core/correlate.h"
+#include "sink/views.h"
 
 /* What lies behind memory. */
 struct gkind {

@@ -38,8 +38,8 @@ decode() { # TRACE
 	while read -r name number; do
 		echo "$name = $number"
 		grep -qE "[A-Za-z0-9]+ $name = $number;" tests/view/perfetto_published.proto
-	done < <(sed -nE 's/^\t(optional|repeated) [A-Za-z0-9]+ ([a-z_]+) = ([0-9]+);.*/\2 \3/p' src/perfetto.proto)
-	[ "$(grep -cE '^	(optional|repeated)' src/perfetto.proto)" -ge 20 ]
+	done < <(sed -nE 's/^\t(optional|repeated) [A-Za-z0-9]+ ([a-z_]+) = ([0-9]+);.*/\2 \3/p' src/sink/perfetto.proto)
+	[ "$(grep -cE '^	(optional|repeated)' src/sink/perfetto.proto)" -ge 20 ]
 }
 
 @test "memory does not grow with the number of events, and a full disk is an error" {

@@ -3,7 +3,7 @@
 # with other people's programs (Chromium, sqlite3, protoc).
 VB := build/view
 VIEW_OWN := $(patsubst %.c,$(VB)/%.o,$(sort $(wildcard tests/view/*.c)))
-VIEW_OBJS := $(VIEW_OWN) $(call san_objects,$(filter-out src/daemon/%,$(CORE))) $(VB)/assets.o $(VB)/perfetto.pb-c.o
+VIEW_OBJS := $(VIEW_OWN) $(call san_objects,$(filter-out src/cmd/% src/daemon/%,$(CORE))) $(VB)/assets.o $(VB)/perfetto.pb-c.o
 
 $(VB)/tests/%.o: tests/%.c Makefile tests/view/view.mk
 	$(call say,VIEW,$@)

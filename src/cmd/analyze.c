@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* s2verify analyze: the verdicts of a recorded file, as they were (or would have been) live. */
+#define _GNU_SOURCE /* strptime, timegm */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "trace/analyze.h"
+#include "cmd/cmd.h"
+#include "cmd/open_trace.h"
+#include "sink/filter.h"
+#include "cmd/opts.h"
+#include "util/util.h"
+#include "sink/views.h"
+
+enum {
+	OPT_JSON = 256,
+	OPT_ALL,
+	OPT_RESETS,
+	OPT_SINCE,
+	OPT_UNTIL,
+	OPT_VM,
+	OPT_RULE,
+	OPT_FAIL_ON,
+	OPT_REFAULT_WINDOW,
+	OPT_HTML,
+};
+
+/* A time as given: of CLOCK_REALTIME, or since the recording began. */
+struct moment {
+	bool given, relative;
+	__u64 ns;
+};
+
+struct options {
+	const char *file, *html;
+	bool json, all, resets;
+	struct moment since, until;
+	__u32 pid, vm;
+	const struct s2v_rule *rule;
+	enum s2v_severity fail_on;
+	__u64 refault_window;
+};
+
+/* "2026-11-22T05:02:53.5Z" (UTC) or "+1m30s" (since the recording began). */
+static void parse_moment(struct argp_state *state, const char *opt, const char *arg,
+			 struct moment *m)
+{
+	uint64_t ns = 0, unit = 100000000;
+	struct tm tm = { 0 };
+	const char *p;
+
+	m->given = true;
+	m->relative = arg[0] == '+';
+	if (m->relative) {
+		if (s2v_parse_duration(arg + 1, &ns))
+			argp_error(state, "%s %s: not a duration; example: +1m30s", opt, arg);
+		m->ns = ns;
+		return;
+	}
+	p = strptime(arg, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (p && *p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
+			ns += (uint64_t)(*p - '0') * unit;
+	if (!p || strcmp(p, "Z") != 0 || tm.tm_year < 70)
+		argp_error(
+			state,
+			"%s %s: not a time; examples: 2026-11-22T05:02:53.5Z (UTC), +1m30s (since "
+			"the recording began)",
+			opt, arg);
+	m->ns = (__u64)timegm(&tm) * 1000000000ULL + ns;
+}
+
+static void parse_vm(struct argp_state *state, const char *arg, __u32 *vm)
+{
+	char *end;
+	unsigned long v = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || !v || v > 0xffffffffUL)
+		argp_error(state, "--vm=%s: not the number of a VM, as findings show it, from 1",
+			   arg);
+	*vm = (__u32)v;
+}
+
+/* What limits what is shown; false: it is none of that. */
+static bool filter_option(int key, char *arg, struct argp_state *state, struct options *o)
+{
+	switch (key) {
+	case OPT_SINCE:
+		parse_moment(state, "--since", arg, &o->since);
+		return true;
+	case OPT_UNTIL:
+		parse_moment(state, "--until", arg, &o->until);
+		return true;
+	case 'p':
+		if (s2v_parse_pid(arg, &o->pid))
+			argp_error(state, "-p %s: not a process ID", arg);
+		return true;
+	case OPT_VM:
+		parse_vm(state, arg, &o->vm);
+		return true;
+	case OPT_RULE:
+		o->rule = s2v_rule_find(arg);
+		if (!o->rule)
+			argp_error(state,
+				   "--rule=%s: there is no such rule; \"s2verify explain\" lists "
+				   "them",
+				   arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static error_t parser(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	if (filter_option(key, arg, state, o))
+		return 0;
+	switch (key) {
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_ALL:
+		o->all = true;
+		break;
+	case OPT_RESETS:
+		o->resets = true;
+		break;
+	case OPT_HTML:
+		o->html = arg;
+		break;
+	case OPT_FAIL_ON:
+		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
+		break;
+	case OPT_REFAULT_WINDOW:
+		s2v_opt_duration(state, "--refault-window", arg, &o->refault_window);
+		break;
+	case ARGP_KEY_ARG:
+		if (o->file)
+			argp_error(state, "%s: one file at a time", arg);
+		o->file = arg;
+		break;
+	case ARGP_KEY_END:
+		if (o->html && (o->json || o->all || o->resets))
+			argp_error(state,
+				   "--html shows everything in its own way: not with --json, "
+				   "--all or --resets");
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which file? It is what \"record\" or \"trace -o\" wrote");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option option_table[] = {
+	{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
+	{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
+	{ "resets", OPT_RESETS, NULL, 0, "show resets, as \"s2verify resets\" does", 0 },
+	{ "html", OPT_HTML, "OUT", 0, "a report to look at, instead: one file, no network", 0 },
+	{ "since", OPT_SINCE, "TIME", 0,
+	  "show what is not before: 2026-11-22T05:02:53Z, or +1m30s since the beginning", 0 },
+	{ "until", OPT_UNTIL, "TIME", 0, "show what is not after", 0 },
+	{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
+	{ "vm", OPT_VM, "N", 0, "only VM number N", 0 },
+	{ "rule", OPT_RULE, "RULE", 0, "show only findings of this rule", 0 },
+	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
+	  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+	{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
+	  "count refaults for so long after a reset (default 10s)", 0 },
+	{ 0 },
+};
+
+static __u64 moment_of(const struct moment *m, const struct s2t_info *info, __u64 otherwise)
+{
+	if (!m->given)
+		return otherwise;
+	return m->relative ? info->boot + (__u64)info->boot_to_real + m->ns : m->ns;
+}
+
+static int analyze(const struct options *o, struct s2v_open_trace *t, struct s2v_sink *out)
+{
+	const struct s2t_info *info = s2t_info(t->reader);
+	const struct s2v_filter f = {
+		.since = moment_of(&o->since, info, 0),
+		.until = moment_of(&o->until, info, ~0ULL),
+		.rule = o->rule,
+		.vm = o->vm,
+		.pid = o->pid,
+		.alone = o->html,
+	};
+	const bool events = (o->all && !o->resets) || o->html;
+	struct s2v_sink_filter filter;
+	struct s2v_analysis a = {
+		.sink = &filter.sink,
+		.tell = o->json || o->html,
+		.events = events || o->vm || o->pid,
+		.resets = o->resets,
+		.refault_window = o->refault_window,
+		.progress = s2v_open_trace_progress,
+		.arg = t,
+	};
+	struct s2v_summary sum;
+	char what[96];
+	int err;
+
+	if (!o->html)
+		s2v_run_narrow(out, o->resets);
+	if (!events)
+		out->event = NULL;
+	s2v_sink_filter(&filter, out, &f);
+	err = s2v_analyze(t->reader, &a, &sum);
+	if (s2v_open_trace_end(t, err))
+		return S2V_EXIT_CANNOT;
+	if (s2v_sink_filter_missed(&filter, what, sizeof(what))) {
+		s2v_err("%s: %s; without --vm and -p it shows which there are", o->file, what);
+		return S2V_EXIT_CANNOT;
+	}
+	return s2v_run_status(filter.findings, filter.complete, o->fail_on);
+}
+
+/* NULL: it has been said why. */
+static struct s2v_sink *sink_for(const struct options *o)
+{
+	struct s2v_sink *out;
+
+	if (o->html)
+		out = s2v_sink_html(o->html);
+	else
+		out = o->json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
+	if (!out)
+		s2v_err("cannot write %s: %s", o->html ? o->html : "to standard output",
+			strerror(errno));
+	return out;
+}
+
+int s2v_cmd_analyze(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = option_table,
+		.parser = parser,
+		.args_doc = "FILE",
+		.doc = "The verdicts on what \"s2verify record\" or \"s2verify trace -o\" has "
+		       "recorded, on any machine; FILE may be - for standard input.\v"
+		       "Filters limit what is shown; verdicts are made of all. Exit status: as of "
+		       "trace, by what is shown; 3 where FILE cannot be read, or has no such VM.",
+	};
+	struct options o = { .fail_on = S2V_HIGH, .refault_window = S2V_REFAULT_WINDOW };
+	struct s2v_open_trace t;
+	struct s2v_sink *out;
+	int status;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
+		return S2V_EXIT_USAGE;
+	if (s2v_open_trace(&t, o.file))
+		return S2V_EXIT_CANNOT;
+	out = sink_for(&o);
+	if (!out) {
+		s2v_close_trace(&t);
+		return S2V_EXIT_CANNOT;
+	}
+	status = s2v_run_close(out, analyze(&o, &t, out));
+	s2v_close_trace(&t);
+	return status;
+}

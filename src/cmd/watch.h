@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The live source, the correlator, a sink and maybe a recording in one event loop. */
+#ifndef S2V_WATCH_H
+#define S2V_WATCH_H
+
+#include "cmd/recording.h"
+
+/*
+ * Watches until a signal, o->duration, or *stop is set (by the sink; NULL: none). *rec says what
+ * became of the recording. Returns the exit status; the sink stays the caller's.
+ */
+int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool *stop,
+	      struct s2v_recording *rec);
+
+#endif

@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Events into the model, the model into rules, rules into findings. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/correlate_private.h"
+
+struct s2v_correlator *s2v_correlator_new(const struct s2v_correlator_opts *opts)
+{
+	struct s2v_correlator *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->o = *opts;
+	return c;
+}
+
+void s2v_correlator_free(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_vm_free(&c->vms, vm);
+	free(c->aliases);
+	free(c);
+}
+
+static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vm *ev)
+{
+	memcpy(vm->ref.comm, ev->comm, sizeof(vm->ref.comm));
+	vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
+	vm->announced = true;
+	vm->from_start = !ev->preexisting;
+	vm->retold = ev->preexisting == S2V_VM_RETOLD;
+	vm->nothing_before = ev->preexisting && ev->nothing && !vm->retold;
+	c->n_preexisting += ev->preexisting && !vm->nothing_before;
+	c->n_without_tables += (ev->nothing & S2V_VM_NO_TABLES) != 0;
+}
+
+bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
+{
+	/* Not more than is left for all other VMs. */
+	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST &&
+	    c->n_runs + vm->n_pending < S2V_RUNS_ALL &&
+	    vm->n_runs < S2V_RUNS_ALL - c->n_runs - vm->n_pending)
+		return true;
+	c->beyond++;
+	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, 0, 1);
+	return false;
+}
+
+static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
+{
+	struct s2v_run run = {
+		.start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma, .told = true
+	};
+
+	if (ev->gen != vm->pending_gen) {
+		vm->n_pending = vm->pending_beyond = 0;
+		vm->pending_gen = ev->gen;
+	}
+	run.where = run.now_where = s2v_host_where(c->o.host, ev->pa);
+	run.now = ev->vma;
+	memcpy(run.name, ev->name, sizeof(run.name));
+	memcpy(run.driver, ev->driver, sizeof(run.driver));
+	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
+	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
+	if (!s2v_run_has_room(c, vm))
+		vm->pending_beyond++;
+	else if (s2v_run_append(&vm->pending, &vm->n_pending, &run))
+		c->no_memory++;
+}
+
+static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
+			       const struct s2v_ev_slot *ev, struct s2v_memslot *slot)
+{
+	for (size_t i = 0; i < vm->n_pending; i++) {
+		const struct s2v_run *run = &vm->pending[i];
+		struct s2v_rule_in in = {
+			.on = ev->change == S2V_SLOT_FOUND ? S2V_ON_FOUND : S2V_ON_SLOT,
+			.host = c->o.host,
+			.vma = &run->reg,
+			.where = run->where,
+			.vm_watched_from_start = vm->from_start,
+			.cap_queried = vm->cap_queried,
+			.slot_flags = ev->flags,
+			.vm_mte = ev->vm_mte,
+			.slot_accepted = ev->err == 0,
+			.err = ev->err,
+		};
+		struct s2v_place w = {
+			.h = &ev->h,
+			.slot = slot,
+			.vcpu = -1,
+			.gpa = ev->gpa + (run->start - ev->hva),
+			.size = run->end - run->start,
+			.hva = run->start,
+			.pa = S2V_NO_PA,
+		};
+
+		s2v_ask_rules(c, vm, &in, &w);
+	}
+}
+
+/* Do the runs told of lie in the slot, one behind the other? */
+static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	__u64 end = ev->hva;
+
+	for (size_t i = 0; i < vm->n_pending; i++) {
+		const struct s2v_run *run = &vm->pending[i];
+
+		if (run->start < end || run->end <= run->start || run->end - ev->hva > ev->size)
+			return false;
+		end = run->end;
+	}
+	return true;
+}
+
+/* guest_memfd has no VMAs to tell of; KVM maps it Write-Back, as the kernel does. */
+static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	struct s2v_run run = {
+		.start = ev->hva,
+		.end = ev->hva + ev->size,
+		.reg = { .flags = S2V_VMA_GMEM, .attr = S2V_ATTR_NORMAL_WB },
+		.told = true,
+	};
+
+	run.now = run.reg;
+	return s2v_run_append(&vm->pending, &vm->n_pending, &run);
+}
+
+/* What an audit found is the registration that is known already, and known better. */
+static bool is_known(const struct s2v_memslot *slot, const struct s2v_ev_slot *ev)
+{
+	return slot && ev->change == S2V_SLOT_FOUND && slot->registered && slot->gen == ev->gen &&
+	       slot->gpa == ev->gpa && slot->size == ev->size && slot->hva == ev->hva;
+}
+
+/* The memslot in a new registration, in the place of the one before. NULL when out of memory. */
+static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm, __s16 id,
+				     __u16 as_id, __u32 gen)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, id, as_id);
+	__u32 findings = slot && slot->gen == gen ? slot->findings : 0;
+
+	if (slot && slot->gen != gen) {
+		s2v_findings_end(c, vm, slot);
+		s2v_contract_keep(c, vm, slot);
+	}
+	slot = s2v_slot_add(vm, id, as_id);
+	if (!slot) {
+		c->no_memory++;
+		return NULL;
+	}
+	slot->gen = gen;
+	slot->findings = findings;
+	return slot;
+}
+
+/* What an audit found behind a memslot that is known: what lies there now. */
+static void refresh(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+		    const struct s2v_ev_slot *ev)
+{
+	if (vm->pending_gen != ev->gen || vm->n_pending != ev->runs || !runs_fit(vm, ev))
+		return;
+	for (size_t i = 0; i < vm->n_pending; i++)
+		if (s2v_run_refresh(slot, &vm->pending[i], ev->h.time))
+			c->no_memory++;
+	s2v_runs_join(slot);
+	s2v_slot_count(vm, slot);
+}
+
+/* A memslot goes, or has other flags from now on. */
+static void on_slot_known(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+			  const struct s2v_ev_slot *ev)
+{
+	if (ev->change == S2V_SLOT_FLAGS) {
+		slot->flags = ev->flags;
+		return;
+	}
+	s2v_findings_end(c, vm, slot);
+	s2v_contract_keep(c, vm, slot);
+	s2v_slot_free(vm, slot);
+}
+
+static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id), refused = { 0 };
+	bool fit, whole;
+
+	if (is_known(slot, ev)) {
+		refresh(c, vm, slot, ev);
+		vm->n_pending = 0;
+		return;
+	}
+	if (slot && !ev->err && ev->change != S2V_SLOT_FLAGS)
+		s2v_audit_slot_gone(c, vm, slot);
+	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
+		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
+	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
+		if (slot && !ev->err)
+			on_slot_known(c, vm, slot, ev);
+		return;
+	}
+	if (vm->pending_gen != ev->gen)
+		vm->n_pending = vm->pending_beyond = 0;
+	fit = runs_fit(vm, ev);
+	whole = fit && vm->n_pending == ev->runs;
+	if (!fit)
+		vm->n_pending = 0;
+	slot = &refused;
+	if (!ev->err) {
+		slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+		if (!slot)
+			return;
+	}
+	slot->key.id = ev->slot;
+	slot->key.as_id = ev->as_id;
+	slot->gen = ev->gen;
+	slot->gpa = ev->gpa;
+	slot->size = ev->size;
+	slot->hva = ev->hva;
+	slot->flags = ev->flags;
+	slot->vm_mte = ev->vm_mte;
+	slot->registered = whole;
+	slot->audited = ev->change == S2V_SLOT_FOUND;
+	c->runs_missing += !fit || vm->n_pending + vm->pending_beyond != ev->runs;
+	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
+		c->no_memory++;
+	judge_registration(c, vm, ev, slot);
+	if (ev->err) {
+		s2v_findings_end(c, vm, slot);
+	} else {
+		slot->runs = vm->pending;
+		slot->n_runs = vm->n_pending;
+		s2v_slot_count(vm, slot);
+		vm->pending = NULL;
+	}
+	vm->n_pending = 0;
+}
+
+/* The memslot of a page event; one that was registered before we looked is made of what it says. */
+static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+					const struct s2v_ev_page *ev)
+{
+	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
+
+	if (slot && slot->gen == ev->gen && slot->gpa == ev->slot_gpa &&
+	    slot->size == ev->slot_size)
+		return slot;
+	/* Under way while an audit found the memslot. */
+	if (slot && slot->audited && !ev->gen && slot->gpa == ev->slot_gpa &&
+	    slot->size == ev->slot_size)
+		return slot;
+	if (slot && slot->gen > ev->gen) { /* of a registration that is gone: too late */
+		c->stale++;
+		return NULL;
+	}
+	slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+	if (!slot)
+		return NULL;
+	slot->gpa = ev->slot_gpa;
+	slot->size = ev->slot_size;
+	slot->hva = ev->slot_hva;
+	if (ev->vma.flags & S2V_VMA_GMEM)
+		slot->flags |= S2V_MEM_GUEST_MEMFD;
+	return slot;
+}
+
+/* The run that a mapping falls into, made from the mapping where registration told of none. */
+static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+				   struct s2v_memslot *slot, const struct s2v_ev_page *ev)
+{
+	struct s2v_run *run = s2v_run_find(slot, ev->hva), fresh = { 0 };
+	__u64 slot_end = slot->hva + slot->size;
+
+	/* Relaxed permissions come without the host's side: they make no run. */
+	if (run || ev->h.type == S2V_EV_PERM)
+		return run;
+	fresh.reg = fresh.now = ev->vma;
+	fresh.now_where = s2v_host_where(c->o.host, ev->pa);
+	fresh.start = ev->vma.start;
+	fresh.end = ev->vma.end;
+	if (ev->vma.flags & S2V_VMA_GMEM) {
+		fresh.start = slot->hva;
+		fresh.end = slot_end;
+	} else if (ev->hva < fresh.start || ev->hva >= fresh.end) { /* it could not be read */
+		fresh.start = ev->hva;
+		fresh.end = ev->size < slot_end - ev->hva ? ev->hva + ev->size : slot_end;
+	}
+	if (fresh.start < slot->hva)
+		fresh.start = slot->hva;
+	if (fresh.end > slot_end)
+		fresh.end = slot_end;
+	if (!s2v_run_has_room(c, vm))
+		return NULL;
+	run = s2v_run_insert(slot, &fresh, ev->hva);
+	if (!run)
+		c->no_memory++;
+	else
+		s2v_slot_count(vm, slot);
+	return run;
+}
+
+/*
+ * Does a mapping say more than what the run is known by? A conflict does; else what is cacheable,
+ * since that is what maintenance is owed for.
+ */
+static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
+{
+	if (!run->mapped)
+		return true;
+	if (s2v_attr_conflict(run->s1, run->s2))
+		return false;
+	return s2v_attr_conflict(s1, s2) ||
+	       (s2v_attr_is_noncacheable(run->s1) && s2v_attr_is_noncacheable(run->s2) &&
+		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
+}
+
+void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
+{
+	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
+		run->needs_fwb = true;
+	if (run->mapped && run->s2 != in->s2)
+		run->s2_mixed = true;
+	if (says_more(run, s1, in->s2)) {
+		run->s1 = s1;
+		run->s2 = in->s2;
+	}
+	run->mapped = true;
+}
+
+/* What the page's VMA covers of the memslot is that VMA now. Returns the page's run, or NULL: no memory. */
+static struct s2v_run *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *slot,
+				  const struct s2v_ev_page *ev)
+{
+	__u64 end = slot->hva + slot->size;
+	struct s2v_run now = {
+		.start = ev->vma.start > slot->hva ? ev->vma.start : slot->hva,
+		.end = ev->vma.end < end ? ev->vma.end : end,
+		.reg = ev->vma,
+		.now = ev->vma,
+		.now_where = s2v_host_where(c->o.host, ev->pa),
+	};
+
+	if (s2v_run_refresh(slot, &now, ev->h.time)) {
+		c->no_memory++;
+		return NULL;
+	}
+	s2v_runs_join(slot);
+	return s2v_run_find(slot, ev->hva);
+}
+
+/*
+ * What lies behind the page now: where that is something else than before, it has runs of its own. False: the
+ * event is of what lay there before (told late: it stands for others), and says nothing of what is there now.
+ */
+static bool run_now(struct s2v_correlator *c, struct s2v_memslot *slot, struct s2v_run **run,
+		    const struct s2v_ev_page *ev)
+{
+	const struct s2v_vma *v = &ev->vma;
+
+	if (!*run)
+		return true;
+	if (ev->h.time < (*run)->since)
+		return false;
+	if (v->attr == S2V_ATTR_NONE || (ev->flags & S2V_PG_NO_VMA) || ev->hva < v->start ||
+	    ev->hva >= v->end)
+		return true;
+	if (s2v_vma_differs(v, &(*run)->now))
+		*run = vma_is_new(c, slot, ev);
+	if (*run && v->pte_attr != S2V_ATTR_NONE) {
+		(*run)->now.pte_attr = v->pte_attr;
+		(*run)->now_where = s2v_host_where(c->o.host, ev->pa);
+	}
+	return *run;
+}
+
+static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
+{
+	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
+	struct s2v_place w = { .h = &ev->h, .page = ev };
+	struct s2v_memslot *slot;
+	struct s2v_run *run;
+	bool now;
+
+	if (ev->flags & S2V_PG_HCR)
+		c->fwb_disagrees |= c->o.host->fwb != S2V_UNKNOWN &&
+				    c->o.host->fwb != !!(ev->flags & S2V_PG_FWB);
+	if (ev->slot == S2V_NO_SLOT || (ev->h.type == S2V_EV_FAULT && ev->err >= 0))
+		return;
+	slot = slot_of_page(c, vm, ev);
+	if (!slot)
+		return;
+	run = run_of_page(c, vm, slot, ev);
+	if (!run && ev->h.type != S2V_EV_PERM)
+		return;
+	now = run_now(c, slot, &run, ev);
+	s2v_slot_count(vm, slot);
+	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
+	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
+	if (run && slot->registered && run->told) {
+		in.registered = &run->reg;
+		in.registered_where = run->where;
+	}
+	in.where = s2v_host_where(c->o.host, ev->pa);
+	in.vm_watched_from_start = vm->from_start;
+	in.cap_queried = vm->cap_queried;
+	in.slot_flags = slot->flags;
+	in.vm_mte = slot->vm_mte;
+	in.slot_accepted = slot->registered;
+	in.exec = ev->flags & S2V_PG_EXEC;
+	in.page_flags = ev->flags;
+	in.pa_differs = ev->flags & S2V_PG_PA_DIFFERS;
+	in.absent = ev->flags & S2V_PG_ABSENT;
+	in.pa = in.pa_differs ? ev->differs_pa : ev->pa;
+	in.host_pa = ev->host_pa;
+	if (!in.pa_differs && s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED)
+		c->unmapped += ev->count;
+	in.driver = run ? run->driver : NULL;
+	if (run && now && ev->h.type == S2V_EV_MAP)
+		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);
+	w.slot = slot;
+	w.gpa = ev->gpa;
+	w.size = ev->size;
+	w.hva = ev->hva;
+	w.pa = ev->pa;
+	s2v_ask_rules(c, vm, &in, &w);
+}
+
+static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	s2v_reset_end(c, vm);
+	s2v_audit_vm_gone(c, vm);
+	s2v_tell_updates(c, vm);
+	s2v_contract_tell(c, vm, true);
+	c->unannounced += !vm->announced;
+	s2v_vm_free(&c->vms, vm);
+}
+
+#define LEAF_MAX (1ULL << 30) /* KVM maps a PUD of 4 KiB pages at most (5.10 to 7.3) */
+
+/* A page lies in the memslot that its event names, or the event is not to be relied on. */
+static bool page_is_sound(const struct s2v_ev_page *ev)
+{
+	return ev->slot == S2V_NO_SLOT ||
+	       (ev->size && ev->size <= LEAF_MAX && ev->slot_hva + ev->slot_size >= ev->slot_hva &&
+		ev->hva >= ev->slot_hva && ev->hva - ev->slot_hva < ev->slot_size);
+}
+
+static bool is_page(const struct s2v_ev_hdr *ev)
+{
+	return ev->type == S2V_EV_MAP || ev->type == S2V_EV_PERM || ev->type == S2V_EV_FAULT;
+}
+
+static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
+{
+	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
+
+	/* An audit's end may come after that of its VM. */
+	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
+		return vm;
+	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_runs);
+	if (!vm) {
+		c->no_memory++;
+		return NULL;
+	}
+	/* Unless its announcement comes it was lost, and from_start stays false. */
+	vm->ref.pid = ev->tgid;
+	return vm;
+}
+
+void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
+{
+	size_t need = s2v_event_size(ev->type);
+	struct s2v_vm *vm;
+
+	if (!need || ev->len < need ||
+	    (is_page(ev) && !page_is_sound((const struct s2v_ev_page *)ev))) {
+		c->malformed++;
+		return;
+	}
+	if (ev->time > c->last)
+		c->last = ev->time;
+	if (ev->type == S2V_EV_AUDIT && !ev->vm) {
+		s2v_audit_all_end(c, (const struct s2v_ev_audit *)ev);
+		return;
+	}
+	vm = vm_of_event(c, ev);
+	if (!vm)
+		return;
+	if (ev->type == S2V_EV_VM_NEW)
+		on_vm_new(c, vm, (const struct s2v_ev_vm *)ev);
+	c->n_vms += s2v_vm_is_guest_now(vm, ev);
+	if (c->o.events && c->o.sink->event)
+		c->o.sink->event(c->o.sink, ev, &vm->ref, s2v_realtime(c, ev->time));
+	switch (ev->type) {
+	case S2V_EV_VM_DEAD:
+		on_vm_dead(c, vm);
+		break;
+	case S2V_EV_SLOT:
+		on_slot(c, vm, (const struct s2v_ev_slot *)ev);
+		break;
+	case S2V_EV_VMA:
+		on_vma(c, vm, (const struct s2v_ev_vma *)ev);
+		break;
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+		on_page(c, vm, (const struct s2v_ev_page *)ev);
+		s2v_reset_page(c, vm, (const struct s2v_ev_page *)ev);
+		break;
+	case S2V_EV_INIT:
+	case S2V_EV_UNMAP:
+	case S2V_EV_RUN:
+		s2v_reset_event(c, vm, (const struct s2v_ev_reset *)ev);
+		break;
+	case S2V_EV_LEAVES:
+		s2v_audit_leaves(c, vm, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
+		break;
+	case S2V_EV_HOST_UNMAP:
+		s2v_reset_taken_away(c, vm, ((const struct s2v_ev_range *)ev)->gpa,
+				     ((const struct s2v_ev_range *)ev)->size);
+		break;
+	case S2V_EV_CAP:
+		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)
+			vm->cap_queried = true;
+		break;
+	}
+}
+
+void s2v_correlator_contract(struct s2v_correlator *c)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_contract_tell(c, vm, false);
+}
+
+void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
+{
+	memcpy(sum->findings, c->findings, sizeof(sum->findings));
+	sum->vms = c->n_vms;
+	sum->preexisting = c->n_preexisting;
+	sum->without_tables = c->n_without_tables;
+	sum->audited = c->n_audited;
+	sum->shadow = c->shadow;
+	sum->protected_vms = c->protected_vms;
+	sum->unreadable += c->unreadable;
+	s2v_unread_merge(&sum->unread, &c->unread);
+	sum->unmapped = c->unmapped;
+	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
+	sum->rules = c->o.rules;
+	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
+	sum->beyond += c->beyond;
+	sum->fwb_disagrees = c->fwb_disagrees;
+	s2v_summary_judge(sum);
+}
+
+const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c)
+{
+	return c->vms;
+}
+
+void s2v_correlator_tick(struct s2v_correlator *c, __u64 now)
+{
+	struct s2v_vm *vm, *next;
+
+	if (now > c->last)
+		c->last = now;
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_reset_tick(c, vm);
+}
+
+void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
+{
+	struct s2v_vm *vm, *next;
+
+	HASH_ITER(hh, c->vms, vm, next)
+	{
+		s2v_reset_end(c, vm);
+		s2v_audit_vm_gone(c, vm);
+		s2v_tell_updates(c, vm);
+		c->unannounced += !vm->announced;
+	}
+	HASH_ITER(hh, c->vms, vm, next)
+	s2v_contract_tell(c, vm, true);
+	s2v_correlator_totals(c, sum);
+	if (c->o.sink->summary)
+		c->o.sink->summary(c->o.sink, sum);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Rules asked, findings kept: equal ones are one, told at first sight and again with their total. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/correlate_private.h"
+
+/* In the place of a range's address, where ranges are too many for a finding each: none begins there. */
+#define FURTHER_RANGES 1
+
+static enum s2v_attr_source s1_source(const struct s2v_vma *v)
+{
+	if (v->flags & S2V_VMA_GMEM)
+		return S2V_SRC_GMEM;
+	if (v->pte_attr != S2V_ATTR_NONE)
+		return S2V_SRC_PTE;
+	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
+}
+
+/* Where it lies, and its bytes: what one event tells of many is between its two addresses, if it says no more. */
+static bool extent(const struct s2v_place *w, __u64 count, __u64 *low, __u64 *end, __u64 *bytes)
+{
+	__u64 last = w->page ? w->page->gpa_last : w->gpa, high = w->gpa < last ? last : w->gpa;
+
+	*low = w->gpa < last ? w->gpa : last;
+	*end = high + w->size;
+	if (*end < high)
+		return false;
+	if (!w->page) /* neighbours that an audit found are one, of so many leaves */
+		count = 1;
+	if (__builtin_mul_overflow(w->size, count, bytes))
+		*bytes = ~0ULL;
+	if (!w->page || !w->page->gpa_end)
+		return true;
+	if (w->page->gpa_low < *low)
+		*low = w->page->gpa_low;
+	if (w->page->gpa_end > *end)
+		*end = w->page->gpa_end;
+	*bytes = w->page->bytes;
+	return true;
+}
+
+/* One more occurrence, or many like it. */
+static void extend(struct s2v_finding *f, const struct s2v_place *w, __u64 count)
+{
+	__u64 low, end, bytes, span;
+
+	if (!w->slot || !extent(w, count, &low, &end, &bytes))
+		return;
+	if (!f->gpa_end || low < f->gpa_low)
+		f->gpa_low = low;
+	if (end > f->gpa_end)
+		f->gpa_end = end;
+	span = f->gpa_end - f->gpa_low;
+	if (__builtin_add_overflow(f->bytes, bytes, &f->bytes) || f->bytes > span)
+		f->bytes = span;
+}
+
+static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
+			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
+			 const struct s2v_place *w, struct s2v_finding *f)
+{
+	f->id = ++c->next_finding;
+	f->rule = rule;
+	f->time = s2v_realtime(c, w->h->time);
+	f->vm = vm->ref;
+	f->vcpu = w->page ? w->page->vcpu : w->vcpu;
+	rule->why(in, f->explain, sizeof(f->explain));
+	if (!w->slot) {
+		f->slot.id = S2V_NO_SLOT;
+		f->pa = S2V_NO_PA;
+		return;
+	}
+	f->slot.id = w->slot->key.id;
+	f->slot.gpa = w->slot->gpa;
+	f->slot.size = w->slot->size;
+	f->slot.hva = w->slot->hva;
+	f->has_page = true;
+	f->gpa = f->gpa_last = w->gpa;
+	f->size = w->size;
+	f->hva = w->hva;
+	f->pa = w->pa;
+	f->s1 = s2v_vma_s1(in->vma);
+	f->s1_source = s1_source(in->vma);
+	if (in->vma->attr != f->s1)
+		f->s1_vma = in->vma->attr;
+	f->s2 = in->s2;
+	if (in->s2 != S2V_ATTR_NONE)
+		f->s2_source = in->on == S2V_ON_LEAF || (w->page && w->page->h.type == S2V_EV_PERM)
+				       ? S2V_SRC_LEAF
+				       : S2V_SRC_PROT;
+	f->err = in->err;
+	if (in->err)
+		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
+}
+
+/*
+ * What an audit finds that is known already, from a hook in the same registration of the memslot, or
+ * from an audit before: then there is nothing to tell but another number of leaves.
+ */
+static bool known_leaves(struct s2v_correlator *c, const struct s2v_vm *vm,
+			 const struct s2v_finding_key *range, struct s2v_open_finding *o,
+			 __u64 count)
+{
+	struct s2v_finding_key key = *range;
+	struct s2v_open_finding *hooked;
+
+	key.gpa = 0;
+	HASH_FIND(hh, vm->findings, &key, sizeof(key), hooked);
+	if (hooked && !hooked->leaf)
+		return true;
+	if (!o || o->audit == c->n_audits)
+		return false;
+	o->audit = c->n_audits;
+	o->changed |= o->f.count != count;
+	c->changed |= o->changed;
+	o->f.count = count;
+	return true;
+}
+
+void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+	       const struct s2v_rule_in *in, const struct s2v_place *w)
+{
+	struct s2v_finding_key key;
+	struct s2v_open_finding *o;
+	__u64 count = w->page ? w->page->count : w->count ? w->count : 1;
+
+	memset(&key, 0, sizeof(key));
+	key.slot = S2V_NO_SLOT;
+	if (w->slot) {
+		key.gen = w->slot->gen;
+		key.slot = w->slot->key.id;
+		key.as_id = w->slot->key.as_id;
+	}
+	key.err = in->err;
+	key.rule = rule->id;
+	key.on = in->err ? (__u8)in->on : 0;
+	key.mild = rule->is_mild && rule->is_mild(in);
+	if (in->on == S2V_ON_LEAF)
+		key.gpa = w->gpa;
+	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+	if (in->on == S2V_ON_LEAF && known_leaves(c, vm, &key, o, count))
+		return;
+	if (!o && in->on == S2V_ON_LEAF && HASH_COUNT(vm->findings) >= S2V_FINDINGS_MOST) {
+		key.gpa = FURTHER_RANGES;
+		HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
+		if (o && o->audit != c->n_audits)
+			o->f.count = 0;
+		if (o)
+			o->audit = c->n_audits;
+	}
+	if (o) {
+		o->f.count += count;
+		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
+		extend(&o->f, w, count);
+		o->changed = c->changed = true;
+		return;
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		c->no_memory++;
+		return;
+	}
+	count += !count; /* what was told of it before was another finding, or none */
+	o->key = key;
+	o->leaf = in->on == S2V_ON_LEAF;
+	o->audit = c->n_audits;
+	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	if (w->slot)
+		w->slot->findings++;
+	o->f.mild = key.mild;
+	fill_finding(c, vm, rule, in, w, &o->f);
+	o->f.count = count;
+	if (w->page)
+		o->f.gpa_last = w->page->gpa_last;
+	extend(&o->f, w, count);
+	c->findings[s2v_finding_severity(&o->f)]++;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
+}
+
+bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
+		       enum s2v_trigger on)
+{
+	return (r->on & on) && c->o.rules[r->id].coverage != S2V_NOT_APPLICABLE &&
+	       (!c->o.only || (c->o.only & on));
+}
+
+void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
+		   const struct s2v_place *w)
+{
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		const struct s2v_rule *r = &s2v_rules[i];
+
+		if (s2v_rule_is_asked(c, r, in->on) && r->decide(in))
+			s2v_found(c, vm, r, in, w);
+	}
+}
+
+static void tell_update(struct s2v_correlator *c, struct s2v_open_finding *o)
+{
+	if (!o->changed)
+		return;
+	o->changed = false;
+	o->f.update = true;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
+}
+
+void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
+{
+	struct s2v_open_finding *o, *next;
+
+	HASH_ITER(hh, vm->findings, o, next)
+	tell_update(c, o);
+}
+
+#define UPDATE_MOST 10000000000ULL /* ns that an update waits at most */
+
+static bool update_is_due(struct s2v_open_finding *o, __u64 now)
+{
+	__u64 wait;
+
+	if (!now)
+		return true;
+	if (!o->born)
+		o->born = now;
+	wait = now > o->born ? (now - o->born) / 10 : 0;
+	if (now < o->told || now - o->told < (wait < UPDATE_MOST ? wait : UPDATE_MOST))
+		return false;
+	o->told = now;
+	return true;
+}
+
+unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now)
+{
+	struct s2v_open_finding *o;
+	unsigned int n = 0;
+
+	if (!c->changed)
+		return 0;
+	c->changed = false;
+	for (struct s2v_vm *vm = c->vms; vm; vm = vm->hh.next) {
+		for (o = vm->findings; o; o = o->hh.next) {
+			if (o->changed && update_is_due(o, now)) {
+				tell_update(c, o);
+				n++;
+			}
+			c->changed |= o->changed;
+		}
+	}
+	return n;
+}
+
+void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot)
+{
+	struct s2v_open_finding *o, *next;
+
+	for (o = vm->findings; o && slot->findings; o = next) {
+		next = o->hh.next;
+		if (o->key.slot != slot->key.id || o->key.as_id != slot->key.as_id ||
+		    o->key.gen != slot->gen)
+			continue;
+		slot->findings--;
+		tell_update(c, o);
+		HASH_DEL(vm->findings, o);
+		free(o);
+	}
+	slot->findings = 0;
+}

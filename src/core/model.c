@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Keeping the model: VMs, memslots. What lies behind a memslot: runs.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/model.h"
+#include "core/resets.h"
+
+struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id)
+{
+	struct s2v_vm *vm;
+
+	HASH_FIND(hh, vms, &id, sizeof(id), vm);
+	return vm;
+}
+
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs)
+{
+	struct s2v_vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	vm->id = id;
+	vm->ref.id = id;
+	vm->all_runs = all_runs;
+	HASH_ADD(hh, *vms, id, sizeof(vm->id), vm);
+	return vm;
+}
+
+void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot)
+{
+	vm->n_runs += slot->n_runs - slot->counted;
+	*vm->all_runs += slot->n_runs - slot->counted;
+	slot->counted = slot->n_runs;
+}
+
+void s2v_runs_free(struct s2v_run *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(runs[i].leaves);
+	free(runs);
+}
+
+void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
+{
+	HASH_DEL(vm->slots, slot);
+	if (slot->gen > vm->gone)
+		vm->gone = slot->gen;
+	s2v_runs_free(slot->runs, slot->n_runs);
+	slot->n_runs = 0;
+	s2v_slot_count(vm, slot);
+	free(slot);
+}
+
+void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm)
+{
+	struct s2v_open_finding *f, *nf;
+	struct s2v_memslot *s, *ns;
+
+	HASH_ITER(hh, vm->slots, s, ns)
+	s2v_slot_free(vm, s);
+	HASH_ITER(hh, vm->findings, f, nf)
+	{
+		HASH_DEL(vm->findings, f);
+		free(f);
+	}
+	if (vm->reset) {
+		s2v_pageset_clear(&vm->reset->mapped);
+		s2v_pageset_clear(&vm->reset->unmapped);
+		free(vm->reset->last_map);
+		free(vm->reset);
+	}
+	free(vm->pending);
+	free(vm->leaf_findings);
+	free(vm->gone_rows);
+	HASH_DEL(*vms, vm);
+	free(vm);
+}
+
+struct s2v_memslot *s2v_slot_find(struct s2v_vm *vm, __s16 id, __u16 as_id)
+{
+	struct s2v_slot_id key = { .id = id, .as_id = as_id };
+	struct s2v_memslot *slot;
+
+	HASH_FIND(hh, vm->slots, &key, sizeof(key), slot);
+	return slot;
+}
+
+struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id)
+{
+	struct s2v_memslot *old = s2v_slot_find(vm, id, as_id);
+	struct s2v_memslot *slot = calloc(1, sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	if (old)
+		s2v_slot_free(vm, old);
+	slot->key.id = id;
+	slot->key.as_id = as_id;
+	HASH_ADD(hh, vm->slots, key, sizeof(slot->key), slot);
+	return slot;
+}
+
+/* Does the event say that its VM has memory, or may have? */
+static bool is_of_a_guest(const struct s2v_ev_hdr *ev)
+{
+	switch (ev->type) {
+	case S2V_EV_VM_NEW:
+		return !(((const struct s2v_ev_vm *)ev)->nothing & S2V_VM_NO_MEMSLOTS);
+	case S2V_EV_SLOT:
+	case S2V_EV_VMA:
+	case S2V_EV_MAP:
+	case S2V_EV_PERM:
+	case S2V_EV_FAULT:
+	case S2V_EV_LEAVES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev)
+{
+	if (vm->is_guest || !is_of_a_guest(ev))
+		return false;
+	vm->is_guest = true;
+	return true;
+}

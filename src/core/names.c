@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The printed names of enum values: text, JSON and documentation all use these. */
+#include <strings.h>
+
+#include "core/sink.h"
+
+static const char *const attr_names[S2V_ATTR_NR] = {
+	[S2V_ATTR_NONE] = "none",
+	[S2V_ATTR_NORMAL_WB] = "normal-wb",
+	[S2V_ATTR_NORMAL_TAGGED] = "normal-tagged",
+	[S2V_ATTR_NORMAL_WT] = "normal-wt",
+	[S2V_ATTR_NORMAL_NC] = "normal-nc",
+	[S2V_ATTR_DEVICE_GRE] = "device-GRE",
+	[S2V_ATTR_DEVICE_nGRE] = "device-nGRE",
+	[S2V_ATTR_DEVICE_nGnRE] = "device-nGnRE",
+	[S2V_ATTR_DEVICE_nGnRnE] = "device-nGnRnE",
+	[S2V_ATTR_AS_S1] = "as-stage-1",
+	[S2V_ATTR_UNKNOWN] = "unknown",
+};
+
+static const char *const source_names[] = {
+	[S2V_SRC_NONE] = "none",	[S2V_SRC_VMA] = "vma",	 [S2V_SRC_PTE] = "pte",
+	[S2V_SRC_GMEM] = "guest_memfd", [S2V_SRC_PROT] = "prot", [S2V_SRC_LEAF] = "leaf",
+};
+
+static const char *const cmo_names[] = {
+	[S2V_CMO_NONE] = "none",     [S2V_CMO_ICACHE] = "icache",
+	[S2V_CMO_DATA] = "data",     [S2V_CMO_DATA_ICACHE] = "data+icache",
+	[S2V_CMO_UNSAFE] = "unsafe", [S2V_CMO_UNKNOWN] = "unknown",
+};
+
+static const char *const observe_names[S2V_OBS_NR] = {
+	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
+	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
+	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
+	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
+	[S2V_OBS_RUN] = "vcpu-run",	      [S2V_OBS_HOST_UNMAP] = "host-unmap",
+};
+
+static const char *const method_names[] = {
+	[S2V_METHOD_NONE] = "none",
+	[S2V_METHOD_FENTRY] = "fentry",
+	[S2V_METHOD_KPROBE] = "kprobe",
+	[S2V_METHOD_TRACEPOINT] = "tracepoint",
+};
+
+static const char *const severity_names[S2V_SEVERITY_NR] = {
+	[S2V_INFO] = "info", [S2V_LOW] = "low",		  [S2V_MEDIUM] = "medium",
+	[S2V_HIGH] = "high", [S2V_CRITICAL] = "critical",
+};
+
+static const char *const slot_change_names[] = {
+	[S2V_SLOT_CREATE] = "create", [S2V_SLOT_DELETE] = "delete", [S2V_SLOT_MOVE] = "move",
+	[S2V_SLOT_FLAGS] = "flags",   [S2V_SLOT_FOUND] = "found",
+};
+
+static const char *const reset_verdict_names[] = {
+	[S2V_RESET_UNKNOWN] = "unknown",
+	[S2V_RESET_NO_UNMAP] = "no-unmap",
+	[S2V_RESET_NEEDED] = "needed",
+	[S2V_RESET_REDUNDANT_FWB] = "redundant-fwb",
+	[S2V_RESET_REDUNDANT_REPEAT] = "redundant-repeat",
+	[S2V_RESET_MISSING] = "missing",
+};
+
+/* A value that has no name (a newer trace file, a bug) is "unknown", never a crash. */
+static const char *name_of(const char *const *names, size_t n, size_t i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
+const char *s2v_attr_name(__u32 attr)
+{
+	return name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
+}
+
+const char *s2v_backing_name(__u32 f, bool nothing)
+{
+	if (f & S2V_VMA_GMEM)
+		return "guest_memfd";
+	if (f & S2V_VMA_PFNMAP)
+		return "pfnmap";
+	if (f & S2V_VMA_MIXEDMAP)
+		return "mixedmap";
+	if (f & S2V_VMA_HUGETLB)
+		return "hugetlb";
+	if (f & S2V_VMA_FILE)
+		return "file";
+	return nothing ? "none" : "anonymous";
+}
+
+const char *s2v_source_name(enum s2v_attr_source s)
+{
+	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
+}
+
+const char *s2v_slot_change_name(__u32 change)
+{
+	return name_of(slot_change_names, S2V_ARRAY_SIZE(slot_change_names), change);
+}
+
+const char *s2v_reset_verdict_name(enum s2v_reset_verdict v)
+{
+	return name_of(reset_verdict_names, S2V_ARRAY_SIZE(reset_verdict_names), (size_t)v);
+}
+
+const char *s2v_cmo_name(enum s2v_cmo c)
+{
+	return name_of(cmo_names, S2V_ARRAY_SIZE(cmo_names), (size_t)c);
+}
+
+const char *s2v_observe_name(enum s2v_observe o)
+{
+	return name_of(observe_names, S2V_ARRAY_SIZE(observe_names), (size_t)o);
+}
+
+const char *s2v_method_name(enum s2v_method m)
+{
+	return name_of(method_names, S2V_ARRAY_SIZE(method_names), (size_t)m);
+}
+
+const char *s2v_severity_name(enum s2v_severity s)
+{
+	return name_of(severity_names, S2V_ARRAY_SIZE(severity_names), (size_t)s);
+}
+
+int s2v_severity_parse(const char *s)
+{
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(severity_names); i++) {
+		if (!strcasecmp(s, severity_names[i]))
+			return (int)i;
+	}
+	return -1;
+}

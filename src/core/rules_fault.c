@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A fault that failed: which of KVM's checks said no. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rules_private.h"
+#include "core/sink.h"
+
+bool s2v_decide_fault_failed(const struct s2v_rule_in *in)
+{
+	return in->err < 0 && !s2v_decide_pfnmap_refused(in);
+}
+
+/* Is it known that the VMM's mapping forbids what the guest did? Its words, or NULL. */
+static const char *forbidden_by_vma(const struct s2v_rule_in *in)
+{
+	__u32 f = in->page_flags;
+
+	if (!(f & S2V_PG_PROT))
+		return NULL;
+	if (!(f & (S2V_PG_VMA_READ | S2V_PG_VMA_WRITE)))
+		return "The VMM's mapping allows no access (PROT_NONE).";
+	return (f & S2V_PG_WRITE) && !(f & S2V_PG_VMA_WRITE)
+		       ? "The VMM's mapping is read-only, and the guest wrote."
+		       : NULL;
+}
+
+/* EFAULT of a driver's mapping that has a PTE: hva_to_pfn_remapped(), then what user_mem_abort() asks of the page. */
+static const char *why_driver_page(const struct s2v_rule_in *in)
+{
+	bool known = in->page_flags & S2V_PG_PROT;
+
+	if (s2v_pte_forbids(in))
+		return "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also "
+		       "where the driver would make it writable at the VMM's own store.";
+	if (in->vm_mte)
+		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags."
+			     : "The VM has MTE, and user_mem_abort() refuses memory without tags; or the "
+			       "PTE is read-only and the guest wrote (hva_to_pfn_remapped()).";
+	if (in->where == S2V_WHERE_UNKNOWN && s2v_attr_is_cacheable(in->vma->attr) &&
+	    !s2v_na_pfnmap_refused(in->host))
+		return "user_mem_abort() refuses cacheable device memory here, or the PTE is read-only and "
+		       "the guest wrote: without the kernel's memory map that cannot be told apart.";
+	if (in->host->pfnmap_cap < 0 && in->where != S2V_WHERE_OUTSIDE)
+		return "hva_to_pfn_remapped() takes no page without a reference count (part of a larger "
+		       "allocation; up to 6.12), and none by a read-only PTE when the guest wrote.";
+	return known ? ""
+		     : "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also where "
+		       "the driver would make it writable at the VMM's own store.";
+}
+
+static const char *why_driver_map(const struct s2v_rule_in *in)
+{
+	const char *vma = forbidden_by_vma(in);
+
+	if (vma)
+		return vma;
+	if (in->page_flags & S2V_PG_NO_PTE)
+		return "The host's page tables cannot be read here, so which of KVM's checks it was is not "
+		       "known.";
+	if (in->vma->pte_attr != S2V_ATTR_NONE)
+		return why_driver_page(in);
+	return in->page_flags & S2V_PG_PROT
+		       ? "hva_to_pfn_remapped() got no page: the driver's fault handler gave none."
+		       : "hva_to_pfn_remapped() got no page: the VMM's mapping is read-only and the guest "
+			 "wrote, or the driver's fault handler gave none.";
+}
+
+static const char *why_ordinary(const struct s2v_rule_in *in)
+{
+	const char *vma = forbidden_by_vma(in);
+	bool known = in->page_flags & S2V_PG_PROT;
+
+	if (vma)
+		return vma;
+	if (in->page_flags & S2V_PG_NO_PTE)
+		return "get_user_pages() gave no page, or MTE forbids it.";
+	if (in->vma->pte_attr == S2V_ATTR_NONE)
+		return known ? "get_user_pages() gave no page: the file ends before it, or memory was short."
+			     : "get_user_pages() gave no page: the VMM's mapping forbids the access (no "
+			       "access, or read-only and the guest wrote), the file ends before it, or memory "
+			       "was short.";
+	if (in->vm_mte)
+		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 "
+			       "any shared mapping)."
+			     : "The VM has MTE, and user_mem_abort() refuses memory without tags (up to 6.1 "
+			       "any shared mapping); or the VMM's mapping is read-only and the guest wrote.";
+	return known ? ""
+		     : "get_user_pages() refused the access: the VMM's mapping is read-only and the guest wrote.";
+}
+
+/* Which check of KVM says no; "" where none is known. */
+static const char *which_check(const struct s2v_rule_in *in)
+{
+	bool protected_kvm = in->host->kvm_mode == S2V_KVM_PROTECTED;
+
+	if (in->vma->flags & S2V_VMA_GMEM)
+		return "guest_memfd gave no page (kvm_gmem_get_pfn()).";
+	switch (in->err) {
+	case -ENOMEM:
+		return "There was no memory, for the page or for stage-2 tables.";
+	case -EHWPOISON:
+		return "The page has failed (hardware poison).";
+	case -ENOSYS:
+		return in->slot_flags & S2V_MEM_READONLY
+			       ? "The guest wrote to a read-only memslot by an instruction that KVM does not "
+				 "decode (io_mem_abort())."
+			       : "";
+	case -EPERM:
+	case -EINVAL:
+		return protected_kvm ? "Protected KVM gives guests no memory but ordinary one "
+				       "(__pkvm_host_share_guest())."
+				     : "";
+	case -EFAULT:
+		if (in->vma->attr == S2V_ATTR_NONE)
+			return "user_mem_abort() finds no VMA there: the VMM has unmapped it, or never mapped "
+			       "it; or it could not be read.";
+		return s2v_is_driver_map(in->vma) ? why_driver_map(in) : why_ordinary(in);
+	}
+	return "";
+}
+
+static const char *permitted(const struct s2v_rule_in *in)
+{
+	__u32 f = in->page_flags;
+
+	if (!(f & S2V_PG_PROT) || (f & S2V_PG_VMA_WRITE))
+		return "";
+	return f & S2V_PG_VMA_READ ? " read-only" : " no access";
+}
+
+static const char *access_name(const struct s2v_rule_in *in)
+{
+	if (!(in->page_flags & S2V_PG_PROT))
+		return "access";
+	if (in->page_flags & S2V_PG_EXEC)
+		return "instruction fetch";
+	return in->page_flags & S2V_PG_WRITE ? "store" : "load";
+}
+
+/* What lies there: "pfnmap of udmabuf, normal-wb by its VMA and PTE, inside the kernel's map". */
+static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const struct s2v_vma *v = in->vma;
+	const char *driver = in->driver ? in->driver : "", *where = "", *pte;
+
+	if (v->attr == S2V_ATTR_NONE) {
+		snprintf(buf, len, "nothing that could be read");
+		return;
+	}
+	pte = in->page_flags & S2V_PG_NO_PTE ? "PTE not readable"
+	      : v->pte_attr == S2V_ATTR_NONE ? "no PTE"
+					     : s2v_attr_name(v->pte_attr);
+	if (in->where != S2V_WHERE_UNKNOWN)
+		where = in->where == S2V_WHERE_INSIDE ? ", inside the kernel's map"
+						      : ", outside the kernel's map";
+	if (v->flags & S2V_VMA_GMEM)
+		snprintf(buf, len, "guest_memfd");
+	else
+		snprintf(buf, len, "%s%s%.31s, VMA %s%s, %s%s%s", s2v_backing_name(v->flags, false),
+			 *driver ? " of " : "", driver, s2v_attr_name(v->attr), permitted(in),
+			 v->pte_attr == S2V_ATTR_NONE ? "" : "PTE ", pte, where);
+}
+
+void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const char *check = which_check(in);
+	char there[160];
+
+	what_lies_there(in, there, sizeof(there));
+	snprintf(buf, len,
+		 "A guest's %s made KVM_RUN fail: the kernel mapped nothing. There: %s. %s",
+		 access_name(in), there,
+		 *check ? check : "Which of KVM's checks said no is not known.");
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Cacheable device memory on a host, or a kernel, that cannot keep it coherent: accepted or refused. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/rules_private.h"
+
+/* Known to lack one of them: a host of which that is not known is accused of nothing. */
+static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
+{
+	return h->fwb == S2V_NO || h->dic == S2V_NO;
+}
+
+/* Why the host cannot have such a mapping coherent; says no more than is known. */
+static const char *host_lacks(const struct s2v_host *h)
+{
+	if (h->fwb == S2V_NO)
+		return h->dic == S2V_NO ? "has neither S2FWB nor CTR_EL0.DIC" : "has no S2FWB";
+	if (h->dic == S2V_NO)
+		return h->fwb == S2V_YES ? "has S2FWB but not CTR_EL0.DIC" : "has no CTR_EL0.DIC";
+	return "is not known to have S2FWB and CTR_EL0.DIC";
+}
+
+/* Has the kernel none of the checks that came with the capability? Then it maps such memory Device. */
+static bool is_old_kernel(const struct s2v_host *h)
+{
+	return h->pfnmap_cap < 0;
+}
+
+const char *s2v_na_pfnmap_admitted(const struct s2v_host *h)
+{
+	return s2v_has_fwb_and_dic(h) && !is_old_kernel(h)
+		       ? "the host has S2FWB and DIC, and the kernel uses them: it is safe here"
+		       : NULL;
+}
+
+bool s2v_decide_pfnmap_admitted(const struct s2v_rule_in *in)
+{
+	if (!host_lacks_fwb_or_dic(in->host) &&
+	    !(s2v_has_fwb_and_dic(in->host) && is_old_kernel(in->host)))
+		return false;
+	if (in->where != S2V_WHERE_OUTSIDE || in->err)
+		return false;
+	if (in->on == S2V_ON_SLOT)
+		return s2v_is_cacheable_pfnmap(in->vma);
+	/* What was mapped there after the registration a newer kernel refuses at the fault. */
+	if (in->on == S2V_ON_FOUND)
+		return s2v_is_cacheable_pfnmap(in->vma) && is_old_kernel(in->host);
+	/* Nothing was mapped at registration, so only now is it known which memory it is. */
+	return in->slot_accepted && in->registered && s2v_is_cacheable_pfnmap(in->registered) &&
+	       in->registered_where == S2V_WHERE_UNKNOWN && s2v_is_cacheable_pfnmap(in->vma);
+}
+
+void s2v_why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	const char *verb = in->on == S2V_ON_FOUND ? "has" : "accepted";
+
+	if (s2v_has_fwb_and_dic(in->host))
+		snprintf(
+			buf, len,
+			"The kernel %s a memslot over device memory that the host maps cacheable, and "
+			"maps it Device into the guest, though this host has S2FWB and CTR_EL0.DIC: it "
+			"is without KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d). The guest's accesses "
+			"will bypass the cache. Use Linux 6.17 or later; until then do not give such "
+			"memory to guests on this host.",
+			verb, S2V_CAP_CACHEABLE_PFNMAP);
+	else
+		snprintf(
+			buf, len,
+			"The kernel %s a memslot over device memory that the host maps cacheable, on "
+			"a host that %s: the guest's accesses to it cannot be kept coherent with the "
+			"host's. Linux 6.17 and later refuse it (EINVAL); until then do not give such "
+			"memory to guests on this host.",
+			verb, host_lacks(in->host));
+}
+
+const char *s2v_na_pfnmap_refused(const struct s2v_host *h)
+{
+	if (h->pfnmap_cap < 0)
+		return "this kernel does not refuse cacheable PFNMAP (6.17 and later do)";
+	return s2v_has_fwb_and_dic(h) ? "the host has S2FWB and DIC: nothing is refused" : NULL;
+}
+
+bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
+{
+	if (s2v_na_pfnmap_refused(in->host))
+		return false;
+	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
+		return in->err == -EINVAL && s2v_is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
+		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
+	/*
+	 * KVM asks this of a page that it has got, so there is a PTE, and its address is known; before
+	 * that (hva_to_pfn_remapped() refuses a store by a read-only PTE), and after it (MTE), it gives
+	 * the same error for other reasons.
+	 */
+	if (s2v_pte_forbids(in))
+		return false;
+	return in->err == -EFAULT && s2v_is_driver_map(in->vma) &&
+	       s2v_attr_is_cacheable(in->vma->attr) && in->where == S2V_WHERE_OUTSIDE;
+}
+
+void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
+{
+	snprintf(buf, len,
+		 "The kernel refused device memory that the host maps cacheable%s, since this host "
+		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
+		 "that has both.",
+		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it", host_lacks(in->host));
+}

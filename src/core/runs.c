@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Stretches of a memslot: found, made, and taken apart where something else was mapped. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/model.h"
+
+struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva)
+{
+	size_t lo = 0, hi = slot->n_runs;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (hva < slot->runs[mid].start)
+			hi = mid;
+		else if (hva >= slot->runs[mid].end)
+			lo = mid + 1;
+		else
+			return &slot->runs[mid];
+	}
+	return NULL;
+}
+
+int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run)
+{
+	struct s2v_run *p = *runs;
+
+	/* Powers of two: grown when n is one. */
+	if ((*n & (*n - 1)) == 0) {
+		p = reallocarray(p, *n ? *n * 2 : 1, sizeof(*p));
+		if (!p)
+			return -1;
+		*runs = p;
+	}
+	p[(*n)++] = *run;
+	return 0;
+}
+
+struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva)
+{
+	size_t i;
+
+	if (s2v_run_append(&slot->runs, &slot->n_runs, run))
+		return NULL;
+	for (i = slot->n_runs - 1; i > 0 && slot->runs[i - 1].start > hva; i--)
+		slot->runs[i] = slot->runs[i - 1];
+	slot->runs[i] = *run;
+	if (i > 0 && slot->runs[i].start < slot->runs[i - 1].end)
+		slot->runs[i].start = slot->runs[i - 1].end;
+	if (i + 1 < slot->n_runs && slot->runs[i].end > slot->runs[i + 1].start)
+		slot->runs[i].end = slot->runs[i + 1].start;
+	return &slot->runs[i];
+}
+
+bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b)
+{
+	return a->flags != b->flags || a->attr != b->attr;
+}
+
+/* Alike in all but where they are, and with nothing that would have to be added up. */
+static bool alike(const struct s2v_run *a, const struct s2v_run *b)
+{
+	return a->end == b->start && !a->n_leaves && !b->n_leaves && a->uncounted == b->uncounted &&
+	       a->told == b->told && a->where == b->where && !s2v_vma_differs(&a->reg, &b->reg) &&
+	       a->now_where == b->now_where && !s2v_vma_differs(&a->now, &b->now) &&
+	       !a->since == !b->since && a->mapped == b->mapped && a->s1 == b->s1 &&
+	       a->s2 == b->s2 && a->s2_mixed == b->s2_mixed && a->needs_fwb == b->needs_fwb &&
+	       !strcmp(a->name, b->name) && !strcmp(a->driver, b->driver);
+}
+
+/* A VMM that maps and unmaps there for months is not to take more and more memory. */
+#define RUNS_SPLIT 4096
+
+/* Neighbours that are alike become one. Returns where the run at `at` is now. */
+static size_t join(struct s2v_memslot *slot, size_t at)
+{
+	struct s2v_run *r = slot->runs;
+	size_t n = 0, now = 0;
+
+	for (size_t i = 0; i < slot->n_runs; i++) {
+		if (n && alike(&r[n - 1], &r[i])) {
+			r[n - 1].end = r[i].end;
+			if (r[i].since > r[n - 1].since)
+				r[n - 1].since = r[i].since;
+			free(r[i].leaves);
+		} else {
+			r[n++] = r[i];
+		}
+		if (i == at)
+			now = n - 1;
+	}
+	slot->n_runs = n;
+	return now;
+}
+
+/* A second run like the one at i, behind it, from hva on. */
+static int split(struct s2v_memslot *slot, size_t i, __u64 hva)
+{
+	struct s2v_run copy = slot->runs[i], *r;
+
+	copy.leaves = NULL;
+	if (s2v_run_append(&slot->runs, &slot->n_runs, &copy))
+		return -1;
+	r = slot->runs;
+	memmove(&r[i + 2], &r[i + 1], (slot->n_runs - i - 2) * sizeof(*r));
+	r[i + 1] = copy;
+	r[i].end = r[i + 1].start = hva;
+	return 0;
+}
+
+/* What an audit counted cannot be divided: the next one counts anew. */
+static void uncount(const struct s2v_memslot *slot, struct s2v_run *r)
+{
+	r->uncounted = slot->audited;
+	r->n_leaves = 0;
+	r->present = r->unreadable = 0;
+}
+
+struct s2v_run *s2v_run_change(struct s2v_memslot *slot, struct s2v_run *run,
+			       const struct s2v_vma *now, __u64 time)
+{
+	size_t i = (size_t)(run - slot->runs);
+	struct s2v_run *r;
+
+	if (slot->n_runs >= RUNS_SPLIT)
+		i = join(slot, i);
+	uncount(slot, &slot->runs[i]);
+	if (slot->n_runs < RUNS_SPLIT) {
+		if (now->end < slot->runs[i].end && split(slot, i, now->end))
+			return NULL;
+		if (now->start > slot->runs[i].start && split(slot, i++, now->start))
+			return NULL;
+	}
+	r = &slot->runs[i];
+	r->now = *now;
+	if (!r->told)
+		r->reg = *now;
+	r->since = time;
+	r->name[0] = r->driver[0] = 0;
+	r->mapped = r->s2_mixed = r->needs_fwb = false;
+	r->s1 = r->s2 = S2V_ATTR_NONE;
+	return r;
+}
+
+int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 time)
+{
+	struct s2v_run *run;
+	__u64 end;
+
+	for (__u64 hva = now->start; hva < now->end; hva = end) {
+		run = s2v_run_find(slot, hva);
+		if (!run) {
+			run = s2v_run_insert(slot, now, hva);
+			if (!run)
+				return -1;
+			run->told = false; /* whatever lay there when it was registered */
+			end = run->end;
+			continue;
+		}
+		end = run->end < now->end ? run->end : now->end;
+		if (time < run->since || !s2v_vma_differs(&run->now, &now->now))
+			continue;
+		run = s2v_run_change(slot, run, &now->now, time);
+		if (!run)
+			return -1;
+		run->now_where = now->now_where;
+		memcpy(run->name, now->name, sizeof(run->name));
+		memcpy(run->driver, now->driver, sizeof(run->driver));
+	}
+	return 0;
+}
+
+void s2v_runs_join(struct s2v_memslot *slot)
+{
+	join(slot, 0);
+}

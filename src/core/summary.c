@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Is a run complete? The one place that decides what "nothing found" is worth. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/correlate.h"
+
+static void because(struct s2v_summary *s, const char *fmt, ...)
+{
+	size_t n = strlen(s->incomplete);
+	va_list ap;
+
+	if (n && n + 2 < sizeof(s->incomplete)) {
+		memcpy(s->incomplete + n, "; ", 3);
+		n += 2;
+	}
+	va_start(ap, fmt);
+	vsnprintf(s->incomplete + n, sizeof(s->incomplete) - n, fmt, ap);
+	va_end(ap);
+}
+
+void s2v_summary_because(struct s2v_summary *s, const char *why)
+{
+	because(s, "%s", why);
+	s->complete = s->but_for = false;
+}
+
+#define ULL(x) ((unsigned long long)(x))
+
+/* Which VMs there are, and what of those that were there before was looked at. */
+static void judge_vms(struct s2v_summary *s)
+{
+	if (s->hidden)
+		because(s, "KVM has %llu VM%s that no open file shows (one created by thread %u)",
+			ULL(s->hidden), s->hidden == 1 ? "" : "s", s->hidden_creator);
+	if (s->census_errno)
+		because(s, "whether KVM has VMs that no open file shows is not known: debugfs, %s",
+			strerror(s->census_errno));
+	if (s->unobserved)
+		because(s,
+			"the memory of %llu VM%s is mapped by a function that no hook observes "
+			"(one is VM %u, of process %u)",
+			ULL(s->unobserved), s->unobserved == 1 ? "" : "s", s->unobserved_vm,
+			s->unobserved_tgid);
+	if (s->preexisting > s->audited)
+		because(s, "%llu VM%s already running: what was mapped before was not seen",
+			ULL(s->preexisting - s->audited),
+			s->preexisting - s->audited == 1 ? " was" : "s were");
+	if (s->protected_vms)
+		because(s, "%llu protected VM%s not audited: EL2 alone has their tables",
+			ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
+	if (s->shadow)
+		because(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
+			s->shadow == 1 ? "" : "s");
+	if (s->inventory_failed)
+		because(s, "which VMs were running before is not known");
+	if (s->audit_failed)
+		because(s, "the audit did not come to its end");
+}
+
+/* How many VMs are named. */
+#define NAMED 3
+
+/* What of a VM is not known. */
+static void unverified(const struct s2v_unread_vm *v, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	if (v->times)
+		n = (size_t)snprintf(buf, len, "host attributes unreadable %llu time%s",
+				     ULL(v->times), v->times == 1 ? "" : "s");
+	if (v->beyond && n < len)
+		snprintf(buf + n, len - n,
+			 "%s%llu memslot%s or stretch%s of memory more than are kept",
+			 n ? ", " : "", ULL(v->beyond), v->beyond == 1 ? "" : "s",
+			 v->beyond == 1 ? "" : "es");
+}
+
+/* What is not known of single VMs: said last, since where it is all the others are complete. */
+static void judge_unread(struct s2v_summary *s)
+{
+	const struct s2v_unread *u = &s->unread;
+	char what[192];
+
+	s->but_for = u->n && !s->incomplete[0];
+	for (__u32 i = 0; i < u->n && i < NAMED; i++) {
+		unverified(&u->vm[i], what, sizeof(what));
+		because(s, "%sVM %u (process %u) is not verified: %s",
+			s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
+			u->vm[i].tgid, what);
+	}
+	if (u->n > NAMED)
+		because(s, "nor are %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
+}
+
+/* What is no single VM's; a damaged recording may say that VMs have more than there is. */
+static __u64 rest(__u64 all, __u64 of_vms)
+{
+	return all > of_vms ? all - of_vms : 0;
+}
+
+__u64 s2v_summary_unread(const struct s2v_summary *s)
+{
+	return rest(s->unreadable, s2v_unread_all(&s->unread).times);
+}
+
+void s2v_summary_judge(struct s2v_summary *s)
+{
+	unsigned int uncovered = 0;
+	__u64 unread, beyond;
+
+	s->incomplete[0] = 0;
+	s->lost += s2v_lost_in_kernel(s->cnt);
+	s->missed_probes += s->cnt[S2V_CNT_LOST_CALL];
+	if (s->cnt[S2V_CNT_ENTERED] > s->cnt[S2V_CNT_RETURNED])
+		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
+	s->unreadable += s2v_unread_in_kernel(s->cnt);
+	unread = s2v_summary_unread(s);
+	beyond = rest(s->beyond, s2v_unread_all(&s->unread).beyond);
+	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
+		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
+	if (uncovered)
+		because(s, "%u rule%s not covered", uncovered, uncovered == 1 ? "" : "s");
+	if (s->lost)
+		because(s, "%llu event%s lost", ULL(s->lost), s->lost == 1 ? "" : "s");
+	if (s->missed_probes)
+		because(s, "%llu probe%s missed", ULL(s->missed_probes),
+			s->missed_probes == 1 ? "" : "s");
+	if (beyond)
+		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(beyond),
+			beyond == 1 ? "" : "es");
+	if (s->gaps)
+		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
+			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,
+			s->gap_why[0] ? ")" : "");
+	if (unread)
+		because(s, "host attributes unreadable %llu time%s", ULL(unread),
+			unread == 1 ? "" : "s");
+	if (s->unmapped)
+		because(s, "%llu page%s of device memory not mapped by the host, so not verified",
+			ULL(s->unmapped), s->unmapped == 1 ? "" : "s");
+	if (s->cnt[S2V_CNT_UNKNOWN_ATTR])
+		because(s, "%llu mapping%s with an attribute that is not understood",
+			ULL(s->cnt[S2V_CNT_UNKNOWN_ATTR]),
+			s->cnt[S2V_CNT_UNKNOWN_ATTR] == 1 ? "" : "s");
+	if (s->cnt[S2V_CNT_NESTED])
+		because(s, "%llu mapping%s of nested guests not verified",
+			ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
+	judge_vms(s);
+	if (s->fwb_disagrees)
+		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	if (s->damaged)
+		because(s, "the recording is damaged in %llu place%s", ULL(s->damaged),
+			s->damaged == 1 ? "" : "s");
+	if (s->stopped)
+		because(s, "recording was stopped: %s", strerror(s->stopped));
+	else if (s->cut_short)
+		because(s, "the recording's end is missing");
+	judge_unread(s);
+	s->complete = !s->incomplete[0];
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Options of the daemon. */
+#ifndef S2V_DAEMON_OPTS_H
+#define S2V_DAEMON_OPTS_H
+
+#include "host/observe.h"
+
+#define S2V_LISTEN_MAX 16
+
+struct s2v_daemon_opts {
+	const char *listen[S2V_LISTEN_MAX]; /* as given; none: the default */
+	unsigned int n_listen;
+	__u32 vm_labels; /* VMs with series of their own */
+	__u64 audit_interval; /* ns; 0: never */
+	__u64 audit_rate; /* leaves a second */
+	enum s2v_attach_mode attach;
+	__u32 buffer; /* bytes of the ring buffer */
+	bool bpf_stats;
+	bool verbose;
+	const char *replay; /* a file instead of this host */
+	double replay_speed; /* 0: as fast as it goes */
+	bool replay_loop;
+	bool list_metrics;
+};
+
+/* As those of cmd/opts.h: 0; what is wrong ends the process with S2V_EXIT_USAGE. */
+int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts about the host: what verdicts depend on, gathered once at start (or read from a trace). */
+#ifndef S2V_HOST_H
+#define S2V_HOST_H
+
+#include "util/types.h"
+
+enum s2v_tri { S2V_UNKNOWN = -1, S2V_NO = 0, S2V_YES = 1 };
+
+enum s2v_kvm_mode {
+	S2V_KVM_UNKNOWN = 0,
+	S2V_KVM_VHE,
+	S2V_KVM_NVHE,
+	S2V_KVM_PROTECTED,
+};
+
+struct s2v_range {
+	__u64 start, end; /* bytes, end exclusive */
+};
+
+/* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED: include/uapi/linux/kvm.h, 6.17 on. */
+#define S2V_CAP_CACHEABLE_PFNMAP 243
+
+struct s2v_host {
+	char kernel[65]; /* uname -r */
+	char machine[65];
+	int fwb, dic, idc; /* enum s2v_tri: FEAT_S2FWB, CTR_EL0.DIC, CTR_EL0.IDC */
+	int kvm_mode; /* enum s2v_kvm_mode */
+	int pfnmap_cap; /* 0 or 1, -1 where the kernel has no such capability */
+	__u32 page_shift;
+	/* AttrIndx of a host PTE or pgprot → enum s2v_attr; all UNKNOWN until calibrated. */
+	__u8 s1_attr[8];
+	int s1_calibrated; /* 1 only when an anonymous page was seen to decode as Write-Back */
+	char s1_source[64]; /* where s1_attr comes from, for people */
+	/* Memory in the kernel's map (pfn_is_map_memory()), ascending. Owned; s2v_host_free(). */
+	struct s2v_range *ram;
+	size_t n_ram; /* 0: not known, and no address may be called outside */
+	/* Does KVM_ARM_VCPU_INIT invalidate the instruction cache? enum s2v_tri, from kernel text; */
+	int init_icache; /* meant for hosts with S2FWB: elsewhere the unmap takes its place */
+	char init_icache_text[160]; /* which instruction, where; or why it is not known */
+	__u64 exit_ns; /* what a guest's exit and entry take by themselves; 0: not measured */
+	__u64 probe_ns; /* what hooking a function adds to a call of it; likewise */
+	char lockdown[32]; /* "none", "integrity", "confidentiality", or "" where not readable */
+	char disagreement[256]; /* two sources contradict each other: which; "" otherwise */
+};
+
+enum s2v_where { S2V_WHERE_UNKNOWN = 0, S2V_WHERE_INSIDE, S2V_WHERE_OUTSIDE };
+
+/* Is a physical address in the kernel's memory map? UNKNOWN for S2V_NO_PA or no map. */
+enum s2v_where s2v_host_where(const struct s2v_host *h, __u64 pa);
+
+const char *s2v_kvm_mode_name(int mode); /* "vhe", "nvhe", "protected", "unknown" */
+
+void s2v_host_free(struct s2v_host *h);
+
+/* Adds a sentence to h->disagreement, once; what does not fit is dropped. */
+void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Live, in live/host_live.c: may this process do what live commands do (privilege, BTF,
+ * lockdown)? Returns 0, or -1 with the one sentence that helps in err (for exit 3).
+ */
+int s2v_host_preflight(char *err, size_t errlen);
+
+/*
+ * Live, in live/host_live.c: fill *h on this machine. s1_attr is left to the BPF side (live.c).
+ * Returns 0, or -1 with the one sentence that helps in err (for exit 3); *h needs
+ * s2v_host_free() in either case.
+ */
+int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen);
+
+#endif

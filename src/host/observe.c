@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/host.h"
+#include "host/observe.h"
+
+/* When KVM calls a function, by its mode. */
+enum when {
+	ALWAYS,
+	PROTECTED, /* in protected mode only */
+	/*
+	 * Not in protected mode where the kernel has the PROTECTED function for the same thing
+	 * (KVM_PGT_FN(), 6.16 on): a probe here would attach and see nothing.
+	 */
+	UNLESS_PROTECTED,
+	/* In any mode, where each fault's beginning is wanted; a tracepoint, where it is not. */
+	EVERY_FAULT,
+	UNLESS_EVERY_FAULT,
+};
+
+/*
+ * One function with one argument list, in canonical form (live/btfproto.h), for one thing to
+ * be observed. Best first; lines of one function stand together. To observe more, or to know
+ * another kernel's argument list, add a line.
+ */
+struct candidate {
+	enum s2v_observe observe;
+	const char *func;
+	const char *proto;
+	enum s2v_variant variant;
+	enum when when;
+};
+
+static const struct candidate candidates[] = {
+	/* TRACE_EVENT(kvm_userspace_exit, reason, errno), 5.10 to 7.3: its arguments are not in BTF. */
+	{ S2V_OBS_FAULT, S2V_FAULT_TRACEPOINT, "", S2V_VAR_FAULT_EXIT, UNLESS_EVERY_FAULT },
+	/* Static: gcc inlines it up to 7.0. Forms of 7.1 on, of 6.12 to 7.0, of 5.10 to 6.6. */
+	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_s2_fault_desc*", S2V_VAR_FAULT_DESC, EVERY_FAULT },
+	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_vcpu*,i8,kvm_s2_trans*,kvm_memory_slot*,i8,i1",
+	  S2V_VAR_FAULT_VCPU, EVERY_FAULT },
+	{ S2V_OBS_FAULT, "user_mem_abort", "kvm_vcpu*,i8,kvm_memory_slot*,i8,i8",
+	  S2V_VAR_FAULT_VCPU, EVERY_FAULT },
+	{ S2V_OBS_FAULT, "kvm_handle_guest_abort", "kvm_vcpu*", S2V_VAR_FAULT_ABORT, EVERY_FAULT },
+
+	/* Forms of 6.6 on, and of 5.15 and 6.1. */
+	{ S2V_OBS_MAP, "pkvm_pgtable_stage2_map", "kvm_pgtable*,i8,i8,i8,i8,*,i4", S2V_VAR_MAP,
+	  PROTECTED },
+	{ S2V_OBS_MAP, "kvm_pgtable_stage2_map", "kvm_pgtable*,i8,i8,i8,i8,*,i4", S2V_VAR_MAP,
+	  UNLESS_PROTECTED },
+	{ S2V_OBS_MAP, "kvm_pgtable_stage2_map", "kvm_pgtable*,i8,i8,i8,i8,*", S2V_VAR_MAP,
+	  UNLESS_PROTECTED },
+
+	/* Forms of 6.16 on, and of 5.15 to 6.12. */
+	{ S2V_OBS_PERM, "pkvm_pgtable_stage2_relax_perms", "kvm_pgtable*,i8,i8,i4", S2V_VAR_PERM,
+	  PROTECTED },
+	{ S2V_OBS_PERM, "kvm_pgtable_stage2_relax_perms", "kvm_pgtable*,i8,i8,i4", S2V_VAR_PERM,
+	  UNLESS_PROTECTED },
+	{ S2V_OBS_PERM, "kvm_pgtable_stage2_relax_perms", "kvm_pgtable*,i8,i8", S2V_VAR_PERM,
+	  UNLESS_PROTECTED },
+
+	/* 5.17 on; before, the old slot was not an argument. */
+	{ S2V_OBS_SLOT, "kvm_arch_prepare_memory_region",
+	  "kvm*,kvm_memory_slot*,kvm_memory_slot*,i4", S2V_VAR_SLOT, ALWAYS },
+
+	{ S2V_OBS_CAP, "kvm_vm_ioctl_check_extension", "kvm*,i8", S2V_VAR_CAP, ALWAYS },
+
+	{ S2V_OBS_VM_GONE, "kvm_arch_destroy_vm", "kvm*", S2V_VAR_VM_GONE, ALWAYS },
+
+	/* Static, and inlined in every build seen. */
+	{ S2V_OBS_INIT, "kvm_arch_vcpu_ioctl_vcpu_init", "kvm_vcpu*,kvm_vcpu_init*",
+	  S2V_VAR_INIT_VCPU, ALWAYS },
+	{ S2V_OBS_INIT, "kvm_arch_vcpu_ioctl", "file*,i4,i8", S2V_VAR_INIT_IOCTL, ALWAYS },
+
+	{ S2V_OBS_UNMAP, "stage2_unmap_vm", "kvm*", S2V_VAR_UNMAP, ALWAYS },
+
+	{ S2V_OBS_RUN, "kvm_arch_vcpu_ioctl_run", "kvm_vcpu*", S2V_VAR_RUN, ALWAYS },
+
+	{ S2V_OBS_HOST_UNMAP, "kvm_unmap_gfn_range", "kvm*,kvm_gfn_range*", S2V_VAR_HOST_UNMAP,
+	  ALWAYS },
+};
+
+struct choice {
+	const struct s2v_host *host;
+	enum s2v_attach_mode mode;
+	bool every_fault;
+	const struct s2v_observe_ops *ops;
+	struct s2v_hook *hook;
+};
+
+/* Adds a clause to the reason; one that does not fit is dropped whole, never cut. */
+static void __attribute__((format(printf, 2, 3))) because(struct s2v_hook *h, const char *fmt, ...)
+{
+	size_t used = strlen(h->reason), room = sizeof(h->reason) - used;
+	const char *sep = used ? "; " : "";
+	char clause[sizeof(h->reason)];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(clause, sizeof(clause), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && strlen(clause) + strlen(sep) < room)
+		snprintf(h->reason + used, room, "%s%s", sep, clause);
+}
+
+static bool in_kernel(const struct choice *c, const char *func)
+{
+	struct s2v_ksym sym;
+
+	c->ops->symbol(c->ops->ctx, func, &sym);
+	return sym.count || sym.copies;
+}
+
+/* Is this candidate what KVM calls in the mode it is in? */
+static bool called(const struct choice *c, const struct candidate *cand)
+{
+	bool protected = c->host->kvm_mode == S2V_KVM_PROTECTED;
+	size_t i;
+
+	if (cand->when == EVERY_FAULT || cand->when == UNLESS_EVERY_FAULT)
+		return c->every_fault == (cand->when == EVERY_FAULT);
+	if (cand->when == ALWAYS || !protected)
+		return cand->when != PROTECTED;
+	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */
+		return in_kernel(c, cand->func);
+	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i++) {
+		if (candidates[i].observe == cand->observe && candidates[i].when == PROTECTED &&
+		    in_kernel(c, candidates[i].func))
+			return false;
+	}
+	return true;
+}
+
+/* Does the name mean exactly one function? */
+static bool symbol_ok(const struct choice *c, const char *func)
+{
+	struct s2v_ksym sym;
+
+	c->ops->symbol(c->ops->ctx, func, &sym);
+	if (sym.count == 1)
+		return true;
+	if (sym.count)
+		because(c->hook, "%s is the name of %u functions of this kernel", func, sym.count);
+	else if (sym.copies)
+		because(c->hook,
+			"%s is in this kernel's symbol table only as %.60s, whose arguments differ",
+			func, sym.copy);
+	else
+		because(c->hook, "%s is not in this kernel's symbol table (inlined)", func);
+	return false;
+}
+
+/* Of n argument lists of one function, the variant of the one in BTF, or NONE. */
+static enum s2v_variant match(const struct choice *c, const struct candidate *cand, size_t n)
+{
+	char proto[192];
+	size_t i;
+	int err = c->ops->proto(c->ops->ctx, cand->func, proto, sizeof(proto));
+
+	if (err == -ENOENT) {
+		because(c->hook, "%s is not in this kernel's BTF, so its arguments are not known",
+			cand->func);
+		return S2V_VAR_NONE;
+	}
+	if (err == -EEXIST) {
+		because(c->hook, "%s has several argument lists in this kernel's BTF", cand->func);
+		return S2V_VAR_NONE;
+	}
+	if (err) {
+		because(c->hook, "%s cannot be read from this kernel's BTF (%s)", cand->func,
+			strerror(-err));
+		return S2V_VAR_NONE;
+	}
+	for (i = 0; i < n; i++) {
+		if (!strcmp(proto, cand[i].proto))
+			return cand[i].variant;
+	}
+	because(c->hook, "%s has arguments here that this program does not know (%.80s)",
+		cand->func, proto);
+	return S2V_VAR_NONE;
+}
+
+static bool tried(const struct choice *c, enum s2v_method m, const char *func, bool ret,
+		  const char *what)
+{
+	char why[96] = "";
+	int err = c->ops->trial(c->ops->ctx, m, func, ret, why, sizeof(why));
+
+	if (!err)
+		return true;
+	because(c->hook, "%s refused by the kernel on %s: %s%s%s%s", what, func,
+		c->ops->error ? c->ops->error(err) : strerror(-err), why[0] ? " (" : "", why,
+		why[0] ? ")" : "");
+	return false;
+}
+
+/* Entry and return both, for what one of them alone sees is half an event. */
+static bool attaches(const struct choice *c, enum s2v_method m, const char *func)
+{
+	static const char *const what[][2] = {
+		[S2V_METHOD_FENTRY] = { "fentry", "fexit" },
+		[S2V_METHOD_KPROBE] = { "kprobe", "kretprobe" },
+	};
+
+	return tried(c, m, func, false, what[m][0]) && tried(c, m, func, true, what[m][1]);
+}
+
+static enum s2v_method try_methods(const struct choice *c, const char *func)
+{
+	if (c->mode != S2V_ATTACH_KPROBE && attaches(c, S2V_METHOD_FENTRY, func))
+		return S2V_METHOD_FENTRY;
+	if (c->mode != S2V_ATTACH_FENTRY && attaches(c, S2V_METHOD_KPROBE, func))
+		return S2V_METHOD_KPROBE;
+	return S2V_METHOD_NONE;
+}
+
+static bool try_tracepoint(const struct choice *c, const struct candidate *cand)
+{
+	if (!tried(c, S2V_METHOD_TRACEPOINT, cand->func, false, "tracepoint"))
+		return false;
+	snprintf(c->hook->function, sizeof(c->hook->function), "%s", cand->func);
+	c->hook->method = S2V_METHOD_TRACEPOINT;
+	c->hook->variant = cand->variant;
+	because(c->hook, "%s tells of faults that fail, and costs the others nothing", cand->func);
+	return true;
+}
+
+static bool try_candidate(const struct choice *c, const struct candidate *cand, size_t n)
+{
+	struct s2v_hook *h = c->hook;
+	enum s2v_variant variant;
+	enum s2v_method method;
+
+	if (cand->when == UNLESS_EVERY_FAULT)
+		return try_tracepoint(c, cand);
+	if (!symbol_ok(c, cand->func))
+		return false;
+	variant = match(c, cand, n);
+	if (variant == S2V_VAR_NONE)
+		return false;
+	method = try_methods(c, cand->func);
+	if (method == S2V_METHOD_NONE)
+		return false;
+	snprintf(h->function, sizeof(h->function), "%s", cand->func);
+	h->variant = variant;
+	h->method = method;
+	because(h, "%s attaches%s%s", cand->func, method == S2V_METHOD_KPROBE ? " by kprobe" : "",
+		c->mode == S2V_ATTACH_KPROBE ? ", as --attach=kprobe asks" : "");
+	return true;
+}
+
+/* How many lines from this one on are about the same function? */
+static size_t group(const struct candidate *cand)
+{
+	const struct candidate *end = candidates + S2V_ARRAY_SIZE(candidates), *p = cand;
+
+	while (p < end && p->observe == cand->observe && !strcmp(p->func, cand->func))
+		p++;
+	return p - cand;
+}
+
+static bool choose_one(const struct choice *c)
+{
+	struct s2v_hook *h = c->hook;
+	size_t i, n;
+
+	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i += n) {
+		const struct candidate *cand = &candidates[i];
+
+		n = group(cand);
+		if (cand->observe != h->observe || !called(c, cand))
+			continue;
+		if (!h->function[0])
+			snprintf(h->function, sizeof(h->function), "%s", cand->func);
+		if (try_candidate(c, cand, n))
+			return true;
+	}
+	if (c->mode == S2V_ATTACH_FENTRY)
+		because(h, "--attach=fentry rules kprobes out");
+	return false;
+}
+
+int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
+		       enum s2v_attach_mode mode, bool every_fault,
+		       const struct s2v_observe_ops *ops)
+{
+	struct choice c = { .host = host, .mode = mode, .every_fault = every_fault, .ops = ops };
+	int o, none = 0;
+
+	memset(hooks, 0, S2V_OBS_NR * sizeof(*hooks));
+	for (o = 0; o < S2V_OBS_NR; o++) {
+		hooks[o].observe = o;
+		c.hook = &hooks[o];
+		none += !choose_one(&c);
+	}
+	return none;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the HTML report shows, gathered while events and results come in: VMs, their memslots with
+ * what was mapped where, findings, resets, and how often what happened over time. Everything
+ * here has a limit; what is beyond it is counted, and the report says so.
+ */
+#ifndef S2V_REPORT_H
+#define S2V_REPORT_H
+
+#include <uthash.h>
+
+#include "core/sink.h"
+
+#define S2V_RP_VMS 4096 /* VMs kept one by one */
+#define S2V_RP_SLOTS 65536 /* registrations of memslots kept, of all VMs */
+#define S2V_RP_VM_SLOTS 4096 /* and of one VM */
+#define S2V_RP_GONE 32 /* of them that are gone and had nothing wrong, for each VM */
+#define S2V_RP_SLOT_BINS 128 /* parts of a memslot for which is kept what was mapped there */
+#define S2V_RP_RANGES 64 /* incoherent ranges of a memslot kept exactly */
+#define S2V_RP_STRETCHES 64 /* kinds of backing of a memslot kept */
+#define S2V_RP_FINDINGS 2000 /* of each severity */
+#define S2V_RP_RESETS 500 /* the dearest */
+#define S2V_RP_BINS 256 /* of the timeline of all, */
+#define S2V_RP_VM_BINS 128 /* and of one VM's */
+
+/* What was mapped in a part of a memslot: bits, for more than one kind may have been. */
+enum s2v_rp_seen {
+	S2V_RP_CACHED = 1 << 0, /* cacheable on both sides */
+	S2V_RP_UNCACHED = 1 << 1, /* on neither */
+	S2V_RP_UNSAFE = 1 << 2, /* they disagree */
+	S2V_RP_UNCLEAR = 1 << 3, /* one side is not known */
+};
+
+/* Neighbouring mappings whose two sides disagree in the same way. */
+struct s2v_rp_range {
+	__u64 gpa, end, hva, pa; /* hva, pa: of the first page; S2V_NO_PA */
+	__u32 s1, s2;
+	__u64 count; /* mappings */
+};
+
+struct s2v_rp_stretch {
+	struct s2v_contract_row row;
+	bool judged; /* row is of the contract; else of the registration, without a verdict */
+};
+
+struct s2v_rp_slot {
+	int id;
+	__u32 gen;
+	__u64 gpa, size, hva;
+	__u32 flags; /* S2V_MEM_* */
+	int err; /* 0, or why it was refused (-errno) */
+	__u64 gone; /* when it was deleted, moved or replaced, CLOCK_REALTIME ns; 0: it was not */
+	__u8 seen[S2V_RP_SLOT_BINS]; /* enum s2v_rp_seen */
+	struct s2v_rp_stretch *stretch; /* by address; owned */
+	struct s2v_rp_range *range; /* by address; owned */
+	__u32 n_stretch, n_range;
+	__u64 more_stretches, more_ranges; /* not kept */
+	__u32 findings; /* kept ones that are about it */
+	int worst; /* enum s2v_severity of them; -1: none */
+	__u32 nr; /* in its VM's part of the report, from 1 */
+	struct s2v_rp_slot *next; /* of those that are gone */
+	UT_hash_handle hh; /* of those that are there, by id */
+};
+
+struct s2v_rp_bin {
+	__u32 faults, maps, unmaps, resets, refaults, findings;
+	__u64 fault_ns, unmap_ns;
+};
+
+/* Bins of equal width from t0 on; twice as wide whenever time outgrows them. */
+struct s2v_rp_time {
+	__u64 t0, width; /* CLOCK_REALTIME ns; width 0: nothing yet */
+	__u32 n;
+	struct s2v_rp_bin *bin; /* owned */
+};
+
+struct s2v_rp_vm {
+	__u32 id;
+	struct s2v_vm_ref ref;
+	bool preexisting, dead;
+	__u64 born, last; /* CLOCK_REALTIME ns of its first and last event; 0: none */
+	struct s2v_rp_bin sum; /* but for faults and maps: */
+	__u64 faults, maps, fault_errors, unsafe_maps, unsafe_bytes;
+	__u64 findings[S2V_SEVERITY_NR];
+	struct s2v_reset_total total;
+	__u64 ran_at; /* when its guest last went on after an init */
+	struct s2v_rp_slot *slots, *gone; /* hash; list, the last first */
+	struct s2v_rp_slot *last_slot, *refused;
+	__u32 n_slots; /* there and gone */
+	__u64 more_slots; /* registrations not kept */
+	struct s2v_rp_stretch *pending; /* of the registration to come */
+	__u32 n_pending, pending_gen;
+	__u64 more_pending;
+	struct s2v_rp_time time;
+	struct s2v_rp_finding *first, *latest; /* its findings that are kept */
+	UT_hash_handle hh;
+};
+
+struct s2v_rp_finding {
+	struct s2v_finding f;
+	struct s2v_rp_vm *vm; /* NULL: not kept */
+	struct s2v_rp_slot *slot; /* NULL: it is about the VM */
+	char driver[S2V_NAME_LEN], name[S2V_NAME_LEN]; /* behind its memory */
+	struct s2v_rp_finding *next; /* of the VM */
+	UT_hash_handle hh; /* by f.id */
+};
+
+struct s2v_rp_reset {
+	struct s2v_reset r;
+	__u64 ran_at; /* start of its refault window, CLOCK_REALTIME ns */
+};
+
+struct s2v_report {
+	struct s2v_host host; /* without its ram */
+	struct s2v_range *ram; /* owned */
+	size_t n_ram;
+	bool has_host, has_summary;
+	struct s2v_hook hooks[S2V_OBS_NR];
+	size_t n_hooks;
+	struct s2v_rule_state rules[S2V_RULE_NR];
+	bool has_rule[S2V_RULE_NR];
+	struct s2v_summary sum; /* its rules are those above */
+	struct s2v_rp_vm *vms; /* hash */
+	__u32 n_vms, n_slots;
+	__u64 more_vms; /* events and results of VMs that are not kept */
+	struct s2v_rp_finding *findings; /* hash, in the order told */
+	__u64 n_findings[S2V_SEVERITY_NR], n_kept[S2V_SEVERITY_NR];
+	struct s2v_rp_reset *reset; /* owned; S2V_RP_RESETS at most */
+	__u32 n_reset;
+	__u64 n_resets, reset_tax_ns, reset_avoidable_ns; /* all */
+	struct s2v_rp_time time;
+	__u64 first, last; /* CLOCK_REALTIME ns of events; 0: none */
+	__u64 events, faults, unmaps, refaults, unsafe_maps;
+	int failed; /* ENOMEM: something is missing that is not counted */
+};
+
+void s2v_report_free(struct s2v_report *rp);
+
+/* As the functions of struct s2v_sink. */
+void s2v_report_host(struct s2v_report *rp, const struct s2v_host *h);
+void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
+		      const struct s2v_vm_ref *ref, __u64 time);
+void s2v_report_finding(struct s2v_report *rp, const struct s2v_finding *f);
+void s2v_report_memslot(struct s2v_report *rp, const struct s2v_contract_row *r);
+void s2v_report_reset(struct s2v_report *rp, const struct s2v_reset *r);
+void s2v_report_reset_total(struct s2v_report *rp, const struct s2v_reset_total *t);
+
+/* slots.c: the VM's memslots. */
+void s2v_rp_slot_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_slot *ev,
+		       __u64 time);
+void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_vma *ev);
+void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_page *ev);
+void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
+			 const struct s2v_ev_leaves *ev);
+void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r);
+/* The memslot that a finding is about, as it is now; NULL: none that is kept. */
+struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_finding *f);
+/* What lies behind an address of it; NULL: not known. */
+const struct s2v_rp_stretch *s2v_rp_stretch_at(const struct s2v_rp_slot *s, __u64 gpa);
+void s2v_rp_slots_free(struct s2v_rp_vm *vm);
+
+/* bins.c: the bin that t falls into, NULL when out of memory. n: how many if it is new. */
+struct s2v_rp_bin *s2v_rp_bin_at(struct s2v_rp_time *time, __u64 t, __u32 n);
+void s2v_rp_add(__u32 *to, __u64 n); /* up to the largest there is */
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the SQLite sink: rows, and the tables that take them. */
+#ifndef S2V_SINK_SQLITE_H
+#define S2V_SINK_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "util/outfile.h"
+#include "core/sink.h"
+
+enum s2v_sql_table {
+	S2V_SQL_META,
+	S2V_SQL_HOSTS,
+	S2V_SQL_RAM,
+	S2V_SQL_HOOKS,
+	S2V_SQL_RULES,
+	S2V_SQL_REGISTRATIONS,
+	S2V_SQL_MEMSLOTS,
+	S2V_SQL_FAULTS,
+	S2V_SQL_MAPS,
+	S2V_SQL_UNMAPS,
+	S2V_SQL_RESETS,
+	S2V_SQL_RESET_TOTALS,
+	S2V_SQL_FINDINGS,
+	S2V_SQL_MAP_TOTALS,
+	S2V_SQL_NR,
+};
+
+/* A column's value. Text: at most max bytes, up to the first NUL; NULL text is NULL. */
+struct s2v_sql_val {
+	enum { S2V_SQL_NULL, S2V_SQL_INT, S2V_SQL_TEXT } type;
+	__s64 i;
+	const char *text;
+	size_t max;
+};
+
+#define SQL_NULL ((struct s2v_sql_val){ .type = S2V_SQL_NULL })
+/* 64 bits as they are: addresses of 2^63 and above come out negative. */
+#define SQL_INT(v) ((struct s2v_sql_val){ .type = S2V_SQL_INT, .i = (__s64)(v) })
+#define SQL_OPT(cond, v) ((cond) ? SQL_INT(v) : SQL_NULL)
+#define SQL_TRI(v) SQL_OPT((v) != S2V_UNKNOWN, (v))
+/* Our own text, valid UTF-8; of others: SQL_ARRAY. */
+#define SQL_STR(s) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (s), .max = SIZE_MAX })
+#define SQL_ARRAY(a) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (a), .max = sizeof(a) })
+#define SQL_ATTR(a) ((a) == S2V_ATTR_NONE ? SQL_NULL : SQL_STR(s2v_attr_name(a)))
+
+#define S2V_SQL_KNOWN 1024
+
+struct s2v_sql {
+	struct s2v_sink sink; /* first */
+	struct s2v_outfile out;
+	sqlite3 *db;
+	sqlite3_stmt *stmt[S2V_SQL_NR], *vm;
+	__u32 known[S2V_SQL_KNOWN]; /* VMs told of lately, by their number modulo */
+	bool summed;
+};
+
+/* Puts a row of n values into a table; a row of the same primary key gives way. */
+void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_val *v, int n);
+#define SQL_ROW(q, table, ...)                                          \
+	do {                                                            \
+		const struct s2v_sql_val v_[] = { __VA_ARGS__ };        \
+		s2v_sql_row((q), (table), v_, (int)S2V_ARRAY_SIZE(v_)); \
+	} while (0)
+
+/* Makes sure that there is a row of the VM. born, gone: CLOCK_REALTIME ns; 0: not known. */
+void s2v_sql_vm(struct s2v_sql *q, const struct s2v_vm_ref *vm, int preexisting, __u64 born,
+		__u64 gone);
+
+/* sink_sqlite_rows.c: sets the functions that make rows of results and events. */
+void s2v_sql_rows(struct s2v_sink *s);
+
+#endif

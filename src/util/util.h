@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Small things that have no better home: parsing arguments, printing times, sizes, names. */
+#ifndef S2V_UTIL_H
+#define S2V_UTIL_H
+
+#include <stdio.h>
+#include <time.h>
+
+#include "util/types.h"
+
+/*
+ * "10" and "10s" (seconds), "500ms", "2m", "1h30m", "1d": whole numbers, each with its unit
+ * (d h m s ms us ns), the larger units first, none twice. *ns is set on success only.
+ * Returns 0 or -EINVAL, -ERANGE (more than 2^64 - 1 ns). "0" is valid.
+ */
+int s2v_parse_duration(const char *s, uint64_t *ns);
+
+/* A decimal number from 1 to 4194304 (the kernel's PID_MAX_LIMIT). 0 or -EINVAL, -ERANGE. */
+int s2v_parse_pid(const char *s, uint32_t *pid);
+
+/* Bytes: "65536", "64K", "1M", "1G" (powers of 1024; lower case too). 0 or -EINVAL, -ERANGE. */
+int s2v_parse_size(const char *s, uint64_t *bytes);
+
+#define S2V_RFC3339_LEN 36
+/* Nanoseconds of CLOCK_REALTIME → "2025-06-01T03:04:05.123456789Z". */
+void s2v_rfc3339(uint64_t realtime_ns, char buf[S2V_RFC3339_LEN]);
+
+#define S2V_SIZE_LEN 24
+/* Bytes for people: "64K", "2M", "1.5G" where that is exact, else the plain number: "4097". */
+void s2v_format_size(uint64_t bytes, char buf[S2V_SIZE_LEN]);
+
+/* "12.3 s", "2 min 05 s", "1 h 02 min" for people. */
+void s2v_format_duration(uint64_t ns, char buf[S2V_SIZE_LEN]);
+
+/*
+ * Make in[0 … inlen) valid UTF-8: what is invalid becomes U+FFFD, one for each maximal subpart
+ * (Unicode 15, 3.9). NUL-terminated, cut between characters when out is too small. The result
+ * never needs more than 3 * inlen + 1 bytes. Returns its length; outlen must not be 0.
+ */
+size_t s2v_clean_utf8(const char *in, size_t inlen, char *out, size_t outlen);
+
+/*
+ * The same for a terminal: what could move a cursor or turn text about (C0, DEL, C1, bidi
+ * controls, line separators) and invalid bytes become \xNN, byte by byte, so that no escape
+ * sequence gets through. The result never needs more than 4 * inlen + 1 bytes.
+ */
+size_t s2v_clean_text(const char *in, size_t inlen, char *out, size_t outlen);
+
+/* Characters (code points) in valid UTF-8, as an approximation of columns. */
+size_t s2v_columns(const char *s);
+
+/*
+ * Print text (valid UTF-8) broken at spaces so that no line is longer than width columns, and
+ * end the line. The cursor is in column col; further lines are indented by indent. Newlines
+ * in the text stay.
+ */
+void s2v_wrap(FILE *out, const char *text, unsigned int col, unsigned int indent,
+	      unsigned int width);
+
+/* Columns of the terminal behind fd; 0: it is none. */
+unsigned int s2v_terminal_width(int fd);
+
+/* "EINVAL" for EINVAL or -EINVAL; "errno 512" where it has no name. Static. */
+const char *s2v_errno_name(int err);
+
+/* "s2verify: <message>\n" on stderr. */
+void s2v_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A clock's time in ns. */
+uint64_t s2v_clock_ns(clockid_t clock);
+
+#endif

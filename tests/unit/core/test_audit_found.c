@@ -1,0 +1,191 @@
+/* needs: src/core/unread.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/reset_events.c src/util/pageset.c src/core/model.c src/core/runs.c src/core/contract.c src/core/summary.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an audit finds beside conflicts: memslots not touched yet, leaves without a page of the host's. */
+#include "events.h"
+
+static const struct mslot A = { 1, 0, 1, 0x40000000, 0x200000, 0xffff80000000, 0, 0 };
+
+/* An audit of a host with these, and nothing attached. */
+static void begin_audit(struct s2v_host host)
+{
+	begin(host);
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		w.rules[i].coverage = s2v_rule_audit_coverage(
+			&s2v_rules[i], &w.host, w.rules[i].reason, sizeof(w.rules[i].reason));
+	send_vm(S2V_EV_VM_NEW, 1, true);
+}
+
+static void found(const struct mslot *s, const struct kind *k, __u8 pte, __u64 pa)
+{
+	struct s2v_ev_slot ev = { .slot = s->id,
+				  .gen = s->gen,
+				  .change = S2V_SLOT_FOUND,
+				  .gpa = s->gpa,
+				  .size = s->size,
+				  .hva = s->hva,
+				  .runs = 1,
+				  .vmas = 1 };
+
+	send_vma(s, 0, s->size, k, pte, pa);
+	ev.h = head(S2V_EV_SLOT, sizeof(ev), s->vm);
+	s2v_correlator_event(w.core, &ev.h);
+}
+
+static void end_audit(void)
+{
+	struct s2v_ev_audit ev = { .leaves = 1, .dur = 1000 };
+
+	ev.h = head(S2V_EV_AUDIT, sizeof(ev), 1);
+	s2v_correlator_event(w.core, &ev.h);
+	ev.h.vm = 0;
+	s2v_correlator_event(w.core, &ev.h);
+	end();
+}
+
+/* Registered, and not touched: what KVM will do with it is known where the kernel is without 243. */
+static void admitted_and_not_touched(void **state)
+{
+	(void)state;
+	for (int k = OLD; k <= LATEST; k++) {
+		for (int fwb = 0; fwb < 2; fwb++) {
+			for (int dic = 0; dic < 2; dic++) {
+				begin_audit(make_host((enum kernel)k, fwb, dic));
+				found(&A, &pfn_wb, WB, DEV_PA);
+				only(k == OLD ? R(PFNMAP_ADMITTED) : 0);
+				end_audit();
+				assert_true(w.sum.complete);
+			}
+		}
+	}
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb, WB, DEV_PA);
+	assert_true(w.f[0].gpa == A.gpa && w.f[0].size == A.size);
+	assert_null(w.f[0].at);
+	end_audit();
+	/* Memory in the kernel's map, write-combined memory, memory that nothing says where it is */
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb, WB, RAM_PA);
+	only(0);
+	end_audit();
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_nc, NC, DEV_PA);
+	only(0);
+	end_audit();
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	only(0);
+	end_audit();
+}
+
+/* Leaves of so many pages from byte `off`, over which the host has what the flags say. */
+static void tell(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
+{
+	struct s2v_ev_leaves ev = { .slot = A.id,
+				    .gen = A.gen,
+				    .gpa = A.gpa + off,
+				    .size = pages * PAGE,
+				    .hva = A.hva + off,
+				    .pa = pa,
+				    .host_pa = s1 == NO_PTE ? S2V_NO_PA : pa,
+				    .leaves = pages,
+				    .s1 = s1,
+				    .s2 = s2,
+				    .level = 3,
+				    .host_level = s1 == NO_PTE ? S2V_NO_LEVEL : 3,
+				    .flags = S2V_LF_READ | S2V_LF_WRITE | S2V_LF_PA_RUN | flags };
+
+	ev.h = head(S2V_EV_LEAVES, sizeof(ev), A.vm);
+	s2v_correlator_event(w.core, &ev.h);
+}
+
+/* A dma-buf of RAM that KVM took for contiguous: its first page is mapped, the rest is anybody's. */
+static void udmabuf(void **state)
+{
+	const struct s2v_finding *f;
+
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	tell(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
+	tell(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
+	end_audit();
+	only(R(FOREIGN_MEMORY));
+	f = finding(S2V_RULE_FOREIGN_MEMORY);
+	assert_true(f->gpa == A.gpa + PAGE && f->size == 511 * PAGE && f->pa == RAM_PA + 0x124000);
+	assert_int_equal(f->count, 511);
+	assert_int_equal(s2v_finding_severity(f), S2V_CRITICAL);
+	assert_true(w.sum.complete); /* all was seen */
+	/* Populated, and scattered: what is not mapped and what is elsewhere are two findings. */
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	tell(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	tell(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
+	end_audit();
+	assert_int_equal(told(S2V_RULE_FOREIGN_MEMORY, 0), 2);
+}
+
+/* A device's memory, mapped by its driver on demand: not accused, and not called safe. */
+static void not_verified(void **state)
+{
+	struct s2v_ev_audit again = { .leaves = 1, .dur = 1000 };
+
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
+	tell(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	tell(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
+	end_audit();
+	only(0);
+	assert_false(w.sum.complete);
+	assert_int_equal(w.sum.unmapped, 511);
+	assert_int_equal(w.sum.unreadable, 0);
+	assert_non_null(
+		strstr(w.sum.incomplete, "511 pages of device memory not mapped by the host"));
+	assert_int_equal(w.row[0].unreadable, 511 * PAGE);
+	/* The next audit sees them mapped: then they are verified. */
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
+	tell(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
+	again.h = head(S2V_EV_AUDIT, sizeof(again), 1);
+	s2v_correlator_event(w.core, &again.h);
+	tell(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	end_audit();
+	assert_true(w.sum.complete);
+	assert_int_equal(w.sum.unmapped, 0);
+	/* vfio-pci's BAR is one stretch. */
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &vfio, NO_PTE, S2V_NO_PA);
+	tell(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
+	end_audit();
+	only(0);
+	assert_true(w.sum.complete);
+}
+
+/* Swapped, migrated, protected: there is no PTE to hold the leaf against, and nothing wrong. */
+static void not_empty(void **state)
+{
+	(void)state;
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &anon, NO_PTE, S2V_NO_PA);
+	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
+	end_audit();
+	only(0);
+	assert_true(w.sum.complete);
+	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
+	found(&A, &anon, NO_PTE, S2V_NO_PA);
+	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	end_audit();
+	only(R(FOREIGN_MEMORY));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(admitted_and_not_touched),
+		cmocka_unit_test(udmabuf),
+		cmocka_unit_test(not_verified),
+		cmocka_unit_test(not_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* needs: src/core/names.c */
+/* Shares of the maps of memslots and of kinds: whatever processes take, something is left for another one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "util/types.h"
+#include "s2v_shared.h"
+
+static struct s2v_shares s;
+
+/* All that it gets. */
+static __u32 greedy(__u32 tgid)
+{
+	__u32 n = 0;
+
+	while (s2v_share_take(&s, S2V_SHARED_SLOTS, tgid))
+		n++;
+	return n;
+}
+
+static void not_more_than_is_left(void **state)
+{
+	__u32 left = S2V_SHARED_MOST, n;
+
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	for (__u32 tgid = 1; tgid <= 8; tgid++) {
+		n = greedy(tgid);
+		left -= n;
+		assert_in_range(n, left, left + 1);
+		assert_false(s2v_share_take(&s, S2V_SHARED_SLOTS, tgid));
+	}
+	/* 8 VMs of one process with all the memslots that KVM lets them have leave room for 32 of another's. */
+	assert_in_range(left, 1000, S2V_SHARED_MOST);
+	for (int i = 0; i < 32; i++)
+		assert_true(s2v_share_take(&s, S2V_SHARED_SLOTS, 4711));
+	/* The other map is not concerned. */
+	assert_true(s2v_share_take(&s, S2V_SHARED_KINDS, 1));
+}
+
+static void what_is_given_back(void **state)
+{
+	__u32 n;
+
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	n = greedy(7);
+	assert_int_equal(n, S2V_SHARED_MOST / 2);
+	for (__u32 i = 0; i < n; i++)
+		s2v_share_give(&s, S2V_SHARED_SLOTS, 7);
+	assert_int_equal(s.all[S2V_SHARED_SLOTS], 0);
+	assert_int_equal(greedy(7), n);
+	/* Those with the same remainder have it together. */
+	assert_int_equal(greedy(7 + S2V_SHARES), 0);
+	assert_true(s2v_share_take(&s, S2V_SHARED_SLOTS, 8));
+}
+
+/* Counted by two at once, it may be one more than there are: nobody gets more then. */
+static void more_than_there_are(void **state)
+{
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	s.all[S2V_SHARED_SLOTS] = S2V_SHARED_MOST + 1;
+	assert_false(s2v_share_take(&s, S2V_SHARED_SLOTS, 7));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_more_than_is_left),
+		cmocka_unit_test(what_is_given_back),
+		cmocka_unit_test(more_than_there_are),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+/* needs: src/core/summary.c src/core/unread.c */
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What makes a run incomplete, each cause by itself, and that the text says it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/correlate.h"
+
+static struct s2v_rule_state rules[S2V_RULE_NR];
+
+static struct s2v_summary fresh(void)
+{
+	struct s2v_summary s = { .rules = rules, .vms = 3, .duration_ns = 1 };
+
+	memset(rules, 0, sizeof(rules)); /* S2V_COVERED */
+	/* None of these says that something was missed. */
+	s.cnt[S2V_CNT_FAULTS] = 100;
+	s.cnt[S2V_CNT_FAULT_ERRORS] = 2;
+	s.cnt[S2V_CNT_MAPS] = 200;
+	s.cnt[S2V_CNT_MAP_ERRORS] = 3;
+	s.cnt[S2V_CNT_PERMS] = 4;
+	s.cnt[S2V_CNT_NO_SLOT] = 5;
+	s.findings[S2V_CRITICAL] = 1;
+	s.maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] = 200;
+	strcpy(s.incomplete, "left from before");
+	return s;
+}
+
+static void is_incomplete(struct s2v_summary *s, const char *text)
+{
+	s2v_summary_judge(s);
+	assert_false(s->complete);
+	assert_string_equal(s->incomplete, text);
+}
+
+static void complete(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	assert_string_equal(s.incomplete, "");
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.unreadable, 0);
+	assert_int_equal(s.missed_probes, 0);
+}
+
+static void hooks_gone(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.gaps = 1;
+	is_incomplete(&s, "hooks were gone for a while, 1 time");
+	s.gaps = 2;
+	is_incomplete(&s, "hooks were gone for a while, 2 times");
+}
+
+static void rules_not_covered(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	/* Not applicable is no gap: design, "only the second makes a run incomplete". */
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		rules[i].coverage = S2V_NOT_APPLICABLE;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	for (int i = 0; i < S2V_RULE_NR; i++) {
+		s = fresh();
+		rules[i].coverage = S2V_NOT_COVERED;
+		is_incomplete(&s, "1 rule not covered");
+	}
+	s = fresh();
+	rules[0].coverage = rules[S2V_RULE_NR - 1].coverage = S2V_NOT_COVERED;
+	is_incomplete(&s, "2 rules not covered");
+}
+
+/* Each counter of something lost, into its total and into the text. */
+static void counters(void **state)
+{
+	static const struct {
+		enum s2v_counter c;
+		size_t total; /* offset in struct s2v_summary of the total it counts for; 0: none */
+		const char *one, *many;
+	} t[] = {
+		{ S2V_CNT_LOST_RINGBUF, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_AGG, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_SCRATCH, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_VM, offsetof(struct s2v_summary, lost), "1 event lost",
+		  "7 events lost" },
+		{ S2V_CNT_LOST_CALL, offsetof(struct s2v_summary, missed_probes), "1 probe missed",
+		  "7 probes missed" },
+		{ S2V_CNT_ENTERED, offsetof(struct s2v_summary, missed_probes), "1 probe missed",
+		  "7 probes missed" }, /* as many as did not return */
+		{ S2V_CNT_UNREAD_VMA, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNREAD_PTE, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNREAD_READ, offsetof(struct s2v_summary, unreadable),
+		  "host attributes unreadable 1 time", "host attributes unreadable 7 times" },
+		{ S2V_CNT_UNKNOWN_ATTR, 0, "1 mapping with an attribute that is not understood",
+		  "7 mappings with an attribute that is not understood" },
+		{ S2V_CNT_NESTED, 0, "1 mapping of nested guests not verified",
+		  "7 mappings of nested guests not verified" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(t); i++) {
+		struct s2v_summary s = fresh();
+
+		s.cnt[t[i].c] = 1;
+		is_incomplete(&s, t[i].one);
+		s = fresh();
+		s.cnt[t[i].c] = 7;
+		is_incomplete(&s, t[i].many);
+		if (t[i].total)
+			assert_int_equal(*(__u64 *)((char *)&s + t[i].total), 7);
+	}
+}
+
+/* Returns make up for entries; more of them (a call that was inside at the start) miss nothing. */
+static void returns(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.cnt[S2V_CNT_ENTERED] = s.cnt[S2V_CNT_RETURNED] = 9;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	s = fresh();
+	s.cnt[S2V_CNT_ENTERED] = 8;
+	s.cnt[S2V_CNT_RETURNED] = 9;
+	s2v_summary_judge(&s);
+	assert_true(s.complete);
+	assert_int_equal(s.missed_probes, 0);
+}
+
+/* A counter that is new must be thought of here: is it harmless, or does it spoil a run? */
+static void every_counter_is_known(void **state)
+{
+	(void)state;
+	/* 6 in fresh(), 11 in counters(), RETURNED in returns() */
+	assert_int_equal(S2V_CNT_NR, 18);
+}
+
+static void what_the_source_filled_in(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.lost = 2;
+	s.cnt[S2V_CNT_LOST_RINGBUF] = 3;
+	is_incomplete(&s, "5 events lost");
+	s = fresh();
+	s.missed_probes = 2;
+	s.cnt[S2V_CNT_LOST_CALL] = 3;
+	is_incomplete(&s, "5 probes missed");
+	s = fresh();
+	s.unreadable = 2;
+	s.cnt[S2V_CNT_UNREAD_VMA] = 1;
+	s.cnt[S2V_CNT_UNREAD_PTE] = 1;
+	s.cnt[S2V_CNT_UNREAD_READ] = 1;
+	is_incomplete(&s, "host attributes unreadable 5 times");
+	s = fresh();
+	s.preexisting = 1;
+	is_incomplete(&s, "1 VM was already running: what was mapped before was not seen");
+	s = fresh();
+	s.preexisting = 2;
+	is_incomplete(&s, "2 VMs were already running: what was mapped before was not seen");
+	s = fresh();
+	s.inventory_failed = true;
+	is_incomplete(&s, "which VMs were running before is not known");
+	s = fresh();
+	s.gaps = 1;
+	is_incomplete(&s, "hooks were gone for a while, 1 time");
+	snprintf(s.gap_why, sizeof(s.gap_why), "kprobes are disabled");
+	s.gaps = 2;
+	is_incomplete(&s, "hooks were gone for a while, 2 times (kprobes are disabled)");
+	s = fresh();
+	s.fwb_disagrees = true;
+	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	s = fresh();
+	s.damaged = 1;
+	is_incomplete(&s, "the recording is damaged in 1 place");
+	s = fresh();
+	s.cut_short = true;
+	is_incomplete(&s, "the recording's end is missing");
+	s = fresh();
+	s.cut_short = true;
+	s.stopped = 28;
+	is_incomplete(&s, "recording was stopped: No space left on device");
+}
+
+static void mapped_by_another_function(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.unobserved = 1;
+	s.unobserved_vm = 3;
+	s.unobserved_tgid = 812;
+	is_incomplete(
+		&s,
+		"the memory of 1 VM is mapped by a function that no hook observes (one is VM 3, "
+		"of process 812)");
+	s = fresh();
+	s.unobserved = 2;
+	s.unobserved_vm = 3;
+	s.unobserved_tgid = 812;
+	is_incomplete(
+		&s,
+		"the memory of 2 VMs is mapped by a function that no hook observes (one is VM 3, "
+		"of process 812)");
+}
+
+/* What is one VM's says nothing of the others, and what is nobody's is everybody's. */
+static void of_single_vms(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.cnt[S2V_CNT_UNREAD_VMA] = 117;
+	s.unreadable = 1;
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 118, 0));
+	is_incomplete(&s, "complete but for this: VM 3 (process 812) is not verified: "
+			  "host attributes unreadable 118 times");
+	assert_true(s.but_for);
+	s2v_summary_because(&s, "another reason");
+	assert_false(s.but_for);
+
+	s = fresh();
+	s.unreadable = 118;
+	s.beyond = 3;
+	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
+	is_incomplete(&s, "2 stretches of memory more than are kept of a VM; "
+			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
+			  "host attributes unreadable 117 times, "
+			  "1 memslot or stretch of memory more than are kept");
+	assert_false(s.but_for);
+
+	s = fresh();
+	s.unreadable = 5;
+	s.beyond = 14;
+	for (__u32 vm = 1; vm <= 5; vm++)
+		assert_true(
+			s2v_unread_add(&s.unread, vm, 10 * vm, vm == 1 ? 5 : 0, vm == 1 ? 0 : vm));
+	is_incomplete(&s,
+		      "complete but for this: VM 1 (process 10) is not verified: "
+		      "host attributes unreadable 5 times; VM 2 (process 20) is not verified: "
+		      "2 memslots or stretches of memory more than are kept; "
+		      "VM 3 (process 30) is not verified: "
+		      "3 memslots or stretches of memory more than are kept; nor are 2 more VMs");
+}
+
+/* As many as there is room for; what is left over counts as nobody's. */
+static void more_vms_than_are_kept(void **state)
+{
+	struct s2v_summary s = fresh();
+
+	(void)state;
+	s.unreadable = S2V_UNREAD_MOST + 1;
+	for (__u32 vm = 1; vm <= S2V_UNREAD_MOST; vm++)
+		assert_true(s2v_unread_add(&s.unread, vm, 1, 1, 0));
+	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1, 0));
+	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0, 0));
+	s2v_summary_judge(&s);
+	assert_false(s.but_for);
+	assert_int_equal(s2v_summary_unread(&s), 1);
+}
+
+/* All causes at once, with numbers of any length: the last is still told, whole. */
+static void all_at_once(void **state)
+{
+	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB";
+	static const char *const part[] = { "not covered; ", "lost; ",	     "missed; ",
+					    "times; ",	     "understood; ", "verified; ",
+					    "4294967295); ", "not seen; ",   "not known; " };
+	struct s2v_summary s = fresh();
+	const char *p = s.incomplete;
+
+	(void)state;
+	for (int i = 0; i < S2V_RULE_NR; i++)
+		rules[i].coverage = S2V_NOT_COVERED;
+	s.lost = s.missed_probes = s.unreadable = s.preexisting = 1ULL << 63;
+	s.cnt[S2V_CNT_UNKNOWN_ATTR] = s.cnt[S2V_CNT_NESTED] = 1ULL << 63;
+	s.inventory_failed = s.fwb_disagrees = true;
+	s.unobserved = 1ULL << 63;
+	s.unobserved_vm = s.unobserved_tgid = ~0U;
+	s.gaps = 1ULL << 63;
+	memset(s.gap_why, 'x', sizeof(s.gap_why) - 1);
+	s2v_summary_judge(&s);
+	assert_false(s.complete);
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(part); i++) {
+		p = strstr(p, part[i]);
+		assert_non_null(p);
+	}
+	assert_true(strlen(s.incomplete) < sizeof(s.incomplete) - 1);
+	assert_string_equal(s.incomplete + strlen(s.incomplete) - strlen(last), last);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(complete),
+		cmocka_unit_test(hooks_gone),
+		cmocka_unit_test(of_single_vms),
+		cmocka_unit_test(more_vms_than_are_kept),
+		cmocka_unit_test(rules_not_covered),
+		cmocka_unit_test(counters),
+		cmocka_unit_test(returns),
+		cmocka_unit_test(every_counter_is_known),
+		cmocka_unit_test(what_the_source_filled_in),
+		cmocka_unit_test(mapped_by_another_function),
+		cmocka_unit_test(all_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

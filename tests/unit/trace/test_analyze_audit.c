@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* needs: src/core/unread.c src/trace/analyze.c src/core/run.c src/sink/filter.c src/trace/bytes.c src/trace/layout.c src/trace/encode.c src/trace/decode.c src/trace/info.c src/trace/past.c src/trace/file.c src/trace/write.c src/trace/read.c src/host/host.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/model.c src/core/runs.c src/core/contract.c src/util/pageset.c src/core/reset_events.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/summary.c src/core/names.c src/host/observe.c src/host/kallsyms.c src/util/util.c src/util/utf8.c */
+/* libs: -lzstd -lz -lpthread */
+/* Recordings that begin with an audit: in parts, and shown in part. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "trace/analyze.h"
+#include "cmd/cmd.h"
+#include "s2t_file_data.h"
+#include "sink/filter.h"
+
+#define WB S2V_ATTR_NORMAL_WB
+#define NC S2V_ATTR_NORMAL_NC
+#define DEVICE_PA 0x30000000ULL
+#define SLOT_SIZE 0x400000ULL
+
+static __u64 clock_ns;
+
+static __u64 slot_gpa(__u32 vm)
+{
+	return (__u64)vm << 32;
+}
+
+/* A VM with one memslot over a file, found by an audit. */
+static void found(struct s2t_buf *b, __u32 vm)
+{
+	const __u64 hva = slot_gpa(vm) << 4;
+	struct s2v_ev_vma *v = add(b, S2V_EV_VMA, vm, clock_ns += 10);
+	struct s2v_ev_slot *s;
+
+	v->vma = (struct s2v_vma){ hva, hva + SLOT_SIZE, S2V_VMA_FILE, WB, 0, { 0 } };
+	v->pa = S2V_NO_PA;
+	v->slot = 1;
+	v->gen = 1;
+	s = add(b, S2V_EV_SLOT, vm, clock_ns += 10);
+	s->slot = 1;
+	s->gen = 1;
+	s->change = S2V_SLOT_FOUND;
+	s->gpa = slot_gpa(vm);
+	s->size = SLOT_SIZE;
+	s->hva = hva;
+	s->runs = s->vmas = 1;
+}
+
+static void preexisting(struct s2t_buf *b, __u32 vm)
+{
+	struct s2v_ev_vm *v = add(b, S2V_EV_VM_NEW, vm, clock_ns += 10);
+
+	v->preexisting = 1;
+	memcpy(v->comm, "guest", 6);
+}
+
+static void leaves(struct s2t_buf *b, __u32 vm, __u64 off, __u8 s1, __u8 s2, __u64 pa)
+{
+	struct s2v_ev_leaves *l = add(b, S2V_EV_LEAVES, vm, clock_ns += 10);
+
+	l->slot = 1;
+	l->gen = 1;
+	l->gpa = slot_gpa(vm) + off;
+	l->hva = (slot_gpa(vm) << 4) + off;
+	l->size = 4096;
+	l->leaves = 1;
+	l->pa = l->host_pa = pa;
+	l->s1 = s1;
+	l->s2 = s2;
+	l->level = l->host_level = 3;
+	l->flags = S2V_LF_READ | S2V_LF_WRITE | S2V_LF_PA_RUN;
+}
+
+static void audited(struct s2t_buf *b, __u32 vm)
+{
+	struct s2v_ev_audit *a = add(b, S2V_EV_AUDIT, vm, clock_ns += 10);
+
+	if (!vm)
+		a->h.tgid = 0;
+}
+
+static void write_file(const struct s2t_buf *ev, __u64 rotate)
+{
+	struct s2t_info info = an_info();
+	struct s2t_writer_opts o = {
+		.path = path, .info = &info, .rotate = rotate, .patient = true
+	};
+	struct s2v_summary sum = { 0 };
+	struct s2t_writer *w;
+	char err[256] = "";
+	__u32 n = 0;
+
+	info.host.dic = S2V_YES;
+	info.host.kvm_mode = S2V_KVM_VHE;
+	info.host.page_shift = 12;
+	info.audit = true;
+	for (int i = 0; i < S2V_OBS_NR; i++)
+		info.hooks[i].method = S2V_METHOD_FENTRY;
+	w = s2t_create(&o, err, sizeof(err));
+	if (!w)
+		fail_msg("%s", err);
+	for (size_t at = 0; at < ev->len; at += s2t_round8(event_at(ev, at)->len)) {
+		s2t_append(w, event_at(ev, at));
+		if (rotate && ++n % 100 == 0)
+			s2t_counters(w, &sum);
+	}
+	assert_int_equal(s2t_close(w, &sum, &facts), 0);
+}
+
+/* ---- analysing ---- */
+
+static struct {
+	struct s2v_sink sink;
+	struct s2v_summary sum; /* as the sink was told */
+	struct s2v_sink_filter filter;
+	unsigned int audits;
+} w;
+
+static void keep_summary(struct s2v_sink *s, const struct s2v_summary *sum)
+{
+	(void)s;
+	w.sum = *sum;
+}
+
+static void keep_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
+{
+	(void)s;
+	(void)r;
+	w.audits++;
+}
+
+/* Part `n` of what was written. */
+static void analyze(__u32 n, const struct s2v_filter *f)
+{
+	struct s2v_analysis a = { .sink = &w.filter.sink, .events = true };
+	struct s2v_summary sum;
+	char name[80], err[256];
+	struct s2t_reader *r;
+	__u64 size;
+
+	memset(&w, 0, sizeof(w));
+	w.sink.summary = keep_summary;
+	w.sink.audit = keep_audit;
+	snprintf(name, sizeof(name), n ? "%s.%u" : "%s", path, n);
+	r = s2t_open_path(name, &size, err, sizeof(err));
+	if (!r)
+		fail_msg("%s", err);
+	s2v_sink_filter(&w.filter, &w.sink, f);
+	assert_int_equal(s2v_analyze(r, &a, &sum), 0);
+	s2t_free(r);
+}
+
+static const struct s2v_filter everything = { .until = ~0ULL };
+
+/* An audit of which a part has but the end is none; one that lies in it is. */
+static void an_audit_in_two_parts(void **state)
+{
+	struct s2t_buf ev = { 0 };
+
+	(void)state;
+	clock_ns = 1000;
+	preexisting(&ev, 1);
+	preexisting(&ev, 2);
+	found(&ev, 1);
+	leaves(&ev, 1, 0, WB, NC, DEVICE_PA);
+	clock_ns = guest(&ev, 3, clock_ns, 2000);
+	add(&ev, S2V_EV_VM_DEAD, 3, clock_ns += 10);
+	audited(&ev, 1);
+	found(&ev, 2);
+	leaves(&ev, 2, 0, WB, WB, DEVICE_PA + 0x1000);
+	audited(&ev, 2);
+	audited(&ev, 0);
+	write_file(&ev, 0);
+	analyze(0, &everything);
+	assert_int_equal(w.sum.audited, 2);
+	assert_int_equal(w.sum.findings[S2V_CRITICAL], 1);
+	assert_string_equal(w.sum.incomplete, "");
+	write_file(&ev, 4000);
+	assert_true(facts.parts > 3);
+	analyze(facts.parts - 1, &everything);
+	assert_int_equal(w.sum.findings[S2V_CRITICAL], 0);
+	assert_int_equal(w.sum.leaves[WB][WB], 1);
+	assert_int_equal(w.sum.audited, 1);
+	assert_non_null(strstr(w.sum.incomplete, "already running"));
+	assert_false(w.sum.complete);
+	s2t_buf_free(&ev);
+}
+
+/* VM 1 reaches with Write-Back what VM 2 reaches past the cache: each is shown its own finding. */
+static void aliases_shown_of_one(void **state)
+{
+	static const struct s2v_filter first = { .until = ~0ULL, .vm = 1 },
+				       of_1002 = { .until = ~0ULL, .pid = 1002 },
+				       neither = { .until = ~0ULL, .vm = 1, .pid = 1002 },
+				       third = { .until = ~0ULL, .vm = 3 },
+				       other_rule = { .until = ~0ULL,
+						      .rule = &s2v_rules[S2V_RULE_ATTR_DRIFT] },
+				       page = { .until = ~0ULL, .vm = 3, .alone = true },
+				       later = { .since = ~0ULL, .until = ~0ULL, .vm = 1 };
+	struct s2t_buf ev = { 0 };
+	char what[96];
+
+	(void)state;
+	clock_ns = 1000;
+	for (__u32 vm = 1; vm <= 3; vm++)
+		preexisting(&ev, vm);
+	for (__u32 vm = 1; vm <= 3; vm++) {
+		found(&ev, vm);
+		leaves(&ev, vm, 0, vm == 2 ? NC : WB, vm == 2 ? NC : WB,
+		       DEVICE_PA + (vm == 3) * 0x10000);
+		audited(&ev, vm);
+	}
+	audited(&ev, 0);
+	write_file(&ev, 0);
+	analyze(0, &everything);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 2);
+	assert_int_equal(w.audits, 3);
+	analyze(0, &first);
+	assert_int_equal(w.audits, 1);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 1);
+	assert_true(w.sum.complete && w.filter.complete);
+	assert_int_equal(w.sum.vms, 3);
+	analyze(0, &of_1002);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 1);
+	assert_false(s2v_sink_filter_missed(&w.filter, what, sizeof(what)));
+	analyze(0, &third);
+	assert_int_equal(w.sum.findings[S2V_HIGH], 0);
+	assert_true(w.sum.complete);
+	analyze(0, &other_rule);
+	assert_true(w.sum.complete);
+	/* A page that says "safe" would say it of all. */
+	analyze(0, &page);
+	assert_string_equal(w.sum.incomplete, "2 findings of other VMs or rules not shown");
+	analyze(0, &later);
+	assert_false(w.sum.complete || w.filter.complete);
+	assert_string_equal(w.sum.incomplete, "1 finding of other times not shown");
+	analyze(0, &neither);
+	assert_false(w.filter.complete);
+	assert_true(s2v_sink_filter_missed(&w.filter, what, sizeof(what)));
+	assert_string_equal(what, "the recording has no VM 1 of process 1002");
+	s2t_buf_free(&ev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_audit_in_two_parts),
+		cmocka_unit_test(aliases_shown_of_one),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
