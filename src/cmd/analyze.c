@@ -15,7 +15,8 @@
 #include "sink/filter.h"
 #include "cmd/opts.h"
 #include "util/util.h"
-#include "sink/views.h"
+#include "report/html.h"
+#include "sink/sinks.h"
 
 enum {
 	OPT_JSON = 256,

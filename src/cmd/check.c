@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "sink/sinks.h"
 #include "live/health.h"
 #include "live/live.h"
 #include "core/run.h"

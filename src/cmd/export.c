@@ -13,7 +13,7 @@
 #include "cmd/open_trace.h"
 #include "cmd/opts.h"
 #include "util/util.h"
-#include "sink/views.h"
+#include "sink/sinks.h"
 
 /*
  * The formats. A sink either writes to a stream, which is opened and closed here, or opens `path`

@@ -48,6 +48,8 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o);
 int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
 int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
+struct s2v_daemon_opts; /* daemon/opts.h */
+int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o);
 
 /*
  * For parsers: what is wrong is an argp_error(), which ends the process. `opt` is the option as the

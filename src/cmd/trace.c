@@ -6,6 +6,7 @@
 
 #include "live/audit.h"
 #include "cmd/cmd.h"
+#include "sink/sinks.h"
 #include "core/run.h"
 #include "util/util.h"
 #include "cmd/watch.h"

@@ -9,6 +9,15 @@
 #include "core/correlate.h"
 #include "s2v_hist.h"
 
+/* What a command returns. */
+enum s2v_exit {
+	S2V_EXIT_OK = 0, /* complete, nothing at or above --fail-on */
+	S2V_EXIT_FINDINGS = 1, /* findings at or above it */
+	S2V_EXIT_USAGE = 2,
+	S2V_EXIT_CANNOT = 3, /* could not run; one sentence on stderr says why */
+	S2V_EXIT_INCOMPLETE = 4, /* nothing at or above it, but not everything was seen */
+};
+
 #define S2V_REFAULT_WINDOW S2V_REFAULT_NS /* the default of --refault-window */
 
 /* What a run sees things by. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model.h"
+#include "core/correlate_private.h"
 
 struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva)
 {
@@ -174,4 +174,44 @@ int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 t
 void s2v_runs_join(struct s2v_memslot *slot)
 {
 	join(slot, 0);
+}
+
+/*
+ * Does a mapping say more than what the run is known by? A conflict does; else what is cacheable,
+ * since that is what maintenance is owed for.
+ */
+static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
+{
+	if (!run->mapped)
+		return true;
+	if (s2v_attr_conflict(run->s1, run->s2))
+		return false;
+	return s2v_attr_conflict(s1, s2) ||
+	       (s2v_attr_is_noncacheable(run->s1) && s2v_attr_is_noncacheable(run->s2) &&
+		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
+}
+
+void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
+{
+	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
+		run->needs_fwb = true;
+	if (run->mapped && run->s2 != in->s2)
+		run->s2_mixed = true;
+	if (says_more(run, s1, in->s2)) {
+		run->s1 = s1;
+		run->s2 = in->s2;
+	}
+	run->mapped = true;
+}
+
+bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
+{
+	/* Not more than is left for all other VMs. */
+	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST &&
+	    c->n_runs + vm->n_pending < S2V_RUNS_ALL &&
+	    vm->n_runs < S2V_RUNS_ALL - c->n_runs - vm->n_pending)
+		return true;
+	c->beyond++;
+	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, 0, 1);
+	return false;
 }

@@ -240,12 +240,4 @@ static inline __u64 s2v_audit_speed(const struct s2v_audit_row *r)
 	return r->dur ? (__u64)((double)r->leaves * 1e9 / (double)r->dur) : 0;
 }
 
-/* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
-struct s2v_sink *s2v_sink_text(bool tty);
-struct s2v_sink *s2v_sink_json(void);
-
-/* The same on a stream of the caller's, which stays open. width: columns, 0 for the default. */
-struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width);
-struct s2v_sink *s2v_sink_json_to(FILE *out);
-
 #endif

@@ -41,6 +41,16 @@ struct s2v_losses {
 	__u64 by_audits; /* of unread: by audits themselves */
 };
 
+/* What is known now, for whoever asks. Some 30 KiB; of rules: daemon.rules. */
+struct s2v_now {
+	__u64 realtime;
+	struct s2v_figures fig;
+	struct s2v_summary sum; /* judged: complete, incomplete */
+	struct s2v_losses lost;
+	__u64 vms, memslots[3]; /* 1 + enum s2v_tri of write_back_guaranteed */
+	char unready[1024]; /* why not ready, a reason a line; "" when it is */
+};
+
 struct s2v_daemon {
 	struct s2v_sink sink; /* first: the correlator's */
 	const struct s2v_daemon_opts *o;
@@ -54,21 +64,12 @@ struct s2v_daemon {
 	struct s2v_told told;
 	struct s2v_vm_stats vms;
 	struct s2v_web *web;
+	struct s2v_now now; /* of the request that is being answered */
 	struct s2v_privileges priv;
 	__u64 started; /* CLOCK_REALTIME ns */
 	__u64 census[3], census_at; /* of memslots; CLOCK_MONOTONIC ns */
 	bool stop, audit_due, auditing, audit_failed;
 	struct s2v_losses made_up; /* before the last audit that saw everything began */
-};
-
-/* What is known now, for whoever asks. Some 30 KiB; of rules: daemon.rules. */
-struct s2v_now {
-	__u64 realtime;
-	struct s2v_figures fig;
-	struct s2v_summary sum; /* judged: complete, incomplete */
-	struct s2v_losses lost;
-	__u64 vms, memslots[3]; /* 1 + enum s2v_tri of write_back_guaranteed */
-	char unready[1024]; /* why not ready, a reason a line; "" when it is */
 };
 
 /* now.c: 0 or -errno. */
@@ -89,6 +90,9 @@ int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src);
 struct s2v_expo;
 void s2v_metrics_write(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now);
 void s2v_metrics_list(FILE *f); /* a line each: name, type, labels, meaning; tabs between */
+
+/* routes.c: what the web server serves; their argument is the struct s2v_daemon. */
+extern const struct s2v_route s2v_routes[];
 
 /* page.c: the page for people. 0, or -1: out of memory. */
 int s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *now);

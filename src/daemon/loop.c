@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 #include "util/util.h"
@@ -311,7 +310,7 @@ static int begin(struct s2v_daemon *d)
 		s2v_err("cannot start: %s", strerror(err ? -err : ENOMEM));
 		return -1;
 	}
-	d->web = s2v_web_open(d, d->base, why, sizeof(why));
+	d->web = s2v_web_open(d->o, s2v_routes, d, d->base, why, sizeof(why));
 	if (!d->web) {
 		s2v_err("%s", why);
 		return -1;

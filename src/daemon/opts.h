@@ -23,7 +23,4 @@ struct s2v_daemon_opts {
 	bool list_metrics;
 };
 
-/* As those of cmd/opts.h: 0; what is wrong ends the process with S2V_EXIT_USAGE. */
-int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o);
-
 #endif

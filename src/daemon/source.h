@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a daemon's events come from: this host (src/daemon/live.c, arm64), or a recorded file
+ * Where a daemon's events come from: this host (live.c, arm64), or a recorded file
  * (replay.c, any machine). The daemon owns the event loop, the correlator and the sinks; a source
  * puts its own events into the loop and hands out what it observes, in the loop's thread alone.
  */
@@ -8,6 +8,7 @@
 #define S2V_DAEMON_SOURCE_H
 
 #include "core/run.h"
+#include "live/figures.h"
 #include "s2v_hist.h"
 
 struct event_base;
@@ -16,12 +17,6 @@ struct event_base;
 
 /* Priorities of events in the loop. A scrape must never make the ring buffer overflow. */
 enum { S2V_PRIO_SOURCE, S2V_PRIO_NORMAL, S2V_PRIO_LAST, S2V_PRIO_NR };
-
-/* What one attached BPF program has taken, as the kernel counts it. */
-struct s2v_prog_cost {
-	char name[16]; /* as attached: "map_fexit" */
-	__u64 runs, ns;
-};
 
 /* What is read from a source when somebody asks. */
 struct s2v_figures {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/notify.h"
+#include "sink/sinks.h"
 #include "daemon/told.h"
 #include "util/util.h"
 

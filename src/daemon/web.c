@@ -14,8 +14,7 @@
 #include "daemon/accept.h"
 #include "daemon/addr.h"
 #include "daemon/conns.h"
-#include "daemon/daemon.h"
-#include "daemon/expose.h"
+#include "daemon/web.h"
 #include "report/html.h"
 #include "daemon/notify.h"
 #include "util/util.h"
@@ -27,7 +26,8 @@
 #define SOCKETS_MAX (S2V_LISTEN_MAX + 64)
 
 struct s2v_web {
-	struct s2v_daemon *d;
+	const struct s2v_route *routes;
+	void *arg; /* of the routes */
 	struct evhttp *http;
 	struct s2v_conns conns;
 	struct s2v_web_counts n;
@@ -36,20 +36,9 @@ struct s2v_web {
 		struct s2v_addr addr; /* to be unlinked, where it is our path */
 	} at[SOCKETS_MAX];
 	unsigned int n_at;
-	struct s2v_now now; /* of the request that is being answered */
 };
 
 /* ---- answers ---- */
-
-/* An answer that is being written. */
-struct answer {
-	FILE *f;
-	char *body;
-	size_t len;
-	const char *type;
-	int code;
-	const char *csp;
-};
 
 static void free_body(const void *data, size_t len, void *arg)
 {
@@ -59,7 +48,7 @@ static void free_body(const void *data, size_t len, void *arg)
 }
 
 /* The body, compressed; NULL: it is not worth it, or memory is short. */
-static char *gzipped(const struct answer *a, size_t *len)
+static char *gzipped(const struct s2v_answer *a, size_t *len)
 {
 	z_stream z = { 0 };
 	char *out;
@@ -83,7 +72,7 @@ static char *gzipped(const struct answer *a, size_t *len)
 	return out;
 }
 
-static bool add_headers(struct evkeyvalq *h, const struct answer *a, bool zipped)
+static bool add_headers(struct evkeyvalq *h, const struct s2v_answer *a, bool zipped)
 {
 	char len[24];
 
@@ -100,7 +89,7 @@ static bool add_headers(struct evkeyvalq *h, const struct answer *a, bool zipped
 	       (!zipped || !evhttp_add_header(h, "Content-Encoding", "gzip"));
 }
 
-static void send_answer(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
+static void send_answer(struct s2v_web *w, struct evhttp_request *req, struct s2v_answer *a)
 {
 	const char *encoding =
 		evhttp_find_header(evhttp_request_get_input_headers(req), "Accept-Encoding");
@@ -132,115 +121,43 @@ failed:
 	evhttp_send_error(req, HTTP_INTERNAL, NULL);
 }
 
-/* ---- what there is ---- */
+/* ---- requests ---- */
 
-static void be_metrics(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
+static void write_paths(const struct s2v_route *r, FILE *f)
 {
-	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
-	struct s2v_expo x = { .f = a->f, .openmetrics = s2v_accepts_openmetrics(accept) };
-
-	a->type = x.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-				: "text/plain; version=0.0.4; charset=utf-8";
-	s2v_daemon_census(w->d, &w->now);
-	s2v_vms_rank(&w->d->vms, s2v_clock_ns(CLOCK_MONOTONIC));
-	s2v_metrics_write(&x, w->d, &w->now);
+	fputs("there is", f);
+	for (; r->path; r++)
+		fprintf(f, " %s", r->path);
+	putc('\n', f);
 }
 
-static void be_healthy(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
-{
-	(void)w;
-	(void)req;
-	fputs("healthy\n", a->f);
-}
-
-static void be_ready(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
-{
-	(void)req;
-	if (!w->now.unready[0]) {
-		fputs("ready\n", a->f);
-		return;
-	}
-	a->code = HTTP_SERVUNAVAIL;
-	fputs(w->now.unready, a->f);
-}
-
-static void be_findings(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
-{
-	const struct s2v_told *t = &w->d->told;
-	struct s2v_sink *json = s2v_sink_json_to(a->f);
-	const struct s2v_finding *f;
-
-	(void)req;
-	a->type = "application/json";
-	fprintf(a->f, "{\"suppressed\":%llu,\"findings\":[", ULL(t->suppressed));
-	for (unsigned int i = 0; json && (f = s2v_told_kept(t, i)); i++) {
-		if (i)
-			putc(',', a->f);
-		json->finding(json, f);
-	}
-	fputs("]}\n", a->f);
-	if (!json || json->failed)
-		a->code = HTTP_INTERNAL;
-	if (json) {
-		json->close(json);
-		free(json);
-	}
-}
-
-static void be_page(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
-{
-	(void)req;
-	a->type = "text/html; charset=utf-8";
-	s2v_daemon_census(w->d, &w->now);
-	if (s2v_page_write(a->f, w->d, &w->now))
-		a->code = HTTP_INTERNAL;
-}
-
-static const struct {
-	const char *path;
-	bool facts; /* it tells what is known now */
-	void (*be)(struct s2v_web *w, struct evhttp_request *req, struct answer *a);
-} pages[] = {
-	{ "/", true, be_page },
-	{ "/metrics", true, be_metrics },
-	{ "/findings", false, be_findings },
-	{ "/-/healthy", false, be_healthy },
-	{ "/-/ready", true, be_ready },
-};
-
-static void fill(struct s2v_web *w, struct evhttp_request *req, struct answer *a)
+static void fill(struct s2v_web *w, struct evhttp_request *req, struct s2v_answer *a)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	const char *accept = evhttp_find_header(evhttp_request_get_input_headers(req), "Accept");
 	enum evhttp_cmd_type cmd = evhttp_request_get_command(req);
-	size_t i = 0;
-	int err;
+	const struct s2v_route *r = w->routes;
 
 	if (cmd != EVHTTP_REQ_GET && cmd != EVHTTP_REQ_HEAD) {
 		a->code = HTTP_BADMETHOD;
 		fputs("only GET and HEAD\n", a->f);
 		return;
 	}
-	while (i < S2V_ARRAY_SIZE(pages) && (!path || strcmp(path[0] ? path : "/", pages[i].path)))
-		i++;
-	if (i == S2V_ARRAY_SIZE(pages)) {
+	while (r->path && (!path || strcmp(path[0] ? path : "/", r->path)))
+		r++;
+	if (r->path) {
+		r->write(w->arg, accept, a);
+	} else {
 		a->code = HTTP_NOTFOUND;
-		fputs("there is / /metrics /findings /-/healthy /-/ready\n", a->f);
-		return;
+		write_paths(w->routes, a->f);
 	}
-	err = pages[i].facts ? s2v_daemon_now(w->d, &w->now) : 0;
-	if (err) {
-		a->code = HTTP_SERVUNAVAIL;
-		fprintf(a->f, "the source cannot be read: %s\n", strerror(-err));
-		return;
-	}
-	pages[i].be(w, req, a);
 }
 
 static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct s2v_web *w = arg;
-	struct answer a = { .type = "text/plain; charset=utf-8", .code = HTTP_OK };
+	struct s2v_answer a = { .type = "text/plain; charset=utf-8", .code = HTTP_OK };
 	char csp[256];
 	int failed;
 
@@ -323,8 +240,8 @@ static int open_all(struct s2v_web *w, const struct s2v_daemon_opts *o, char *er
 	return listen_at(w, "[::1]:" S2V_WEB_PORT, true, err, errlen);
 }
 
-struct s2v_web *s2v_web_open(struct s2v_daemon *d, struct event_base *base, char *err,
-			     size_t errlen)
+struct s2v_web *s2v_web_open(const struct s2v_daemon_opts *o, const struct s2v_route *routes,
+			     void *arg, struct event_base *base, char *err, size_t errlen)
 {
 	struct s2v_web *w = calloc(1, sizeof(*w));
 
@@ -335,7 +252,8 @@ struct s2v_web *s2v_web_open(struct s2v_daemon *d, struct event_base *base, char
 		s2v_web_close(w);
 		return NULL;
 	}
-	w->d = d;
+	w->routes = routes;
+	w->arg = arg;
 	evhttp_set_max_headers_size(w->http, HEADERS_MAX);
 	evhttp_set_max_body_size(w->http, BODY_MAX);
 	evhttp_set_timeout(w->http, TIMEOUT_S);
@@ -347,7 +265,7 @@ struct s2v_web *s2v_web_open(struct s2v_daemon *d, struct event_base *base, char
 						    EVHTTP_REQ_PATCH);
 	evhttp_set_bevcb(w->http, s2v_conns_new, &w->conns);
 	evhttp_set_gencb(w->http, on_request, w);
-	if (open_all(w, d->o, err, errlen)) {
+	if (open_all(w, o, err, errlen)) {
 		s2v_web_close(w);
 		return NULL;
 	}

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's HTTP server. */
+/* The daemon's HTTP server: sockets, connections, headers. What it serves is a table of routes. */
 #ifndef S2V_DAEMON_WEB_H
 #define S2V_DAEMON_WEB_H
 
-#include "util/types.h"
+#include <stdio.h>
+
+#include "daemon/opts.h"
 
 struct event_base;
-struct s2v_daemon;
 struct s2v_web;
 
 struct s2v_web_counts {
@@ -14,12 +15,28 @@ struct s2v_web_counts {
 	__u64 over_limit, timeouts; /* connections */
 };
 
+/* An answer that is being written: the body goes to f. */
+struct s2v_answer {
+	FILE *f;
+	char *body;
+	size_t len;
+	const char *type; /* Content-Type; "text/plain" unless it is set */
+	int code; /* HTTP status; 200 unless it is set */
+	const char *csp;
+};
+
+/* A path, and what writes the answer to it. accept: the request's Accept header, or NULL. */
+struct s2v_route {
+	const char *path; /* NULL behind the last */
+	void (*write)(void *arg, const char *accept, struct s2v_answer *a);
+};
+
 /*
  * Opens all that the options and the service manager ask for. NULL with the one sentence that helps in
- * err.
+ * err. routes and arg, which is theirs, must outlive it.
  */
-struct s2v_web *s2v_web_open(struct s2v_daemon *d, struct event_base *base, char *err,
-			     size_t errlen);
+struct s2v_web *s2v_web_open(const struct s2v_daemon_opts *o, const struct s2v_route *routes,
+			     void *arg, struct event_base *base, char *err, size_t errlen);
 void s2v_web_close(struct s2v_web *w); /* NULL is fine */
 
 /* As of now; the web's. */

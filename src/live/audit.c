@@ -310,19 +310,6 @@ static int audit_vm(struct auditor *x, bool again)
 	return err == -ESRCH ? 0 : err;
 }
 
-void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev)
-{
-	__u64 end = ev->pa + (ev->flags & S2V_LF_PA_RUN ? ev->size : 1);
-
-	if ((ev->flags & S2V_LF_AGAIN) || ev->s2 == S2V_ATTR_NORMAL_WB ||
-	    s2v_host_where(l->host, ev->pa) != S2V_WHERE_INSIDE)
-		return;
-	if (!l->other_hi || ev->pa < l->other_lo)
-		l->other_lo = ev->pa;
-	if (end > l->other_hi)
-		l->other_hi = end;
-}
-
 /* Once over all VMs. */
 static int pass(struct auditor *x, bool again)
 {

@@ -5,7 +5,13 @@
 
 #include "live/live.h"
 #include "s2v_shared.h"
-#include "daemon/source.h"
+#include "s2v_hist.h"
+
+/* What one attached BPF program has taken, as the kernel counts it. */
+struct s2v_prog_cost {
+	char name[16]; /* as attached: "map_fexit" */
+	__u64 runs, ns;
+};
 
 /* Durations that were measured so far; zeros where nothing is. 0 or -errno. */
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR]);

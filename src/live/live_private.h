@@ -60,10 +60,10 @@ struct s2v_live {
 	int kvm, switches[2]; /* of health.c; -1 where not open */
 };
 
-/* live.c: the VMs that open files show, those that are not known yet told of as ones that were there before. */
-int s2v_live_inventory(struct s2v_live *l);
+/* ring.c: takes one record out of the ring buffer; -ECANCELED when a turn is over. arg: the struct s2v_live. */
+int s2v_ring_event(void *arg, void *data, size_t len);
 
-/* audit.c: takes note of leaves on their way out. */
-void s2v_audit_watch(struct s2v_live *l, const struct s2v_ev_leaves *ev);
+/* ring.c: reports the VMs that open files show and that were not reported yet as VMs that were there before. */
+int s2v_live_inventory(struct s2v_live *l);
 
 #endif

@@ -149,3 +149,11 @@ void html_percent(FILE *f, const char *attr, double part, double whole)
 {
 	fprintf(f, " %s=\"%.2f%%\"", attr, whole > 0 ? 100 * part / whole : 0.0);
 }
+
+int html_worst(const struct s2v_rp_vm *vm)
+{
+	for (int i = S2V_SEVERITY_NR - 1; i >= 0; i--)
+		if (vm->findings[i])
+			return i;
+	return -1;
+}

@@ -32,6 +32,9 @@ const char *html_plural(__u64 n); /* "" or "s" */
 /* A percentage as an attribute's value, to a hundredth: part of whole. */
 void html_percent(FILE *f, const char *attr, double part, double whole);
 
+/* A sink that writes the report to a file: see sink/sinks.h. docs/report.md describes it. */
+struct s2v_sink *s2v_sink_html(const char *path);
+
 /* What the parts of the page share. */
 struct html_page {
 	FILE *f;

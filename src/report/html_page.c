@@ -6,21 +6,13 @@
 
 #include "report/html.h"
 #include "util/outfile.h"
-#include "sink/views.h"
+#include "sink/sinks.h"
 
 struct html_sink {
 	struct s2v_sink sink; /* first */
 	struct s2v_outfile out;
 	struct s2v_report rp;
 };
-
-int html_worst(const struct s2v_rp_vm *vm)
-{
-	for (int i = S2V_SEVERITY_NR - 1; i >= 0; i--)
-		if (vm->findings[i])
-			return i;
-	return -1;
-}
 
 static int worst_first(const void *pa, const void *pb)
 {

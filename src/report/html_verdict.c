@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The first screen of the report: is it safe, what is wrong, where, and how far to trust it. */
 #include "report/html.h"
-#include "cmd/cmd.h"
+#include "core/run.h"
 #include "util/util.h"
 
 #define TOP 6

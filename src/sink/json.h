@@ -35,7 +35,7 @@ json_object *s2v_json_array(struct s2v_json *j, json_object *to, const char *key
 void s2v_json_append(struct s2v_json *j, json_object *array, json_object *val);
 void s2v_json_vm(struct s2v_json *j, json_object *to, const struct s2v_vm_ref *vm);
 
-/* The fields of an "event" and of a "summary", behind "type" (sink_json_event.c). */
+/* The fields of an "event" and of a "summary", behind "type" (json_event.c). */
 void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		    uint64_t time);
 void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r);

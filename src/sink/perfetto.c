@@ -13,7 +13,7 @@
 #include "perfetto.pb-c.h"
 #include "core/sink.h"
 #include "util/util.h"
-#include "sink/views.h"
+#include "sink/sinks.h"
 
 #define CLOCK_ID_REALTIME 1 /* builtin_clock.proto */
 #define CLOCK_ID_BOOTTIME 6

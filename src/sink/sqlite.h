@@ -55,6 +55,9 @@ struct s2v_sql {
 	bool summed;
 };
 
+/* Remembers the first failure; rc: SQLite's. */
+void s2v_sql_fail(struct s2v_sql *q, int rc);
+
 /* Puts a row of n values into a table; a row of the same primary key gives way. */
 void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_val *v, int n);
 #define SQL_ROW(q, table, ...)                                          \
@@ -67,7 +70,7 @@ void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_v
 void s2v_sql_vm(struct s2v_sql *q, const struct s2v_vm_ref *vm, int preexisting, __u64 born,
 		__u64 gone);
 
-/* sink_sqlite_rows.c: sets the functions that make rows of results and events. */
+/* sqlite_rows.c: sets the functions that make rows of results and events. */
 void s2v_sql_rows(struct s2v_sink *s);
 
 #endif

@@ -78,8 +78,6 @@ void text_memslots_end(struct s2v_sink *s);
 void text_show_rows(struct text_sink *t); /* those of one VM that are held, if any */
 void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r);
 void text_leaves_event(struct text_line *l, const struct s2v_ev_leaves *e);
-void text_keep_leaves(struct text_sink *t, const struct s2v_contract_row *r);
-void text_show_leaves(struct text_sink *t);
 void text_reset(struct s2v_sink *s, const struct s2v_reset *r);
 void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r);
 void text_summary(struct s2v_sink *s, const struct s2v_summary *sum);

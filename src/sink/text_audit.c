@@ -6,57 +6,6 @@
 #include "sink/text.h"
 #include "util/util.h"
 
-/* "level 2", with what one of its entries maps where that is told. */
-static void leaves_line(const struct s2v_contract_row *r, char *buf, size_t len)
-{
-	size_t n = (size_t)snprintf(buf, len, "  memslot %d from GPA 0x%llx:", r->id,
-				    (unsigned long long)r->gpa);
-
-	for (size_t i = 0; i < r->n_leaves && n < len; i++) {
-		const struct s2v_leaf_count *l = &r->leaves[i];
-
-		n += (size_t)snprintf(buf + n, len - n, "%s %llu at level %d %s / %s", i ? "," : "",
-				      (unsigned long long)l->n, l->level,
-				      l->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(l->s1),
-				      s2v_attr_name(l->s2));
-	}
-	if (!r->n_leaves && n < len)
-		n += (size_t)snprintf(buf + n, len - n, " nothing mapped");
-	if (n < len)
-		snprintf(buf + n, len - n, "\n");
-}
-
-void text_keep_leaves(struct text_sink *t, const struct s2v_contract_row *r)
-{
-	char line[1024];
-	size_t n;
-	char *p;
-
-	if (!r->audited)
-		return;
-	leaves_line(r, line, sizeof(line));
-	n = strlen(line);
-	if (t->len_leaves + n + 1 > t->cap_leaves) {
-		p = realloc(t->leaves, 2 * (t->len_leaves + n + 1));
-		if (!p) {
-			text_nomem(t);
-			return;
-		}
-		t->leaves = p;
-		t->cap_leaves = 2 * (t->len_leaves + n + 1);
-	}
-	memcpy(t->leaves + t->len_leaves, line, n + 1);
-	t->len_leaves += n;
-}
-
-void text_show_leaves(struct text_sink *t)
-{
-	if (!t->len_leaves)
-		return;
-	fprintf(t->out, "  stage-2 leaves (stage 1 / stage 2):\n%s", t->leaves);
-	t->len_leaves = 0;
-}
-
 void text_leaves_event(struct text_line *l, const struct s2v_ev_leaves *e)
 {
 	char size[S2V_SIZE_LEN];

@@ -5,19 +5,6 @@
 #include "sink/text.h"
 #include "util/util.h"
 
-const char *text_brief(__u64 ns, char out[S2V_SIZE_LEN])
-{
-	if (ns >= 10000000000ULL)
-		snprintf(out, S2V_SIZE_LEN, "%llu s", (unsigned long long)(ns / 1000000000));
-	else if (ns >= 10000000)
-		snprintf(out, S2V_SIZE_LEN, "%llu ms", (unsigned long long)(ns / 1000000));
-	else if (ns >= 1000000)
-		snprintf(out, S2V_SIZE_LEN, "%.1f ms", (double)ns / 1e6);
-	else
-		snprintf(out, S2V_SIZE_LEN, "%llu us", (unsigned long long)(ns / 1000));
-	return out;
-}
-
 void text_reset(struct s2v_sink *s, const struct s2v_reset *r)
 {
 	struct text_sink *t = (struct text_sink *)s;

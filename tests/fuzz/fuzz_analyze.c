@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sink/sinks.h"
 #include "trace/analyze.h"
 #include "source.h"
 

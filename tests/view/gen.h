@@ -4,7 +4,7 @@
 #define S2V_TEST_GEN_H
 
 #include "core/correlate.h"
-#include "sink/views.h"
+#include "sink/sinks.h"
 
 /* What lies behind memory. */
 struct gkind {

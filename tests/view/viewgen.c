@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "report/html.h"
+#include "sink/sinks.h"
 #include "gen.h"
 
 #define ULL(x) ((unsigned long long)(x))

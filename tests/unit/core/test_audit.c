@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/core/unread.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/reset_events.c src/util/pageset.c src/core/model.c src/core/runs.c src/core/contract.c src/core/summary.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /*
  * What an audit tells, into findings, contract and completeness. Expected values follow from the
  * events by hand: 4 KiB pages, a stretch of RAM, device memory outside.

@@ -1,4 +1,4 @@
-/* needs: src/core/unread.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/reset_events.c src/util/pageset.c src/core/model.c src/core/runs.c src/core/contract.c src/core/summary.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What an audit finds beside conflicts: memslots not touched yet, leaves without a page of the host's. */
 #include "events.h"

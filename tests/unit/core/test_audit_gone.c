@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/core/unread.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/reset_events.c src/util/pageset.c src/core/model.c src/core/runs.c src/core/contract.c src/core/summary.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /* VMs that come and go while an audit is under way: which of them were seen, and which are there. */
 #include "core/correlate_private.h"
 #include "events.h"

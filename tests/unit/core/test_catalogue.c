@@ -1,4 +1,4 @@
-/* needs: src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */

@@ -1,4 +1,4 @@
-/* needs: src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is said of a fault that failed: by which rule, and which check of the kernel it names. */
 #include "rules_input.h"

@@ -1,4 +1,4 @@
-/* needs: src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c */
+/* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Leaves that lead where the host's tables do not: whose memory it is, and what is only not verified. */
 #include "rules_input.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The service manager's protocols, against a socket of our own. */
-/* needs: src/daemon/notify.c src/util/util.c src/util/utf8.c src/core/names.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/host/host.c src/host/observe.c src/host/kallsyms.c */
+/* needs: src/core src/host src/util src/daemon/notify.c */
 #define _GNU_SOURCE /* memmem */
 #include <errno.h>
 #include <setjmp.h>

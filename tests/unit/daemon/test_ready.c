@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* When the daemon calls itself ready, and what it says when not. */
-/* needs: src/core/unread.c src/daemon/now.c src/core/run.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/reset_events.c src/util/pageset.c src/core/model.c src/core/runs.c src/core/contract.c src/core/summary.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/names.c src/host/host.c src/host/observe.c src/host/kallsyms.c src/util/util.c src/util/utf8.c */
+/* needs: src/core src/host src/util src/daemon/now.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Findings on their way out: all counted, not all written; and what each VM did. */
-/* needs: src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink/json.c src/sink/json_event.c src/util/util.c src/util/utf8.c src/core/names.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/host/host.c src/host/observe.c src/host/kallsyms.c */
+/* needs: src/core src/host src/util src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink/json.c src/sink/json_event.c src/sink/json_object.c */
 /* libs: -ljson-c */
 #include <errno.h>
 #include <fcntl.h>

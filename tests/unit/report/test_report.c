@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The report's model: ranges that join, memslots that go, limits that count, timelines that fold. */
-/* needs: src/report/report.c src/report/slots.c src/report/bins.c src/core/model.c src/core/runs.c src/core/contract.c src/util/pageset.c src/core/names.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/host/host.c */
+/* needs: src/core src/host src/util src/report/report.c src/report/slots.c src/report/bins.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

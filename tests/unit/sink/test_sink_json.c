@@ -1,4 +1,4 @@
-/* needs: src/sink/json.c src/sink/json_event.c src/core/names.c src/util/util.c src/util/utf8.c src/host/host.c */
+/* needs: src/sink/json.c src/sink/json_event.c src/sink/json_object.c src/core/names.c src/util/util.c src/util/utf8.c src/host/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sink/sinks.h"
 #include "sink_data.h"
 
 /* A sink, and what it writes: one at a time, since the stream keeps its address. */

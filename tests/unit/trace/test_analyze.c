@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/core/unread.c src/trace/analyze.c src/core/run.c src/sink/filter.c src/trace/bytes.c src/trace/layout.c src/trace/encode.c src/trace/decode.c src/trace/info.c src/trace/past.c src/trace/file.c src/trace/write.c src/trace/read.c src/host/host.c src/core/correlate.c src/core/audit_events.c src/core/findings.c src/core/model.c src/core/runs.c src/core/contract.c src/util/pageset.c src/core/reset_events.c src/core/rules.c src/core/rules_reset.c src/core/rules_fault.c src/core/rules_leaf.c src/core/rules_pfnmap.c src/core/summary.c src/sink/json.c src/sink/json_event.c src/core/names.c src/host/observe.c src/host/kallsyms.c src/util/util.c src/util/utf8.c */
+/* needs: src/core src/host src/util src/sink/filter.c src/sink/json.c src/sink/json_event.c src/sink/json_object.c src/trace */
 /* libs: -ljson-c -lzstd -lz -lpthread */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 
 #include "trace/analyze.h"
 #include "cmd/cmd.h"
+#include "sink/sinks.h"
 #include "s2t_data.h"
 #include "sink/filter.h"
 

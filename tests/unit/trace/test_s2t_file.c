@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* needs: src/core/unread.c src/trace/bytes.c src/trace/layout.c src/trace/encode.c src/trace/decode.c src/trace/info.c src/trace/past.c src/trace/file.c src/trace/write.c src/trace/read.c src/host/host.c */
+/* needs: src/core src/host src/util src/trace */
 /* libs: -lzstd -lz -lpthread */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The sinks that there are, but for the HTML report (report/html.h). */
+#ifndef S2V_SINKS_H
+#define S2V_SINKS_H
+
+#include "core/sink.h"
+
+/* On stdout. Return NULL with errno set. tty: colours and aligned columns for a terminal. */
+struct s2v_sink *s2v_sink_text(bool tty);
+struct s2v_sink *s2v_sink_json(void);
+
+/* The same on a stream of the caller's, which stays open. width: columns, 0 for the default. */
+struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width);
+struct s2v_sink *s2v_sink_json_to(FILE *out);
+
 /*
- * Sinks that write a file to be looked at with other tools: an HTML report, an SQLite database, a
- * Perfetto trace. They want every event (correlator options `events` and `every_map`), and make
+ * Sinks that write a file to be looked at with other tools: an SQLite database, a Perfetto trace,
+ * an HTML report. They want every event (correlator options `events` and `every_map`), and make
  * do with fewer. What they show of events is aggregated or streamed: memory is bounded in their
  * number.
  *
@@ -12,12 +26,6 @@
  * Return NULL with errno set: what opening PATH.tmp said, ENOMEM, EISDIR, ENOTSUP (SQLite, PATH is
  * no regular file).
  */
-#ifndef S2V_VIEWS_H
-#define S2V_VIEWS_H
-
-#include "core/sink.h"
-
-struct s2v_sink *s2v_sink_html(const char *path); /* docs/report.md */
 struct s2v_sink *s2v_sink_sqlite(const char *path); /* docs/export.md */
 struct s2v_sink *s2v_sink_perfetto(const char *path); /* docs/export.md */
 
