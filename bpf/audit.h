@@ -3,7 +3,7 @@
  * The audit: stage-2 tables walked from outside, each leaf held against the host's own PTE. Run
  * step by step by user space (src/live/audit.c) as an iterator over the files of a process: the
  * file holds the VM for as long as a step takes. No lock of KVM's is taken: tables are copied and
- * looked at, and what looks wrong there is read again, with its whole path (audit_settled()).
+ * looked at, and what looks wrong there is read again, with its whole path (audit_stable()).
  */
 #ifndef S2V_BPF_AUDIT_H
 #define S2V_BPF_AUDIT_H
@@ -30,7 +30,7 @@ AUDIT_OWN struct {
 } audit_next;
 
 /* Tells the run; false: there is no room for it now. */
-static __always_inline bool run_tell(void)
+static __always_inline bool run_report(void)
 {
 	if (!audit_open)
 		return true;
@@ -81,7 +81,7 @@ static __always_inline bool run_add(const struct s2v_ev_leaves *p)
 		r->flags = (r->flags & ~(S2V_LF_PA_RUN | S2V_LF_PA_SAME)) | pa;
 		return true;
 	}
-	if (!run_tell())
+	if (!run_report())
 		return false;
 	*r = *p;
 	audit_open = true;
@@ -179,7 +179,7 @@ static __always_inline int piece_again(void)
 	side_drop(&audit_host);
 	if (++audit_tries < AUDIT_TRIES)
 		return 0;
-	audit.unsettled = 1;
+	audit.unstable = 1;
 	return 1;
 }
 
@@ -233,7 +233,7 @@ __noinline int audit_piece(void)
 		piece_host(p, host, state);
 	}
 	suspect = piece_is_suspect(p);
-	if (suspect && !audit.give_up && !audit_settled(p->gpa, p->hva, s2, host))
+	if (suspect && !audit.give_up && !audit_stable(p->gpa, p->hva, s2, host))
 		return piece_again();
 	if (suspect && audit.give_up) {
 		p->s1 = S2V_ATTR_NONE;
@@ -433,7 +433,7 @@ static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_stat
 	audit_work = 0;
 	audit_tries = 0;
 	bpf_loop(AUDIT_BUDGET, audit_turn, NULL, 0);
-	if (audit.gpa >= audit.slot_gpa + audit.slot_size && run_tell())
+	if (audit.gpa >= audit.slot_gpa + audit.slot_size && run_report())
 		audit.done = 1;
 }
 
@@ -482,7 +482,7 @@ static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_s
 	bool moved = st && !cfg.slot_hook &&
 		     (st->gpa != slot->gpa || st->size != slot->size || st->hva != slot->hva);
 
-	audit.slot_told = st && !moved && !st->unread;
+	audit.slot_reported = st && !moved && !st->unread;
 	if (st && !moved)
 		return st;
 	fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;

@@ -202,8 +202,8 @@ static __always_inline bool slot_is_audited(const struct slot_info *s)
  * time in which KVM was told of no change of the host's tables (mmu_invalidate_*, by which KVM
  * itself knows that a PTE it has read is good), and the memslot is the one it was.
  */
-__noinline int audit_settled(__u64 gpa, __u64 hva, const struct audit_at *s2,
-			     const struct audit_at *host)
+__noinline int audit_stable(__u64 gpa, __u64 hva, const struct audit_at *s2,
+			    const struct audit_at *host)
 {
 	struct kvm *kvm = (void *)audit_kvm;
 	unsigned long seq = BPF_CORE_READ(kvm, mmu_invalidate_seq);

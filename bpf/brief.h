@@ -26,7 +26,7 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 	struct s2v_prot_bits bits;
 
 	kvm_prot_bits(&bits);
-	if (!cfg.all || !w || sc->postponed || !window_is_current(w, pgt) ||
+	if (!cfg.all || !w || sc->deferred || !window_is_current(w, pgt) ||
 	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size) ||
 	    !fault_of(sc, gpa, size, &b->fault))
 		return false;

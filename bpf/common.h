@@ -15,7 +15,7 @@ __u32 next_vm;
 __u64 epoch = 1; /* of every window; see window.h */
 struct s2v_memory memory; /* memory.h */
 struct s2v_shares shares;
-__u32 postponed; /* how many tasks' scratch.postponed is set */
+__u32 deferred; /* how many tasks' scratch.postponed is set */
 __u64 lost_events; /* as S2V_CNT_LOST_RINGBUF: looked at by user space whenever something ends */
 bool pending_some; /* of some kind of mapping something is pending, since user space cleared it */
 
@@ -150,8 +150,8 @@ struct scratch {
 	__u64 own_ns; /* what these programs took inside it */
 	__u64 unmap_start, unmap_waited; /* the latter: task_waited() then */
 	__u32 unmap_mapped; /* struct s2v_vm_state, mapped: before it */
-	bool postponed; /* page holds a map whose VMA could not be looked at; see page_settle() */
-	__u32 postponed_flags; /* of its memslot */
+	bool deferred; /* page holds a map whose VMA could not be looked at; see page_finish_deferred() */
+	__u32 deferred_flags; /* of its memslot */
 	__u64 kvm; /* struct kvm *, of page */
 	union {
 		struct s2v_ev_page page;
@@ -226,12 +226,12 @@ static __noinline int unread(__u32 vm, __u32 tgid, __u32 counter)
 }
 
 /* Its process has its share of the maps, and something of it is not kept. */
-static __noinline int beyond(__u32 vm, __u32 tgid)
+static __noinline int over_limit(__u32 vm, __u32 tgid)
 {
 	struct s2v_unread_state *u = unread_of(vm, tgid);
 
 	if (u)
-		__sync_fetch_and_add(&u->beyond, 1);
+		__sync_fetch_and_add(&u->over_limit, 1);
 	else
 		count(S2V_CNT_LOST_AGG);
 	return 0;
@@ -242,9 +242,9 @@ static __noinline int unread_later(__u32 vm, __u32 tgid, __s64 by)
 {
 	struct s2v_unread_state *u = unread_of(vm, tgid);
 
-	__sync_fetch_and_add(&postponed, (__s32)by);
+	__sync_fetch_and_add(&deferred, (__s32)by);
 	if (u)
-		__sync_fetch_and_add(&u->postponed, by);
+		__sync_fetch_and_add(&u->deferred, by);
 	return 0;
 }
 

@@ -62,12 +62,12 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct scratch *sc;
 	struct kvm *kvm;
 
-	if (unseen || !cfg.run_hook)
-		unseen_exit(ctx->args[0], err);
-	if (!failed && !postponed)
+	if (vms_without_map || !cfg.run_hook)
+		bypass_exit(ctx->args[0], err);
+	if (!failed && !deferred)
 		return 0;
 	sc = scratch_of_watched();
-	if (!sc || (!failed && !sc->postponed))
+	if (!sc || (!failed && !sc->deferred))
 		return 0;
 	vcpu = syscall_vcpu();
 	if (!vcpu) {
@@ -75,7 +75,7 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
-	page_settle(sc, (__u64)kvm);
+	page_finish_deferred(sc, (__u64)kvm);
 	/* get_user_pages() gives a task that is being killed no page: nothing is wrong with the memory. */
 	if (!failed || !kvm_exit_was_abort(vcpu) || task_is_killed())
 		return 0;

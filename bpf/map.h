@@ -78,7 +78,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (!kvm || !w || map_of_notifier(kvm))
 		return 0;
 	window_begin(w, (__u64)kvm);
-	page_settle(sc, (__u64)kvm);
+	page_finish_deferred(sc, (__u64)kvm);
 	vm = vm_of_current(kvm);
 	if (!vm)
 		return 0;
@@ -97,7 +97,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		maps_seen(vm);
 		ordinary = page_registration(vm, ev);
 		if (!page_host(sc, (__u64)kvm, slot.flags, LOOK_OR_WAIT) &&
-		    page_postpone(sc, (__u64)kvm, slot.flags)) {
+		    page_defer(sc, (__u64)kvm, slot.flags)) {
 			fault_done(sc, size);
 			return 0;
 		}
@@ -170,7 +170,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	if (!vm)
 		return 0;
 	kvm_prot_bits(&bits);
-	page_settle(sc, (__u64)kvm);
+	page_finish_deferred(sc, (__u64)kvm);
 	page_start(sc, kvm, vm, S2V_EV_PERM);
 	ev->gpa = addr & ~((1ULL << cfg.page_shift) - 1);
 	ev->size = 1ULL << cfg.page_shift;
@@ -201,7 +201,7 @@ int map_fexit(__u64 *ctx)
 
 	if (!ret)
 		times_fault((void *)pgt, ctx[1], ctx[2]);
-	if (!ret && window_lets_by(w, pgt, ctx[1], ctx[2], prot))
+	if (!ret && window_hit(w, pgt, ctx[1], ctx[2], prot))
 		return 0;
 	sc = scratch_of_watched();
 	if (!sc)
@@ -232,7 +232,7 @@ int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 
 	}
 	times_fault((void *)pgt, addr, size);
 	w = window_here();
-	if (window_lets_by(w, pgt, addr, size, prot))
+	if (window_hit(w, pgt, addr, size, prot))
 		return 0;
 	sc = scratch_of_watched();
 	return sc ? on_map(sc, w, (void *)pgt, addr, size, phys, prot, 0) : 0;

@@ -14,7 +14,7 @@
 #define VMA_STEPS 65536
 #define HOLE_PAGES 4096
 
-static __always_inline void vma_run_tell(struct scratch *sc)
+static __always_inline void vma_run_report(struct scratch *sc)
 {
 	if (!sc->walk.open)
 		return;
@@ -103,7 +103,7 @@ __noinline int vma_next(struct scratch *sc)
 		ev->vma.end = stop;
 		return 0;
 	}
-	vma_run_tell(sc);
+	vma_run_report(sc);
 	w->open = true;
 	w->file = (__u64)vi.file;
 	ev->vma.start = start;
@@ -157,7 +157,7 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 	w->end = ev->hva + ev->size;
 	w->ordinary = true;
 	bpf_loop(VMA_STEPS, vma_step, NULL, 0);
-	vma_run_tell(sc);
+	vma_run_report(sc);
 	ev->runs = w->runs;
 	ev->vmas = w->vmas;
 	ev->unread = w->pos < w->end;
@@ -183,7 +183,7 @@ static __noinline bool slot_keep(const struct s2v_slot_key *key, const struct s2
 		return false;
 	is_new = !bpf_map_lookup_elem(&slots, key);
 	if (is_new && !s2v_share_take(&shares, S2V_SHARED_SLOTS, st->tgid)) {
-		beyond(key->vm, st->tgid);
+		over_limit(key->vm, st->tgid);
 		return false;
 	}
 	err = bpf_map_update_elem(&slots, key, st, flags);
@@ -214,7 +214,8 @@ static __always_inline void slot_forget(const struct s2v_ev_slot *ev)
 }
 
 /* User space reads what was not looked at, and is told whose memory it is. */
-static __always_inline void slot_tell_left(struct s2v_slot_left *left, struct kvm *kvm, __u64 from)
+static __always_inline void slot_report_rest(struct s2v_slot_left *left, struct kvm *kvm,
+					     __u64 from)
 {
 	left->from = from;
 	left->kvm = (__u64)kvm;
@@ -264,7 +265,7 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 		slot_remember(ev, ordinary);
 	/* After its VMAs: when the slot is told of, what it was judged by is known. */
 	if (ev->unread)
-		slot_tell_left(&left, kvm, sc->walk.pos);
+		slot_report_rest(&left, kvm, sc->walk.pos);
 	else
 		emit(ev, sizeof(*ev));
 	return 0;

@@ -162,11 +162,11 @@ static __always_inline bool agg_take(struct s2v_ev_page *ev, struct s2v_agg *a)
 }
 
 /* Tells what is pending of a kind. Where the ring buffer has no room it stays pending, so nothing is lost. */
-static __always_inline void agg_tell(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
+static __always_inline void agg_report(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
 {
 	if (agg_take(ev, a)) {
 		if (!bpf_ringbuf_output(&events, ev, sizeof(*ev), 0)) {
-			a->told = now;
+			a->reported = now;
 			return;
 		}
 		pending_some = true;
@@ -211,8 +211,8 @@ static __always_inline void agg_add(struct s2v_agg *a, struct s2v_ev_page *ev)
 	if (!__sync_fetch_and_add(&a->pending, 1) && !pending_some)
 		pending_some = true;
 	/* What its bounds leave out the event itself says: it is of this page. */
-	if (!wide || ev->h.time - a->told >= cfg.repeat_ns)
-		agg_tell(ev, a, ev->h.time);
+	if (!wide || ev->h.time - a->reported >= cfg.repeat_ns)
+		agg_report(ev, a, ev->h.time);
 }
 
 /* Which event of a scratch. */
@@ -233,7 +233,7 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 	if (!sc)
 		return;
 	if (!s2v_share_take(&shares, S2V_SHARED_KINDS, ev->h.tgid)) {
-		beyond(ev->h.vm, ev->h.tgid);
+		over_limit(ev->h.vm, ev->h.tgid);
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
@@ -247,7 +247,7 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));
 	sc->fresh.ev = *ev;
 	sc->fresh.kvm = sc->kvm;
-	sc->fresh.told = sc->fresh.last = ev->h.time;
+	sc->fresh.reported = sc->fresh.last = ev->h.time;
 	sc->fresh.gpa_last = sc->fresh.gpa_low = ev->gpa;
 	sc->fresh.gpa_end = ev->gpa + ev->size;
 	/*
@@ -330,7 +330,7 @@ __noinline int page_finish(struct scratch *sc, enum which which, __u32 ordinary)
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, which, ordinary, page_is_open(ev) && !sc->postponed);
+	page_aggregate(sc, which, ordinary, page_is_open(ev) && !sc->deferred);
 	if (!cfg.all)
 		return 1;
 	ev->flags |= S2V_PG_ALL;
@@ -406,24 +406,24 @@ __noinline int fault_done(struct scratch *sc, __u64 size)
  * been waiting for the MMU lock that is held here. Until the VMA has been seen it is told of by its PTE,
  * or, where every map is told, not yet (true). Whoever ends then adds what is postponed to what is unread.
  */
-static __always_inline bool page_postpone(struct scratch *sc, __u64 kvm, __u32 slot_flags)
+static __always_inline bool page_defer(struct scratch *sc, __u64 kvm, __u32 slot_flags)
 {
-	sc->postponed = true;
-	sc->postponed_flags = slot_flags;
+	sc->deferred = true;
+	sc->deferred_flags = slot_flags;
 	unread_later(sc->page.h.vm, sc->page.h.tgid, 1);
 	page_host(sc, kvm, slot_flags, LOOK_WITHOUT_VMA);
 	return cfg.all;
 }
 
 /* The VMA of a map that was postponed, before sc->page is used for something else. */
-__noinline int page_settle(struct scratch *sc, __u64 kvm)
+__noinline int page_finish_deferred(struct scratch *sc, __u64 kvm)
 {
 	struct s2v_vm_state *vm;
 	bool ordinary;
 
-	if (!sc || !sc->postponed)
+	if (!sc || !sc->deferred)
 		return 0;
-	sc->postponed = false;
+	sc->deferred = false;
 	unread_later(sc->page.h.vm, sc->page.h.tgid, -1);
 	vm = vm_of_current((void *)kvm);
 	if (!vm) {
@@ -434,14 +434,14 @@ __noinline int page_settle(struct scratch *sc, __u64 kvm)
 	if (cfg.all) {
 		sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
 		sc->named.window = 0; /* what is there is the name that another map was told by */
-		page_host(sc, kvm, sc->postponed_flags, LOOK);
+		page_host(sc, kvm, sc->deferred_flags, LOOK);
 		page_finish(sc, THE_PAGE, ordinary);
 		return 0;
 	}
 	/* It counts now, unless it was the first that was told by its PTE, with its count. */
 	sc->page.count = !(sc->page.flags & S2V_PG_FIRST);
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	if (!page_host(sc, kvm, sc->postponed_flags, LOOK_AGAIN)) {
+	if (!page_host(sc, kvm, sc->deferred_flags, LOOK_AGAIN)) {
 		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}

@@ -26,7 +26,7 @@ static __always_inline bool kind_is_current(__u64 kvm, const struct s2v_ev_page 
  * comes behind it.
  */
 SEC("iter/bpf_map_elem")
-int pending_tell(struct bpf_iter__bpf_map_elem *ctx)
+int pending_report(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct s2v_agg *a = ctx->value;
 	struct s2v_ev_page *ev;
@@ -48,7 +48,7 @@ int pending_tell(struct bpf_iter__bpf_map_elem *ctx)
 		bpf_ringbuf_discard(ev, BPF_RB_NO_WAKEUP);
 		return 0;
 	}
-	a->told = bpf_ktime_get_boot_ns();
+	a->reported = bpf_ktime_get_boot_ns();
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }

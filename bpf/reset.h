@@ -68,7 +68,7 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 	struct s2v_ev_reset ev = {};
 
 	if (vm)
-		maps_await(vm);
+		maps_expect(vm);
 	if (!vm || !vm->reset || !__sync_lock_test_and_set(&vm->reset, 0))
 		return 0;
 	ev.vcpu = BPF_CORE_READ(vcpu, vcpu_id);

@@ -24,7 +24,7 @@
 #include "block.h"
 #include "page.h"
 #include "pending.h"
-#include "unseen.h"
+#include "bypass.h"
 #include "window.h"
 #include "brief.h"
 #include "times.h"

@@ -25,15 +25,15 @@ int inventory(struct bpf_iter__task_file *ctx)
 #define CAP_CACHEABLE_PFNMAP 243
 
 /* Calls on /dev/kvm itself, among them our own: that the hook runs, and may read the kernel's memory. */
-__u64 heard;
+__u64 probe_calls;
 
-static __always_inline void hear(void)
+static __always_inline void note_probe_call(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tgid = 0;
 
 	if (!BPF_CORE_READ_INTO(&tgid, task, tgid))
-		__sync_fetch_and_add(&heard, 1);
+		__sync_fetch_and_add(&probe_calls, 1);
 }
 
 /* The VMM asked a VM file for a capability; told once for each answer. */
@@ -44,15 +44,15 @@ static __always_inline int on_cap(struct kvm *kvm, __s64 ext, int ret)
 	__u32 bit = ret > 0 ? 2 : 1;
 
 	if (!kvm) {
-		hear();
+		note_probe_call();
 		return 0;
 	}
 	if (ext != CAP_CACHEABLE_PFNMAP)
 		return 0;
 	vm = vm_of_current(kvm);
-	if (!vm || (vm->cap_told & bit))
+	if (!vm || (vm->cap_reported & bit))
 		return 0;
-	vm->cap_told |= bit;
+	vm->cap_reported |= bit;
 	head(&ev.h, S2V_EV_CAP, sizeof(ev), vm);
 	ev.cap = ext;
 	ev.ret = ret;

@@ -165,8 +165,8 @@ static __always_inline bool window_contains(const struct window *w, __u64 gpa, _
 }
 
 /* Is [gpa, gpa + size) ordinary memory, mapped so that nothing is to be told of it? Then it counts. */
-static __always_inline bool window_lets_by(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
-					   __u64 prot)
+static __always_inline bool window_hit(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
+				       __u64 prot)
 {
 	if (cfg.all || !w || !window_is_current(w, pgt) || (prot & ~w->perms) != w->type ||
 	    !(window_contains(w, gpa, size) || window_table(w, gpa, size) ||

@@ -42,7 +42,7 @@ struct s2v_ev_hdr {
 };
 
 /* s2v_ev_vm.preexisting of a trace file: it was there before this part of the recording, or ring. */
-#define S2V_VM_RETOLD 2
+#define S2V_VM_REPORTED_AGAIN 2
 
 /*
  * s2v_ev_vm.nothing. KVM frees the tables with the memory of the VM's process, and then no vCPU runs again: somebody else

@@ -77,17 +77,17 @@ enum {
 #define S2V_WINDOW_NAME(cpu, n) \
 	((__u32)(cpu) << S2V_WINDOW_BITS | ((n) % ((1U << S2V_WINDOW_BITS) - 2) + 2))
 
-/* Were maps of a VM seen, as they must be (bpf/unseen.h)? */
+/* Were maps of a VM seen, as they must be (bpf/bypass.h)? */
 enum s2v_maps_state {
 	S2V_MAPS_NONE, /* no vCPU has run */
-	S2V_MAPS_AWAITED, /* one has, or is about to */
-	S2V_MAPS_DOUBTED, /* and something is mapped */
+	S2V_MAPS_EXPECTED, /* one has, or is about to */
+	S2V_MAPS_SUSPECT, /* and something is mapped */
 	S2V_MAPS_SEEN, /* one was, or the VM was there before the hooks */
-	S2V_MAPS_UNOBSERVED, /* something is mapped, by a function that nothing is attached to */
+	S2V_MAPS_BYPASSED, /* something is mapped, by a function that nothing is attached to */
 };
 
 /* How long a VM is doubted before it is concluded: a map that was on its way has been seen by then. */
-#define S2V_DOUBT_NS 1000000000ULL
+#define S2V_SUSPECT_NS 1000000000ULL
 
 /* Per VM. Key: address of struct kvm. */
 struct s2v_vm_state {
@@ -98,10 +98,10 @@ struct s2v_vm_state {
 	__u32 seq; /* of the last event of a reset */
 	__u32 mapped; /* something was mapped since the last stage2_unmap_vm() */
 	__u32 reset; /* a vCPU was initialised, and none has run since */
-	__u32 cap_told; /* bit 0, 1: a capability query with result 0, 1 was told */
+	__u32 cap_reported; /* bit 0, 1: a capability query with result 0, 1 was told */
 	__u32 maps; /* enum s2v_maps_state */
 	__u32 pad;
-	__u64 doubted_at; /* CLOCK_BOOTTIME ns; 0: not, or not yet known */
+	__u64 suspect_since; /* CLOCK_BOOTTIME ns; 0: not, or not yet known */
 	__u64 unmapped_at; /* CLOCK_BOOTTIME ns of the last unmap of a reset, where timed */
 };
 
@@ -110,8 +110,8 @@ struct s2v_unread_state {
 	__u32 tgid;
 	__u32 pad;
 	__u64 n[3]; /* as S2V_CNT_UNREAD_VMA and the two counters behind it, which count what is nobody's */
-	__u64 beyond; /* memslots and kinds of mappings that were not kept: struct s2v_shares */
-	__u64 postponed; /* maps whose VMA is still to be looked at */
+	__u64 over_limit; /* memslots and kinds of mappings that were not kept: struct s2v_shares */
+	__u64 deferred; /* maps whose VMA is still to be looked at */
 };
 
 enum s2v_shared { S2V_SHARED_SLOTS, S2V_SHARED_KINDS, S2V_SHARED_NR };
@@ -172,7 +172,7 @@ struct s2v_agg {
 	__u64 bytes; /* of these */
 	__u64 gpa_last, last; /* of the last one: where, and when (CLOCK_BOOTTIME ns) */
 	__u64 gpa_low, gpa_end; /* where all of this kind lie */
-	__u64 told; /* when, CLOCK_BOOTTIME ns */
+	__u64 reported; /* when, CLOCK_BOOTTIME ns */
 };
 
 enum s2v_audit_op {
@@ -197,14 +197,14 @@ struct s2v_audit {
 	__u16 as_id;
 	__u32 gen;
 	__u32 slot_flags; /* S2V_MEM_* */
-	__u32 slot_told; /* its registration, or an earlier audit, was told of */
+	__u32 slot_reported; /* its registration, or an earlier audit, was told of */
 	__u64 slot_gpa, slot_size, slot_hva;
 	/* What came of it. */
 	__u32 ran; /* the VM was found, and this was done */
 	__u32 found; /* SLOT: there is one */
 	__u32 changed; /* WALK: the memslot is another now */
 	__u32 full; /* WALK: the ring buffer had no room: read it, and go on */
-	__u32 unsettled; /* WALK: what stands at gpa keeps changing */
+	__u32 unstable; /* WALK: what stands at gpa keeps changing */
 	__u32 done; /* WALK: the memslot's end is reached, and everything told */
 	__u32 flags; /* S2V_AU_* */
 	__u32 shadow;

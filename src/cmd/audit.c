@@ -123,7 +123,7 @@ static int audit(struct audit *a)
 	s2v_session_cover(&a->ses, S2V_BY_AUDIT);
 	a->sink->hook = NULL; /* there are none */
 	if (a->o.json)
-		s2v_session_tell(&a->ses, a->sink);
+		s2v_session_announce(&a->ses, a->sink);
 	a->core = s2v_correlator_new(&co);
 	if (!a->core) {
 		s2v_err("out of memory");

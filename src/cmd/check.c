@@ -52,7 +52,7 @@ static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct
 	try_hooks(live, ses);
 	s2v_live_close(live);
 	s2v_session_cover(ses, S2V_BY_HOOKS);
-	s2v_session_tell(ses, sink);
+	s2v_session_announce(ses, sink);
 	if (s2v_session_blind(ses, err, sizeof(err)))
 		goto cannot;
 	for (int i = 0; i < S2V_RULE_NR; i++)

@@ -10,7 +10,7 @@
 #include "live/interrupt.h"
 #include "live/live.h"
 #include "core/run.h"
-#include "live/unseen.h"
+#include "live/bypass.h"
 #include "util/util.h"
 #include "cmd/watch.h"
 
@@ -92,7 +92,7 @@ static void look(struct watch *t)
 static void update(struct watch *t)
 {
 	__u64 now = s2v_clock_ns(CLOCK_BOOTTIME);
-	int err = s2v_pending_tell(t->live);
+	int err = s2v_pending_report(t->live);
 
 	if (!err)
 		err = s2v_live_consume(t->live);
@@ -120,7 +120,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	if (!t->err)
 		update(t);
 	if (!t->err)
-		look_unseen(t, s2v_unseen_look);
+		look_unseen(t, s2v_bypass_check);
 	if (t->err || t->sink->failed || (t->stop && *t->stop))
 		event_base_loopbreak(t->base);
 }
@@ -222,7 +222,7 @@ static int run(struct watch *t)
 		event_base_dispatch(t->base);
 	}
 	drop_signals(t);
-	look_unseen(t, s2v_unseen_settle);
+	look_unseen(t, s2v_bypass_finish);
 	look(t);
 	s2v_interrupt_now();
 	stopped = s2v_live_stop(t->live);
@@ -310,7 +310,7 @@ static int watch(struct watch *t)
 	if (s2v_recording_begin(t->rec, t->o, &t->ses, boot, co.boot_to_real, err, sizeof(err)))
 		goto cannot;
 	if (t->o->json)
-		s2v_session_tell(&t->ses, t->sink);
+		s2v_session_announce(&t->ses, t->sink);
 	t->core = s2v_correlator_new(&co);
 	if (!t->core || !make_loop(t)) {
 		s2v_err("out of memory");

@@ -15,7 +15,7 @@ static __u64 leaves_in(const struct s2v_correlator *c, __s8 level, __u64 gpa, __
 	return ((gpa + size + mask) >> shift) - ((gpa + mask) >> shift);
 }
 
-static bool count_leaves(struct s2v_run *run, __s8 level, __u32 s1, __u32 s2, __u64 n)
+static bool count_leaves(struct s2v_slot_range *run, __s8 level, __u32 s1, __u32 s2, __u64 n)
 {
 	struct s2v_leaf_count *l;
 
@@ -35,8 +35,8 @@ static bool count_leaves(struct s2v_run *run, __s8 level, __u32 s1, __u32 s2, __
 	return true;
 }
 
-static void tell_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
-			 struct s2v_leaf_finding *f)
+static void report_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
+			   struct s2v_leaf_finding *f)
 {
 	struct s2v_place w = {
 		.h = &f->h,
@@ -57,11 +57,11 @@ static void tell_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
 		s2v_found(c, vm, &s2v_rules[rule], &f->in, &w);
 }
 
-static void tell_findings(struct s2v_correlator *c, struct s2v_vm *vm)
+static void report_findings(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	for (int i = 0; vm->leaf_findings && i < S2V_RULE_NR; i++)
 		if (vm->leaf_findings->f[i].open)
-			tell_finding(c, vm, i, &vm->leaf_findings->f[i]);
+			report_finding(c, vm, i, &vm->leaf_findings->f[i]);
 }
 
 /* Is this more of what the finding is about: its neighbour, of the same kind? */
@@ -95,7 +95,7 @@ static void fires(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
 		return;
 	}
 	if (f->open)
-		tell_finding(c, vm, rule, f);
+		report_finding(c, vm, rule, f);
 	f->open = true;
 	f->in = *in;
 	f->vma = *in->vma;
@@ -128,7 +128,7 @@ static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 	    !(ev->flags & (S2V_LF_PA_RUN | S2V_LF_PA_SAME)))
 		return;
 	if (c->n_aliases == S2V_ALIASES_MOST) {
-		c->beyond++;
+		c->over_limit++;
 		return;
 	}
 	if ((c->n_aliases & (c->n_aliases - 1)) == 0) {
@@ -156,18 +156,20 @@ static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 }
 
 /* The run at hva, made of what the leaf says where none was told of. */
-static struct s2v_run *run_at(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
-			      __u64 hva, __u64 size, __u32 s1)
+static struct s2v_slot_range *run_at(struct s2v_correlator *c, struct s2v_vm *vm,
+				     struct s2v_memslot *slot, __u64 hva, __u64 size, __u32 s1)
 {
-	struct s2v_run *run = s2v_run_find(slot, hva);
-	struct s2v_run fresh = { .start = hva, .end = hva + size, .reg = { .attr = (__u8)s1 } };
+	struct s2v_slot_range *run = s2v_slot_range_find(slot, hva);
+	struct s2v_slot_range fresh = { .start = hva,
+					.end = hva + size,
+					.reg = { .attr = (__u8)s1 } };
 
 	if (run)
 		return run;
-	if (!s2v_run_has_room(c, vm))
+	if (!s2v_slot_range_has_room(c, vm))
 		return NULL;
 	fresh.now = fresh.reg;
-	run = s2v_run_insert(slot, &fresh, hva);
+	run = s2v_slot_range_insert(slot, &fresh, hva);
 	if (!run)
 		c->no_memory++;
 	else
@@ -184,7 +186,7 @@ static void unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 
 
 /* Leaves in front of one run of VMAs. */
 static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
-		     struct s2v_run *run, const struct s2v_ev_leaves *ev)
+		     struct s2v_slot_range *run, const struct s2v_ev_leaves *ev)
 {
 	struct s2v_vma vma = run->now;
 	struct s2v_rule_in in = {
@@ -225,7 +227,7 @@ static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mem
 		vm->unmapped += ev->size >> c->o.host->page_shift;
 		c->unmapped += ev->size >> c->o.host->page_shift;
 	}
-	s2v_run_note(run, s1, &in);
+	s2v_slot_range_note(run, s1, &in);
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		if (s2v_rule_is_asked(c, &s2v_rules[i], S2V_ON_LEAF) && s2v_rules[i].decide(&in))
 			fires(c, vm, i, slot, &in, ev);
@@ -249,10 +251,10 @@ static void begin_anew(struct s2v_correlator *c, struct s2v_vm *vm)
 	c->unmapped -= vm->unmapped;
 	vm->unmapped = 0;
 	HASH_ITER(hh, vm->slots, slot, next)
-	for (size_t i = 0; i < slot->n_runs; i++) {
-		slot->runs[i].n_leaves = 0;
-		slot->runs[i].uncounted = false;
-		slot->runs[i].present = slot->runs[i].unreadable = 0;
+	for (size_t i = 0; i < slot->n_ranges; i++) {
+		slot->ranges[i].n_leaves = 0;
+		slot->ranges[i].uncounted = false;
+		slot->ranges[i].present = slot->ranges[i].unreadable = 0;
 	}
 }
 
@@ -261,7 +263,7 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
 	struct s2v_ev_leaves piece = *ev;
 	__u64 end = ev->hva + ev->size;
-	struct s2v_run *run;
+	struct s2v_slot_range *run;
 
 	if (!is_sound(slot, ev)) {
 		/* One that was deleted or replaced while it was walked: the walk starts again. */
@@ -314,7 +316,7 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	if (vm->audit_over) /* and there were no leaves at all */
 		begin_anew(c, vm);
 	vm->audit_over = true;
-	tell_findings(c, vm);
+	report_findings(c, vm);
 	c->shadow = c->shadow - vm->shadow + ev->shadow;
 	vm->shadow = ev->shadow;
 	if (ev->flags & S2V_AU_PROTECTED && !vm->is_protected) {
@@ -323,7 +325,7 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	}
 	/* One that was not announced is not among those to be audited: it is lost, or will be. */
 	if (!vm->audited && vm->announced && saw_all(c, ev->flags) &&
-	    (!vm->retold || c->audit_seen)) {
+	    (!vm->reported_again || c->audit_seen)) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start && !vm->nothing_before;
 	}
@@ -341,13 +343,13 @@ void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
 	for (int i = 0; vm->leaf_findings && i < S2V_RULE_NR; i++) {
 		f = &vm->leaf_findings->f[i];
 		if (f->open && !memcmp(&f->slot, &slot->key, sizeof(f->slot)))
-			tell_finding(c, vm, i, f);
+			report_finding(c, vm, i, f);
 	}
 }
 
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm)
 {
-	tell_findings(c, vm);
+	report_findings(c, vm);
 }
 
 static int by_pa(const void *a, const void *b)
@@ -361,7 +363,7 @@ static int by_pa(const void *a, const void *b)
 }
 
 /* One of the two is told as a finding, which names the other. */
-static void tell_alias(struct s2v_correlator *c, struct s2v_alias *a, const struct s2v_alias *b)
+static void report_alias(struct s2v_correlator *c, struct s2v_alias *a, const struct s2v_alias *b)
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, a->vm);
 	struct s2v_memslot *slot = vm ? s2v_slot_find(vm, a->slot.id, a->slot.as_id) : NULL;
@@ -385,7 +387,7 @@ static void tell_alias(struct s2v_correlator *c, struct s2v_alias *a, const stru
 			       .hva = a->hva + (from - a->pa),
 			       .pa = from };
 
-	a->told = true;
+	a->reported = true;
 	if (slot && slot->gen == a->gen &&
 	    s2v_rule_is_asked(c, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], S2V_ON_LEAF))
 		s2v_found(c, vm, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &w);
@@ -398,23 +400,23 @@ static void given_up(struct s2v_correlator *c)
 
 	HASH_ITER(hh, c->vms, vm, next)
 	{
-		tell_findings(c, vm);
+		report_findings(c, vm);
 		vm->audit_over = true;
 	}
 	c->n_aliases = 0;
 }
 
 /* Those that begin before it: of each other type the one that reaches farthest, if it reaches it. */
-static void tell_begun_before(struct s2v_correlator *c)
+static void report_begun_before(struct s2v_correlator *c)
 {
 	struct s2v_alias *far[S2V_ATTR_NR] = { NULL };
 
 	for (size_t i = 0; i < c->n_aliases; i++) {
 		struct s2v_alias *a = &c->aliases[i];
 
-		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->told; s2++)
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->reported; s2++)
 			if (s2 != a->s2 && far[s2] && far[s2]->pa + far[s2]->size > a->pa)
-				tell_alias(c, a, far[s2]);
+				report_alias(c, a, far[s2]);
 		if (a->s2 < S2V_ATTR_NR &&
 		    (!far[a->s2] || far[a->s2]->pa + far[a->s2]->size < a->pa + a->size))
 			far[a->s2] = a;
@@ -422,16 +424,16 @@ static void tell_begun_before(struct s2v_correlator *c)
 }
 
 /* Those that begin behind its start: of each other type the nearest, if it lies in it. */
-static void tell_begun_inside(struct s2v_correlator *c)
+static void report_begun_inside(struct s2v_correlator *c)
 {
 	struct s2v_alias *near[S2V_ATTR_NR] = { NULL };
 
 	for (size_t i = c->n_aliases; i-- > 0;) {
 		struct s2v_alias *a = &c->aliases[i];
 
-		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->told; s2++)
+		for (__u32 s2 = 0; s2 < S2V_ATTR_NR && !a->reported; s2++)
 			if (s2 != a->s2 && near[s2] && near[s2]->pa < a->pa + a->size)
-				tell_alias(c, a, near[s2]);
+				report_alias(c, a, near[s2]);
 		if (a->s2 < S2V_ATTR_NR)
 			near[a->s2] = a;
 	}
@@ -447,8 +449,8 @@ void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
 		given_up(c);
 	if (c->n_aliases)
 		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);
-	tell_begun_before(c);
-	tell_begun_inside(c);
+	report_begun_before(c);
+	report_begun_inside(c);
 	c->n_aliases = 0;
 	c->n_audits++;
 }

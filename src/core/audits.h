@@ -36,7 +36,7 @@ struct s2v_alias {
 	__u64 gpa, hva, leaves;
 	struct s2v_vma vma;
 	__u64 time;
-	bool told;
+	bool reported;
 };
 
 #endif

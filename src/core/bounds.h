@@ -7,8 +7,8 @@
 #define S2V_BOUNDS_H
 
 /* Stretches of one kind of mapping behind the memslots of a VM, some 200 bytes each. */
-#define S2V_RUNS_MOST 131072U
-#define S2V_RUNS_ALL 524288U /* of all VMs */
+#define S2V_RANGES_MOST 131072U
+#define S2V_RANGES_ALL 524288U /* of all VMs */
 /* Findings of one VM, some 900 bytes each: from then on what an audit finds of a rule in a memslot is one finding. */
 #define S2V_FINDINGS_MOST 4096U
 /* Stretches of physical memory that an audit compares, some 130 bytes each. */

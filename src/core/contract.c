@@ -5,7 +5,7 @@
 
 #include "core/correlate_private.h"
 
-static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_run *run)
+static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_slot_range *run)
 {
 	__u32 f = run->now.flags;
 
@@ -20,14 +20,14 @@ static const char *backing_name(const struct s2v_memslot *slot, const struct s2v
  * Ordinary memory: KVM has only one way to map it, so that much is known before it does. A file's
  * memory outside the kernel's map (DAX) it maps Device up to 6.16.
  */
-static bool is_ordinary(const struct s2v_run *run)
+static bool is_ordinary(const struct s2v_slot_range *run)
 {
 	return s2v_attr_is_cacheable(run->now.attr) && !(run->now.flags & DRIVER_MAP) &&
 	       run->now_where != S2V_WHERE_OUTSIDE;
 }
 
 /* Where the memory map is not known, whether a driver's memory is in it is not, either. */
-static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_run *run)
+static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_slot_range *run)
 {
 	if (!run->mapped)
 		return is_ordinary(run) ? S2V_NO : S2V_UNKNOWN;
@@ -67,7 +67,7 @@ static void judge(const struct s2v_host *host, __u32 s2, struct s2v_contract_row
 }
 
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
-		      const struct s2v_memslot *slot, const struct s2v_run *run,
+		      const struct s2v_memslot *slot, const struct s2v_slot_range *run,
 		      struct s2v_contract_row *row)
 {
 	memset(row, 0, sizeof(*row));
@@ -168,8 +168,8 @@ static void fold_slot(struct fold *f, const struct s2v_host *host, const struct 
 {
 	struct s2v_contract_row row;
 
-	for (size_t i = 0; i < slot->n_runs; i++) {
-		s2v_contract_row(host, vm, slot, &slot->runs[i], &row);
+	for (size_t i = 0; i < slot->n_ranges; i++) {
+		s2v_contract_row(host, vm, slot, &slot->ranges[i], &row);
 		fold_add(f, &row);
 	}
 	fold_end(f);
@@ -229,7 +229,7 @@ static bool is_there_again(const struct s2v_correlator *c, struct s2v_vm *vm,
 			   const struct s2v_contract_row *r)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, (__s16)r->id, 0);
-	struct s2v_run *run = slot ? s2v_run_find(slot, r->hva) : NULL;
+	struct s2v_slot_range *run = slot ? s2v_slot_range_find(slot, r->hva) : NULL;
 	struct s2v_contract_row now;
 
 	if (!run || slot->gpa + (r->hva - slot->hva) != r->gpa)
@@ -238,7 +238,7 @@ static bool is_there_again(const struct s2v_correlator *c, struct s2v_vm *vm,
 	return says_the_same(&now, r);
 }
 
-static void tell_row(void *arg, const struct s2v_contract_row *r)
+static void report_row(void *arg, const struct s2v_contract_row *r)
 {
 	struct s2v_correlator *c = arg;
 
@@ -250,9 +250,9 @@ static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
 	return a->gpa < b->gpa ? -1 : a->gpa > b->gpa;
 }
 
-void s2v_contract_tell(struct s2v_correlator *c, struct s2v_vm *vm, bool final)
+void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, bool final)
 {
-	struct fold f = { .emit = tell_row, .arg = c };
+	struct fold f = { .emit = report_row, .arg = c };
 	struct s2v_memslot *s, *next;
 
 	if (!c->o.sink->memslot)
@@ -264,7 +264,7 @@ void s2v_contract_tell(struct s2v_correlator *c, struct s2v_vm *vm, bool final)
 		if (is_there_again(c, vm, &vm->gone_rows[i]))
 			continue;
 		vm->gone_rows[i].vm = vm->ref;
-		tell_row(c, &vm->gone_rows[i]);
+		report_row(c, &vm->gone_rows[i]);
 	}
 	if (c->o.sink->memslots_end)
 		c->o.sink->memslots_end(c->o.sink);

@@ -34,20 +34,20 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	vm->ref.comm[sizeof(vm->ref.comm) - 1] = 0;
 	vm->announced = true;
 	vm->from_start = !ev->preexisting;
-	vm->retold = ev->preexisting == S2V_VM_RETOLD;
-	vm->nothing_before = ev->preexisting && ev->nothing && !vm->retold;
+	vm->reported_again = ev->preexisting == S2V_VM_REPORTED_AGAIN;
+	vm->nothing_before = ev->preexisting && ev->nothing && !vm->reported_again;
 	c->n_preexisting += ev->preexisting && !vm->nothing_before;
 	c->n_without_tables += (ev->nothing & S2V_VM_NO_TABLES) != 0;
 }
 
 static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
 {
-	struct s2v_run run = {
-		.start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma, .told = true
+	struct s2v_slot_range run = {
+		.start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma, .reported = true
 	};
 
 	if (ev->gen != vm->pending_gen) {
-		vm->n_pending = vm->pending_beyond = 0;
+		vm->n_pending = vm->pending_over_limit = 0;
 		vm->pending_gen = ev->gen;
 	}
 	run.where = run.now_where = s2v_host_where(c->o.host, ev->pa);
@@ -56,9 +56,9 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	memcpy(run.driver, ev->driver, sizeof(run.driver));
 	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
 	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
-	if (!s2v_run_has_room(c, vm))
-		vm->pending_beyond++;
-	else if (s2v_run_append(&vm->pending, &vm->n_pending, &run))
+	if (!s2v_slot_range_has_room(c, vm))
+		vm->pending_over_limit++;
+	else if (s2v_slot_range_append(&vm->pending, &vm->n_pending, &run))
 		c->no_memory++;
 }
 
@@ -66,7 +66,7 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			       const struct s2v_ev_slot *ev, struct s2v_memslot *slot)
 {
 	for (size_t i = 0; i < vm->n_pending; i++) {
-		const struct s2v_run *run = &vm->pending[i];
+		const struct s2v_slot_range *run = &vm->pending[i];
 		struct s2v_rule_in in = {
 			.on = ev->change == S2V_SLOT_FOUND ? S2V_ON_FOUND : S2V_ON_SLOT,
 			.host = c->o.host,
@@ -99,7 +99,7 @@ static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 	__u64 end = ev->hva;
 
 	for (size_t i = 0; i < vm->n_pending; i++) {
-		const struct s2v_run *run = &vm->pending[i];
+		const struct s2v_slot_range *run = &vm->pending[i];
 
 		if (run->start < end || run->end <= run->start || run->end - ev->hva > ev->size)
 			return false;
@@ -111,15 +111,15 @@ static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 /* guest_memfd has no VMAs to tell of; KVM maps it Write-Back, as the kernel does. */
 static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
-	struct s2v_run run = {
+	struct s2v_slot_range run = {
 		.start = ev->hva,
 		.end = ev->hva + ev->size,
 		.reg = { .flags = S2V_VMA_GMEM, .attr = S2V_ATTR_NORMAL_WB },
-		.told = true,
+		.reported = true,
 	};
 
 	run.now = run.reg;
-	return s2v_run_append(&vm->pending, &vm->n_pending, &run);
+	return s2v_slot_range_append(&vm->pending, &vm->n_pending, &run);
 }
 
 /* What an audit found is the registration that is known already, and known better. */
@@ -157,9 +157,9 @@ static void refresh(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mems
 	if (vm->pending_gen != ev->gen || vm->n_pending != ev->runs || !runs_fit(vm, ev))
 		return;
 	for (size_t i = 0; i < vm->n_pending; i++)
-		if (s2v_run_refresh(slot, &vm->pending[i], ev->h.time))
+		if (s2v_slot_range_refresh(slot, &vm->pending[i], ev->h.time))
 			c->no_memory++;
-	s2v_runs_join(slot);
+	s2v_slot_ranges_join(slot);
 	s2v_slot_count(vm, slot);
 }
 
@@ -189,14 +189,14 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	if (slot && !ev->err && ev->change != S2V_SLOT_FLAGS)
 		s2v_audit_slot_gone(c, vm, slot);
 	if (slot && (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_MOVE))
-		s2v_reset_taken_away(c, vm, slot->gpa, slot->size);
+		s2v_reset_host_unmapped(c, vm, slot->gpa, slot->size);
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
 		if (slot && !ev->err)
 			on_slot_known(c, vm, slot, ev);
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
-		vm->n_pending = vm->pending_beyond = 0;
+		vm->n_pending = vm->pending_over_limit = 0;
 	fit = runs_fit(vm, ev);
 	whole = fit && vm->n_pending == ev->runs;
 	if (!fit)
@@ -217,15 +217,15 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->vm_mte = ev->vm_mte;
 	slot->registered = whole;
 	slot->audited = ev->change == S2V_SLOT_FOUND;
-	c->runs_missing += !fit || vm->n_pending + vm->pending_beyond != ev->runs;
+	c->runs_missing += !fit || vm->n_pending + vm->pending_over_limit != ev->runs;
 	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
 		c->no_memory++;
 	judge_registration(c, vm, ev, slot);
 	if (ev->err) {
 		s2v_findings_end(c, vm, slot);
 	} else {
-		slot->runs = vm->pending;
-		slot->n_runs = vm->n_pending;
+		slot->ranges = vm->pending;
+		slot->n_ranges = vm->n_pending;
 		s2v_slot_count(vm, slot);
 		vm->pending = NULL;
 	}
@@ -261,10 +261,10 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 }
 
 /* The run that a mapping falls into, made from the mapping where registration told of none. */
-static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
-				   struct s2v_memslot *slot, const struct s2v_ev_page *ev)
+static struct s2v_slot_range *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+					  struct s2v_memslot *slot, const struct s2v_ev_page *ev)
 {
-	struct s2v_run *run = s2v_run_find(slot, ev->hva), fresh = { 0 };
+	struct s2v_slot_range *run = s2v_slot_range_find(slot, ev->hva), fresh = { 0 };
 	__u64 slot_end = slot->hva + slot->size;
 
 	/* Relaxed permissions come without the host's side: they make no run. */
@@ -285,9 +285,9 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
 		fresh.start = slot->hva;
 	if (fresh.end > slot_end)
 		fresh.end = slot_end;
-	if (!s2v_run_has_room(c, vm))
+	if (!s2v_slot_range_has_room(c, vm))
 		return NULL;
-	run = s2v_run_insert(slot, &fresh, ev->hva);
+	run = s2v_slot_range_insert(slot, &fresh, ev->hva);
 	if (!run)
 		c->no_memory++;
 	else
@@ -296,11 +296,11 @@ static struct s2v_run *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
 }
 
 /* What the page's VMA covers of the memslot is that VMA now. Returns the page's run, or NULL: no memory. */
-static struct s2v_run *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *slot,
-				  const struct s2v_ev_page *ev)
+static struct s2v_slot_range *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *slot,
+					 const struct s2v_ev_page *ev)
 {
 	__u64 end = slot->hva + slot->size;
-	struct s2v_run now = {
+	struct s2v_slot_range now = {
 		.start = ev->vma.start > slot->hva ? ev->vma.start : slot->hva,
 		.end = ev->vma.end < end ? ev->vma.end : end,
 		.reg = ev->vma,
@@ -308,19 +308,19 @@ static struct s2v_run *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *
 		.now_where = s2v_host_where(c->o.host, ev->pa),
 	};
 
-	if (s2v_run_refresh(slot, &now, ev->h.time)) {
+	if (s2v_slot_range_refresh(slot, &now, ev->h.time)) {
 		c->no_memory++;
 		return NULL;
 	}
-	s2v_runs_join(slot);
-	return s2v_run_find(slot, ev->hva);
+	s2v_slot_ranges_join(slot);
+	return s2v_slot_range_find(slot, ev->hva);
 }
 
 /*
  * What lies behind the page now: where that is something else than before, it has runs of its own. False: the
  * event is of what lay there before (told late: it stands for others), and says nothing of what is there now.
  */
-static bool run_now(struct s2v_correlator *c, struct s2v_memslot *slot, struct s2v_run **run,
+static bool run_now(struct s2v_correlator *c, struct s2v_memslot *slot, struct s2v_slot_range **run,
 		    const struct s2v_ev_page *ev)
 {
 	const struct s2v_vma *v = &ev->vma;
@@ -346,7 +346,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
 	struct s2v_place w = { .h = &ev->h, .page = ev };
 	struct s2v_memslot *slot;
-	struct s2v_run *run;
+	struct s2v_slot_range *run;
 	bool now;
 
 	if (ev->flags & S2V_PG_HCR)
@@ -364,7 +364,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	s2v_slot_count(vm, slot);
 	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
 	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
-	if (run && slot->registered && run->told) {
+	if (run && slot->registered && run->reported) {
 		in.registered = &run->reg;
 		in.registered_where = run->where;
 	}
@@ -384,7 +384,7 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		c->unmapped += ev->count;
 	in.driver = run ? run->driver : NULL;
 	if (run && now && ev->h.type == S2V_EV_MAP)
-		s2v_run_note(run, s2v_vma_s1(&ev->vma), &in);
+		s2v_slot_range_note(run, s2v_vma_s1(&ev->vma), &in);
 	w.slot = slot;
 	w.gpa = ev->gpa;
 	w.size = ev->size;
@@ -397,8 +397,8 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	s2v_reset_end(c, vm);
 	s2v_audit_vm_gone(c, vm);
-	s2v_tell_updates(c, vm);
-	s2v_contract_tell(c, vm, true);
+	s2v_report_updates(c, vm);
+	s2v_contract_report(c, vm, true);
 	c->unannounced += !vm->announced;
 	s2v_vm_free(&c->vms, vm);
 }
@@ -425,7 +425,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 	/* An audit's end may come after that of its VM. */
 	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
-	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_runs);
+	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_ranges);
 	if (!vm) {
 		c->no_memory++;
 		return NULL;
@@ -487,8 +487,8 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
 		break;
 	case S2V_EV_HOST_UNMAP:
-		s2v_reset_taken_away(c, vm, ((const struct s2v_ev_range *)ev)->gpa,
-				     ((const struct s2v_ev_range *)ev)->size);
+		s2v_reset_host_unmapped(c, vm, ((const struct s2v_ev_range *)ev)->gpa,
+					((const struct s2v_ev_range *)ev)->size);
 		break;
 	case S2V_EV_CAP:
 		if (((const struct s2v_ev_cap *)ev)->cap == S2V_CAP_CACHEABLE_PFNMAP)
@@ -502,7 +502,7 @@ void s2v_correlator_contract(struct s2v_correlator *c)
 	struct s2v_vm *vm, *next;
 
 	HASH_ITER(hh, c->vms, vm, next)
-	s2v_contract_tell(c, vm, false);
+	s2v_contract_report(c, vm, false);
 }
 
 void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
@@ -520,7 +520,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
 	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
-	sum->beyond += c->beyond;
+	sum->over_limit += c->over_limit;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);
 }
@@ -548,11 +548,11 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 	{
 		s2v_reset_end(c, vm);
 		s2v_audit_vm_gone(c, vm);
-		s2v_tell_updates(c, vm);
+		s2v_report_updates(c, vm);
 		c->unannounced += !vm->announced;
 	}
 	HASH_ITER(hh, c->vms, vm, next)
-	s2v_contract_tell(c, vm, true);
+	s2v_contract_report(c, vm, true);
 	s2v_correlator_totals(c, sum);
 	if (c->o.sink->summary)
 		c->o.sink->summary(c->o.sink, sum);

@@ -17,8 +17,8 @@ struct s2v_correlator {
 	bool changed; /* some finding may have gone on since it was told */
 	__u64 malformed; /* events that could not be taken */
 	__u64 no_memory; /* events that were not taken for want of memory */
-	size_t n_runs; /* of all VMs */
-	__u64 beyond; /* what was not kept, by bounds.h */
+	size_t n_ranges; /* of all VMs */
+	__u64 over_limit; /* what was not kept, by bounds.h */
 	__u64 runs_missing; /* registrations of which a part was not told */
 	__u64 stale; /* page events of a registration that had been replaced */
 	__u64 unannounced; /* VMs that are gone, and of which no VM_NEW came */
@@ -53,7 +53,7 @@ static inline __u64 s2v_realtime(const struct s2v_correlator *c, __u64 boot)
 void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
 		   const struct s2v_place *w);
 /* Tells the totals of findings that went on since they were told. */
-void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm);
+void s2v_report_updates(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* Nothing is added to those of a registration that is gone: told for the last time, and let go. */
 void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot);
@@ -65,15 +65,15 @@ bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
 		       enum s2v_trigger on);
 
 /* correlate.c: is there room for another run of the VM's? Counts it if not. */
-bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm);
+bool s2v_slot_range_has_room(struct s2v_correlator *c, const struct s2v_vm *vm);
 /* contract.c: the contract of a VM; the final one has memslots that are gone, too. */
-void s2v_contract_tell(struct s2v_correlator *c, struct s2v_vm *vm, bool final);
+void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, bool final);
 /* A memslot goes, or is replaced: what its contract was is kept for the final one. */
 void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
 		       const struct s2v_memslot *slot);
 
 /* correlate.c: of a mapping that is there, what the run is known by. */
-void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in);
+void s2v_slot_range_note(struct s2v_slot_range *run, __u32 s1, const struct s2v_rule_in *in);
 
 /* audit_events.c: leaves; the end of a VM's audit, or (vm 0) of all; a VM that goes. */
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev);
@@ -88,7 +88,7 @@ void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm);
 void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev);
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev);
 /* What lay there was unmapped by the host, or its memslot goes (5.17 on: before this is told). */
-void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size);
+void s2v_reset_host_unmapped(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size);
 /* Time has passed: a reset whose window is over is told. */
 void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm);
 /* The VM, or the run, is at its end: what is under way is told as it stands. */

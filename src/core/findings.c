@@ -197,7 +197,7 @@ void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 	}
 }
 
-static void tell_update(struct s2v_correlator *c, struct s2v_open_finding *o)
+static void report_update(struct s2v_correlator *c, struct s2v_open_finding *o)
 {
 	if (!o->changed)
 		return;
@@ -207,12 +207,12 @@ static void tell_update(struct s2v_correlator *c, struct s2v_open_finding *o)
 		c->o.sink->finding(c->o.sink, &o->f);
 }
 
-void s2v_tell_updates(struct s2v_correlator *c, struct s2v_vm *vm)
+void s2v_report_updates(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_open_finding *o, *next;
 
 	HASH_ITER(hh, vm->findings, o, next)
-	tell_update(c, o);
+	report_update(c, o);
 }
 
 #define UPDATE_MOST 10000000000ULL /* ns that an update waits at most */
@@ -226,9 +226,9 @@ static bool update_is_due(struct s2v_open_finding *o, __u64 now)
 	if (!o->born)
 		o->born = now;
 	wait = now > o->born ? (now - o->born) / 10 : 0;
-	if (now < o->told || now - o->told < (wait < UPDATE_MOST ? wait : UPDATE_MOST))
+	if (now < o->reported || now - o->reported < (wait < UPDATE_MOST ? wait : UPDATE_MOST))
 		return false;
-	o->told = now;
+	o->reported = now;
 	return true;
 }
 
@@ -243,7 +243,7 @@ unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now)
 	for (struct s2v_vm *vm = c->vms; vm; vm = vm->hh.next) {
 		for (o = vm->findings; o; o = o->hh.next) {
 			if (o->changed && update_is_due(o, now)) {
-				tell_update(c, o);
+				report_update(c, o);
 				n++;
 			}
 			c->changed |= o->changed;
@@ -262,7 +262,7 @@ void s2v_findings_end(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_me
 		    o->key.gen != slot->gen)
 			continue;
 		slot->findings--;
-		tell_update(c, o);
+		report_update(c, o);
 		HASH_DEL(vm->findings, o);
 		free(o);
 	}

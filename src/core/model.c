@@ -29,12 +29,12 @@ struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs)
 
 void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
-	vm->n_runs += slot->n_runs - slot->counted;
-	*vm->all_runs += slot->n_runs - slot->counted;
-	slot->counted = slot->n_runs;
+	vm->n_ranges += slot->n_ranges - slot->counted;
+	*vm->all_runs += slot->n_ranges - slot->counted;
+	slot->counted = slot->n_ranges;
 }
 
-void s2v_runs_free(struct s2v_run *runs, size_t n)
+void s2v_slot_ranges_free(struct s2v_slot_range *runs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		free(runs[i].leaves);
@@ -46,8 +46,8 @@ void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 	HASH_DEL(vm->slots, slot);
 	if (slot->gen > vm->gone)
 		vm->gone = slot->gen;
-	s2v_runs_free(slot->runs, slot->n_runs);
-	slot->n_runs = 0;
+	s2v_slot_ranges_free(slot->ranges, slot->n_ranges);
+	slot->n_ranges = 0;
 	s2v_slot_count(vm, slot);
 	free(slot);
 }

@@ -14,10 +14,10 @@
  * A stretch of a memslot behind which one kind of mapping lay at registration (or, for a memslot
  * never seen registered, at the first mapping seen), and behind which one kind lies now.
  */
-struct s2v_run {
+struct s2v_slot_range {
 	__u64 start, end; /* hva */
 	struct s2v_vma reg; /* as registered */
-	bool told; /* reg is of the registration, not of the first mapping */
+	bool reported; /* reg is of the registration, not of the first mapping */
 	enum s2v_where where; /* of its first page at registration */
 	/* What lies there now, by the newest event that says so. */
 	struct s2v_vma now;
@@ -53,8 +53,8 @@ struct s2v_memslot {
 	bool registered : 1; /* registration seen, with every run that it told of */
 	bool vm_mte : 1;
 	bool audited : 1; /* runs hold what an audit found */
-	struct s2v_run *runs; /* ascending, not overlapping */
-	size_t n_runs;
+	struct s2v_slot_range *ranges; /* ascending, not overlapping */
+	size_t n_ranges;
 	size_t counted; /* runs: see s2v_slot_count() */
 	UT_hash_handle hh;
 };
@@ -75,7 +75,8 @@ struct s2v_open_finding {
 	struct s2v_finding_key key;
 	struct s2v_finding f;
 	bool changed; /* since it was told last */
-	__u64 born, told; /* when s2v_correlator_updates() told it first, and last; 0: not yet */
+	__u64 born,
+		reported; /* when s2v_correlator_updates() told it first, and last; 0: not yet */
 	bool leaf; /* an audit found it */
 	__u64 audit; /* which one did last: another one counts anew */
 	UT_hash_handle hh;
@@ -91,14 +92,15 @@ struct s2v_vm {
 	bool from_start; /* seen from its creation on */
 	bool is_guest; /* it has had memory: what else is there of VMs is not counted, nor told */
 	bool nothing_before; /* it was there before, and had nothing mapped when it was seen first */
-	bool retold; /* the recording had begun without it: so may its audit have */
+	bool reported_again; /* the recording had begun without it: so may its audit have */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
 	struct s2v_open_finding *findings; /* hash, in the order of first sight */
 	/* Runs told of, whose memslot is yet to come. */
-	struct s2v_run *pending;
-	size_t n_pending, pending_beyond; /* runs; and those of them for which there was no room */
-	size_t n_runs; /* of all memslots; */
+	struct s2v_slot_range *pending;
+	size_t n_pending,
+		pending_over_limit; /* runs; and those of them for which there was no room */
+	size_t n_ranges; /* of all memslots; */
 	size_t *all_runs; /* and of all VMs */
 	__u32 pending_gen;
 	struct s2v_reset_track *reset; /* NULL until there is an event of one */
@@ -125,7 +127,7 @@ void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
 /* The memslot has more runs than before, or fewer: counts them for its VM, and for all. */
 void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot);
 /* Frees runs and what they hold. */
-void s2v_runs_free(struct s2v_run *runs, size_t n);
+void s2v_slot_ranges_free(struct s2v_slot_range *runs, size_t n);
 
 struct s2v_memslot *s2v_slot_find(struct s2v_vm *vm, __s16 id, __u16 as_id);
 /* Adds one, in the place of any of the same id; NULL when out of memory. */
@@ -133,32 +135,34 @@ struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id);
 void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot);
 
 /* The run that holds hva, or NULL. */
-struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva);
+struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva);
 /* Appends a copy of *run to an array; 0, or -1 when out of memory. */
-int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run);
+int s2v_slot_range_append(struct s2v_slot_range **runs, size_t *n,
+			  const struct s2v_slot_range *run);
 /*
  * Inserts a copy of *run, which holds hva, clipped to the gap between runs that hva lies in; NULL
  * when out of memory.
  */
-struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva);
+struct s2v_slot_range *s2v_slot_range_insert(struct s2v_memslot *slot,
+					     const struct s2v_slot_range *run, __u64 hva);
 
 /*
  * Something else lies at [now->start, now->end) than the runs there say: what of `run` that covers
  * becomes a run of its own, of which no mapping is known yet. Returns it; NULL when out of memory.
  * Any other pointer to a run of the memslot is void.
  */
-struct s2v_run *s2v_run_change(struct s2v_memslot *slot, struct s2v_run *run,
-			       const struct s2v_vma *now, __u64 time);
+struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *run,
+					     const struct s2v_vma *now, __u64 time);
 /* Likewise, of all runs that *now covers; its names are those of what lies there. 0 or -1. */
-int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 time);
+int s2v_slot_range_refresh(struct s2v_memslot *slot, const struct s2v_slot_range *now, __u64 time);
 /* Neighbours that are alike become one. Any pointer to a run of the memslot is void. */
-void s2v_runs_join(struct s2v_memslot *slot);
+void s2v_slot_ranges_join(struct s2v_memslot *slot);
 /* Is it another kind of mapping: other flags, or another memory type? */
 bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b);
 
 /* The coherence contract for one run. Strings point into slot and run. */
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
-		      const struct s2v_memslot *slot, const struct s2v_run *run,
+		      const struct s2v_memslot *slot, const struct s2v_slot_range *run,
 		      struct s2v_contract_row *row);
 
 #endif

@@ -304,7 +304,7 @@ static void close_if_back(struct s2v_correlator *c, struct s2v_reset_track *t, _
 }
 
 /* To be faulted in again it would be in any case: that is no refault of the reset. */
-void s2v_reset_taken_away(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size)
+void s2v_reset_host_unmapped(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size)
 {
 	__u32 shift = c->o.host->page_shift;
 	struct s2v_reset_track *t = vm->reset;

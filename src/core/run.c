@@ -27,8 +27,8 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 	}
 }
 
-void s2v_run_tell(struct s2v_sink *sink, const struct s2v_host *host,
-		  const struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_rule_state *rules)
+void s2v_run_announce(struct s2v_sink *sink, const struct s2v_host *host,
+		      const struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_rule_state *rules)
 {
 	if (sink->host)
 		sink->host(sink, host);

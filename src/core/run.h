@@ -30,8 +30,8 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 		   unsigned int by, struct s2v_rule_state *rules);
 
 /* Host, hooks (but idle ones) and rules to a sink. */
-void s2v_run_tell(struct s2v_sink *sink, const struct s2v_host *host,
-		  const struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_rule_state *rules);
+void s2v_run_announce(struct s2v_sink *sink, const struct s2v_host *host,
+		      const struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_rule_state *rules);
 
 /*
  * Of what a command is not about its sink is not told: `resets` shows resets and the findings of

@@ -184,9 +184,9 @@ struct s2v_summary {
 	__u64 hidden; /* VMs that KVM has, and that no open file shows */
 	__u32 hidden_creator; /* the thread that created one of them */
 	int census_errno; /* of reading KVM's list of VMs */
-	__u64 unobserved; /* VMs that KVM maps by a function that no hook observes */
-	__u32 unobserved_vm, unobserved_tgid; /* one of them, and its process */
-	__u64 beyond; /* what there was no room for: src/core/bounds.h */
+	__u64 bypassed; /* VMs that KVM maps by a function that no hook observes */
+	__u32 bypassed_vm, bypassed_tgid; /* one of them, and its process */
+	__u64 over_limit; /* what there was no room for: src/core/bounds.h */
 	__u64 gaps; /* times that hooks were gone for a while */
 	char gap_why[160]; /* of the last of them: which, and what to do; "" */
 	bool inventory_failed; /* which VMs were there before is not known */

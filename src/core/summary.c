@@ -37,12 +37,12 @@ static void judge_vms(struct s2v_summary *s)
 	if (s->census_errno)
 		because(s, "whether KVM has VMs that no open file shows is not known: debugfs, %s",
 			strerror(s->census_errno));
-	if (s->unobserved)
+	if (s->bypassed)
 		because(s,
 			"the memory of %llu VM%s is mapped by a function that no hook observes "
 			"(one is VM %u, of process %u)",
-			ULL(s->unobserved), s->unobserved == 1 ? "" : "s", s->unobserved_vm,
-			s->unobserved_tgid);
+			ULL(s->bypassed), s->bypassed == 1 ? "" : "s", s->bypassed_vm,
+			s->bypassed_tgid);
 	if (s->preexisting > s->audited)
 		because(s, "%llu VM%s already running: what was mapped before was not seen",
 			ULL(s->preexisting - s->audited),
@@ -70,11 +70,11 @@ static void unverified(const struct s2v_unread_vm *v, char *buf, size_t len)
 	if (v->times)
 		n = (size_t)snprintf(buf, len, "host attributes unreadable %llu time%s",
 				     ULL(v->times), v->times == 1 ? "" : "s");
-	if (v->beyond && n < len)
+	if (v->over_limit && n < len)
 		snprintf(buf + n, len - n,
 			 "%s%llu memslot%s or stretch%s of memory more than are kept",
-			 n ? ", " : "", ULL(v->beyond), v->beyond == 1 ? "" : "s",
-			 v->beyond == 1 ? "" : "es");
+			 n ? ", " : "", ULL(v->over_limit), v->over_limit == 1 ? "" : "s",
+			 v->over_limit == 1 ? "" : "es");
 }
 
 /* What is not known of single VMs: said last, since where it is all the others are complete. */
@@ -108,7 +108,7 @@ __u64 s2v_summary_unread(const struct s2v_summary *s)
 void s2v_summary_judge(struct s2v_summary *s)
 {
 	unsigned int uncovered = 0;
-	__u64 unread, beyond;
+	__u64 unread, over_limit;
 
 	s->incomplete[0] = 0;
 	s->lost += s2v_lost_in_kernel(s->cnt);
@@ -117,7 +117,7 @@ void s2v_summary_judge(struct s2v_summary *s)
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
 	s->unreadable += s2v_unread_in_kernel(s->cnt);
 	unread = s2v_summary_unread(s);
-	beyond = rest(s->beyond, s2v_unread_all(&s->unread).beyond);
+	over_limit = rest(s->over_limit, s2v_unread_all(&s->unread).over_limit);
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
 		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
 	if (uncovered)
@@ -127,9 +127,9 @@ void s2v_summary_judge(struct s2v_summary *s)
 	if (s->missed_probes)
 		because(s, "%llu probe%s missed", ULL(s->missed_probes),
 			s->missed_probes == 1 ? "" : "s");
-	if (beyond)
-		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(beyond),
-			beyond == 1 ? "" : "es");
+	if (over_limit)
+		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(over_limit),
+			over_limit == 1 ? "" : "es");
 	if (s->gaps)
 		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
 			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,

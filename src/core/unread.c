@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/unread.h"
 
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 beyond)
+bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit)
 {
 	__u32 i = 0;
 
-	if (!times && !beyond)
+	if (!times && !over_limit)
 		return true;
 	while (i < u->n && u->vm[i].vm != vm)
 		i++;
@@ -14,7 +14,7 @@ bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u
 	if (i == u->n)
 		u->vm[u->n++] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
 	u->vm[i].times += times;
-	u->vm[i].beyond += beyond;
+	u->vm[i].over_limit += over_limit;
 	return true;
 }
 
@@ -22,7 +22,7 @@ void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from)
 {
 	for (__u32 i = 0; i < from->n; i++)
 		s2v_unread_add(to, from->vm[i].vm, from->vm[i].tgid, from->vm[i].times,
-			       from->vm[i].beyond);
+			       from->vm[i].over_limit);
 }
 
 struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u)
@@ -31,7 +31,7 @@ struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u)
 
 	for (__u32 i = 0; i < u->n; i++) {
 		all.times += u->vm[i].times;
-		all.beyond += u->vm[i].beyond;
+		all.over_limit += u->vm[i].over_limit;
 	}
 	return all;
 }

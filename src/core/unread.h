@@ -15,7 +15,7 @@
 struct s2v_unread_vm {
 	__u32 vm, tgid; /* its number in this run, and its process */
 	__u64 times; /* that something could not be read */
-	__u64 beyond; /* what was not kept */
+	__u64 over_limit; /* what was not kept */
 };
 
 struct s2v_unread {
@@ -24,7 +24,7 @@ struct s2v_unread {
 };
 
 /* False: there is no room for another VM. What is not kept here is nobody's, and so everybody's. */
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 beyond);
+bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit);
 
 /* Adds all of another. */
 void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from);

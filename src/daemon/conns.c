@@ -35,7 +35,7 @@ static void tell_to_end(struct s2v_conns *s, unsigned int i)
 {
 	evutil_socket_t fd = bufferevent_getfd(s->c[i].bev);
 
-	s->c[i].told = true;
+	s->c[i].asked = true;
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
 }
@@ -64,7 +64,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	collect(s);
 	for (unsigned int i = 0; i < s->n; i++) {
-		if (s->c[i].told || now - s->c[i].since < LIFE_NS)
+		if (s->c[i].asked || now - s->c[i].since < LIFE_NS)
 			continue;
 		s->timeouts++;
 		tell_to_end(s, i);
@@ -80,7 +80,7 @@ static void make_room(struct s2v_conns *s)
 	for (unsigned int i = 1; i < s->n; i++)
 		if (s->c[i].since < s->c[oldest].since)
 			oldest = i;
-	if (!s->c[oldest].told) {
+	if (!s->c[oldest].asked) {
 		s->over_limit++;
 		tell_to_end(s, oldest);
 	}

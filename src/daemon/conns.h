@@ -20,7 +20,7 @@ struct s2v_conns {
 	struct {
 		struct bufferevent *bev; /* a reference; NULL: free */
 		__u64 since; /* CLOCK_MONOTONIC ns */
-		bool told; /* to end */
+		bool asked; /* to end */
 	} c[S2V_CONNS_MAX];
 	unsigned int n;
 	__u64 over_limit, timeouts;

@@ -8,7 +8,7 @@
 #include "core/correlate.h"
 #include "daemon/opts.h"
 #include "daemon/source.h"
-#include "daemon/told.h"
+#include "daemon/finding_log.h"
 #include "daemon/vms.h"
 #include "daemon/web.h"
 
@@ -61,7 +61,7 @@ struct s2v_daemon {
 	struct s2v_correlator *core;
 	struct s2v_rule_state rules[S2V_RULE_NR]; /* as of the last s2v_daemon_now() */
 	struct s2v_counts n;
-	struct s2v_told told;
+	struct s2v_finding_log log;
 	struct s2v_vm_stats vms;
 	struct s2v_web *web;
 	struct s2v_now now; /* of the request that is being answered */

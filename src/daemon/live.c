@@ -12,7 +12,7 @@
 #include "live/inside.h"
 #include "live/session.h"
 #include "daemon/source.h"
-#include "live/unseen.h"
+#include "live/bypass.h"
 #include "util/util.h"
 
 #define CHECK_S 5 /* the hooks are looked after so often */
@@ -78,7 +78,7 @@ static void on_pending(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	failed(l, s2v_pending_tell(l->live), "reading what is pending in the kernel");
+	failed(l, s2v_pending_report(l->live), "reading what is pending in the kernel");
 }
 
 /* ---- hooks that go, and come back ---- */
@@ -115,7 +115,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	look(l);
-	failed(l, s2v_unseen_look(l->live), "looking at what VMs have mapped");
+	failed(l, s2v_bypass_check(l->live), "looking at what VMs have mapped");
 	if (l->health.well && !l->gone_at)
 		s2v_inside_look(&l->inside, s2v_live_inside(l->live));
 	if (!l->health.well || !l->gone_at)
@@ -259,7 +259,7 @@ static int on_stop(struct s2v_source *s)
 	event_del(l->readable);
 	event_del(l->tick);
 	event_del(l->pending);
-	s2v_unseen_settle(l->live);
+	s2v_bypass_finish(l->live);
 	err = s2v_live_stop(l->live);
 	return l->err ? l->err : err;
 }

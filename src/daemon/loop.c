@@ -26,7 +26,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	struct s2v_daemon *d = (struct s2v_daemon *)s;
 
 	s2v_vms_finding(&d->vms, f);
-	s2v_told_finding(&d->told, f, s2v_clock_ns(CLOCK_MONOTONIC));
+	s2v_log_finding(&d->log, f, s2v_clock_ns(CLOCK_MONOTONIC));
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
@@ -177,7 +177,7 @@ static void on_updates(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s2v_correlator_updates(d->core, s2v_clock_ns(CLOCK_MONOTONIC));
-	s2v_told_late(&d->told, s2v_clock_ns(CLOCK_MONOTONIC));
+	s2v_log_late(&d->log, s2v_clock_ns(CLOCK_MONOTONIC));
 }
 
 static __u64 findings(const struct s2v_daemon *d)
@@ -185,7 +185,7 @@ static __u64 findings(const struct s2v_daemon *d)
 	__u64 n = 0;
 
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		n += d->told.total[i];
+		n += d->log.total[i];
 	return n;
 }
 
@@ -305,7 +305,7 @@ static int begin(struct s2v_daemon *d)
 
 	s2v_run_cover(d->src->host, d->src->hooks, d->src->by, d->rules);
 	d->core = s2v_correlator_new(&co);
-	err = s2v_told_open(&d->told);
+	err = s2v_log_open(&d->log);
 	if (err || !d->core || !make_loop(d)) {
 		s2v_err("cannot start: %s", strerror(err ? -err : ENOMEM));
 		return -1;
@@ -346,7 +346,7 @@ int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src)
 	d->sink = (struct s2v_sink){ .finding = on_finding, .reset = on_reset };
 	d->started = s2v_clock_ns(CLOCK_REALTIME);
 	d->vms.labels = o->vm_labels;
-	d->told.journal = -1;
+	d->log.journal = -1;
 	srandom((unsigned int)(d->started ^ (__u64)getpid()));
 	if (!begin(d)) {
 		say_ready(d);
@@ -358,7 +358,7 @@ int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src)
 	src->free(src);
 	free_loop(d);
 	s2v_correlator_free(d->core);
-	s2v_told_close(&d->told);
+	s2v_log_close(&d->log);
 	s2v_vms_free(&d->vms);
 	free(d);
 	return status;

@@ -110,20 +110,20 @@ WRITE(findings)
 		r = &s2v_rules[i];
 		s2v_expo_u64(x,
 			     L({ "rule", r->name }, { "severity", s2v_severity_name(r->severity) }),
-			     d->told.total[i] - d->told.mild[i]);
+			     d->log.total[i] - d->log.mild[i]);
 		if (r->is_mild)
 			s2v_expo_u64(x,
 				     L({ "rule", r->name },
 				       { "severity", s2v_severity_name(r->mild) }),
-				     d->told.mild[i]);
+				     d->log.mild[i]);
 	}
 }
 
 WRITE(suppressed)
 {
 	UNUSED;
-	s2v_expo_u64(x, L({ "reason", "rate" }), d->told.suppressed);
-	s2v_expo_u64(x, L({ "reason", "write" }), d->told.unwritten);
+	s2v_expo_u64(x, L({ "reason", "rate" }), d->log.suppressed);
+	s2v_expo_u64(x, L({ "reason", "write" }), d->log.unwritten);
 }
 
 /* Attributes that KVM and Linux use; what else there is counts as "other". */
@@ -244,10 +244,10 @@ WRITE(unverified)
 	s2v_expo_u64(x, NULL, now->sum.unread.n);
 }
 
-WRITE(unobserved)
+WRITE(bypassed)
 {
 	UNUSED;
-	s2v_expo_u64(x, NULL, now->sum.unobserved);
+	s2v_expo_u64(x, NULL, now->sum.bypassed);
 }
 
 WRITE(vms)

@@ -53,7 +53,7 @@ static const struct metric metrics[] = {
 	  "VMs of which something could not be read or kept: not verified, whatever is known of the others.",
 	  unverified },
 	{ "s2verify_unobserved_vms_total", S2V_COUNTER, "", "",
-	  "VMs whose memory KVM maps by a function that no hook observes.", unobserved },
+	  "VMs whose memory KVM maps by a function that no hook observes.", bypassed },
 	{ "s2verify_vms", S2V_GAUGE, "", "", "VMs that are there.", vms },
 	{ "s2verify_memslots", S2V_GAUGE, "", "write_back_guaranteed",
 	  "Memslots that are there, by the coherence contract.", memslots },

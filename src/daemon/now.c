@@ -119,12 +119,12 @@ static void judge(const struct s2v_daemon *d, struct s2v_now *now)
 	judge_losses(d, now);
 	if (sum->inventory_failed)
 		because(now, "which VMs were running before is not known");
-	if (sum->unobserved)
+	if (sum->bypassed)
 		because(now,
 			"the memory of %llu VM%s is mapped by a function that no hook observes (one is "
 			"VM %u, of process %u): only audits see it",
-			ULL(sum->unobserved), sum->unobserved == 1 ? "" : "s", sum->unobserved_vm,
-			sum->unobserved_tgid);
+			ULL(sum->bypassed), sum->bypassed == 1 ? "" : "s", sum->bypassed_vm,
+			sum->bypassed_tgid);
 	if (sum->fwb_disagrees)
 		because(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: "
 			     "s2verify check, and restart the daemon");
@@ -154,10 +154,10 @@ int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
 			const struct s2v_memslot *slot)
 {
 	struct s2v_contract_row row;
-	int all = slot->n_runs ? S2V_YES : S2V_UNKNOWN;
+	int all = slot->n_ranges ? S2V_YES : S2V_UNKNOWN;
 
-	for (size_t i = 0; i < slot->n_runs && all != S2V_NO; i++) {
-		s2v_contract_row(h, vm, slot, &slot->runs[i], &row);
+	for (size_t i = 0; i < slot->n_ranges && all != S2V_NO; i++) {
+		s2v_contract_row(h, vm, slot, &slot->ranges[i], &row);
 		if (row.write_back_guaranteed != S2V_YES)
 			all = row.write_back_guaranteed;
 	}

@@ -49,9 +49,9 @@ static __u64 findings_from(const struct s2v_daemon *d, enum s2v_severity sev)
 
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		if (s2v_rules[i].severity >= sev)
-			n += d->told.total[i] - d->told.mild[i];
+			n += d->log.total[i] - d->log.mild[i];
 		if (s2v_rules[i].mild >= sev)
-			n += d->told.mild[i];
+			n += d->log.mild[i];
 	}
 	return n;
 }
@@ -318,7 +318,7 @@ static void finding(FILE *f, const struct s2v_finding *k)
 
 static void findings(const struct page *p)
 {
-	const struct s2v_told *t = &p->d->told;
+	const struct s2v_finding_log *t = &p->d->log;
 	__u64 all = findings_from(p->d, S2V_INFO);
 	const struct s2v_finding *k;
 	FILE *f = p->f;
@@ -337,7 +337,7 @@ static void findings(const struct page *p)
 			"journal: too many in a time, or a write failed.</p>\n",
 			ULL(t->suppressed + t->unwritten));
 	fputs("<ul class=\"what\">\n", f);
-	for (unsigned int i = 0; (k = s2v_told_kept(t, i)); i++)
+	for (unsigned int i = 0; (k = s2v_log_kept(t, i)); i++)
 		finding(f, k);
 	fputs("</ul>\n<p>What a rule means, and what to do: <code>s2verify explain "
 	      "RULE</code>.</p></section>\n",

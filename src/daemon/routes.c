@@ -59,8 +59,8 @@ static void write_findings(void *arg, const char *accept, struct s2v_answer *a)
 
 	(void)accept;
 	a->type = "application/json";
-	fprintf(a->f, "{\"suppressed\":%llu,\"findings\":[", ULL(d->told.suppressed));
-	for (unsigned int i = 0; json && (f = s2v_told_kept(&d->told, i)); i++) {
+	fprintf(a->f, "{\"suppressed\":%llu,\"findings\":[", ULL(d->log.suppressed));
+	for (unsigned int i = 0; json && (f = s2v_log_kept(&d->log, i)); i++) {
 		if (i)
 			putc(',', a->f);
 		json->finding(json, f);

@@ -21,7 +21,8 @@
 #define PAUSES_VM 5000 /* in all of a VM's memory: from then on the first look counts */
 #define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
 #define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
-#define RUNS S2V_RUNS_MOST /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
+#define RUNS \
+	S2V_RANGES_MOST /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
 
 struct auditor {
 	struct s2v_live *l;
@@ -29,7 +30,7 @@ struct auditor {
 	struct s2v_audit *a; /* shared with the BPF side */
 	struct s2v_vm_list list;
 	unsigned int at;
-	bool retell; /* memslots are told of that had been before: something was lost */
+	bool report_again; /* memslots are told of that had been before: something was lost */
 	struct bpf_link *link; /* the step, over the files of the VM's process */
 	struct s2v_vmas vmas; /* of its process */
 	bool vmas_read;
@@ -77,7 +78,7 @@ static int step(struct auditor *x, enum s2v_audit_op op)
 
 	x->a->op = op;
 	x->a->vm = x->list.vm[x->at].id;
-	x->a->ran = x->a->found = x->a->changed = x->a->full = x->a->unsettled = x->a->done = 0;
+	x->a->ran = x->a->found = x->a->changed = x->a->full = x->a->unstable = x->a->done = 0;
 	err = run_step(x);
 	if (err || x->a->ran)
 		return err;
@@ -103,14 +104,14 @@ static int read_vmas(struct auditor *x)
 }
 
 /* The memslot's VMAs and the memslot; what is beyond RUNS is unread. */
-static int tell_vmas(struct auditor *x, struct s2v_ev_slot *ev)
+static int report_vmas(struct auditor *x, struct s2v_ev_slot *ev)
 {
 	struct s2v_vmas_to to = { .fn = x->l->fn,
 				  .fn_arg = x->l->arg,
 				  .go_on = go_on,
 				  .arg = x,
 				  .most = RUNS - x->runs };
-	int err = s2v_vmas_tell(&x->vmas, ev, &to);
+	int err = s2v_vmas_report(&x->vmas, ev, &to);
 
 	if (err && err != -E2BIG)
 		return err;
@@ -123,7 +124,7 @@ static int tell_vmas(struct auditor *x, struct s2v_ev_slot *ev)
 	return 0;
 }
 
-static int tell_slot(struct auditor *x)
+static int report_slot(struct auditor *x)
 {
 	struct s2v_ev_slot ev = { .h = { .type = S2V_EV_SLOT,
 					 .len = sizeof(ev),
@@ -145,7 +146,7 @@ static int tell_slot(struct auditor *x)
 	/* Its end may have been among what was drained. */
 	if (!s2v_keep_found(x->l, &key))
 		return -ESRCH;
-	if (x->a->slot_told && !x->retell)
+	if (x->a->slot_reported && !x->report_again)
 		return 0;
 	if (!(ev.flags & S2V_MEM_GUEST_MEMFD) && !x->vmas_read) {
 		err = read_vmas(x);
@@ -156,7 +157,7 @@ static int tell_slot(struct auditor *x)
 			return -ESRCH;
 		x->vmas_read = true;
 	}
-	return tell_vmas(x, &ev);
+	return report_vmas(x, &ev);
 }
 
 /* Slows down to the rate asked for; false: the audit is to end. */
@@ -216,7 +217,7 @@ static int walk(struct auditor *x)
 			return 0;
 		if (x->a->gpa != gpa)
 			pauses = 0;
-		if (x->a->unsettled)
+		if (x->a->unstable)
 			x->a->give_up = !pause_at(x, &pauses);
 	}
 }
@@ -234,7 +235,7 @@ static int walk_slots(struct auditor *x)
 			return err;
 		err = s2v_live_drain_by_turns(x->l, go_on, x);
 		if (!err)
-			err = tell_slot(x);
+			err = report_slot(x);
 		if (err || x->a->flags)
 			return err;
 		x->a->gpa = x->a->slot_gpa;
@@ -255,7 +256,7 @@ static int walk_slots(struct auditor *x)
 	}
 }
 
-static void tell_end(struct auditor *x, __u64 start, bool gone)
+static void report_end(struct auditor *x, __u64 start, bool gone)
 {
 	const struct s2v_listed_vm *vm = &x->list.vm[x->at];
 	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT,
@@ -300,7 +301,7 @@ static int audit_vm(struct auditor *x, bool again)
 		err = drained ? drained : err;
 	}
 	if (!again && (!err || err == -ESRCH) && s2v_kept(x->l, x->list.vm[x->at].id))
-		tell_end(x, start, err != 0);
+		report_end(x, start, err != 0);
 	/* Which said nothing of it the first time: what others share with it is not known. */
 	if (again && !err && (x->a->flags & S2V_AU_UNREAD))
 		err = -EIO;
@@ -339,7 +340,7 @@ static int begin(struct auditor *x)
 		err = s2v_live_drain(x->l);
 	if (!err)
 		err = s2v_keep_order(x->l, &x->list, last);
-	x->retell = err > 0;
+	x->report_again = err > 0;
 	return err < 0 ? err : 0;
 }
 

@@ -101,13 +101,13 @@ static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		err = bpf_map_lookup_elem(keys.fd, &vm, &u);
 		if (err)
 			break;
-		times = at_end ? u.postponed : 0;
+		times = at_end ? u.deferred : 0;
 		for (int i = 0; i < 3; i++) {
 			sum->cnt[S2V_CNT_UNREAD_VMA + i] += u.n[i];
 			times += u.n[i];
 		}
-		sum->beyond += u.beyond;
-		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.beyond);
+		sum->over_limit += u.over_limit;
+		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.over_limit);
 	}
 	/* Nobody else deletes there. */
 	return err == -ENOENT ? 0 : err;
@@ -119,7 +119,7 @@ void s2v_live_unread_end(struct s2v_live *l, __u32 vm)
 	struct s2v_unread_state u;
 
 	if (!bpf_map_lookup_elem(fd, &vm, &u) &&
-	    !(u.n[0] | u.n[1] | u.n[2] | u.beyond | u.postponed))
+	    !(u.n[0] | u.n[1] | u.n[2] | u.over_limit | u.deferred))
 		bpf_map_delete_elem(fd, &vm);
 }
 
@@ -149,14 +149,14 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		err = unread_vms(l, sum, at_end);
 	/* Behind what of it is a VM's: what is postponed meanwhile is nobody's, rather than one's that is not counted. */
 	if (at_end)
-		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->postponed;
+		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->deferred;
 	sum->lost = l->malformed;
 	sum->hidden = l->census.hidden;
 	sum->hidden_creator = l->census.creator;
 	sum->census_errno = -l->census.err;
-	sum->unobserved = *(volatile __u64 *)&l->skel->bss->unobserved;
-	sum->unobserved_vm = *(volatile __u32 *)&l->skel->bss->unobserved_vm;
-	sum->unobserved_tgid = *(volatile __u32 *)&l->skel->bss->unobserved_tgid;
+	sum->bypassed = *(volatile __u64 *)&l->skel->bss->bypassed;
+	sum->bypassed_vm = *(volatile __u32 *)&l->skel->bss->bypassed_vm;
+	sum->bypassed_tgid = *(volatile __u32 *)&l->skel->bss->bypassed_tgid;
 	return err;
 }
 

@@ -50,13 +50,13 @@ void s2v_health_close(struct s2v_live *l)
 }
 
 /* Did the hooked call reach our program, and was that able to read? Anybody's call will do. */
-static bool heard(struct s2v_live *l)
+static bool probe_calls(struct s2v_live *l)
 {
-	__u64 before = *(volatile __u64 *)&l->skel->bss->heard;
+	__u64 before = *(volatile __u64 *)&l->skel->bss->probe_calls;
 
 	for (int i = 0; i < CALLS; i++) {
 		ioctl(l->kvm, KVM_CHECK_EXTENSION, S2V_CAP_CACHEABLE_PFNMAP);
-		if (*(volatile __u64 *)&l->skel->bss->heard != before)
+		if (*(volatile __u64 *)&l->skel->bss->probe_calls != before)
 			return true;
 	}
 	return false;
@@ -77,7 +77,7 @@ void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
 
 	memset(h, 0, sizeof(*h));
 	h->well = true;
-	if (l->kvm >= 0 && asked != S2V_METHOD_NONE && !heard(l))
+	if (l->kvm >= 0 && asked != S2V_METHOD_NONE && !probe_calls(l))
 		why[asked] = asked == S2V_METHOD_KPROBE
 				     ? "a call of the hooked function is not seen any more, or the "
 				       "kernel's memory cannot be read: kprobes, or lockdown"
@@ -113,7 +113,8 @@ int s2v_live_again(struct s2v_live *l)
 	err = s2v_live_drain(l);
 	if (!err)
 		err = s2v_keep_forget(l);
-	l->skel->bss->unseen = l->skel->bss->doubted = 0; /* of VMs that are forgotten now */
+	l->skel->bss->vms_without_map = l->skel->bss->vms_suspect =
+		0; /* of VMs that are forgotten now */
 	if (!err)
 		err = s2v_live_forget_inside(l);
 	return err ? err : s2v_live_start(l);

@@ -17,7 +17,7 @@ struct s2v_kept_vm {
 };
 
 /* What was counted of a kind and not yet told: the last word on it. */
-static void tell_pending(struct s2v_live *l, struct s2v_agg *a)
+static void report_pending(struct s2v_live *l, struct s2v_agg *a)
 {
 	if (!a->pending)
 		return;
@@ -51,7 +51,7 @@ static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key, bool t
 	if (err)
 		return err;
 	if (tell)
-		tell_pending(l, &a);
+		report_pending(l, &a);
 	return delete_of(l, fd, key, S2V_SHARED_KINDS, a.ev.h.tgid);
 }
 
@@ -94,7 +94,7 @@ static int sweep(struct s2v_live *l, bool gone)
 		if (gone && !delete_kind(l, &next, true))
 			continue;
 		if (!gone && !bpf_map_lookup_elem(keys.fd, &next, &a))
-			tell_pending(l, &a);
+			report_pending(l, &a);
 		key = next;
 		prev = &key;
 	}
@@ -192,7 +192,7 @@ static int owe(struct s2v_live *l, const struct s2v_kinds_end *end)
 	return 0;
 }
 
-int s2v_keep_tell_all(struct s2v_live *l)
+int s2v_keep_report_all(struct s2v_live *l)
 {
 	int err = know_kinds(l, true);
 
@@ -333,7 +333,7 @@ int s2v_keep_list(struct s2v_live *l, struct s2v_vm_list *list)
 	return err == -ENOENT ? 0 : err;
 }
 
-static void tell_vm(struct s2v_live *l, __u32 type, __u32 id, __u32 tgid)
+static void report_vm(struct s2v_live *l, __u32 type, __u32 id, __u32 tgid)
 {
 	struct s2v_ev_vm ev = { .h = { .type = type,
 				       .len = sizeof(ev),
@@ -400,13 +400,13 @@ int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 las
 	HASH_ITER(hh, l->vms, vm, next)
 	{
 		if (vm->id <= last && !listed(list, vm->id))
-			tell_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
+			report_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	}
 	forget_unlisted(l, list, last);
 	for (unsigned int i = 0; i < list->n; i++) {
 		HASH_FIND_INT(l->vms, &list->vm[i].id, vm);
 		if (!vm || !vm->announced)
-			tell_vm(l, S2V_EV_VM_NEW, list->vm[i].id, list->vm[i].tgid);
+			report_vm(l, S2V_EV_VM_NEW, list->vm[i].id, list->vm[i].tgid);
 	}
 	l->lost = lost;
 	err = read_kinds(l);
@@ -424,7 +424,7 @@ int s2v_keep_forget(struct s2v_live *l)
 	s2v_kinds_free(&l->kinds);
 	l->n_owed = 0;
 	HASH_ITER(hh, l->vms, vm, next)
-	tell_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
+	report_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l);
 	while (s2v_next_key(&keys, NULL, &key) == 0)
 		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* gone by itself */

@@ -26,7 +26,7 @@ bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key);
 int s2v_keep_know(struct s2v_live *l);
 
 /* What was counted and not yet told of all that is there. 0 or -errno. */
-int s2v_keep_tell_all(struct s2v_live *l);
+int s2v_keep_report_all(struct s2v_live *l);
 
 struct s2v_listed_vm {
 	__u32 id, tgid;

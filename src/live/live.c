@@ -77,13 +77,13 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 		/* Those that are only ever run by test_run, the iterators that are wanted. */
 		bpf_program__set_autoload(
-			p, (t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
-			    (l->timed || p != l->skel->progs.fault_start)) ||
-				   p == l->skel->progs.inventory ||
-				   p == l->skel->progs.unseen_look ||
-				   p == l->skel->progs.memory_owner ||
-				   p == l->skel->progs.memory_vmas ||
-				   (p == l->skel->progs.pending_tell ? !l->all : iter && l->audit));
+			p,
+			(t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
+			 (l->timed || p != l->skel->progs.fault_start)) ||
+				p == l->skel->progs.inventory || p == l->skel->progs.bypass_check ||
+				p == l->skel->progs.memory_owner ||
+				p == l->skel->progs.memory_vmas ||
+				(p == l->skel->progs.pending_report ? !l->all : iter && l->audit));
 	}
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		for (int ret = 0; ret < 2; ret++) {
@@ -308,7 +308,7 @@ int s2v_live_stop(struct s2v_live *l)
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, true);
 	err = s2v_live_drain(l);
-	return err ? err : s2v_keep_tell_all(l);
+	return err ? err : s2v_keep_report_all(l);
 }
 
 void s2v_live_close(struct s2v_live *l)

@@ -53,7 +53,7 @@ int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *
  * To be called about every second: what is pending of kinds of mappings goes to the ring buffer, as far as half of that has room;
  * nothing is done where nothing is. 0 or -errno.
  */
-int s2v_pending_tell(struct s2v_live *l);
+int s2v_pending_report(struct s2v_live *l);
 
 /* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
 int s2v_live_stop(struct s2v_live *l);

@@ -9,7 +9,7 @@
 #define FLAVOUR "___"
 #define MAX_STRUCTS 64
 #define MAX_DEPTH 8 /* of anonymous structures in each other; more is a loop in broken BTF */
-#define MAX_TOLD 4
+#define MAX_REPORTED 4
 
 /* Releases tell where each came from; they are not asked for. */
 const struct s2v_need_enumerator s2v_need_enumerators[S2V_NEED_ENUMERATORS] = {
@@ -38,7 +38,7 @@ struct needs {
 };
 
 /* The list in the sentence. */
-struct told {
+struct reported {
 	char list[256];
 	unsigned int n;
 };
@@ -50,12 +50,12 @@ static const char *name_at(const struct btf *btf, __u32 off)
 	return name ? name : "";
 }
 
-static void __attribute__((format(printf, 2, 3))) tell(struct told *t, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) tell(struct reported *t, const char *fmt, ...)
 {
 	size_t used = strlen(t->list);
 	va_list ap;
 
-	if (t->n++ >= MAX_TOLD)
+	if (t->n++ >= MAX_REPORTED)
 		return;
 	if (t->n > 1)
 		used += snprintf(t->list + used, sizeof(t->list) - used, ", ");
@@ -104,7 +104,7 @@ static const struct btf_member *find(const struct btf *btf, const struct btf_typ
  * inside included. They are told of where told is given.
  */
 static unsigned int lacks(const struct needs *n, const struct btf_type *local,
-			  const struct btf_type *t, const char *path, struct told *told)
+			  const struct btf_type *t, const char *path, struct reported *reported)
 {
 	const struct btf_member *m = btf_members(local), *found;
 	const struct btf_type *inner, *their;
@@ -121,12 +121,12 @@ static unsigned int lacks(const struct needs *n, const struct btf_type *local,
 		    (!inner || inner->name_off)) /* those with names have lines of their own */
 			continue;
 		if (found && their) {
-			count += lacks(n, inner, their, member, told);
+			count += lacks(n, inner, their, member, reported);
 			continue;
 		}
 		count++;
-		if (told)
-			tell(told, "%s", member);
+		if (reported)
+			tell(reported, "%s", member);
 	}
 	return count;
 }
@@ -214,7 +214,7 @@ static void match(struct needs *n)
 int s2v_needs(const struct btf *kernel, const struct btf *object, char *err, size_t errlen)
 {
 	struct needs n = { .kernel = kernel, .object = object };
-	struct told told = { .n = 0 };
+	struct reported reported = { .n = 0 };
 	const struct need *s;
 	const char *name;
 	char more[32] = "";
@@ -227,21 +227,21 @@ int s2v_needs(const struct btf *kernel, const struct btf *object, char *err, siz
 	match(&n);
 	for (i = 0; i < S2V_NEED_ENUMERATORS; i++)
 		if (!n.has[i])
-			tell(&told, "%s", s2v_need_enumerators[i].said);
+			tell(&reported, "%s", s2v_need_enumerators[i].said);
 	for (s = n.s; s < n.s + n.n; s++) {
 		name = name_at(object, s->local->name_off);
 		if (!s->best)
-			tell(&told, "struct %s", name);
+			tell(&reported, "struct %s", name);
 		else
-			lacks(&n, s->local, s->best, name, &told);
+			lacks(&n, s->local, s->best, name, &reported);
 	}
-	if (!told.n)
+	if (!reported.n)
 		return 0;
-	if (told.n > MAX_TOLD)
-		snprintf(more, sizeof(more), " and %u more", told.n - MAX_TOLD);
+	if (reported.n > MAX_REPORTED)
+		snprintf(more, sizeof(more), " and %u more", reported.n - MAX_REPORTED);
 	snprintf(err, errlen,
 		 "this kernel cannot be observed, since by its BTF it lacks what the BPF programs "
 		 "need: %s%s; Linux 6.1 and later have all of it",
-		 told.list, more);
+		 reported.list, more);
 	return -1;
 }

@@ -17,7 +17,7 @@ int s2v_pending_open(struct s2v_live *l)
 	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
 
 	l->pending_fd = -1;
-	l->pending = bpf_program__attach_iter(l->skel->progs.pending_tell, &o);
+	l->pending = bpf_program__attach_iter(l->skel->progs.pending_report, &o);
 	return l->pending ? 0 : -errno;
 }
 
@@ -27,7 +27,7 @@ static bool wanted(struct s2v_live *l)
 	return __atomic_exchange_n(&l->skel->bss->pending_some, false, __ATOMIC_SEQ_CST);
 }
 
-int s2v_pending_tell(struct s2v_live *l)
+int s2v_pending_report(struct s2v_live *l)
 {
 	char none;
 	int err;

@@ -36,17 +36,17 @@ static bool holds(struct s2v_live *l, const struct s2v_ev_slot *ev)
 }
 
 /* The VMAs that are left; 0: not all of them could be told. */
-static bool tell_rest(struct s2v_live *l, const struct s2v_vmas *v, struct s2v_slot_left *left)
+static bool report_rest(struct s2v_live *l, const struct s2v_vmas *v, struct s2v_slot_left *left)
 {
 	const struct s2v_vmas_to to = {
-		.fn = l->fn, .fn_arg = l->arg, .go_on = always, .most = S2V_RUNS_MOST
+		.fn = l->fn, .fn_arg = l->arg, .go_on = always, .most = S2V_RANGES_MOST
 	};
 	struct s2v_ev_slot rest = left->ev;
 	int err;
 
 	rest.hva = left->from;
 	rest.size = left->ev.hva + left->ev.size - left->from;
-	err = s2v_vmas_tell(v, &rest, &to);
+	err = s2v_vmas_report(v, &rest, &to);
 	left->ev.runs += rest.runs;
 	left->ev.vmas += rest.vmas;
 	return !err;
@@ -59,7 +59,7 @@ void s2v_registration_finish(struct s2v_live *l, struct s2v_slot_left *left)
 	struct s2v_vmas v = { 0 };
 
 	if (vm_is_there(l, left) && s2v_memory_read(l, &of, &v) == S2V_MEMORY_READ &&
-	    vm_is_there(l, left) && holds(l, &left->ev) && tell_rest(l, &v, left)) {
+	    vm_is_there(l, left) && holds(l, &left->ev) && report_rest(l, &v, left)) {
 		left->ev.unread = 0;
 	} else {
 		l->unread_slots++;

@@ -80,9 +80,9 @@ bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
 	return true;
 }
 
-void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink)
+void s2v_session_announce(const struct s2v_session *s, struct s2v_sink *sink)
 {
-	s2v_run_tell(sink, &s->host, s->hooks, s->rules);
+	s2v_run_announce(sink, &s->host, s->hooks, s->rules);
 }
 
 const char *s2v_session_hooks_line(struct s2v_session *s)

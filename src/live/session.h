@@ -34,7 +34,7 @@ void s2v_session_unlisted(const struct s2v_session *s, int err);
 bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);
 
 /* Host, hooks and rules to a sink. */
-void s2v_session_tell(const struct s2v_session *s, struct s2v_sink *sink);
+void s2v_session_announce(const struct s2v_session *s, struct s2v_sink *sink);
 
 /* "6 hooks by fentry", "5 hooks by kprobe, 1 not attached": lives in *s. */
 const char *s2v_session_hooks_line(struct s2v_session *s);

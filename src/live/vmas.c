@@ -75,14 +75,14 @@ static bool same_kind(const struct s2v_ev_vma *a, const struct s2v_ev_vma *b)
 
 #define TURN 1024 /* runs, after which it is asked whether to go on */
 
-struct teller {
+struct reporter {
 	struct s2v_ev_slot *slot;
 	struct s2v_ev_vma run;
 	const struct s2v_vmas_to *to;
 	int err;
 };
 
-static void tell(struct teller *t)
+static void tell(struct reporter *t)
 {
 	const struct s2v_vmas_to *to = t->to;
 
@@ -98,7 +98,7 @@ static void tell(struct teller *t)
 }
 
 /* Adds [start, end) of one kind to the run, or begins another with it. */
-static void add(struct teller *t, const struct s2v_ev_vma *kind, __u64 start, __u64 end)
+static void add(struct reporter *t, const struct s2v_ev_vma *kind, __u64 start, __u64 end)
 {
 	if (start >= end)
 		return;
@@ -138,9 +138,10 @@ static size_t first_behind(const struct s2v_vmas *v, __u64 hva)
 	return lo;
 }
 
-int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to)
+int s2v_vmas_report(const struct s2v_vmas *v, struct s2v_ev_slot *slot,
+		    const struct s2v_vmas_to *to)
 {
-	struct teller t = { .slot = slot, .to = to };
+	struct reporter t = { .slot = slot, .to = to };
 	const struct s2v_ev_vma hole = { .pa = S2V_NO_PA };
 	__u64 at = slot->hva, end = slot->hva + slot->size;
 

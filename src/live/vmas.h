@@ -44,7 +44,8 @@ struct s2v_vmas_to {
  * where they are of one kind; fills runs, vmas of *slot. 0; -E2BIG: there are more than to->most; -EINTR: go_on
  * said so. Then not all of them were handed out.
  */
-int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to);
+int s2v_vmas_report(const struct s2v_vmas *v, struct s2v_ev_slot *slot,
+		    const struct s2v_vmas_to *to);
 
 void s2v_vmas_free(struct s2v_vmas *v);
 

@@ -144,14 +144,14 @@ static void finding_marks(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 
 static void slot_head(FILE *f, const struct s2v_rp_slot *s)
 {
-	const struct s2v_rp_stretch *st = s->n_stretch ? s->stretch : NULL;
+	const struct s2v_rp_backing *st = s->n_backing ? s->stretch : NULL;
 
 	fprintf(f, "<p class=\"slot-head\"><b>memslot %d</b> <code>0x%llx</code> ", s->id,
 		ULL(s->gpa));
 	html_size(f, s->size);
 	if (st)
-		fprintf(f, " %s%s", st->row.backing, s->n_stretch > 1 ? " …" : "");
-	for (__u32 i = 0; i < s->n_stretch; i++) {
+		fprintf(f, " %s%s", st->row.backing, s->n_backing > 1 ? " …" : "");
+	for (__u32 i = 0; i < s->n_backing; i++) {
 		if (!s->stretch[i].row.driver[0])
 			continue;
 		fputs(", driver ", f);
@@ -172,9 +172,9 @@ static void slot_head(FILE *f, const struct s2v_rp_slot *s)
 /* What lies behind each part of it: the facts are a row of the table. */
 static void grounds(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s, int y)
 {
-	if (!s->n_stretch)
+	if (!s->n_backing)
 		rect(f, "ground", y, 0, 100);
-	for (__u32 i = 0; i < s->n_stretch; i++) {
+	for (__u32 i = 0; i < s->n_backing; i++) {
 		const struct s2v_contract_row *r = &s->stretch[i].row;
 		double x = at(s, r->gpa), w = at(s, r->gpa + r->size) - x;
 

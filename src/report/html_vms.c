@@ -181,8 +181,8 @@ static void state_cell(FILE *f, const struct s2v_rp_slot *s)
 			s->flags & S2V_MEM_READONLY ? ", read-only" : "");
 }
 
-static void stretch_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s,
-			const struct s2v_rp_stretch *st, __u32 nr)
+static void backing_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s,
+			const struct s2v_rp_backing *st, __u32 nr)
 {
 	const struct s2v_contract_row *r = &st->row;
 	bool unsafe = st->judged && r->vmm_cmo == S2V_CMO_UNSAFE;
@@ -225,19 +225,19 @@ static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *
 		fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
 	fputs("</tr></thead><tbody>\n", f);
 	for (size_t i = 0; i < n; i++) {
-		for (__u32 k = 0; k < slot[i]->n_stretch; k++)
-			stretch_row(f, vm, slot[i], &slot[i]->stretch[k], k + 1);
-		if (!slot[i]->n_stretch) {
-			struct s2v_rp_stretch none = { .row = { .gpa = slot[i]->gpa,
+		for (__u32 k = 0; k < slot[i]->n_backing; k++)
+			backing_row(f, vm, slot[i], &slot[i]->stretch[k], k + 1);
+		if (!slot[i]->n_backing) {
+			struct s2v_rp_backing none = { .row = { .gpa = slot[i]->gpa,
 								.size = slot[i]->size,
 								.hva = slot[i]->hva,
 								.backing = "?" } };
 
-			stretch_row(f, vm, slot[i], &none, 1);
+			backing_row(f, vm, slot[i], &none, 1);
 		}
-		if (slot[i]->more_stretches) {
+		if (slot[i]->more_backings) {
 			fputs("<tr><td colspan=\"12\" class=\"limit\">", f);
-			html_num(f, slot[i]->more_stretches);
+			html_num(f, slot[i]->more_backings);
 			fprintf(f, " more parts of memslot %d</td></tr>\n", slot[i]->id);
 		}
 	}
@@ -264,7 +264,7 @@ static void range_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_s
 {
 	const struct s2v_rp_range *r = &s->range[i];
 	const struct s2v_rp_finding *k = finding_of(vm, s, r);
-	const struct s2v_rp_stretch *st = s2v_rp_stretch_at(s, r->gpa);
+	const struct s2v_rp_backing *st = s2v_rp_backing_at(s, r->gpa);
 
 	fprintf(f, "<tr class=\"bad\" id=\"vm-%u-s%u-r%u\"", vm->id, s->nr, i + 1);
 	if (k)

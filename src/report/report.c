@@ -196,7 +196,7 @@ void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
 
 static void note_behind(struct s2v_rp_finding *k)
 {
-	const struct s2v_rp_stretch *st = s2v_rp_stretch_at(k->slot, k->f.gpa);
+	const struct s2v_rp_backing *st = s2v_rp_backing_at(k->slot, k->f.gpa);
 
 	if (!st)
 		return;

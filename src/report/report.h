@@ -17,7 +17,7 @@
 #define S2V_RP_GONE 32 /* of them that are gone and had nothing wrong, for each VM */
 #define S2V_RP_SLOT_BINS 128 /* parts of a memslot for which is kept what was mapped there */
 #define S2V_RP_RANGES 64 /* incoherent ranges of a memslot kept exactly */
-#define S2V_RP_STRETCHES 64 /* kinds of backing of a memslot kept */
+#define S2V_RP_BACKINGS 64 /* kinds of backing of a memslot kept */
 #define S2V_RP_FINDINGS 2000 /* of each severity */
 #define S2V_RP_RESETS 500 /* the dearest */
 #define S2V_RP_BINS 256 /* of the timeline of all, */
@@ -38,7 +38,7 @@ struct s2v_rp_range {
 	__u64 count; /* mappings */
 };
 
-struct s2v_rp_stretch {
+struct s2v_rp_backing {
 	struct s2v_contract_row row;
 	bool judged; /* row is of the contract; else of the registration, without a verdict */
 };
@@ -51,10 +51,10 @@ struct s2v_rp_slot {
 	int err; /* 0, or why it was refused (-errno) */
 	__u64 gone; /* when it was deleted, moved or replaced, CLOCK_REALTIME ns; 0: it was not */
 	__u8 seen[S2V_RP_SLOT_BINS]; /* enum s2v_rp_seen */
-	struct s2v_rp_stretch *stretch; /* by address; owned */
+	struct s2v_rp_backing *stretch; /* by address; owned */
 	struct s2v_rp_range *range; /* by address; owned */
-	__u32 n_stretch, n_range;
-	__u64 more_stretches, more_ranges; /* not kept */
+	__u32 n_backing, n_range;
+	__u64 more_backings, more_ranges; /* not kept */
 	__u32 findings; /* kept ones that are about it */
 	int worst; /* enum s2v_severity of them; -1: none */
 	__u32 nr; /* in its VM's part of the report, from 1 */
@@ -88,7 +88,7 @@ struct s2v_rp_vm {
 	struct s2v_rp_slot *last_slot, *refused;
 	__u32 n_slots; /* there and gone */
 	__u64 more_slots; /* registrations not kept */
-	struct s2v_rp_stretch *pending; /* of the registration to come */
+	struct s2v_rp_backing *pending; /* of the registration to come */
 	__u32 n_pending, pending_gen;
 	__u64 more_pending;
 	struct s2v_rp_time time;
@@ -156,7 +156,7 @@ void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_co
 /* The memslot that a finding is about, as it is now; NULL: none that is kept. */
 struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_finding *f);
 /* What lies behind an address of it; NULL: not known. */
-const struct s2v_rp_stretch *s2v_rp_stretch_at(const struct s2v_rp_slot *s, __u64 gpa);
+const struct s2v_rp_backing *s2v_rp_backing_at(const struct s2v_rp_slot *s, __u64 gpa);
 void s2v_rp_slots_free(struct s2v_rp_vm *vm);
 
 /* bins.c: the bin that t falls into, NULL when out of memory. n: how many if it is new. */

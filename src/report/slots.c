@@ -109,11 +109,11 @@ static void take_pending(struct s2v_rp_vm *vm, struct s2v_rp_slot *s, __u32 gen)
 {
 	if (vm->pending_gen == gen && vm->n_pending) {
 		s->stretch = vm->pending;
-		s->n_stretch = vm->n_pending;
-		s->more_stretches = vm->more_pending;
+		s->n_backing = vm->n_pending;
+		s->more_backings = vm->more_pending;
 		vm->pending = NULL;
 		/* Their addresses came as the VMM's. */
-		for (__u32 i = 0; i < s->n_stretch; i++) {
+		for (__u32 i = 0; i < s->n_backing; i++) {
 			struct s2v_contract_row *r = &s->stretch[i].row;
 
 			r->gpa = s->gpa + (r->hva - s->hva);
@@ -162,9 +162,9 @@ void s2v_rp_slot_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct
 	put_away(rp, vm, s);
 }
 
-static struct s2v_rp_stretch *more_stretch(struct s2v_rp_stretch **a, __u32 *n)
+static struct s2v_rp_backing *more_backing(struct s2v_rp_backing **a, __u32 *n)
 {
-	struct s2v_rp_stretch *p;
+	struct s2v_rp_backing *p;
 
 	if ((*n & (*n - 1)) == 0) {
 		p = reallocarray(*a, *n ? 2 * (size_t)*n : 1, sizeof(*p));
@@ -179,14 +179,14 @@ static struct s2v_rp_stretch *more_stretch(struct s2v_rp_stretch **a, __u32 *n)
 
 void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_vma *ev)
 {
-	struct s2v_rp_stretch *st;
+	struct s2v_rp_backing *st;
 
 	if (vm->pending_gen != ev->gen) {
 		vm->n_pending = 0;
 		vm->more_pending = 0;
 		vm->pending_gen = ev->gen;
 	}
-	if (vm->n_pending >= S2V_RP_STRETCHES) {
+	if (vm->n_pending >= S2V_RP_BACKINGS) {
 		vm->more_pending++;
 		return;
 	}
@@ -194,7 +194,7 @@ void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 		free(vm->pending);
 		vm->pending = NULL;
 	}
-	st = more_stretch(&vm->pending, &vm->n_pending);
+	st = more_backing(&vm->pending, &vm->n_pending);
 	if (!st) {
 		rp->failed = ENOMEM;
 		return;
@@ -415,27 +415,27 @@ static struct s2v_rp_slot *gone_of_row(struct s2v_rp_vm *vm, const struct s2v_co
 void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
 {
 	struct s2v_rp_slot *s = r->gone ? gone_of_row(vm, r) : slot_of_row(rp, vm, r);
-	struct s2v_rp_stretch *st = NULL;
+	struct s2v_rp_backing *st = NULL;
 
 	if (!s)
 		return;
 	/* The contract knows more than the registration did: it takes its place. */
-	if (s->n_stretch && !s->stretch[0].judged)
-		s->n_stretch = 0;
-	for (__u32 i = 0; i < s->n_stretch && !st; i++)
+	if (s->n_backing && !s->stretch[0].judged)
+		s->n_backing = 0;
+	for (__u32 i = 0; i < s->n_backing && !st; i++)
 		if (s->stretch[i].row.gpa == r->gpa)
 			st = &s->stretch[i];
-	if (!st && s->n_stretch >= S2V_RP_STRETCHES) {
-		s->more_stretches++;
+	if (!st && s->n_backing >= S2V_RP_BACKINGS) {
+		s->more_backings++;
 		return;
 	}
-	if (!st && !s->n_stretch) {
+	if (!st && !s->n_backing) {
 		free(s->stretch);
 		s->stretch = NULL;
-		s->more_stretches = 0;
+		s->more_backings = 0;
 	}
 	if (!st)
-		st = more_stretch(&s->stretch, &s->n_stretch);
+		st = more_backing(&s->stretch, &s->n_backing);
 	if (!st) {
 		rp->failed = ENOMEM;
 		return;
@@ -456,9 +456,9 @@ struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_findin
 	return s && s->gpa == f->slot.gpa && s->size == f->slot.size ? s : NULL;
 }
 
-const struct s2v_rp_stretch *s2v_rp_stretch_at(const struct s2v_rp_slot *s, __u64 gpa)
+const struct s2v_rp_backing *s2v_rp_backing_at(const struct s2v_rp_slot *s, __u64 gpa)
 {
-	for (__u32 i = 0; s && i < s->n_stretch; i++)
+	for (__u32 i = 0; s && i < s->n_backing; i++)
 		if (gpa - s->stretch[i].row.gpa < s->stretch[i].row.size)
 			return &s->stretch[i];
 	return NULL;

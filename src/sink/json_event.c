@@ -311,7 +311,7 @@ static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
 		s2v_json_num(j, o, "id", sum->unread.vm[i].vm);
 		s2v_json_num(j, o, "pid", sum->unread.vm[i].tgid);
 		s2v_json_num(j, o, "unreadable", sum->unread.vm[i].times);
-		s2v_json_num(j, o, "not_kept", sum->unread.vm[i].beyond);
+		s2v_json_num(j, o, "not_kept", sum->unread.vm[i].over_limit);
 		s2v_json_append(j, a, o);
 	}
 	s2v_json_bool(j, j->o, "complete_but_for_these", sum->but_for);

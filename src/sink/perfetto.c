@@ -29,7 +29,7 @@ enum type { SLICE_BEGIN = 1, SLICE_END, INSTANT, COUNTER };
 enum track { T_VM = 1, T_RESETS, T_MAPS, T_UNSAFE, T_VCPU = 0x1000 };
 
 struct counter {
-	__u64 value, told_at;
+	__u64 value, reported_at;
 	bool pending;
 };
 
@@ -287,7 +287,7 @@ static void put_counter(struct perfetto *p, const struct vm *vm, enum track trac
 	pkt.timestamp = time;
 	pkt.track_event = &e;
 	put(p, &pkt);
-	c->told_at = time;
+	c->reported_at = time;
 	c->pending = false;
 }
 
@@ -296,7 +296,7 @@ static void count(struct perfetto *p, const struct vm *vm, enum track track, str
 {
 	c->value += n;
 	c->pending = true;
-	if (time >= c->told_at + COUNTER_NS)
+	if (time >= c->reported_at + COUNTER_NS)
 		put_counter(p, vm, track, c, time);
 }
 

@@ -44,7 +44,7 @@ int s2v_analyze(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_s
 			      (a->resets ? S2V_OF_RESETS : 0),
 		      rules);
 	if (a->tell)
-		s2v_run_tell(a->sink, &info->host, info->hooks, rules);
+		s2v_run_announce(a->sink, &info->host, info->hooks, rules);
 	core = s2v_correlator_new(&co);
 	if (!core)
 		return -ENOMEM;

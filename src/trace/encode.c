@@ -276,7 +276,7 @@ static void put_plane(struct s2t_encoder *e, const __u64 *v, __u32 n, unsigned i
 }
 
 /* Numbers divided and zigzagged, as planes; v is spoilt. */
-static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, bool told_first,
+static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, bool reported_first,
 		       __u64 first)
 {
 	unsigned int width = 1;
@@ -290,7 +290,7 @@ static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, 
 		width++;
 	s2t_put_le(&e->body, width, 1);
 	s2t_put_varint(&e->body, divisor);
-	if (told_first)
+	if (reported_first)
 		s2t_put_varint(&e->body, first);
 	for (unsigned int i = 0; i < width; i++)
 		put_plane(e, v, n, 8 * i);

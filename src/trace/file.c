@@ -145,7 +145,7 @@ static int put_past(struct s2t_file *f)
 	size_t at = 0;
 	int err = 0;
 
-	s2t_past_tell(f->past, &past);
+	s2t_past_replay(f->past, &past);
 	if (past.failed)
 		err = -ENOMEM;
 	while (!err && at < past.len) {

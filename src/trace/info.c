@@ -53,7 +53,7 @@ enum {
 	KEY_UNOBSERVED_VM,
 	KEY_UNOBSERVED_TGID,
 	KEY_UNREAD_VMS, /* VM, process, times, beyond, of each */
-	KEY_BEYOND,
+	KEY_OVER_LIMIT,
 };
 
 #define FLAG_ALL 1U
@@ -371,11 +371,11 @@ void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum)
 	t->hidden = sum->hidden;
 	t->hidden_creator = sum->hidden_creator;
 	t->census_errno = (__u32)sum->census_errno;
-	t->unobserved = sum->unobserved;
-	t->unobserved_vm = sum->unobserved_vm;
-	t->unobserved_tgid = sum->unobserved_tgid;
+	t->bypassed = sum->bypassed;
+	t->bypassed_vm = sum->bypassed_vm;
+	t->bypassed_tgid = sum->bypassed_tgid;
 	t->unread = sum->unread;
-	t->beyond = sum->beyond;
+	t->over_limit = sum->over_limit;
 }
 
 void s2t_totals_between(struct s2t_totals *t)
@@ -394,7 +394,7 @@ static void put_unread(struct s2t_buf *b, const struct s2v_unread *u)
 		s2t_put_le(b, u->vm[i].vm, 4);
 		s2t_put_le(b, u->vm[i].tgid, 4);
 		s2t_put_le(b, u->vm[i].times, 8);
-		s2t_put_le(b, u->vm[i].beyond, 8);
+		s2t_put_le(b, u->vm[i].over_limit, 8);
 	}
 }
 
@@ -435,14 +435,14 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 	}
 	if (t->census_errno)
 		put_num(b, KEY_CENSUS_ERRNO, t->census_errno);
-	if (t->unobserved) {
-		put_num(b, KEY_UNOBSERVED, t->unobserved);
-		put_num(b, KEY_UNOBSERVED_VM, t->unobserved_vm);
-		put_num(b, KEY_UNOBSERVED_TGID, t->unobserved_tgid);
+	if (t->bypassed) {
+		put_num(b, KEY_UNOBSERVED, t->bypassed);
+		put_num(b, KEY_UNOBSERVED_VM, t->bypassed_vm);
+		put_num(b, KEY_UNOBSERVED_TGID, t->bypassed_tgid);
 	}
 	put_unread(b, &t->unread);
-	if (t->beyond)
-		put_num(b, KEY_BEYOND, t->beyond);
+	if (t->over_limit)
+		put_num(b, KEY_OVER_LIMIT, t->over_limit);
 	s2t_buf_free(&cnt);
 	s2t_buf_free(&maps);
 }
@@ -465,10 +465,10 @@ static void get_unread(struct field *f, struct s2v_unread *u)
 {
 	while (f->c.p != f->c.end && !f->c.failed) {
 		__u32 vm = (__u32)s2t_take_le(&f->c, 4), tgid = (__u32)s2t_take_le(&f->c, 4);
-		__u64 times = num(f), beyond = num(f);
+		__u64 times = num(f), over_limit = num(f);
 
 		if (!f->c.failed)
-			s2v_unread_add(u, vm, tgid, times, beyond);
+			s2v_unread_add(u, vm, tgid, times, over_limit);
 	}
 }
 
@@ -506,15 +506,15 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 		else if (f.key == KEY_CENSUS_ERRNO)
 			t->census_errno = (__u32)num(&f);
 		else if (f.key == KEY_UNOBSERVED)
-			t->unobserved = num(&f);
+			t->bypassed = num(&f);
 		else if (f.key == KEY_UNOBSERVED_VM)
-			t->unobserved_vm = (__u32)num(&f);
+			t->bypassed_vm = (__u32)num(&f);
 		else if (f.key == KEY_UNOBSERVED_TGID)
-			t->unobserved_tgid = (__u32)num(&f);
+			t->bypassed_tgid = (__u32)num(&f);
 		else if (f.key == KEY_UNREAD_VMS)
 			get_unread(&f, &t->unread);
-		else if (f.key == KEY_BEYOND)
-			t->beyond = num(&f);
+		else if (f.key == KEY_OVER_LIMIT)
+			t->over_limit = num(&f);
 	}
 	return c.failed ? -EBADMSG : 0;
 }

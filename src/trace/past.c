@@ -171,7 +171,7 @@ int s2t_past_note(struct s2t_past *p, const struct s2v_ev_hdr *ev)
 	}
 }
 
-void s2t_past_tell(const struct s2t_past *p, struct s2t_buf *to)
+void s2t_past_replay(const struct s2t_past *p, struct s2t_buf *to)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct s2v_ev_hdr *ev = p->e[i].ev;

@@ -158,10 +158,10 @@ struct s2t_totals {
 	char gap_why[160];
 	__u64 hidden;
 	__u32 hidden_creator, census_errno;
-	__u64 unobserved;
-	__u32 unobserved_vm, unobserved_tgid;
+	__u64 bypassed;
+	__u32 bypassed_vm, bypassed_tgid;
 	struct s2v_unread unread;
-	__u64 beyond; /* of the kernel side */
+	__u64 over_limit; /* of the kernel side */
 };
 
 void s2t_totals_of(struct s2t_totals *t, const struct s2v_summary *sum);
@@ -180,6 +180,6 @@ bool s2t_past_wants(const struct s2v_ev_hdr *ev);
 /* 0 or -ENOMEM. */
 int s2t_past_note(struct s2t_past *p, const struct s2v_ev_hdr *ev);
 /* All of it as events, VMs as ones that were there before; behind what `to` holds. */
-void s2t_past_tell(const struct s2t_past *p, struct s2t_buf *to);
+void s2t_past_replay(const struct s2t_past *p, struct s2t_buf *to);
 
 #endif

@@ -384,10 +384,10 @@ void s2t_free(struct s2t_reader *r)
 /* ---- what was read ---- */
 
 /* What a part or ring begins with: of an audit of that VM the end alone may be in the file. */
-static void retell(struct s2v_ev_hdr *ev)
+static void report_again(struct s2v_ev_hdr *ev)
 {
 	if (ev->type == S2V_EV_VM_NEW && ev->len >= sizeof(struct s2v_ev_vm))
-		((struct s2v_ev_vm *)ev)->preexisting = S2V_VM_RETOLD;
+		((struct s2v_ev_vm *)ev)->preexisting = S2V_VM_REPORTED_AGAIN;
 }
 
 const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r)
@@ -403,7 +403,7 @@ const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r)
 		if (ev->type == S2T_REC_GAP && ev->len >= sizeof(*gap))
 			r->state.lost += gap->events;
 	} else if (r->in_past) {
-		retell(ev);
+		report_again(ev);
 	} else {
 		r->state.events++;
 	}
@@ -428,11 +428,11 @@ void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum)
 	sum->hidden = r->totals.hidden;
 	sum->hidden_creator = r->totals.hidden_creator;
 	sum->census_errno = (int)r->totals.census_errno;
-	sum->unobserved = r->totals.unobserved;
-	sum->unobserved_vm = r->totals.unobserved_vm;
-	sum->unobserved_tgid = r->totals.unobserved_tgid;
+	sum->bypassed = r->totals.bypassed;
+	sum->bypassed_vm = r->totals.bypassed_vm;
+	sum->bypassed_tgid = r->totals.bypassed_tgid;
 	sum->unread = r->totals.unread;
-	sum->beyond = r->totals.beyond;
+	sum->over_limit = r->totals.over_limit;
 	sum->duration_ns = r->totals.duration_ns;
 }
 

@@ -39,7 +39,7 @@ struct s2t_writer {
 	unsigned int allocated;
 	struct s2t_gap gap; /* events > 0: to be told of, once there is room */
 	__u64 dropped, lost;
-	struct s2t_totals told;
+	struct s2t_totals reported;
 	/* Both: under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;
@@ -346,7 +346,7 @@ void s2t_mark(struct s2t_writer *w, __u32 type, __u64 time)
 /* Is there anything new to be said? A host where nothing happens fills no disk. */
 static bool news(struct s2t_writer *w, const struct s2t_totals *t)
 {
-	struct s2t_totals was = w->told;
+	struct s2t_totals was = w->reported;
 
 	was.duration_ns = t->duration_ns;
 	return (w->cur && w->cur->len) || memcmp(&was, t, sizeof(was)) != 0;
@@ -357,7 +357,7 @@ static void attach_totals(struct s2t_writer *w, const struct s2v_summary *sum)
 	s2t_totals_of(&w->cur->totals, sum);
 	w->cur->totals.dropped = w->dropped;
 	w->cur->has_totals = true;
-	w->told = w->cur->totals;
+	w->reported = w->cur->totals;
 	w->lost = sum->lost + s2v_lost_in_kernel(sum->cnt);
 }
 

@@ -68,7 +68,7 @@ static char *said; /* by libbpf, since the last load began */
 static size_t said_len;
 static const char *cannot_load;
 
-static int hear(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int note_probe_call(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char *line = NULL, *all;
 	int n = level == LIBBPF_DEBUG ? 0 : vasprintf(&line, fmt, ap);
@@ -435,7 +435,7 @@ static int setup(void **state)
 	(void)state;
 	cannot_load = why_not();
 	as_kprobe_register();
-	libbpf_set_print(hear);
+	libbpf_set_print(note_probe_call);
 	return 0;
 }
 

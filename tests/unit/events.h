@@ -145,7 +145,7 @@ static inline void begin(struct s2v_host host)
 static inline void end(void)
 {
 	struct s2v_summary sum = { 0 };
-	__u64 told[S2V_SEVERITY_NR] = { 0 };
+	__u64 reported[S2V_SEVERITY_NR] = { 0 };
 
 	s2v_correlator_finish(w.core, &sum);
 	s2v_correlator_free(w.core);
@@ -153,8 +153,8 @@ static inline void end(void)
 	assert_true(w.summed);
 	for (size_t i = 0; i < w.n_f; i++)
 		if (!w.f[i].update)
-			told[s2v_finding_severity(&w.f[i])]++;
-	assert_memory_equal(told, w.sum.findings, sizeof(told));
+			reported[s2v_finding_severity(&w.f[i])]++;
+	assert_memory_equal(reported, w.sum.findings, sizeof(reported));
 }
 
 /* ---- what may lie behind memory ---- */
@@ -350,7 +350,7 @@ static inline void fault(const struct mslot *s, __u64 off, const struct kind *k,
 /* ---- what came out ---- */
 
 /* Findings (not updates) of a rule in a VM; 0 for any VM. */
-static inline size_t told(enum s2v_rule_id rule, __u32 vm)
+static inline size_t reported(enum s2v_rule_id rule, __u32 vm)
 {
 	size_t n = 0;
 
@@ -363,7 +363,7 @@ static inline size_t told(enum s2v_rule_id rule, __u32 vm)
 static inline void only(unsigned int rules)
 {
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		size_t n = told((enum s2v_rule_id)i, 0);
+		size_t n = reported((enum s2v_rule_id)i, 0);
 
 		if (n != (rules >> i & 1))
 			fail_msg("%s: %zu times, expected %u", s2v_rules[i].name, n,

@@ -82,9 +82,9 @@ static inline struct s2v_summary a_summary(void)
 		.hidden = 7,
 		.hidden_creator = 888,
 		.census_errno = 13,
-		.unobserved = 9,
-		.unobserved_vm = 10,
-		.unobserved_tgid = 1111,
+		.bypassed = 9,
+		.bypassed_vm = 10,
+		.bypassed_tgid = 1111,
 		.unread = { .n = 2, .vm = { { 3, 812, 118, 0 }, { 5, 77, 1ULL << 40, 9 } } }
 	};
 

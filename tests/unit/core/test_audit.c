@@ -168,7 +168,7 @@ static void coalesced(void **state)
 	tell(&A, 7 * PAGE, 1, WB, DEV, DEV_PA);
 	tell(&A, 8 * PAGE, 1, WB, NC, DEV_PA);
 	end_audit();
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 3);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 3);
 	assert_int_equal(w.f[0].gpa, A.gpa);
 	assert_int_equal(w.f[0].size, 6 * PAGE);
 	assert_int_equal(w.f[0].count, 6);
@@ -238,8 +238,8 @@ static void alias(void **state)
 	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
 	tell(&B, 0x100000, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x100000);
 	end_audit();
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 1), 1);
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 2), 1);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 1), 1);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 2), 1);
 	for (size_t i = 0; i < w.n_f; i++) {
 		const struct s2v_finding *f = &w.f[i];
 
@@ -271,7 +271,7 @@ static void alias_of_three(void **state)
 	audited(3, 0, 0);
 	end_audit();
 	for (__u32 vm = 1; vm <= 3; vm++)
-		assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, vm), 1);
+		assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, vm), 1);
 }
 
 /* The same page twice with one type (shared memory, KSM, the zero page) is no conflict. */
@@ -289,7 +289,7 @@ static void shared(void **state)
 	zero.flags = S2V_LF_READ | S2V_LF_SPECIAL | S2V_LF_PA_SAME;
 	send_leaves(&zero);
 	end_audit();
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 0), 0);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 0), 0);
 }
 
 /* Ordinary memory that somebody reaches otherwise: its addresses are told in a second pass. */
@@ -310,8 +310,8 @@ static void alias_in_ram(void **state)
 	send_leaves(&again);
 	audited(0, 0, 0);
 	end();
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 1), 1);
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 2), 1);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 1), 1);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 2), 1);
 	assert_int_equal(w.sum.leaves[WB][WB], 16); /* not counted again */
 }
 
@@ -471,7 +471,7 @@ static void again_and_again(void **state)
 	assert_int_equal(w.n_f, 1);
 	audit_of(20);
 	end();
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	assert_int_equal(w.n_f, 2);
 	assert_true(w.f[1].update);
 	assert_int_equal(w.f[1].count, 20);
@@ -507,10 +507,10 @@ static void found_before(void **state)
 	ev.s2 = DEV;
 	ev.pa = DEV_PA;
 	send_page(&ev);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	audit_of(16);
 	end();
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	assert_int_equal(finding(S2V_RULE_S2_NONCACHEABLE)->count, 1);
 }
 
@@ -524,12 +524,12 @@ static void given_up(void **state)
 	tell(&A, 0, 16, WB, WB, DEV_PA);
 	tell(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
 	audited(0, S2V_AU_ENDED, 0);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
 	audited(2, 0, 0);
 	audited(0, 0, 0);
 	end();
-	assert_int_equal(told(S2V_RULE_ALIAS_CONFLICT, 0), 0);
+	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 0), 0);
 	assert_int_equal(row_at(1, A.gpa)->present, 18 * PAGE);
 }
 

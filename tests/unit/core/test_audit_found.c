@@ -121,7 +121,7 @@ static void udmabuf(void **state)
 	tell(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
 	tell(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
 	end_audit();
-	assert_int_equal(told(S2V_RULE_FOREIGN_MEMORY, 0), 2);
+	assert_int_equal(reported(S2V_RULE_FOREIGN_MEMORY, 0), 2);
 }
 
 /* A device's memory, mapped by its driver on demand: not accused, and not called safe. */

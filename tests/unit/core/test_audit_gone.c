@@ -80,7 +80,7 @@ static void nothing_before(void **state)
 	assert_int_equal(w.sum.without_tables, 1);
 	assert_non_null(strstr(w.sum.incomplete, "1 VM was already running"));
 	begin_audit();
-	vm_with_nothing(3, S2V_VM_NO_TABLES | S2V_VM_NO_MEMSLOTS, S2V_VM_RETOLD);
+	vm_with_nothing(3, S2V_VM_NO_TABLES | S2V_VM_NO_MEMSLOTS, S2V_VM_REPORTED_AGAIN);
 	end();
 	assert_int_equal(w.sum.preexisting, 3);
 }

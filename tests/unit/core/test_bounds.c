@@ -45,21 +45,21 @@ static void runs(void **state)
 {
 	(void)state;
 	begin_counting();
-	create_striped(S2V_RUNS_MOST);
-	assert_int_equal(w.core->beyond, 0);
+	create_striped(S2V_RANGES_MOST);
+	assert_int_equal(w.core->over_limit, 0);
 	/* In their place, not beside them. */
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
-	create_striped(S2V_RUNS_MOST);
-	assert_int_equal(w.core->beyond, 0);
+	create_striped(S2V_RANGES_MOST);
+	assert_int_equal(w.core->over_limit, 0);
 	end();
-	assert_int_equal(n_rows, S2V_RUNS_MOST);
+	assert_int_equal(n_rows, S2V_RANGES_MOST);
 	assert_true(w.sum.complete);
 	begin_counting();
-	create_striped(S2V_RUNS_MOST + 10);
+	create_striped(S2V_RANGES_MOST + 10);
 	end();
-	assert_int_equal(n_rows, S2V_RUNS_MOST);
+	assert_int_equal(n_rows, S2V_RANGES_MOST);
 	assert_false(w.sum.complete);
-	assert_int_equal(w.sum.beyond, 10);
+	assert_int_equal(w.sum.over_limit, 10);
 	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or stretches of "
 						 "memory more than are kept"));
 	assert_true(w.sum.but_for);
@@ -135,7 +135,7 @@ static void aliases(void **state)
 		leaf(i, NC, NC, DEV_PA + 2 * i * PAGE);
 	audited(1);
 	audited(0);
-	assert_int_equal(w.core->beyond, 5);
+	assert_int_equal(w.core->over_limit, 5);
 	end();
 	assert_false(w.sum.complete);
 }

@@ -187,7 +187,7 @@ static void mixed(void **state)
 	static const struct {
 		__u8 s1[3];
 		__u32 s2[3];
-		__u32 told;
+		__u32 reported;
 		enum s2v_cmo cmo;
 	} t[] = {
 		{ { WB, WB, WB }, { WB, DEV, WB }, DEV, S2V_CMO_UNSAFE },
@@ -209,7 +209,7 @@ static void mixed(void **state)
 				map(&A, j * PAGE, &pfn_nc, t[i].s1[j], DEV_PA, t[i].s2[j]);
 			r = after();
 			assert_true(r->s2_mixed);
-			assert_int_equal(r->s2, t[i].told);
+			assert_int_equal(r->s2, t[i].reported);
 			assert_int_equal(r->write_back_guaranteed, S2V_NO);
 			assert_int_equal(r->vmm_cmo,
 					 fwb && t[i].cmo == S2V_CMO_DATA ? S2V_CMO_NONE : t[i].cmo);

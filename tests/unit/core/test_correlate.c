@@ -39,9 +39,9 @@ static void vms_with_equal_slots(void **state)
 	assert_int_equal(w.f[0].vm.id, 2);
 	assert_int_equal(w.f[0].vm.pid, 1002);
 	map_bad(&A, 0x1000); /* the other VM's slot 0 was anonymous: drift there, not here */
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 1), 1);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 2), 0);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 1), 1);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 2), 0);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	end();
 	assert_int_equal(w.sum.vms, 2);
 	assert_int_equal(w.sum.findings[S2V_CRITICAL], 2);
@@ -113,7 +113,7 @@ static void preexisting_vm(void **state)
 	only(R(MIGRATION_PINNED)); /* what it is now is known; what it was is not */
 	a.gen = 1;
 	create(&a, &pfn_wb, WB, DEV_PA, 0);
-	assert_int_equal(told(S2V_RULE_CAP_UNQUERIED, 0), 0); /* it may have asked before */
+	assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 0), 0); /* it may have asked before */
 	end();
 	assert_false(w.sum.complete);
 	assert_int_equal(w.sum.preexisting, 1);
@@ -133,7 +133,7 @@ static void unannounced_vm(void **state)
 			map(&A, 0, &anon, NO_PTE, RAM_PA, WB);
 		} else {
 			create(&A, &pfn_wb, WB, DEV_PA, 0);
-			assert_int_equal(told(S2V_RULE_CAP_UNQUERIED, 0), 0);
+			assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 0), 0);
 			map(&A, 0, &pfn_wb, WB, DEV_PA, WB);
 			only(R(MIGRATION_PINNED));
 			assert_int_equal(w.f[0].vm.pid, 1001);
@@ -181,8 +181,8 @@ static void slot_moved_deleted_created_again(void **state)
 	send_vma(&a, 0, a.size, &pfn_wb, WB, DEV_PA);
 	send_slot(&a, S2V_SLOT_MOVE, 1, 0);
 	map_bad(&a, 0x1000);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 0), 1);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 0), 2);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 0), 2);
 	assert_true(w.f[w.n_f - 1].slot.gpa == 0x80000000);
 	assert_true(w.f[w.n_f - 1].gpa == 0x80001000);
 	/* Deleted and created again, smaller and elsewhere, over ordinary memory */
@@ -194,8 +194,8 @@ static void slot_moved_deleted_created_again(void **state)
 	map(&a, 0, &anon, NO_PTE, RAM_PA, WB);
 	assert_int_equal(w.n_f, 3);
 	map_bad(&a, 0x2000);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 0), 2);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 0), 3);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 2);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 0), 3);
 	end();
 	/* Each finding happened once: no totals to add, and each has its own number. */
 	assert_int_equal(w.n_f, 5);
@@ -325,13 +325,13 @@ static void refused_slot_leaves_the_old_one(void **state)
 	map(&A, 0, &anon, NO_PTE, RAM_PA, WB);
 	fault(&A, 0x1000, &pfn_wb, WB, DEV_PA, -EFAULT);
 	assert_int_equal(w.n_f, 2); /* another finding: at the fault */
-	assert_int_equal(told(S2V_RULE_PFNMAP_REFUSED, 0), 2);
+	assert_int_equal(reported(S2V_RULE_PFNMAP_REFUSED, 0), 2);
 	/* A move that is refused, too */
 	b.gen = 3;
 	send_vma(&b, 0, b.size, &anon, WB, RAM_PA);
 	send_slot(&b, S2V_SLOT_MOVE, 1, -EFAULT);
 	map(&A, 0x2000, &pfn_nc, NC, DEV_PA, DEV);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 0), 1);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 1);
 	end();
 	assert_int_equal(w.n_rows, 1);
 	assert_true(w.row[0].gpa == A.gpa);
@@ -378,8 +378,8 @@ static void slot_never_seen_registered(void **state)
 	a.gen = 1;
 	create(&a, &anon, WB, RAM_PA, 0);
 	map_bad(&a, 0);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 0), 1);
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 0), 2);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 1);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 0), 2);
 	end();
 	/* Of the one before, what is not said of the new one: its last part was as that is now. */
 	assert_int_equal(w.n_rows, 3);

@@ -528,8 +528,8 @@ static void registrations_that_go(void **state)
 	}
 	vm_dead(1);
 	end();
-	assert_int_equal(told(S2V_RULE_S2_NONCACHEABLE, 1), 1);
-	assert_int_equal(told(S2V_RULE_PFNMAP_REFUSED, 1), 10);
+	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
+	assert_int_equal(reported(S2V_RULE_PFNMAP_REFUSED, 1), 10);
 	assert_int_equal(w.sum.lost, 0);
 }
 

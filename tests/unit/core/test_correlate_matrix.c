@@ -274,7 +274,7 @@ static void without_asking(void **state)
 			vm_new(1);
 			send_cap(1, S2V_CAP_CACHEABLE_PFNMAP - 1); /* another capability */
 			create(&A, &pfn_wb, WB, DEV_PA, refused ? -EINVAL : 0);
-			assert_int_equal(told(S2V_RULE_CAP_UNQUERIED, 1), k == LATEST && fwb);
+			assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 1), k == LATEST && fwb);
 			end();
 		}
 	}
@@ -289,8 +289,8 @@ static void without_asking(void **state)
 		s.vm = vm;
 		create(&s, &pfn_wb, WB, DEV_PA, 0);
 	}
-	assert_int_equal(told(S2V_RULE_CAP_UNQUERIED, 1), 1);
-	assert_int_equal(told(S2V_RULE_CAP_UNQUERIED, 2), 0);
+	assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 1), 1);
+	assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 2), 0);
 	end();
 }
 

@@ -29,7 +29,7 @@ static __u64 any64(void)
 
 /* ---- what the sink was told, to be held against itself ---- */
 
-struct told {
+struct reported {
 	__u64 count; /* as last told */
 	__u32 vm;
 	enum s2v_rule_id rule;
@@ -37,7 +37,7 @@ struct told {
 };
 
 static struct {
-	struct told *f; /* by number - 1 */
+	struct reported *f; /* by number - 1 */
 	size_t n, room;
 	__u64 by_severity[S2V_SEVERITY_NR];
 	size_t rows;
@@ -48,7 +48,7 @@ static struct {
 
 static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
-	struct told *t;
+	struct reported *t;
 
 	(void)s;
 	assert_ptr_equal(f->rule, &s2v_rules[f->rule->id]);
@@ -63,7 +63,7 @@ static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 			tally.f = realloc(tally.f, tally.room * sizeof(*tally.f));
 			assert_non_null(tally.f);
 		}
-		tally.f[tally.n++] = (struct told){ f->count, f->vm.id, f->rule->id, 0 };
+		tally.f[tally.n++] = (struct reported){ f->count, f->vm.id, f->rule->id, 0 };
 		tally.by_severity[s2v_finding_severity(f)]++;
 		return;
 	}

@@ -27,7 +27,7 @@ static void harmless_and_not(void **state)
 	map_vma(&A, 0, 0x4000, &pfn_wb, WB, RAM_PA, WB); /* again: counted in it */
 	assert_int_equal(w.n_f, 1);
 	map_vma(&A, 0x4000, 0x4000, &pfn_nc, NC, RAM_PA + 0x4000, WB);
-	assert_int_equal(told(S2V_RULE_ATTR_DRIFT, 0), 2);
+	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 2);
 	assert_int_equal(of_severity(S2V_HIGH), 2); /* and s2-cacheable */
 	end();
 	assert_int_equal(w.sum.findings[S2V_INFO], 1);
@@ -291,9 +291,10 @@ static void in_many_pieces(void **state)
 	create(&big, &hole, NO_PTE, S2V_NO_PA, 0);
 	for (__u64 i = 0; i < n; i++)
 		map_vma(&big, i * 2 * PAGE, PAGE, &pfn_nc, NC, RAM_PA, NC);
-	assert_true(s2v_correlator_vms(w.core)->slots->n_runs <= 4200);
+	assert_true(s2v_correlator_vms(w.core)->slots->n_ranges <= 4200);
 	/* Each is still found where it is. */
-	assert_non_null(s2v_run_find(s2v_correlator_vms(w.core)->slots, big.hva + big.size - 1));
+	assert_non_null(
+		s2v_slot_range_find(s2v_correlator_vms(w.core)->slots, big.hva + big.size - 1));
 	end();
 	assert_true(w.sum.complete);
 }

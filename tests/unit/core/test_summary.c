@@ -204,17 +204,17 @@ static void mapped_by_another_function(void **state)
 	struct s2v_summary s = fresh();
 
 	(void)state;
-	s.unobserved = 1;
-	s.unobserved_vm = 3;
-	s.unobserved_tgid = 812;
+	s.bypassed = 1;
+	s.bypassed_vm = 3;
+	s.bypassed_tgid = 812;
 	is_incomplete(
 		&s,
 		"the memory of 1 VM is mapped by a function that no hook observes (one is VM 3, "
 		"of process 812)");
 	s = fresh();
-	s.unobserved = 2;
-	s.unobserved_vm = 3;
-	s.unobserved_tgid = 812;
+	s.bypassed = 2;
+	s.bypassed_vm = 3;
+	s.bypassed_tgid = 812;
 	is_incomplete(
 		&s,
 		"the memory of 2 VMs is mapped by a function that no hook observes (one is VM 3, "
@@ -238,7 +238,7 @@ static void of_single_vms(void **state)
 
 	s = fresh();
 	s.unreadable = 118;
-	s.beyond = 3;
+	s.over_limit = 3;
 	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
 	is_incomplete(&s, "2 stretches of memory more than are kept of a VM; "
 			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
@@ -248,7 +248,7 @@ static void of_single_vms(void **state)
 
 	s = fresh();
 	s.unreadable = 5;
-	s.beyond = 14;
+	s.over_limit = 14;
 	for (__u32 vm = 1; vm <= 5; vm++)
 		assert_true(
 			s2v_unread_add(&s.unread, vm, 10 * vm, vm == 1 ? 5 : 0, vm == 1 ? 0 : vm));
@@ -292,8 +292,8 @@ static void all_at_once(void **state)
 	s.lost = s.missed_probes = s.unreadable = s.preexisting = 1ULL << 63;
 	s.cnt[S2V_CNT_UNKNOWN_ATTR] = s.cnt[S2V_CNT_NESTED] = 1ULL << 63;
 	s.inventory_failed = s.fwb_disagrees = true;
-	s.unobserved = 1ULL << 63;
-	s.unobserved_vm = s.unobserved_tgid = ~0U;
+	s.bypassed = 1ULL << 63;
+	s.bypassed_vm = s.bypassed_tgid = ~0U;
 	s.gaps = 1ULL << 63;
 	memset(s.gap_why, 'x', sizeof(s.gap_why) - 1);
 	s2v_summary_judge(&s);

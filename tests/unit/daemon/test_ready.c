@@ -266,9 +266,9 @@ static void mapped_by_another_function(void **state)
 {
 	(void)state;
 	d.n.audited_at = 1;
-	fig.sum.unobserved = 2;
-	fig.sum.unobserved_vm = 5;
-	fig.sum.unobserved_tgid = 77;
+	fig.sum.bypassed = 2;
+	fig.sum.bypassed_vm = 5;
+	fig.sum.bypassed_tgid = 77;
 	assert_string_equal(unready(),
 			    "the memory of 2 VMs is mapped by a function that no hook observes "
 			    "(one is VM 5, of process 77): only audits see it\n");

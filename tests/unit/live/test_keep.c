@@ -42,12 +42,12 @@ static struct world {
 	bool vanish; /* who is to be deleted is gone just before */
 	bool behind; /* not all is read that a step has written */
 	__u32 dies; /* VM whose end is what the next look at the ring buffer finds */
-	unsigned int told[16]; /* events by type */
+	unsigned int reported[16]; /* events by type */
 	unsigned int looks, asked, steps, go_on_for;
 	/* VMAs: how often they were read, and what comes of it; how many runs are behind a memslot. */
 	__u32 asked_tid, users;
 	bool nobody, thread_ends;
-	unsigned int reads, runs, unsettled;
+	unsigned int reads, runs, unstable;
 	int vmas_err;
 	__u32 unread_ended; /* the last VM of which what was unread is at its end */
 	__u32 flags, unread; /* of the last audit of a VM, and memslot, that was told */
@@ -175,10 +175,10 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 	w.bss.audit.ran = 1;
 	w.bss.audit.slot_size = 4096;
 	w.bss.audit.found = w.bss.audit.op == S2V_AUDIT_SLOT && !w.bss.audit.gpa;
-	w.bss.audit.unsettled = w.bss.audit.op == S2V_AUDIT_WALK && w.unsettled &&
-				!w.bss.audit.give_up;
-	w.unsettled -= w.bss.audit.unsettled;
-	w.bss.audit.done = w.bss.audit.op == S2V_AUDIT_WALK && !w.bss.audit.unsettled;
+	w.bss.audit.unstable = w.bss.audit.op == S2V_AUDIT_WALK && w.unstable &&
+			       !w.bss.audit.give_up;
+	w.unstable -= w.bss.audit.unstable;
+	w.bss.audit.done = w.bss.audit.op == S2V_AUDIT_WALK && !w.bss.audit.unstable;
 	return 0;
 }
 
@@ -187,7 +187,7 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
-	w.told[ev->type]++;
+	w.reported[ev->type]++;
 	/* What steps write comes before what is told of it. */
 	if (ev->type == S2V_EV_SLOT || (ev->type == S2V_EV_AUDIT && ev->vm))
 		assert_false(w.behind);
@@ -261,7 +261,8 @@ int s2v_vmas_read(struct s2v_vmas *v, struct bpf_link *link, const struct s2v_vm
 	return from->go_on(from->arg) ? w.vmas_err : -EINTR;
 }
 
-int s2v_vmas_tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, const struct s2v_vmas_to *to)
+int s2v_vmas_report(const struct s2v_vmas *v, struct s2v_ev_slot *slot,
+		    const struct s2v_vmas_to *to)
 {
 	(void)v;
 	slot->runs = w.runs < to->most ? w.runs : to->most;
@@ -319,8 +320,8 @@ static void all_there(void **state)
 	(void)state;
 	begin(3, 3);
 	assert_int_equal(audit(), 0);
-	assert_int_equal(w.told[S2V_EV_SLOT], 3);
-	assert_int_equal(w.told[S2V_EV_AUDIT], 3 + 1);
+	assert_int_equal(w.reported[S2V_EV_SLOT], 3);
+	assert_int_equal(w.reported[S2V_EV_AUDIT], 3 + 1);
 	end();
 }
 
@@ -331,7 +332,7 @@ static void gone_before(void **state)
 	begin(7, 0);
 	assert_int_equal(audit(), 0);
 	assert_int_equal(w.steps, 0);
-	assert_int_equal(w.told[S2V_EV_AUDIT], 1); /* of all */
+	assert_int_equal(w.reported[S2V_EV_AUDIT], 1); /* of all */
 	assert_true(w.asked >= 7);
 	assert_true(w.looks >= 7);
 	end();
@@ -348,8 +349,8 @@ static void gone_meanwhile(void **state)
 	begin(1, 1);
 	w.dies = 1;
 	assert_int_equal(audit(), 0);
-	assert_int_equal(w.told[S2V_EV_SLOT], 0);
-	assert_int_equal(w.told[S2V_EV_AUDIT], 1); /* of all */
+	assert_int_equal(w.reported[S2V_EV_SLOT], 0);
+	assert_int_equal(w.reported[S2V_EV_AUDIT], 1); /* of all */
 	end();
 }
 
@@ -402,16 +403,16 @@ static void too_many_runs(void **state)
 {
 	(void)state;
 	begin(1, 1);
-	w.runs = S2V_RUNS_MOST;
+	w.runs = S2V_RANGES_MOST;
 	assert_int_equal(audit(), 0);
 	assert_int_equal(w.flags | w.unread, 0);
 	end();
 	begin(1, 1);
-	w.runs = S2V_RUNS_MOST + 1;
+	w.runs = S2V_RANGES_MOST + 1;
 	assert_int_equal(audit(), 0);
 	assert_int_equal(w.flags, S2V_AU_UNREAD);
 	assert_int_equal(w.unread, 1);
-	assert_int_equal(w.told[S2V_EV_SLOT], 1);
+	assert_int_equal(w.reported[S2V_EV_SLOT], 1);
 	end();
 }
 
@@ -423,7 +424,7 @@ static void ended_while_reading(void **state)
 	w.go_on_for = 1; /* at the VM's turn */
 	assert_int_equal(audit(), -EINTR);
 	assert_int_equal(w.reads, 1);
-	assert_int_equal(w.told[S2V_EV_SLOT], 0);
+	assert_int_equal(w.reported[S2V_EV_SLOT], 0);
 	end();
 }
 
@@ -432,9 +433,9 @@ static void never_settles(void **state)
 {
 	(void)state;
 	begin(1, 1);
-	w.unsettled = 1000000;
+	w.unstable = 1000000;
 	assert_int_equal(audit(), 0);
-	assert_int_equal(w.unsettled, 1000000 - 101);
+	assert_int_equal(w.unstable, 1000000 - 101);
 	end();
 }
 

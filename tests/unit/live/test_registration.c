@@ -32,7 +32,7 @@ static struct world {
 	__u32 gen; /* that the memslot has by then; 0: there is no such memslot */
 	int memory; /* what comes of reading it */
 	unsigned int reads, many; /* many: so many VMAs, a page each, two kinds by turns */
-	struct s2v_ev_vma told[8];
+	struct s2v_ev_vma reported[8];
 	unsigned int n;
 } w;
 
@@ -87,8 +87,8 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	assert_int_equal(ev->type, S2V_EV_VMA);
-	if (w.n < S2V_ARRAY_SIZE(w.told))
-		memcpy(&w.told[w.n], ev, sizeof(w.told[0]));
+	if (w.n < S2V_ARRAY_SIZE(w.reported))
+		memcpy(&w.reported[w.n], ev, sizeof(w.reported[0]));
 	w.n++;
 }
 
@@ -117,13 +117,13 @@ static struct s2v_slot_left begin(void)
 	};
 }
 
-static void told_at(unsigned int i, __u64 start, __u64 end, __u32 attr)
+static void reported_at(unsigned int i, __u64 start, __u64 end, __u32 attr)
 {
-	assert_true(w.told[i].vma.start == start && w.told[i].vma.end == end);
-	assert_int_equal(w.told[i].vma.attr, attr);
-	assert_int_equal(w.told[i].h.vm, 7);
-	assert_int_equal(w.told[i].slot, 3);
-	assert_int_equal(w.told[i].gen, 5);
+	assert_true(w.reported[i].vma.start == start && w.reported[i].vma.end == end);
+	assert_int_equal(w.reported[i].vma.attr, attr);
+	assert_int_equal(w.reported[i].h.vm, 7);
+	assert_int_equal(w.reported[i].slot, 3);
+	assert_int_equal(w.reported[i].gen, 5);
 }
 
 /* What is left is told to the memslot's end, holes as holes, and nothing of it is unread any more. */
@@ -134,9 +134,9 @@ static void the_rest(void **state)
 	(void)state;
 	s2v_registration_finish(&w.live, &left);
 	assert_int_equal(w.n, 3);
-	told_at(0, HVA + 16 * MIB, HVA + 512 * MIB, S2V_ATTR_NONE);
-	told_at(1, HVA + 512 * MIB, HVA + 512 * MIB + 0x10000, S2V_ATTR_NORMAL_WB);
-	told_at(2, HVA + 512 * MIB + 0x10000, HVA + 1024 * MIB, S2V_ATTR_NONE);
+	reported_at(0, HVA + 16 * MIB, HVA + 512 * MIB, S2V_ATTR_NONE);
+	reported_at(1, HVA + 512 * MIB, HVA + 512 * MIB + 0x10000, S2V_ATTR_NORMAL_WB);
+	reported_at(2, HVA + 512 * MIB + 0x10000, HVA + 1024 * MIB, S2V_ATTR_NONE);
 	assert_int_equal(left.ev.runs, 4);
 	assert_int_equal(left.ev.vmas, 1);
 	assert_int_equal(left.ev.unread, 0);
@@ -216,11 +216,11 @@ static void too_many(void **state)
 	struct s2v_slot_left left = begin();
 
 	(void)state;
-	w.many = S2V_RUNS_MOST + 1;
+	w.many = S2V_RANGES_MOST + 1;
 	left.ev.size = 4096ULL * MIB;
 	s2v_registration_finish(&w.live, &left);
-	assert_int_equal(w.n, S2V_RUNS_MOST);
-	assert_int_equal(left.ev.runs, 1 + S2V_RUNS_MOST);
+	assert_int_equal(w.n, S2V_RANGES_MOST);
+	assert_int_equal(left.ev.runs, 1 + S2V_RANGES_MOST);
 	assert_int_equal(left.ev.unread, 1);
 	assert_int_equal(w.live.unread_slots, 1);
 }

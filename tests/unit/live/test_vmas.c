@@ -149,7 +149,7 @@ static int tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, unsigned int
 
 	taken = 0;
 	it.asked = 0;
-	return s2v_vmas_tell(v, slot, &to);
+	return s2v_vmas_report(v, slot, &to);
 }
 
 /* A page in front of all, all, and a page behind: two holes more. */

@@ -145,7 +145,7 @@ static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 	begin_text(t, resets);
 	o.sink = t->sink;
 	s2v_run_cover(&info.host, info.hooks, S2V_BY_HOOKS | (resets ? S2V_OF_RESETS : 0), rules);
-	s2v_run_tell(t->sink, &info.host, info.hooks, rules);
+	s2v_run_announce(t->sink, &info.host, info.hooks, rules);
 	c = s2v_correlator_new(&o);
 	assert_non_null(c);
 	for (size_t at = 0; at < ev->len; at += s2t_round8(event_at(ev, at)->len)) {

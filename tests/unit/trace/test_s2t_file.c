@@ -84,7 +84,7 @@ static void the_run_is_told(void **state)
 {
 	struct s2t_info want = an_info();
 	struct s2t_buf ev = { 0 }, file = { 0 };
-	struct s2v_summary sum = { 0 }, told = a_summary();
+	struct s2v_summary sum = { 0 }, reported = a_summary();
 	struct memory m = { 0 };
 	const struct s2t_info *got;
 	struct s2t_reader *r;
@@ -106,7 +106,7 @@ static void the_run_is_told(void **state)
 	assert_true(got->all && !got->ring && !got->part);
 	read_some(r, &ev);
 	s2t_totals(r, &sum);
-	assert_memory_equal(&sum, &told, sizeof(sum));
+	assert_memory_equal(&sum, &reported, sizeof(sum));
 	s2t_free(r);
 	s2t_buf_free(&ev);
 	s2t_buf_free(&file);

@@ -4,12 +4,12 @@
  * journal) limited, so that a host with a million of them neither fills a disk nor holds us up; the
  * last ones kept for whoever asks.
  */
-#ifndef S2V_DAEMON_TOLD_H
-#define S2V_DAEMON_TOLD_H
+#ifndef S2V_DAEMON_FINDING_LOG_H
+#define S2V_DAEMON_FINDING_LOG_H
 
 #include "core/sink.h"
 
-#define S2V_TOLD_KEPT 100
+#define S2V_LOG_KEPT 100
 
 /* So many at once, so many a second in the long run. */
 struct s2v_bucket {
@@ -17,11 +17,11 @@ struct s2v_bucket {
 	__u64 at; /* CLOCK_MONOTONIC ns */
 };
 
-struct s2v_told {
-	struct s2v_finding kept[S2V_TOLD_KEPT];
+struct s2v_finding_log {
+	struct s2v_finding kept[S2V_LOG_KEPT];
 	/* Whose newest total is not written yet: there were too many lines. */
-	bool late[S2V_TOLD_KEPT];
-	__u8 order[S2V_TOLD_KEPT]; /* where in kept[]: the oldest first */
+	bool late[S2V_LOG_KEPT];
+	__u8 order[S2V_LOG_KEPT]; /* where in kept[]: the oldest first */
 	unsigned int n;
 	__u64 total[S2V_RULE_NR]; /* findings, each once */
 	__u64 mild[S2V_RULE_NR]; /* of them, harmless on this host */
@@ -35,16 +35,16 @@ struct s2v_told {
 };
 
 /* 0 or -errno. */
-int s2v_told_open(struct s2v_told *t);
-void s2v_told_close(struct s2v_told *t);
+int s2v_log_open(struct s2v_finding_log *t);
+void s2v_log_close(struct s2v_finding_log *t);
 
 /* now: CLOCK_MONOTONIC ns. */
-void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now);
+void s2v_log_finding(struct s2v_finding_log *t, const struct s2v_finding *f, __u64 now);
 
 /* Totals that are late are written, as many as may be. */
-void s2v_told_late(struct s2v_told *t, __u64 now);
+void s2v_log_late(struct s2v_finding_log *t, __u64 now);
 
 /* The i-th of those kept, the newest first; NULL: there are no more. */
-const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i);
+const struct s2v_finding *s2v_log_kept(const struct s2v_finding_log *t, unsigned int i);
 
 #endif

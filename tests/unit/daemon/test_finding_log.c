@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Findings on their way out: all counted, not all written; and what each VM did. */
-/* needs: src/core src/host src/util src/daemon/told.c src/daemon/vms.c src/daemon/notify.c src/sink/json.c src/sink/json_event.c src/sink/json_object.c */
+/* needs: src/core src/host src/util src/daemon/finding_log.c src/daemon/vms.c src/daemon/notify.c src/sink/json.c src/sink/json_event.c src/sink/json_object.c */
 /* libs: -ljson-c */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "daemon/told.h"
+#include "daemon/finding_log.h"
 #include "daemon/vms.h"
 
 static __u64 written;
@@ -31,12 +31,12 @@ static void on_close(struct s2v_sink *s)
 	(void)s;
 }
 
-static struct s2v_told begin(void)
+static struct s2v_finding_log begin(void)
 {
-	struct s2v_told t;
+	struct s2v_finding_log t;
 
 	unsetenv("JOURNAL_STREAM");
-	assert_int_equal(s2v_told_open(&t), 0);
+	assert_int_equal(s2v_log_open(&t), 0);
 	t.json->close(t.json);
 	*t.json = (struct s2v_sink){ .finding = on_finding, .close = on_close };
 	written = 0;
@@ -55,13 +55,13 @@ static struct s2v_finding a_finding(__u64 id, enum s2v_rule_id rule, bool update
 
 static void flood(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 
 	(void)state;
 	for (__u64 i = 1; i <= 5000; i++) {
 		struct s2v_finding f = a_finding(i, S2V_RULE_DEVICE_EXEC, false);
 
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	}
 	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 5000);
 	assert_true(written >= 100 && written < 5000);
@@ -71,93 +71,93 @@ static void flood(void **state)
 	for (__u64 i = 1; i <= 5000; i++) {
 		struct s2v_finding f = a_finding(5000 + i, S2V_RULE_DEVICE_EXEC, false);
 
-		s2v_told_finding(&t, &f, 3600 * SECOND);
+		s2v_log_finding(&t, &f, 3600 * SECOND);
 	}
 	assert_true(written >= 100 && written < 5000);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 /* Of one rule, those that are harmless here are counted apart, and do not wash away the others. */
 static void harmless(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f = a_finding(1, S2V_RULE_ATTR_DRIFT, false);
 
 	(void)state;
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	f.mild = true;
 	for (f.id = 2; f.id < 1000; f.id++)
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(t.total[S2V_RULE_ATTR_DRIFT], 999);
 	assert_int_equal(t.mild[S2V_RULE_ATTR_DRIFT], 998);
 	f.mild = false;
 	written = 0;
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
-	for (unsigned int i = 0; i < S2V_TOLD_KEPT; i++)
-		written += s2v_told_kept(&t, i)->id == 1;
+	for (unsigned int i = 0; i < S2V_LOG_KEPT; i++)
+		written += s2v_log_kept(&t, i)->id == 1;
 	assert_int_equal(written, 2);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 /* Updates are no new findings, and do not keep new ones from being told. */
 static void updates(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
 
 	(void)state;
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	f.update = true;
 	for (int i = 0; i < 5000; i++)
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 1);
 	assert_true(written < 1000);
 	assert_int_equal(written + t.suppressed, 5001);
 	written = 0;
 	f = a_finding(2, S2V_RULE_DEVICE_EXEC, false);
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 /* What was one too many is written when there is room, as it stands then, once. */
 static void late(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
 
 	(void)state;
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	f.update = true;
 	for (int i = 0; i < 200; i++)
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	assert_true(t.suppressed > 0);
 	written = 0;
-	s2v_told_late(&t, SECOND);
+	s2v_log_late(&t, SECOND);
 	assert_int_equal(written, 0);
-	s2v_told_late(&t, 10 * SECOND);
-	s2v_told_late(&t, 20 * SECOND);
+	s2v_log_late(&t, 10 * SECOND);
+	s2v_log_late(&t, 20 * SECOND);
 	assert_int_equal(written, 1);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 static void full_disk(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
 
 	(void)state;
 	disk = 28; /* ENOSPC */
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(t.unwritten, 1);
 	assert_int_equal(t.failed, 28);
 	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 1);
 	disk = 0; /* there is room again */
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
 	assert_int_equal(t.failed, 0);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 /* A pipe that nobody reads: what is told there is counted, and does not hold us up. */
@@ -165,7 +165,7 @@ static void nobody_reads(void **state)
 {
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
 	int fd[2], out = dup(STDOUT_FILENO);
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	char page[4096] = "";
 
 	(void)state;
@@ -178,14 +178,14 @@ static void nobody_reads(void **state)
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0); /* as one that is inherited */
 	assert_int_equal(dup2(fd[1], STDOUT_FILENO), STDOUT_FILENO);
-	s2v_told_finding(&t, &f, SECOND);
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 0);
 	assert_int_equal(t.unwritten, 2);
 	assert_int_equal(t.failed, EAGAIN);
 	/* Somebody does, at last: nothing of a line was there before. */
 	assert_int_equal(read(fd[0], page, sizeof(page)), sizeof(page));
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
 	assert_int_equal(t.failed, 0);
 	assert_false(t.torn);
@@ -193,36 +193,36 @@ static void nobody_reads(void **state)
 	close(out);
 	close(fd[0]);
 	close(fd[1]);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 static void ring(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f;
 
 	(void)state;
-	assert_null(s2v_told_kept(&t, 0));
+	assert_null(s2v_log_kept(&t, 0));
 	for (__u64 i = 1; i <= 250; i++) {
 		f = a_finding(i, S2V_RULE_DEVICE_EXEC, false);
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	}
-	for (unsigned int i = 0; i < S2V_TOLD_KEPT; i++)
-		assert_int_equal(s2v_told_kept(&t, i)->id, 250 - i);
-	assert_null(s2v_told_kept(&t, S2V_TOLD_KEPT));
+	for (unsigned int i = 0; i < S2V_LOG_KEPT; i++)
+		assert_int_equal(s2v_log_kept(&t, i)->id, 250 - i);
+	assert_null(s2v_log_kept(&t, S2V_LOG_KEPT));
 	/* An update takes the place of what it updates. */
 	f = a_finding(200, S2V_RULE_DEVICE_EXEC, true);
 	f.count = 77;
-	s2v_told_finding(&t, &f, SECOND);
-	assert_int_equal(s2v_told_kept(&t, 50)->count, 77);
-	assert_int_equal(s2v_told_kept(&t, 0)->id, 250);
-	s2v_told_close(&t);
+	s2v_log_finding(&t, &f, SECOND);
+	assert_int_equal(s2v_log_kept(&t, 50)->count, 77);
+	assert_int_equal(s2v_log_kept(&t, 0)->id, 250);
+	s2v_log_close(&t);
 }
 
 /* Many small ones leave the grave ones there, and the newest is always there. */
 static void grave_ones_stay(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f;
 
 	(void)state;
@@ -230,41 +230,41 @@ static void grave_ones_stay(void **state)
 		f = a_finding(
 			i, i == 3 || i == 500 ? S2V_RULE_S2_NONCACHEABLE : S2V_RULE_CAP_UNQUERIED,
 			false);
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	}
-	assert_int_equal(s2v_told_kept(&t, 0)->id, 1000);
-	assert_int_equal(s2v_told_kept(&t, 97)->id, 903);
-	assert_int_equal(s2v_told_kept(&t, 98)->id, 500);
-	assert_int_equal(s2v_told_kept(&t, 99)->id, 3);
-	assert_null(s2v_told_kept(&t, 100));
+	assert_int_equal(s2v_log_kept(&t, 0)->id, 1000);
+	assert_int_equal(s2v_log_kept(&t, 97)->id, 903);
+	assert_int_equal(s2v_log_kept(&t, 98)->id, 500);
+	assert_int_equal(s2v_log_kept(&t, 99)->id, 3);
+	assert_null(s2v_log_kept(&t, 100));
 	for (__u64 i = 1001; i <= 1200; i++) {
 		f = a_finding(i, S2V_RULE_S2_NONCACHEABLE, false);
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	}
 	f = a_finding(1201, S2V_RULE_CAP_UNQUERIED, false);
-	s2v_told_finding(&t, &f, SECOND);
-	assert_int_equal(s2v_told_kept(&t, 0)->id, 1201);
-	assert_int_equal(s2v_told_kept(&t, 99)->id, 1102);
-	s2v_told_close(&t);
+	s2v_log_finding(&t, &f, SECOND);
+	assert_int_equal(s2v_log_kept(&t, 0)->id, 1201);
+	assert_int_equal(s2v_log_kept(&t, 99)->id, 1102);
+	s2v_log_close(&t);
 }
 
 /* Nor do they keep a grave one from being written. */
 static void grave_ones_are_written(void **state)
 {
-	struct s2v_told t = begin();
+	struct s2v_finding_log t = begin();
 	struct s2v_finding f;
 
 	(void)state;
 	for (__u64 i = 1; i <= 5000; i++) {
 		f = a_finding(i, S2V_RULE_CAP_UNQUERIED, false);
-		s2v_told_finding(&t, &f, SECOND);
+		s2v_log_finding(&t, &f, SECOND);
 	}
 	assert_true(t.suppressed > 0);
 	written = 0;
 	f = a_finding(5001, S2V_RULE_S2_NONCACHEABLE, false);
-	s2v_told_finding(&t, &f, SECOND);
+	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
-	s2v_told_close(&t);
+	s2v_log_close(&t);
 }
 
 /* ---- VMs ---- */

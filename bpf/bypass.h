@@ -16,15 +16,16 @@
  * for a moment each: while there are none the end of KVM_RUN costs one look at that number, its beginning one at
  * `maps`, beside what is read there anyway.
  */
-#ifndef S2V_BPF_UNSEEN_H
-#define S2V_BPF_UNSEEN_H
+#ifndef S2V_BPF_BYPASS_H
+#define S2V_BPF_BYPASS_H
 
 #define KVM_EXIT_MMIO 6
 #define LEAF_STEPS 4096 /* walks in the search for a leaf: each descriptor of a table takes one */
 
-__u32 unseen, doubted; /* VMs that are S2V_MAPS_AWAITED or S2V_MAPS_DOUBTED; of them the latter */
-__u64 unobserved; /* VMs that were found to be S2V_MAPS_UNOBSERVED */
-__u32 unobserved_vm, unobserved_tgid; /* the first */
+__u32 vms_without_map,
+	vms_suspect; /* VMs that are S2V_MAPS_EXPECTED or S2V_MAPS_SUSPECT; of them the latter */
+__u64 bypassed; /* VMs that were found to be S2V_MAPS_BYPASSED */
+__u32 bypassed_vm, bypassed_tgid; /* the first */
 
 /* Returns whether it was `from`. */
 static __always_inline bool maps_state(struct s2v_vm_state *vm, __u32 from, __u32 to)
@@ -40,29 +41,29 @@ static __always_inline void maps_seen(struct s2v_vm_state *vm)
 	if (vm->maps >= S2V_MAPS_SEEN)
 		return;
 	was = __sync_lock_test_and_set(&vm->maps, S2V_MAPS_SEEN);
-	if (was == S2V_MAPS_AWAITED || was == S2V_MAPS_DOUBTED)
-		__sync_fetch_and_add(&unseen, -1);
-	if (was == S2V_MAPS_DOUBTED)
-		__sync_fetch_and_add(&doubted, -1);
+	if (was == S2V_MAPS_EXPECTED || was == S2V_MAPS_SUSPECT)
+		__sync_fetch_and_add(&vms_without_map, -1);
+	if (was == S2V_MAPS_SUSPECT)
+		__sync_fetch_and_add(&vms_suspect, -1);
 }
 
 /* A vCPU is about to run. */
-static __always_inline void maps_await(struct s2v_vm_state *vm)
+static __always_inline void maps_expect(struct s2v_vm_state *vm)
 {
-	if (vm->maps == S2V_MAPS_NONE && maps_state(vm, S2V_MAPS_NONE, S2V_MAPS_AWAITED))
-		__sync_fetch_and_add(&unseen, 1);
+	if (vm->maps == S2V_MAPS_NONE && maps_state(vm, S2V_MAPS_NONE, S2V_MAPS_EXPECTED))
+		__sync_fetch_and_add(&vms_without_map, 1);
 }
 
-static __always_inline void maps_unobserved(struct s2v_vm_state *vm)
+static __always_inline void maps_bypassed(struct s2v_vm_state *vm)
 {
-	if (!maps_state(vm, S2V_MAPS_DOUBTED, S2V_MAPS_UNOBSERVED))
+	if (!maps_state(vm, S2V_MAPS_SUSPECT, S2V_MAPS_BYPASSED))
 		return;
-	__sync_fetch_and_add(&unseen, -1);
-	__sync_fetch_and_add(&doubted, -1);
-	if (__sync_fetch_and_add(&unobserved, 1))
+	__sync_fetch_and_add(&vms_without_map, -1);
+	__sync_fetch_and_add(&vms_suspect, -1);
+	if (__sync_fetch_and_add(&bypassed, 1))
 		return;
-	unobserved_vm = vm->id;
-	unobserved_tgid = vm->tgid;
+	bypassed_vm = vm->id;
+	bypassed_tgid = vm->tgid;
 }
 
 /* Are maps seen? While hooks come or go they may not be. */
@@ -75,9 +76,9 @@ static __always_inline bool maps_are_seen(void)
 static __always_inline void maps_end(struct s2v_vm_state *vm)
 {
 	if (maps_are_seen())
-		maps_unobserved(vm);
-	if (maps_state(vm, S2V_MAPS_AWAITED, S2V_MAPS_SEEN))
-		__sync_fetch_and_add(&unseen, -1);
+		maps_bypassed(vm);
+	if (maps_state(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SEEN))
+		__sync_fetch_and_add(&vms_without_map, -1);
 }
 
 /* Where the search for a leaf is. */
@@ -129,21 +130,21 @@ static __always_inline void maps_judge(__u64 kvm, struct s2v_vm_state *vm, bool 
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 
-	if (vm->maps == S2V_MAPS_DOUBTED &&
-	    (!vm->doubted_at || now - vm->doubted_at < S2V_DOUBT_NS))
+	if (vm->maps == S2V_MAPS_SUSPECT &&
+	    (!vm->suspect_since || now - vm->suspect_since < S2V_SUSPECT_NS))
 		return;
 	if (!ran && !any_leaf(kvm))
 		return;
-	if (maps_state(vm, S2V_MAPS_AWAITED, S2V_MAPS_DOUBTED)) {
-		__sync_fetch_and_add(&doubted, 1);
-		vm->doubted_at = now;
+	if (maps_state(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SUSPECT)) {
+		__sync_fetch_and_add(&vms_suspect, 1);
+		vm->suspect_since = now;
 		return;
 	}
-	maps_unobserved(vm);
+	maps_bypassed(vm);
 }
 
 /* KVM_RUN ends, and `unseen` is not 0, or does not count. */
-static __noinline int unseen_exit(__u64 reason, int err)
+static __noinline int bypass_exit(__u64 reason, int err)
 {
 	struct kvm_vcpu *vcpu = syscall_vcpu();
 	struct s2v_vm_state *vm;
@@ -156,15 +157,15 @@ static __noinline int unseen_exit(__u64 reason, int err)
 	if (!vm)
 		return 0;
 	if (!cfg.run_hook)
-		maps_await(vm);
-	if (vm->maps == S2V_MAPS_AWAITED || vm->maps == S2V_MAPS_DOUBTED)
+		maps_expect(vm);
+	if (vm->maps == S2V_MAPS_EXPECTED || vm->maps == S2V_MAPS_SUSPECT)
 		maps_judge(key, vm, !err && reason == KVM_EXIT_MMIO);
 	return 0;
 }
 
 /* Run by user space while `unseen` is not 0: guests that do not leave KVM_RUN. */
 SEC("iter/task_file")
-int unseen_look(struct bpf_iter__task_file *ctx)
+int bypass_check(struct bpf_iter__task_file *ctx)
 {
 	struct file *file = ctx->file;
 	struct s2v_vm_state *vm;
@@ -174,7 +175,7 @@ int unseen_look(struct bpf_iter__task_file *ctx)
 		return 0;
 	key = (__u64)vm_of_file(file);
 	vm = key ? bpf_map_lookup_elem(&vms, &key) : NULL;
-	if (vm && (vm->maps == S2V_MAPS_AWAITED || vm->maps == S2V_MAPS_DOUBTED))
+	if (vm && (vm->maps == S2V_MAPS_EXPECTED || vm->maps == S2V_MAPS_SUSPECT))
 		maps_judge(key, vm, false);
 	return 0;
 }

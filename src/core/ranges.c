@@ -5,26 +5,26 @@
 
 #include "core/correlate_private.h"
 
-struct s2v_run *s2v_run_find(struct s2v_memslot *slot, __u64 hva)
+struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva)
 {
-	size_t lo = 0, hi = slot->n_runs;
+	size_t lo = 0, hi = slot->n_ranges;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (hva < slot->runs[mid].start)
+		if (hva < slot->ranges[mid].start)
 			hi = mid;
-		else if (hva >= slot->runs[mid].end)
+		else if (hva >= slot->ranges[mid].end)
 			lo = mid + 1;
 		else
-			return &slot->runs[mid];
+			return &slot->ranges[mid];
 	}
 	return NULL;
 }
 
-int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run)
+int s2v_slot_range_append(struct s2v_slot_range **runs, size_t *n, const struct s2v_slot_range *run)
 {
-	struct s2v_run *p = *runs;
+	struct s2v_slot_range *p = *runs;
 
 	/* Powers of two: grown when n is one. */
 	if ((*n & (*n - 1)) == 0) {
@@ -37,20 +37,21 @@ int s2v_run_append(struct s2v_run **runs, size_t *n, const struct s2v_run *run)
 	return 0;
 }
 
-struct s2v_run *s2v_run_insert(struct s2v_memslot *slot, const struct s2v_run *run, __u64 hva)
+struct s2v_slot_range *s2v_slot_range_insert(struct s2v_memslot *slot,
+					     const struct s2v_slot_range *run, __u64 hva)
 {
 	size_t i;
 
-	if (s2v_run_append(&slot->runs, &slot->n_runs, run))
+	if (s2v_slot_range_append(&slot->ranges, &slot->n_ranges, run))
 		return NULL;
-	for (i = slot->n_runs - 1; i > 0 && slot->runs[i - 1].start > hva; i--)
-		slot->runs[i] = slot->runs[i - 1];
-	slot->runs[i] = *run;
-	if (i > 0 && slot->runs[i].start < slot->runs[i - 1].end)
-		slot->runs[i].start = slot->runs[i - 1].end;
-	if (i + 1 < slot->n_runs && slot->runs[i].end > slot->runs[i + 1].start)
-		slot->runs[i].end = slot->runs[i + 1].start;
-	return &slot->runs[i];
+	for (i = slot->n_ranges - 1; i > 0 && slot->ranges[i - 1].start > hva; i--)
+		slot->ranges[i] = slot->ranges[i - 1];
+	slot->ranges[i] = *run;
+	if (i > 0 && slot->ranges[i].start < slot->ranges[i - 1].end)
+		slot->ranges[i].start = slot->ranges[i - 1].end;
+	if (i + 1 < slot->n_ranges && slot->ranges[i].end > slot->ranges[i + 1].start)
+		slot->ranges[i].end = slot->ranges[i + 1].start;
+	return &slot->ranges[i];
 }
 
 bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b)
@@ -59,13 +60,14 @@ bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b)
 }
 
 /* Alike in all but where they are, and with nothing that would have to be added up. */
-static bool alike(const struct s2v_run *a, const struct s2v_run *b)
+static bool alike(const struct s2v_slot_range *a, const struct s2v_slot_range *b)
 {
 	return a->end == b->start && !a->n_leaves && !b->n_leaves && a->uncounted == b->uncounted &&
-	       a->told == b->told && a->where == b->where && !s2v_vma_differs(&a->reg, &b->reg) &&
-	       a->now_where == b->now_where && !s2v_vma_differs(&a->now, &b->now) &&
-	       !a->since == !b->since && a->mapped == b->mapped && a->s1 == b->s1 &&
-	       a->s2 == b->s2 && a->s2_mixed == b->s2_mixed && a->needs_fwb == b->needs_fwb &&
+	       a->reported == b->reported && a->where == b->where &&
+	       !s2v_vma_differs(&a->reg, &b->reg) && a->now_where == b->now_where &&
+	       !s2v_vma_differs(&a->now, &b->now) && !a->since == !b->since &&
+	       a->mapped == b->mapped && a->s1 == b->s1 && a->s2 == b->s2 &&
+	       a->s2_mixed == b->s2_mixed && a->needs_fwb == b->needs_fwb &&
 	       !strcmp(a->name, b->name) && !strcmp(a->driver, b->driver);
 }
 
@@ -75,10 +77,10 @@ static bool alike(const struct s2v_run *a, const struct s2v_run *b)
 /* Neighbours that are alike become one. Returns where the run at `at` is now. */
 static size_t join(struct s2v_memslot *slot, size_t at)
 {
-	struct s2v_run *r = slot->runs;
+	struct s2v_slot_range *r = slot->ranges;
 	size_t n = 0, now = 0;
 
-	for (size_t i = 0; i < slot->n_runs; i++) {
+	for (size_t i = 0; i < slot->n_ranges; i++) {
 		if (n && alike(&r[n - 1], &r[i])) {
 			r[n - 1].end = r[i].end;
 			if (r[i].since > r[n - 1].since)
@@ -90,51 +92,51 @@ static size_t join(struct s2v_memslot *slot, size_t at)
 		if (i == at)
 			now = n - 1;
 	}
-	slot->n_runs = n;
+	slot->n_ranges = n;
 	return now;
 }
 
 /* A second run like the one at i, behind it, from hva on. */
 static int split(struct s2v_memslot *slot, size_t i, __u64 hva)
 {
-	struct s2v_run copy = slot->runs[i], *r;
+	struct s2v_slot_range copy = slot->ranges[i], *r;
 
 	copy.leaves = NULL;
-	if (s2v_run_append(&slot->runs, &slot->n_runs, &copy))
+	if (s2v_slot_range_append(&slot->ranges, &slot->n_ranges, &copy))
 		return -1;
-	r = slot->runs;
-	memmove(&r[i + 2], &r[i + 1], (slot->n_runs - i - 2) * sizeof(*r));
+	r = slot->ranges;
+	memmove(&r[i + 2], &r[i + 1], (slot->n_ranges - i - 2) * sizeof(*r));
 	r[i + 1] = copy;
 	r[i].end = r[i + 1].start = hva;
 	return 0;
 }
 
 /* What an audit counted cannot be divided: the next one counts anew. */
-static void uncount(const struct s2v_memslot *slot, struct s2v_run *r)
+static void uncount(const struct s2v_memslot *slot, struct s2v_slot_range *r)
 {
 	r->uncounted = slot->audited;
 	r->n_leaves = 0;
 	r->present = r->unreadable = 0;
 }
 
-struct s2v_run *s2v_run_change(struct s2v_memslot *slot, struct s2v_run *run,
-			       const struct s2v_vma *now, __u64 time)
+struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *run,
+					     const struct s2v_vma *now, __u64 time)
 {
-	size_t i = (size_t)(run - slot->runs);
-	struct s2v_run *r;
+	size_t i = (size_t)(run - slot->ranges);
+	struct s2v_slot_range *r;
 
-	if (slot->n_runs >= RUNS_SPLIT)
+	if (slot->n_ranges >= RUNS_SPLIT)
 		i = join(slot, i);
-	uncount(slot, &slot->runs[i]);
-	if (slot->n_runs < RUNS_SPLIT) {
-		if (now->end < slot->runs[i].end && split(slot, i, now->end))
+	uncount(slot, &slot->ranges[i]);
+	if (slot->n_ranges < RUNS_SPLIT) {
+		if (now->end < slot->ranges[i].end && split(slot, i, now->end))
 			return NULL;
-		if (now->start > slot->runs[i].start && split(slot, i++, now->start))
+		if (now->start > slot->ranges[i].start && split(slot, i++, now->start))
 			return NULL;
 	}
-	r = &slot->runs[i];
+	r = &slot->ranges[i];
 	r->now = *now;
-	if (!r->told)
+	if (!r->reported)
 		r->reg = *now;
 	r->since = time;
 	r->name[0] = r->driver[0] = 0;
@@ -143,25 +145,25 @@ struct s2v_run *s2v_run_change(struct s2v_memslot *slot, struct s2v_run *run,
 	return r;
 }
 
-int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 time)
+int s2v_slot_range_refresh(struct s2v_memslot *slot, const struct s2v_slot_range *now, __u64 time)
 {
-	struct s2v_run *run;
+	struct s2v_slot_range *run;
 	__u64 end;
 
 	for (__u64 hva = now->start; hva < now->end; hva = end) {
-		run = s2v_run_find(slot, hva);
+		run = s2v_slot_range_find(slot, hva);
 		if (!run) {
-			run = s2v_run_insert(slot, now, hva);
+			run = s2v_slot_range_insert(slot, now, hva);
 			if (!run)
 				return -1;
-			run->told = false; /* whatever lay there when it was registered */
+			run->reported = false; /* whatever lay there when it was registered */
 			end = run->end;
 			continue;
 		}
 		end = run->end < now->end ? run->end : now->end;
 		if (time < run->since || !s2v_vma_differs(&run->now, &now->now))
 			continue;
-		run = s2v_run_change(slot, run, &now->now, time);
+		run = s2v_slot_range_change(slot, run, &now->now, time);
 		if (!run)
 			return -1;
 		run->now_where = now->now_where;
@@ -171,7 +173,7 @@ int s2v_run_refresh(struct s2v_memslot *slot, const struct s2v_run *now, __u64 t
 	return 0;
 }
 
-void s2v_runs_join(struct s2v_memslot *slot)
+void s2v_slot_ranges_join(struct s2v_memslot *slot)
 {
 	join(slot, 0);
 }
@@ -180,7 +182,7 @@ void s2v_runs_join(struct s2v_memslot *slot)
  * Does a mapping say more than what the run is known by? A conflict does; else what is cacheable,
  * since that is what maintenance is owed for.
  */
-static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
+static bool says_more(const struct s2v_slot_range *run, __u32 s1, __u32 s2)
 {
 	if (!run->mapped)
 		return true;
@@ -191,7 +193,7 @@ static bool says_more(const struct s2v_run *run, __u32 s1, __u32 s2)
 		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
 }
 
-void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
+void s2v_slot_range_note(struct s2v_slot_range *run, __u32 s1, const struct s2v_rule_in *in)
 {
 	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
 		run->needs_fwb = true;
@@ -204,14 +206,14 @@ void s2v_run_note(struct s2v_run *run, __u32 s1, const struct s2v_rule_in *in)
 	run->mapped = true;
 }
 
-bool s2v_run_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
+bool s2v_slot_range_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
 {
 	/* Not more than is left for all other VMs. */
-	if (vm->n_runs + vm->n_pending < S2V_RUNS_MOST &&
-	    c->n_runs + vm->n_pending < S2V_RUNS_ALL &&
-	    vm->n_runs < S2V_RUNS_ALL - c->n_runs - vm->n_pending)
+	if (vm->n_ranges + vm->n_pending < S2V_RANGES_MOST &&
+	    c->n_ranges + vm->n_pending < S2V_RANGES_ALL &&
+	    vm->n_ranges < S2V_RANGES_ALL - c->n_ranges - vm->n_pending)
 		return true;
-	c->beyond++;
+	c->over_limit++;
 	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, 0, 1);
 	return false;
 }

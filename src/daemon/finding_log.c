@@ -9,16 +9,16 @@
 
 #include "daemon/notify.h"
 #include "sink/sinks.h"
-#include "daemon/told.h"
+#include "daemon/finding_log.h"
 #include "util/util.h"
 
-int s2v_told_open(struct s2v_told *t)
+int s2v_log_open(struct s2v_finding_log *t)
 {
-	*t = (struct s2v_told){ .journal = -1,
-				.grave = { .have = 1000, .burst = 1000, .rate = 10 },
-				.first = { .have = 1000, .burst = 1000, .rate = 10 },
-				.again = { .have = 100, .burst = 100, .rate = 1 },
-				.say = { .have = 10, .burst = 10, .rate = 1.0 / 60 } };
+	*t = (struct s2v_finding_log){ .journal = -1,
+				       .grave = { .have = 1000, .burst = 1000, .rate = 10 },
+				       .first = { .have = 1000, .burst = 1000, .rate = 10 },
+				       .again = { .have = 100, .burst = 100, .rate = 1 },
+				       .say = { .have = 10, .burst = 10, .rate = 1.0 / 60 } };
 	t->json = s2v_sink_json();
 	if (!t->json)
 		return -ENOMEM;
@@ -28,7 +28,7 @@ int s2v_told_open(struct s2v_told *t)
 	return t->journal < 0 ? -errno : 0;
 }
 
-void s2v_told_close(struct s2v_told *t)
+void s2v_log_close(struct s2v_finding_log *t)
 {
 	if (t->json) {
 		t->json->close(t->json);
@@ -57,12 +57,12 @@ static bool may(struct s2v_bucket *b, __u64 now)
  * Where the next one goes, which is then the newest. The oldest of those that matter least makes room:
  * a flood of small things is not to wash away what is grave.
  */
-static __u8 place_for_one(struct s2v_told *t)
+static __u8 place_for_one(struct s2v_finding_log *t)
 {
 	unsigned int least = 0;
 	__u8 at = (__u8)t->n;
 
-	if (t->n < S2V_TOLD_KEPT) {
+	if (t->n < S2V_LOG_KEPT) {
 		t->order[t->n++] = at;
 		return at;
 	}
@@ -77,7 +77,7 @@ static __u8 place_for_one(struct s2v_told *t)
 }
 
 /* Where it goes on with more of itself, the one that is kept is replaced. Returns where it is. */
-static unsigned int keep(struct s2v_told *t, const struct s2v_finding *f)
+static unsigned int keep(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
 	unsigned int i = 0;
 
@@ -101,14 +101,14 @@ static bool would_wait(int fd)
 }
 
 /* What limits it: many small things are not to keep what is grave from being written. */
-static struct s2v_bucket *bucket_of(struct s2v_told *t, const struct s2v_finding *f)
+static struct s2v_bucket *bucket_of(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
 	if (f->update)
 		return &t->again;
 	return s2v_finding_severity(f) >= S2V_HIGH ? &t->grave : &t->first;
 }
 
-static int write_out(struct s2v_told *t, const struct s2v_finding *f)
+static int write_out(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
 	/* The journal may be full or restarting: then the line goes where its stream reads. */
 	if (t->journal >= 0 && !s2v_journal_finding(t->journal, S2V_JOURNAL_SOCKET, f))
@@ -130,7 +130,7 @@ static int write_out(struct s2v_told *t, const struct s2v_finding *f)
 }
 
 /* Where a reader is too slow this comes and goes; and standard error may be the same journal's. */
-static void say_unwritten(struct s2v_told *t, int err, __u64 now)
+static void say_unwritten(struct s2v_finding_log *t, int err, __u64 now)
 {
 	if (would_wait(STDERR_FILENO) || !may(&t->say, now))
 		return;
@@ -139,7 +139,7 @@ static void say_unwritten(struct s2v_told *t, int err, __u64 now)
 		err == EAGAIN ? "it is full, and nobody reads it" : strerror(err));
 }
 
-static void tell(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
+static void tell(struct s2v_finding_log *t, const struct s2v_finding *f, __u64 now)
 {
 	int err = write_out(t, f);
 
@@ -149,7 +149,7 @@ static void tell(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
 	t->failed = err;
 }
 
-void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now)
+void s2v_log_finding(struct s2v_finding_log *t, const struct s2v_finding *f, __u64 now)
 {
 	unsigned int at;
 
@@ -165,7 +165,7 @@ void s2v_told_finding(struct s2v_told *t, const struct s2v_finding *f, __u64 now
 		tell(t, f, now);
 }
 
-void s2v_told_late(struct s2v_told *t, __u64 now)
+void s2v_log_late(struct s2v_finding_log *t, __u64 now)
 {
 	for (unsigned int i = 0; i < t->n; i++) {
 		unsigned int at = t->order[i];
@@ -179,7 +179,7 @@ void s2v_told_late(struct s2v_told *t, __u64 now)
 	}
 }
 
-const struct s2v_finding *s2v_told_kept(const struct s2v_told *t, unsigned int i)
+const struct s2v_finding *s2v_log_kept(const struct s2v_finding_log *t, unsigned int i)
 {
 	return i < t->n ? &t->kept[t->order[t->n - 1 - i]] : NULL;
 }
