@@ -16,7 +16,7 @@
 
 #define RDWR (PROT_READ | PROT_WRITE)
 
-/* Of the DRM interface what vgem needs (the kernel's headers for it are not installed everywhere). */
+/* The part of the DRM interface that vgem needs; its kernel headers are not installed everywhere. */
 struct drm_create_dumb {
 	uint32_t height;
 	uint32_t width;
@@ -41,13 +41,13 @@ size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What one entry of the level above the last maps: 2 MiB with 4 KiB pages. */
+/* Size of a level-2 block: 2 MiB with 4 KiB pages. */
 size_t huge_size(void)
 {
 	return page_size() * page_size() / 8;
 }
 
-/* Address space in which KVM may map blocks: as far into a huge page as the guest's address is. */
+/* Address space in which KVM may map blocks: HVA and GPA have the same offset in a huge page. */
 char *backing_reserve(uint64_t size, uint64_t gpa)
 {
 	uint64_t huge = huge_size();
@@ -66,7 +66,7 @@ static int map_anonymous(char *hva, uint64_t size, int flags, int advice, int pr
 	if (mmap(hva, size, prot, MAP_FIXED | MAP_ANONYMOUS | flags, -1, 0) == MAP_FAILED)
 		return errno;
 	if (advice >= 0)
-		madvise(hva, size, advice); /* fails without THP, which is then as asked */
+		madvise(hva, size, advice); /* fails on a kernel without THP, which is no error */
 	return 0;
 }
 
@@ -133,12 +133,12 @@ static int map_vgem(char *hva, uint64_t size, const char *path)
 	return error;
 }
 
-/* RAM of a memfd, no page of which is the neighbour of the one before: another memfd takes every second one. */
+/* A memfd whose pages are not contiguous in RAM: another memfd takes every other page. */
 static int scattered_memfd(uint64_t size)
 {
 	static const char one = 1;
 	int fd = memfd_create("ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int other = memfd_create("between", MFD_CLOEXEC); /* open for as long as this process is */
+	int other = memfd_create("between", MFD_CLOEXEC); /* stays open until this process ends */
 	uint64_t at;
 
 	if (fd < 0 || other < 0 || ftruncate(fd, (off_t)size) < 0)
@@ -149,12 +149,12 @@ static int scattered_memfd(uint64_t size)
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0 ? -1 : fd;
 }
 
-/* A dma-buf of RAM: VM_PFNMAP. what: "" the VMM has read all of it, "-lazy" nothing, "-ro" nothing, and cannot write. */
-static int map_udmabuf(char *hva, uint64_t size, const char *what)
+/* A dma-buf of RAM: VM_PFNMAP. kind: "" the VMM has read all of it; "-lazy" none; "-ro" none, and it cannot write. */
+static int map_udmabuf(char *hva, uint64_t size, const char *kind)
 {
 	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
 	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), memfd = scattered_memfd(size), fd;
-	bool ro = !strcmp(what, "-ro");
+	bool ro = !strcmp(kind, "-ro");
 	uint64_t at;
 
 	if (dev < 0 || memfd < 0)
@@ -165,7 +165,7 @@ static int map_udmabuf(char *hva, uint64_t size, const char *what)
 		return errno;
 	if (mmap(hva, size, ro ? PROT_READ : RDWR, MAP_FIXED | MAP_SHARED, fd, 0) == MAP_FAILED)
 		return errno;
-	for (at = 0; !*what && at < size; at += page_size())
+	for (at = 0; !*kind && at < size; at += page_size())
 		(void)*(volatile char *)(hva + at);
 	return 0;
 }

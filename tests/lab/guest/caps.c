@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* caps N[,N...] PROGRAM [ARG...] - as root, with these capabilities (by their numbers) and no others; "none". */
+/* caps N[,N...]|none PROGRAM [ARG...] - runs PROGRAM as root with only these capabilities (numbers). */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 		if (n <= LAST)
 			keep[n] = true;
 	}
-	/* What root gets by execve() is what the bounding set allows. One that there is not is no error. */
+	/* execve() gives root the bounding set. An unknown capability is no error. */
 	for (int n = 0; n <= LAST; n++)
 		if (!keep[n] && prctl(PR_CAPBSET_READ, n, 0, 0, 0) == 1 &&
 		    prctl(PR_CAPBSET_DROP, n, 0, 0, 0)) {

@@ -10,7 +10,7 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* 6.1 on */
 #endif
-#define CHURN_PAGES 64 /* changed at once, at most */
+#define CHURN_PAGES 64 /* at most, changed at once */
 
 static struct churn {
 	pthread_t thread;
@@ -20,14 +20,14 @@ static struct churn {
 	uint64_t count;
 } churn;
 
-/* Numbers in no order that matters, the same each time. */
+/* Pseudo-random numbers, the same in each run. */
 static uint64_t next_number(uint64_t *state)
 {
 	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return *state >> 33;
 }
 
-/* What a VMM does with its guest's memory, by number; what fails there fails. */
+/* One of the things that a VMM does with its guest's memory; failures are ignored. */
 static void change(char *hva, uint64_t size, uint64_t what)
 {
 	uint64_t huge = huge_size();
@@ -42,7 +42,7 @@ static void change(char *hva, uint64_t size, uint64_t what)
 		backing_map(hva, size, "anon");
 		break;
 	case 3:
-		munmap(hva, size); /* a hole, for a moment: KVM_RUN may give EFAULT */
+		munmap(hva, size); /* a hole, for a moment: KVM_RUN may fail with EFAULT */
 		backing_map(hva, size, "thp");
 		break;
 	case 4:

@@ -12,43 +12,44 @@
 
 static const char help[] =
 	"usage: guest OP...\n"
-	"A VMM and its guest: carries out the ops in order, prints a line for each. Exit status 1 when\n"
-	"one did not end as expected (ok, unless the op has expect=WHAT: EFAULT, abort, any, ...).\n"
-	"  vm[,eager=BYTES]          create a VM, make it the current one (several: use=K, from 0); eager: blocks\n"
-	"                            are split in chunks when a memslot's dirty log begins (6.5 on)\n"
+	"A VMM and its guest: carries out the ops in order, prints a line for each. Exit status 1 if an\n"
+	"op did not end as expected (ok, unless the op has expect=WHAT: EFAULT, abort, any, ...).\n"
+	"  vm[,eager=BYTES]          create a VM and make it current (several: use=K, from 0); eager: KVM splits\n"
+	"                            blocks in chunks when a memslot's dirty log begins (6.5 on)\n"
 	"  vcpus=N                   create vCPUs up to N in all\n"
-	"  slot=ID,gpa=A,size=S,from=F[,ro][,log][,at=first|last]   register memory; before or behind\n"
-	"                            all that is mapped in this process\n"
+	"  slot=ID,gpa=A,size=S,from=F[,ro][,log][,at=first|last]   register memory; at: before or\n"
+	"                            after all mappings of this process\n"
 	"  span=ID,gpa=A,part=F:S,part=F:S...        one memslot over several mappings\n"
-	"  touch=GPA,SIZE[,read|exec][,vcpu=N][,all][,stride=S]  guest stores to each page; each vCPU\n"
-	"                            its share, with all each the whole, each in a thread of its own\n"
+	"  touch=GPA,SIZE[,read|exec][,vcpu=N][,all][,stride=S]  guest stores to each page; each vCPU,\n"
+	"                            in its own thread, to its share or, with all, to all pages\n"
 	"  reset[=COUNT]             KVM_ARM_VCPU_INIT of all vCPUs, COUNT times; reset-vcpu=N of one\n"
 	"  cpu-on=N                  stop vCPU N, have vCPU 0 start it with PSCI CPU_ON, and run it\n"
 	"  replace=ID,from=F[,off=O][,size=S]        map something else under the memslot\n"
 	"  away=ID[,off=O][,size=S]  move the memory elsewhere, pages and host tables: mremap\n"
-	"  discard=ID[,off=O][,size=S]               take the pages away: MADV_DONTNEED\n"
+	"  discard=ID[,off=O][,size=S]               drop the pages: MADV_DONTNEED\n"
 	"  merge=ID[,off=O][,size=S]                 KSM may merge equal pages: MADV_MERGEABLE\n"
-	"  unmap=ID[,off=O][,size=S]                 the same, but the pages stay: mprotect\n"
-	"  split=ID[,part=S]         every other part in a VMA of its own; prints how many there are\n"
-	"  host=ID[,read][,off=O][,size=S]           the VMM itself stores to (or loads from) it\n"
+	"  unmap=ID[,off=O][,size=S]                 unmap stage 2, but keep the pages: mprotect\n"
+	"  split=ID[,part=S]         put every other part in its own VMA; prints the number of VMAs\n"
+	"  host=ID[,read][,off=O][,size=S]           the VMM stores to it (or loads from it)\n"
 	"  flags=ID[,ro][,log]  move=ID,gpa=A  delete=ID\n"
-	"  churn=ID[,seed=N]  calm   a thread changes that memory all the time; until then\n"
-	"  crowd=N,gpa=A,size=S,from=F  N memslots of that size, from ID 100 on, side by side; delete\n"
-	"                            them all: disband\n"
-	"  hide                      close the VM's files: only the vCPUs' mappings hold it\n"
-	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add idle threads, open files\n"
-	"  tables  walk[=N]          where the fixture says stage 2 is; KVM's own walk of it, N times\n"
-	"  spin=N                    2 * N instructions of the VMM itself\n"
+	"  churn=ID[,seed=N]  calm   a thread keeps changing that memory; calm stops it\n"
+	"  crowd=N,gpa=A,size=S,from=F  N memslots of that size side by side, from ID 100 on;\n"
+	"                            disband deletes them\n"
+	"  hide                      close the VM's files: only the vCPUs' mappings keep it alive\n"
+	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add N idle threads; open N files\n"
+	"  tables  walk[=N]          print the root of stage 2; let KVM walk it N times (both by the fixture)\n"
+	"  spin=N                    run 2 * N instructions in the VMM\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
-	"  blank                     a VM with a vCPU and without memory, as s2verify makes one to ask about the host\n"
-	"  heir=FILE                 a child with the same open files, until there is FILE\n"
+	"  blank                     create a VM with a vCPU and no memory, as s2verify does to query the host\n"
+	"  heir=FILE                 fork a child with the same open files; it ends when FILE exists\n"
 	"  comm=NAME                 name this process (\\xNN for any byte)\n"
-	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600: then SIGALRM)\n"
+	"  sleep=MS  mark=FILE  wait=FILE  echo=TEXT  limit=SECONDS (default 600, then SIGALRM)\n"
 	"  loop=N OP... end\n"
 	"Sizes take K, M, G. F is anon, thp, shm, hugetlb, striped (anon and a file, page by page), none (no\n"
-	"access), read-only, short (a file of half the size), hole (nothing mapped), vgem, udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, pages must be writable by the\n"
-	"VMM: it puts a return there.\n";
+	"access), read-only, short (a file of half the size), hole (nothing mapped), vgem,\n"
+	"udmabuf[-lazy|-ro], file:PATH[@OFF] (created), dev:PATH[@OFF]. With exec, the VMM must be able to\n"
+	"write to the pages: it puts a return instruction there.\n";
 
 struct vm *vm;
 static struct vm vms[MAX_VMS];
@@ -94,7 +95,7 @@ static void op_destroy(const struct words *words, struct result *result)
 	result_set(result, "ok");
 }
 
-/* The bytes of a name, "\\xNN" standing for any of them. */
+/* "\\xNN" in the name stands for any byte. */
 static void op_comm(const struct words *words, struct result *result)
 {
 	const char *from = words_need(words, "comm");
@@ -155,7 +156,7 @@ static void op_blank(const struct words *words, struct result *result)
 	result_errno(result, vm_create_blank());
 }
 
-/* A child that has this process's open files, and stays when it ends. */
+/* Forks a child that inherits the open files and outlives this process. */
 static void op_heir(const struct words *words, struct result *result)
 {
 	const char *path = words_need(words, "heir");
@@ -226,7 +227,7 @@ static const struct op *find_op(const char *name)
 	usage_error("unknown op '%s' (see --help)", name);
 }
 
-/* Whether the op ended as it should. */
+/* Returns whether the op ended as expected. */
 static bool run_op(const char *text)
 {
 	struct words words;

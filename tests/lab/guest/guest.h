@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A program that is a VMM and its guest, for the tests of s2verify. */
+/* A VMM and its guest in a program, for the tests of s2verify. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -12,7 +12,7 @@
 #define MAX_SLOTS 64
 #define MAX_WORDS 32
 
-/* The guest's code, and the address that it stores to when it has done its work. */
+/* The guest's code, and the address that it stores to when it is done. */
 #define CODE_SLOT 31
 #define CODE_GPA 0x10000000ULL
 #define CODE_SIZE 0x10000ULL
@@ -51,7 +51,7 @@ struct vm {
 
 enum access { ACCESS_WRITE, ACCESS_READ, ACCESS_EXEC, ACCESS_HVC };
 
-/* What a vCPU is to do: touch [from, to) in steps, or call firmware with the same four registers. */
+/* Work of a vCPU: touch [from, to) in steps, or call firmware (HVC) with the four values in x0 to x3. */
 struct job {
 	enum access access;
 	uint64_t from;
@@ -60,7 +60,7 @@ struct job {
 	uint64_t last;
 };
 
-/* Text of how an op ended, "ok..." or what went wrong. */
+/* The result of an op as text: "ok..." or the error. */
 struct result {
 	char text[256];
 };
@@ -87,7 +87,7 @@ int many_striped(char *hva, uint64_t size);
 
 extern struct vm *vm; /* the current one */
 
-/* eager: KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, in bytes; 0: not enabled. 0 or an errno. */
+/* eager: KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, in bytes; 0: not enabled. Returns 0 or an errno. */
 int vm_create(struct vm *vm, uint64_t eager);
 int vm_create_blank(void);
 void vm_destroy(struct vm *vm);
@@ -101,8 +101,7 @@ int vcpu_stop(struct vm *vm, int index);
 void vcpu_resume(struct vm *vm, int index, struct result *result);
 void vcpu_run(struct vm *vm, int index, const struct job *job, struct result *result);
 
-/* Nanoseconds: since some moment, and that this process has run since it was started (what ran on its behalf
- * in the kernel included, other processes on its CPU not). */
+/* Nanoseconds of CLOCK_MONOTONIC, and of CPU time of this process (user and kernel). */
 struct stopwatch {
 	uint64_t wall;
 	uint64_t cpu;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A VMM as large as real ones, with many mappings, threads and open files; and one that hides. */
+/* Ops for a VMM as large as real ones: many mappings, threads, files, memslots; and for one that hides. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 
 #include "guest.h"
 
-/* How many VMAs this process has; *end is where the last one ends. */
+/* Returns the number of VMAs of this process; *end is the end of the last. */
 static uint64_t count_vmas(unsigned long *end)
 {
 	char line[512];
@@ -26,7 +26,7 @@ static uint64_t count_vmas(unsigned long *end)
 	return n;
 }
 
-/* Address space in front of all VMAs (from the lowest that mmap_min_addr allows on), or behind them. */
+/* Address space before all VMAs (from the lowest that mmap_min_addr allows on), or after them. */
 char *many_place(const char *where)
 {
 	unsigned long end;
@@ -39,7 +39,7 @@ char *many_place(const char *where)
 	return (char *)((end + 0x3ffff) & ~0x1ffffUL);
 }
 
-/* No task has a file of the VM any more; struct kvm_run is mapped still, and so the vCPU and the VM are there. */
+/* No task has a file of the VM any more; the mappings of struct kvm_run keep vCPUs and VM alive. */
 void op_hide(const struct words *words, struct result *result)
 {
 	(void)words;
@@ -49,7 +49,7 @@ void op_hide(const struct words *words, struct result *result)
 	result_set(result, "ok");
 }
 
-/* Pages that differ from their neighbours in protection: VMAs of their own, of one kind. */
+/* Each page differs from its neighbours in protection, so each is a VMA; all are of the same kind. */
 void op_vmas(const struct words *words, struct result *result)
 {
 	uint64_t want = words_number(words, "vmas", 0), have;
@@ -105,7 +105,7 @@ void op_files(const struct words *words, struct result *result)
 	result_set(result, "ok");
 }
 
-/* Every other page is private and anonymous, every other of a file: a VMA for each page, two kinds in turn. */
+/* Pages are private anonymous and of a file in turn: each is a VMA, of two kinds. */
 int many_striped(char *hva, uint64_t size)
 {
 	int fd = memfd_create("striped", MFD_CLOEXEC), error = 0;
@@ -128,7 +128,7 @@ static struct {
 	struct slot first;
 } crowd;
 
-/* Registers them, or (size 0) deletes them; 0 or errno. */
+/* Registers the memslots or, with size 0, deletes them. Returns 0 or an errno. */
 static int crowd_set(uint64_t size)
 {
 	struct slot slot = crowd.first;

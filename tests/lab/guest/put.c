@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * put RESOURCE: leave standard input in the memory of a PCI device (ivshmem), which the machine
- * outside reads: 8 bytes of magic, 8 bytes of length, the bytes.
+ * put RESOURCE - copies standard input to the memory of a PCI device (ivshmem), which the machine
+ * outside reads: 8 bytes of magic, 8 bytes of length, the data.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -38,7 +38,7 @@ static char *map_device(const char *path, size_t *size)
 	return map;
 }
 
-/* Device memory: whole aligned words only. */
+/* Device memory allows only whole aligned words. */
 static void copy_out(char *to, const char *from, size_t size)
 {
 	volatile uint64_t *at = (volatile uint64_t *)to;
@@ -53,7 +53,7 @@ static void copy_out(char *to, const char *from, size_t size)
 	}
 }
 
-/* A pipe gives less than asked for; offsets must stay aligned. */
+/* read() of a pipe may return less; offsets must stay aligned. */
 static size_t read_full(char *buffer, size_t size)
 {
 	size_t done = 0;
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	copy_out(to, "\0\0\0\0\0\0\0", 8);
 	while ((got = read_full(buffer, sizeof(buffer)))) {
 		if (HEADER + length + got > room) {
-			fprintf(stderr, "put: more than the %zu bytes there is room for\n", room);
+			fprintf(stderr, "put: the input does not fit into %zu bytes\n", room);
 			return 1;
 		}
 		copy_out(to + HEADER + length, buffer, got);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * relay TTY PORT - connects a serial line with a server on this machine, for tests/lab/run --forward: the lab's
- * kernels have no network card built in. One request after the other: where a connection to the server
- * has ended, the next byte of the line opens another; that the client has gone cannot be seen here.
+ * relay TTY PORT - connects a serial line to a TCP server on this machine, for tests/lab/run --forward: the
+ * lab's kernels have no network driver built in. It handles requests one after the other: when the server
+ * has closed a connection, the next byte on the line opens another. It cannot see that the client has gone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ static int open_server(int port)
 	return fd;
 }
 
-/* What there is to be read, from one to the other. Returns 0 when either has ended. */
+/* Copies the available bytes. Returns 0 when either side has ended. */
 static int pass(int from, int to)
 {
 	char buf[4096];
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 			continue;
 		if (p[0].revents && server < 0)
 			server = open_server(atoi(argv[2]));
-		/* Without a server what was asked is dropped: nobody can answer. */
+		/* Without a server the request is dropped. */
 		if (p[0].revents && server < 0)
 			tcflush(line, TCIFLUSH);
 		else if (p[0].revents && !pass(line, server))

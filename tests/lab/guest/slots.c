@@ -87,7 +87,7 @@ void op_span(const struct words *words, struct result *result)
 	register_slot(&slot, result);
 }
 
-/* The part of a memslot that off= and size= name. */
+/* The part of a memslot that off= and size= select. */
 static struct slot slot_part(const struct words *words)
 {
 	struct slot part = *vm_slot(vm, (int)words_number(words, words->key, 0));
@@ -106,7 +106,7 @@ void op_replace(const struct words *words, struct result *result)
 	result_errno(result, backing_map(part.hva, part.size, words_need(words, "from")));
 }
 
-/* As far into a huge page as before, so that the kernel moves whole tables (CONFIG_HAVE_MOVE_PMD). */
+/* Same offset in a huge page as before, so that the kernel moves whole tables (CONFIG_HAVE_MOVE_PMD). */
 void op_away(const struct words *words, struct result *result)
 {
 	struct slot part = slot_part(words);
@@ -132,7 +132,7 @@ void op_merge(const struct words *words, struct result *result)
 	result_errno(result, madvise(part.hva, part.size, MADV_MERGEABLE) ? errno : 0);
 }
 
-/* VMAs of this process. */
+/* Returns the number of VMAs of this process. */
 static int count_vmas(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -146,7 +146,7 @@ static int count_vmas(void)
 	return lines;
 }
 
-/* Every other part in a VMA of its own (an advice of which a guest notices nothing keeps it from merging). */
+/* Every other part in its own VMA: MADV_DONTFORK keeps VMAs from merging and does not affect the guest. */
 void op_split(const struct words *words, struct result *result)
 {
 	struct slot part = slot_part(words);
@@ -161,7 +161,7 @@ void op_split(const struct words *words, struct result *result)
 		result_set(result, "ok vmas=%d", count_vmas());
 }
 
-/* Stage 2's mappings go away, the pages stay: the VMM may not access them for a moment. */
+/* Unmaps stage 2 and keeps the pages: for a moment the VMM has no access to them. */
 void op_unmap(const struct words *words, struct result *result)
 {
 	struct slot part = slot_part(words);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Ops that ask the fixture module about the current VM's stage-2 tables. */
+/* Ops that query the fixture module for the stage-2 tables of the current VM. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>

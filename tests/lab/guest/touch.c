@@ -21,7 +21,7 @@ static void *touch_thread(void *arg)
 	return NULL;
 }
 
-/* Put a return instruction wherever the guest is going to jump. */
+/* Writes a return instruction to each address that the guest will call. */
 static void plant_returns(const struct job *job)
 {
 	const uint32_t ret = 0xd65f03c0;
@@ -76,7 +76,7 @@ void result_time(struct result *result, const struct stopwatch *start)
 		   (unsigned long long)wall, (unsigned long long)cpu);
 }
 
-static void touch_together(const struct job *job, bool all, struct result *result)
+static void touch_in_parallel(const struct job *job, bool all, struct result *result)
 {
 	struct toucher touchers[MAX_VCPUS];
 	uint64_t pages = (job->to - job->from + job->stride - 1) / job->stride;
@@ -120,7 +120,7 @@ void op_touch(const struct words *words, struct result *result)
 	else if (vm->vcpu_count == 1)
 		vcpu_run(vm, 0, &job, result);
 	else
-		touch_together(&job, words_has(words, "all"), result);
+		touch_in_parallel(&job, words_has(words, "all"), result);
 	if (result_ok(result))
 		result_time(result, &start);
 }
@@ -144,7 +144,7 @@ void op_reset_vcpu(const struct words *words, struct result *result)
 	result_errno(result, vcpu_init(vm, vcpu_index(words)));
 }
 
-/* Firmware's way to start a vCPU: KVM resets it without KVM_ARM_VCPU_INIT. */
+/* PSCI starts the vCPU: KVM resets it without KVM_ARM_VCPU_INIT. */
 void op_cpu_on(const struct words *words, struct result *result)
 {
 	int index = vcpu_index(words);
@@ -165,7 +165,7 @@ void op_cpu_on(const struct words *words, struct result *result)
 		result_set(result, "psci error");
 }
 
-/* So many times two instructions: a clock that counts instructions can be told from one that does not. */
+/* Two instructions per iteration: shows whether the clock counts instructions. */
 void op_spin(const struct words *words, struct result *result)
 {
 	uint64_t count = words_number(words, "spin", 1);

@@ -61,7 +61,7 @@ static void write_code(char *code)
 	__builtin___clear_cache(code, code + CODE_SIZE);
 }
 
-/* Blocks are split ahead of their pages' first write while a memslot's log is on: by chunks of so many bytes. */
+/* While a memslot's dirty log is on KVM splits blocks before the first write, in chunks of this many bytes. */
 static int split_eagerly(struct vm *vm, uint64_t chunk)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
@@ -96,7 +96,7 @@ int vm_create(struct vm *vm, uint64_t eager)
 	return vm_set_slot(vm, &slot, CODE_SIZE);
 }
 
-/* As s2verify makes one to ask about the host: a vCPU, no memory. */
+/* As s2verify does to query the host: a vCPU, no memory. */
 int vm_create_blank(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd;
@@ -136,7 +136,7 @@ int vcpu_init(struct vm *vm, int index)
 	return ioctl(vm->vcpu[index].fd, KVM_ARM_VCPU_INIT, &init) < 0 ? errno : 0;
 }
 
-/* As a VMM does with a vCPU that waits for PSCI CPU_ON. */
+/* As a VMM does for a vCPU that waits for PSCI CPU_ON. */
 int vcpu_stop(struct vm *vm, int index)
 {
 	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_STOPPED };
@@ -154,7 +154,7 @@ int vm_add_vcpus(struct vm *vm, int count)
 		vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)vm->vcpu_count);
 		if (vcpu->fd < 0)
 			return errno;
-		/* Smaller than a page, whatever the page size. */
+		/* struct kvm_run fits into a page of any size. */
 		vcpu->run =
 			mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 		if (vcpu->run == MAP_FAILED)
@@ -225,7 +225,7 @@ static void load_job(const struct vcpu *vcpu, const struct job *job)
 	set_reg(vcpu, VBAR_EL1, CODE_GPA + VECTORS);
 }
 
-/* Let KVM finish the access that ended the run, else it would do so at the start of the next. */
+/* Lets KVM complete the access that ended the run; else the next run would begin with it. */
 static void complete_mmio(const struct vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
@@ -233,7 +233,7 @@ static void complete_mmio(const struct vcpu *vcpu)
 	vcpu->run->immediate_exit = 0;
 }
 
-/* With the registers as they are, when KVM has set them itself. */
+/* Runs the vCPU with its current registers: KVM itself may have set them. */
 void vcpu_resume(struct vm *vm, int index, struct result *result)
 {
 	const struct vcpu *vcpu = &vm->vcpu[index];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The words of an op, and results in words. */
+/* Parsing of ops, and text of results. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
