@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # the variables of tests/lab/run, which sources this
 # SPDX-License-Identifier: BSD-2-Clause
-# Put an initramfs together, boot QEMU with it, get its files back.
+# Make an initramfs, boot QEMU with it, fetch the emulated host's files.
 
 find_qemu() {
 	local candidate
@@ -17,7 +17,7 @@ cross_prefix() {
 	[[ $(uname -m) == aarch64 ]] || echo aarch64-linux-gnu-
 }
 
-# The guest program and the one that hands files out, built when their source changes.
+# Builds the lab's programs if their source has changed.
 build_programs() {
 	local hash cross flags=(-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -pthread)
 	cross=$(cross_prefix)
@@ -45,7 +45,7 @@ busybox() {
 	find "$CACHE/busybox-$codename" -path '*bin/busybox' -type f -print -quit
 }
 
-# The image of $kernel that is wrong in one instruction, beside the modules of the right one.
+# Replaces the image with a mutant, wrong in one instruction. The modules stay those of the original kernel.
 mutate_image() {
 	local wrong=$top/build/lab/mutants/$kernel-$mutant
 	[[ $kernel != own ]] || wrong=$tmp/mutant
@@ -89,7 +89,7 @@ write_env() { # FILE
 		printf 'export %s=%q\n' LAB_KERNEL "$LAB_KERNEL" LAB_MUTANT "$LAB_MUTANT" \
 			LAB_CPU "$LAB_CPU" LAB_FWB "$LAB_FWB" LAB_DIC "$LAB_DIC" LAB_SMP "$LAB_SMP" LAB_OUTSIDE "$LAB_OUTSIDE" \
 			LAB_BRIEF "$LAB_BRIEF"
-		# With instructions counted, time in there is not time out here.
+		# With --icount the emulated host's clock is not this machine's.
 		echo "LAB_TIMEOUT=$((icount ? 0 : gives_up))"
 		echo "LAB_CONSOLE='$console' LAB_SCENARIOS='${names[*]}' LAB_FORWARD='${forward#*:}'"
 	} >"$1"
@@ -109,7 +109,7 @@ make_initramfs() {
 	add_modules "$root"
 	write_env "$root/lab/env"
 	[[ -z $overlay ]] || cp -a "$overlay/." "$root/"
-	# Not compressed: packing and unpacking would take longer than reading.
+	# Not compressed: compressing and decompressing would take longer than reading.
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tmp/initramfs"
 	rm -rf "$root"
 }
@@ -122,7 +122,7 @@ prepare_boot() {
 	make_initramfs
 }
 
-# Sparse: only what is written takes room. The device must be as large as its memory.
+# The shared file is sparse: only written parts take room. The device must be as large as its memory.
 qemu_arguments() {
 	local accel='tcg,thread=multi'
 	[[ -z $icount ]] || accel='tcg,thread=single'
@@ -137,15 +137,15 @@ qemu_arguments() {
 		-append "console=ttyAMA0 quiet panic=-1 mem=${mem}M $append"
 	)
 	[[ -z $icount ]] || arguments+=(-icount 'shift=1,sleep=off')
-	# No network card is built into these kernels; a serial line on PCI is.
+	# These kernels have no network driver built in, but a driver for a serial line on PCI.
 	[[ -z $forward ]] || arguments+=(
 		-chardev "socket,id=forward,host=127.0.0.1,port=${forward%%:*},server=on,wait=off"
 		-device pci-serial,chardev=forward
 	)
 }
 
-# Runs the outside part of a scenario as its host part asks for (ask_outside in host.sh), which waits
-# for the answer on the console's other direction.
+# Runs the outside part of a scenario for its host part (ask_outside in host.sh), which waits for the
+# status on its console's input.
 run_outside() { # SCENARIO ARGUMENT...
 	local file status=1 name=$1
 	shift
@@ -164,7 +164,7 @@ run_outside() { # SCENARIO ARGUMENT...
 	echo "$status" >&9
 }
 
-# The console, as it comes; the emulated host may ask for something there.
+# Copies the console line by line, and serves the requests of the emulated host on it.
 attend() {
 	local line words
 	while IFS= read -r line; do
@@ -176,14 +176,14 @@ attend() {
 	printf '%s' "$line"
 }
 
-# What the children of this shell have used of the machine's CPUs: mostly QEMU. Not to be asked by a child.
+# Writes the CPU time of this shell's children, mostly QEMU. Must not run in a subshell.
 cpu_seconds() { # FILE
 	times >"$1"
 	awk -F '[ms ]+' 'NR == 2 { printf "%d\n", $1 * 60 + $2 + $3 * 60 + $4 }' "$1" >"$1.sum"
 	mv "$1.sum" "$1"
 }
 
-# Leaves in $out/took how long that was, by the clock and by what was used.
+# Writes the elapsed time and the CPU time to $out/took.
 boot() {
 	local arguments status=0 from=$SECONDS
 	qemu_arguments
@@ -204,8 +204,8 @@ show_console_end() {
 	tail -n 30 "$out/console" | sed 's/^/  /'
 }
 
-# The emulated host's files: from the shared memory, and from between the marks on the console, where
-# what comes last is that the memory could not be reached any more (lockdown).
+# Fetches the emulated host's files from the shared memory, and from between the marks on the console:
+# they come there once the host cannot access the memory any more (lockdown).
 fetch_files() {
 	local length status=1
 	if [[ -f $tmp/shared && $(head -c 8 "$tmp/shared" | tr -d '\0') == S2VLAB01 ]]; then

@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # the variables of those who source this
+# shellcheck shell=bash disable=SC2154 # variables of the caller
 # SPDX-License-Identifier: BSD-2-Clause
-# Programs of Debian's arm64 packages, picked out with the libraries that they need: a directory for
-# tests/lab/run's --overlay. Of those who source this: $dir, a directory of the cache; $top; die.
+# Extract programs and the libraries that they need from Debian's arm64 packages, into a directory for
+# tests/lab/run's --overlay. The caller has $dir (a directory of the cache), $top and die.
 
 find_library() { # NAME
 	local at
@@ -11,7 +11,7 @@ find_library() { # NAME
 	die "a program needs $1, which none of its packages has"
 }
 
-# FILE's libraries, theirs, and so on, into $dir/files, each under the name that it is asked for by.
+# Copies FILE's libraries and their libraries to $dir/files, each under its name in NEEDED.
 collect_libraries() { # FILE
 	local name
 	for name in $(LC_ALL=C readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p'); do
@@ -21,7 +21,7 @@ collect_libraries() { # FILE
 	done
 }
 
-# Of all that the packages hold (firmware, manuals, modules) only these: a tenth.
+# Keeps only these programs: a tenth of the packages, which also have firmware, manuals, modules.
 collect_programs() { # PATH...
 	local program
 	rm -rf "$dir/files"
@@ -39,7 +39,7 @@ fetch_packages() { # SUITE PACKAGE...
 	"$top/tools/debs" --suite "$suite" --arch arm64 --deps --into "$dir/root" "$@"
 }
 
-# Programs "PACKAGE:PATH" into $dir/files, fetched and picked over once.
+# Puts programs "PACKAGE:PATH" into $dir/files, unless they are there from an earlier call.
 prepare_programs() { # SUITE PACKAGE:PATH...
 	local complete suite=$1
 	shift

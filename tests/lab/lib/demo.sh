@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: BSD-2-Clause
-# What tests/lab/demo shows, as a scenario: a terminal session in the emulated host. The console is
-# the terminal; what is to be seen stands between two marks.
+# The scenario of tests/lab/demo: a terminal session in the emulated host. The console is the
+# terminal; the session is between two marks.
 
 host() {
 	# shellcheck source=/dev/null
@@ -20,8 +20,8 @@ session() {
 	say "Can this host be verified? (Attaching takes some seconds: the CPU is emulated.)"
 	shell s2verify check || return 0
 
-	say "Watch every VM. First an ordinary guest: two vCPUs, 2 MiB of anonymous memory. Nothing" \
-		"is found; when the VM is gone, its coherence contract is shown."
+	say "Watch every VM. First an ordinary guest: two vCPUs, 2 MiB of anonymous memory. There is" \
+		"no finding; when the VM is gone, s2verify prints its coherence contract."
 	start_trace
 	shell guest vm vcpus=2 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M
 	stop_trace
@@ -45,7 +45,7 @@ prompt() {
 	printf '\n# %s%s%s\n' "$DEMO_BOLD" "$*" "$DEMO_OFF"
 }
 
-# A command as typed, and what it prints. The guest's ops tell their results: left out.
+# Shows a command as typed, and its output. The output of guest's ops is left out.
 shell() {
 	prompt "$(printf '%s' "$*" | fold -s -w $((DEMO_COLUMNS - 6)) | sed '$!s/$/\\/;2,$s/^/      /')"
 	case $1 in
@@ -67,7 +67,7 @@ start_trace() {
 	done
 }
 
-# Wait until s2verify has shown what there is: it then uses no time any more.
+# Waits until s2verify has printed everything: it then uses no more CPU time.
 settle() {
 	used='' before=none
 	while [ "$used" != "$before" ]; do
@@ -88,7 +88,7 @@ stop_trace() {
 
 verdict() {
 	expect_eq "exit status, ordinary guest" 0 "$(cat rc-ordinary)"
-	# Other kernels and CPUs can be shown as well: refused or safe.
+	# On other kernels and CPUs the mapping is refused or safe.
 	[ "$LAB_KERNEL $LAB_CPU" != "6.12 cortex-a710" ] ||
 		expect_eq "exit status, device memory" 1 "$(cat rc)"
 }

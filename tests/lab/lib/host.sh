@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Helpers for the host part of a scenario: busybox sh, in the emulated host.
 
-# Until a command succeeds. The bound is wide on purpose: it is there to end a scenario that would never end, and says
-# nothing of how long a thing may take under emulation, beside others.
+# Waits until a command succeeds. The bound is wide on purpose: it ends a scenario that would never end. It does not
+# limit how long anything may take under emulation, beside other runs.
 wait_for() { # COMMAND...
 	s2v_end=$(($(cut -d . -f 1 /proc/uptime) + 300))
 	until "$@"; do
@@ -15,8 +15,8 @@ wait_for() { # COMMAND...
 	done
 }
 
-# Start s2verify with these arguments (a daemon, too) and wait until it has attached everything. Its output goes to
-# ${S2V}out.json and ${S2V}err.txt (S2V, empty by default, tells several runs apart).
+# Start s2verify with these arguments (also a daemon) and wait until it has attached everything. Its output goes to
+# ${S2V}out.json and ${S2V}err.txt (S2V, empty by default, is a prefix that separates several runs).
 s2v_start() {
 	: >"${S2V:-}err.txt"
 	s2verify "$@" >"${S2V:-}out.json" 2>"${S2V:-}err.txt" &
@@ -40,20 +40,20 @@ s2v_ready_or_gone() {
 	s2v_ready || ! kill -0 "$s2v_pid" 2>/dev/null
 }
 
-# Interrupt it, wait for it, leave its exit status in ${S2V}rc.
+# Interrupt s2verify, wait for it, write its exit status to ${S2V}rc.
 s2v_stop() {
 	kill -INT "$s2v_pid"
 	wait "$s2v_pid"
 	echo $? >"${S2V:-}rc"
 }
 
-# Run s2verify to its end: the same files.
+# Run s2verify to its end; it leaves the same files.
 s2v_run() {
 	s2verify "$@" >"${S2V:-}out.json" 2>"${S2V:-}err.txt"
 	echo $? >"${S2V:-}rc"
 }
 
-# VMMs side by side, their processes in $vmms: each has done its ops when the next is started, and waits until vmms_go.
+# Start a VMM beside others ($vmms: their process IDs), and wait until it has done its ops. It then waits for vmms_go.
 vmm() { # NAME OPS...
 	name=$1
 	shift
@@ -63,7 +63,7 @@ vmm() { # NAME OPS...
 	wait_file "/tmp/now-$name"
 }
 
-# They end; the status is the last one's.
+# Let all VMMs end; the status is that of the last.
 vmms_go() {
 	touch /tmp/go
 	# shellcheck disable=SC2086
@@ -85,8 +85,8 @@ wait_file() {
 	wait_for [ -e "$1" ]
 }
 
-# The answer to an HTTP request with its head, in a file; busybox's wget says nothing of an answer that is no success. The
-# way to the server stays open until it has answered: it would take an end of it for the client's.
+# Write an HTTP response with its headers to a file; busybox's wget prints no response that is an error. The connection
+# stays open for sending until the response has come: at its end the server would assume that the client has gone.
 http_get() { # PATH FILE
 	[ -p /tmp/http ] || mkfifo /tmp/http
 	exec 8<>/tmp/http
@@ -95,24 +95,24 @@ http_get() { # PATH FILE
 	exec 8>&-
 }
 
-# The status that such an answer has.
+# The status code of such a response.
 http_code() { # FILE
 	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$1"
 }
 
-# Is that the answer of the daemon's /-/ready? It is in the file `ready`.
+# Returns whether the daemon's /-/ready has this status code; the response is in the file `ready`.
 ready_is() { # CODE
 	http_get /-/ready ready
 	[ "$(http_code ready)" = "$1" ]
 }
 
-# Does such an answer hold this metric, with this value? NAME may have labels.
+# Returns whether such a response has this metric with this value. NAME may have labels.
 http_metric() { # FILE NAME VALUE
 	[ "$(sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1")" = "$3" ]
 }
 
-# Have the scenario's function outside() run on the machine that emulates this one, with these words.
-# Nothing runs here but what runs already; its status is the result.
+# Run the scenario's function outside() with these arguments on the machine that emulates this host, and wait for it.
+# Its status is the result.
 ask_outside() {
 	printf '\nlab: outside %s %s\n' "${PWD##*/}" "$*" >/dev/console
 	read -r s2v_answer </dev/console

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An arm64 kernel Image: its symbols, from its own kallsyms tables, and its instructions.
 
-Image is .head.text and all that follows as it lies in memory: a file offset is an address less
-_text. The tables are where the kernel prints /proc/kallsyms from (kernel/kallsyms.c,
-scripts/kallsyms.c): num_syms, names, markers, token_table, token_index, and an offset from
-relative_base (which is _text) for each symbol. 6.1 has the offsets before num_syms, 6.4 and later
-after token_index, 7.x each relative to its own place.
+An Image has the layout of memory from .head.text on: file offset = address - _text. The kernel prints
+/proc/kallsyms from these tables (kernel/kallsyms.c, scripts/kallsyms.c): num_syms, names, markers,
+token_table, token_index, and an offset from relative_base (which is _text) for each symbol. 6.1 has
+the offsets before num_syms, 6.4 and later after token_index; in 7.x each is relative to its own place.
 """
 
 import bisect
@@ -19,9 +18,9 @@ def _align(n, to=8):
 
 
 class Alternative(typing.NamedTuple):
-    site: int  # what is replaced
-    place: int  # by what is here, or the callback
-    cap: int  # if the CPUs have this (the callback: whatever it finds)
+    site: int  # the replaced instructions
+    place: int  # the replacement, or the callback
+    cap: int  # the CPU capability that selects it (a callback decides itself)
     callback: bool
     length: int
 
@@ -46,7 +45,7 @@ class Image:
     # Symbols
 
     def _tokens_at(self, start):
-        """The 256 tokens, if a token table is here with its index behind it, and the end of that."""
+        """The 256 tokens and the end of the index, if a token table with its index begins here."""
         tokens, index, at = [], [], start
         for _ in range(256):
             index.append(at - start)
@@ -61,7 +60,7 @@ class Image:
         return None
 
     def _find_tokens(self):
-        """Digits are in every symbol table, so they are tokens of their own."""
+        """Finds the token table by "0" to "9": digits are in every symbol table, so each is a token."""
         digits = b"\0" + b"".join(b"%d\0" % i for i in range(10))
         at = self.data.find(digits)
         while at >= 0:
@@ -73,7 +72,7 @@ class Image:
         raise ValueError("no kallsyms tables in this Image")
 
     def _names_at(self, at, count, tokens, end):
-        """The names, if they are here: the markers behind them say where each 256th begins.
+        """The names, if they are here: the markers after them have the start of each 256th name.
 
         A name is its length (from 128 on in two bytes) and that many tokens; the first character
         is its type.
@@ -113,7 +112,7 @@ class Image:
         raise ValueError("no kallsyms names in this Image")
 
     def _offsets(self, places, count):
-        """Where each symbol is, from the first on, for they are sorted."""
+        """The offset of each symbol from the first; they are sorted."""
         for at in places:
             raw = struct.unpack_from(f"<{count}i", self.data, at)
             for step in (0, 4):
@@ -127,7 +126,7 @@ class Image:
         count_at, names = self._find_names(tokens_at, tokens)
         n = len(names)
         offsets = self._offsets((end, _align(end), count_at - 8 - _align(4 * n)), n)
-        # Without KALLSYMS_ALL (6.1) the first is _stext, which is 64 KiB (SEGMENT_ALIGN) behind _text.
+        # Without KALLSYMS_ALL (6.1) the first is _stext, which is 64 KiB (SEGMENT_ALIGN) after _text.
         if "T_text" not in names:
             shift = 0x10000 - offsets[names.index("T_stext")]
             offsets = [o + shift for o in offsets]
@@ -147,11 +146,11 @@ class Image:
     # Alternatives
 
     def alternatives(self, start, size):
-        """What apply_alternatives() replaces in a function when the kernel boots.
+        """The code of a function that apply_alternatives() replaces when the kernel boots.
 
         Entries of .altinstructions, struct alt_instr { s32 orig_offset, alt_offset; u16 cpucap;
-        u8 orig_len, alt_len; }, each offset from its own place. They are found by pointing into
-        the function; bit 15 of cpucap says that alt_offset is a callback's.
+        u8 orig_len, alt_len; }, each offset from its own place. An entry is found by its offset into
+        the function; bit 15 of cpucap marks alt_offset as that of a callback.
         """
         found = []
         for place, word in enumerate(memoryview(self.data)[: len(self.data) & -4].cast("I")):

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Helpers for the verdict part of a scenario: bash, in the scenario's output directory. Every failed
-# expectation is printed; the scenario fails if there was one, whatever verdict() returns.
+# expectation is printed; the scenario fails if any failed, whatever verdict() returns.
 lab_failures=0
 
 lab_fail() {
@@ -43,8 +43,8 @@ rules_of() {
 	jq -s -r '[.[] | select(.type == "finding").rule] | unique | join(" ")' "$1"
 }
 
-# expect_findings "RULE RULE" STATUS [PREFIX]: the rules found, the exit status, a complete run, and
-# NDJSON as the schema has it. Files are PREFIXout.json and PREFIXrc.
+# expect_findings "RULE RULE" STATUS [PREFIX]: expects findings of these rules, this exit status, a
+# complete run, and NDJSON valid by the schema. Files are PREFIXout.json and PREFIXrc.
 expect_findings() {
 	local ndjson=${3:-}out.json
 	expect_eq "rules" "$1" "$(rules_of "$ndjson")"
@@ -56,10 +56,10 @@ expect_findings() {
 
 expect_schema() {
 	local said
-	said=$("$LAB_ROOT/tests/cli/validate" "$@" 2>&1) || lab_fail "not as docs/schema.json has it: $said"
+	said=$("$LAB_ROOT/tests/cli/validate" "$@" 2>&1) || lab_fail "not valid by docs/schema.json: $said"
 }
 
-# Does this kernel hold cacheable PFNMAP against the host's features (6.17 on), and has the host
-# what it takes?
+# Returns whether this kernel checks cacheable PFNMAP memory against the host's features (6.17 on), and
+# whether the host has the features that it requires.
 kernel_decides() { [[ $LAB_KERNEL == latest ]]; }
 host_has_both() { ((LAB_FWB && LAB_DIC)); }
