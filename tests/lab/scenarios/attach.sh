@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The same guests under fentry and under kprobes, and with every event told: the same findings and
-# contract. On a kernel without fentry (6.1) the first falls away. By kprobes a map counts when KVM asks for it:
-# one that failed since the other vCPU was faster counts, too.
+# The same guests with fentry, with kprobes, and with --all: the findings and the contract must be the same. 6.1 has no
+# fentry. With kprobes a map is counted at the entry of the function: a map that fails because the other vCPU was faster
+# is counted too.
 
 guests() {
 	guest vm vcpus=2 slot=1,gpa=0x0,size=2M,from=anon touch=0x0,2M \
@@ -15,15 +15,15 @@ guests() {
 		replace=6,from=dev:/dev/s2f-ram-wc,off=0x10000,size=64K touch=0x80010000,64K,vcpu=0 \
 		slot=7,gpa=0x90000000,size=64K,from=anon touch=0x90000000,32K,vcpu=0 delete=7 \
 		slot=7,gpa=0x90000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x90008000,32K,vcpu=0
-	remembered_table
+	remembered_host_table
 }
 
-# Pages that the host has, behind another VMA than the one touched before: from the second on the guest is let by for the
-# table of the host's that was found for the first. One CPU, since that is what remembers it.
-# - Slot 8: that table goes away with its memory, as it is, and a driver's memory is mapped there, by another table.
-#   Something else is touched first, and looked at closely. Whoever still goes by the table finds ordinary memory.
-# - Slot 9: a driver's memory is put where the table maps it, too, which is then found anew.
-remembered_table() {
+# The host has these pages, in another VMA than that of the mapping before. From the second page on mappings take the fast
+# path, by the host's table that was found for the first page. On one CPU, since the table is remembered per CPU.
+# - Slot 8: the table moves away with its memory, unchanged, and another table maps a driver's memory there. First the
+#   guest touches another page, which is read closely. A check by the remembered table would find ordinary memory.
+# - Slot 9: the remembered table also maps a driver's memory. The table is then found again.
+remembered_host_table() {
 	taskset 1 guest vm vcpus=1 slot=8,gpa=0xa0000000,size=4M,from=anon split=8,part=2M \
 		host=8,off=0x200000,size=1M touch=0xa0000000,16K touch=0xa0200000,64K \
 		away=8,off=0x200000,size=2M replace=8,from=dev:/dev/s2f-ram-wc,off=0x210000,size=64K \
@@ -43,16 +43,16 @@ host() {
 	done
 }
 
-# What a run says, but for times, process IDs, host and physical addresses: of each finding the last word (when the ones
-# before come depends on the clock), and the contract.
-essence() {
+# The output of a run without times, process IDs, HVAs and PAs: the last update of each finding (earlier updates depend on
+# the clock), and the contract.
+comparable_output() {
 	jq -c -s '([.[] | select(.type == "finding")] | group_by(.id) | map(last)[]), (.[] | select(.type == "memslot")) |
 		del(.time, .vm.pid, .hva, .memslot.hva, .pa, .id, .vcpu, .update) |
 		if .explain then .explain |= gsub("0x[0-9a-f]+"; "ADDRESS") else . end' "$1-out.json"
 	jq -c 'select(.type == "summary") | [[.maps[] | [.s1, .s2]], .findings, .complete]' "$1-out.json"
 }
 
-stale() { # HOW SLOT GPA TEXT
+expect_cacheable() { # HOW SLOT GPA TEXT
 	expect_jq "$1: $4" "[.[] | select(.type == \"finding\" and .rule == \"s2-cacheable\" and .memslot.id == $2)
 		| [.gpa, .s1.attr, .s2.attr]] | unique" "[[\"$3\",\"normal-nc\",\"normal-wb\"]]" "$1-out.json"
 }
@@ -62,24 +62,24 @@ verdict() {
 	[[ $LAB_KERNEL != 6.1 ]] || exact=all ways='kprobe all'
 	for how in $ways; do
 		expect_schema "$how-out.json"
-		diff <(essence $exact) <(essence "$how") >"diff-$how" ||
+		diff <(comparable_output $exact) <(comparable_output "$how") >"diff-$how" ||
 			lab_fail "$exact (<) and $how (>) differ: $(head -20 "diff-$how")"
 	done
 	expect_eq "maps, --all" "$(jq -c -s "$counts" $exact-out.json)" "$(jq -c -s "$counts" all-out.json)"
-	expect_true "maps by kprobe: as many, or some that failed" jq -e -n --slurpfile f $exact-out.json --slurpfile k kprobe-out.json \
+	expect_true "maps by kprobe: as many, plus maps that failed" jq -e -n --slurpfile f $exact-out.json --slurpfile k kprobe-out.json \
 		"[[(\$f | $counts), (\$k | $counts)] | transpose[] | .[1] - .[0] | . >= 0 and . <= 64] | all"
-	# Stage 2 stays Write-Back there: whoever goes by what was mapped nearby a moment ago sees nothing.
+	# Stage 2 stays Write-Back there: a check by earlier mappings nearby would find nothing.
 	for how in $ways; do
-		stale "$how" 7 0x90008000 "a memslot of a driver's memory where one of ordinary memory was"
-		stale "$how" 6 0x80010000 "a driver's memory put into a memslot that is in use"
-		stale "$how" 8 0xa0210000 "a driver's memory, and the table of what was there before is elsewhere"
-		stale "$how" 9 0xb0220000 "a driver's memory put into a table that is in use"
+		expect_cacheable "$how" 7 0x90008000 "a memslot over a driver's memory where a memslot over ordinary memory was"
+		expect_cacheable "$how" 6 0x80010000 "a driver's memory mapped in a memslot in use"
+		expect_cacheable "$how" 8 0xa0210000 "a driver's memory where the host's table has moved away"
+		expect_cacheable "$how" 9 0xb0220000 "a driver's memory mapped by a table in use"
 	done
 	expect_eq "exit status" 1 "$(cat $exact-rc)"
-	# Of slot 5 it depends on the host what pfnmap-* say; KVM takes it, and nobody asked, where it can map it.
+	# Which pfnmap-* rule fires for slot 5 depends on the host. Where KVM can map it, the VMM did not query the capability.
 	! kernel_decides || ! host_has_both || cap='"cap-unqueried",'
-	# The 64 KiB that were put in front of memslot 1 begin where a block does: get_vma_page_shift() takes the VMA to
-	# cover all of that block (ALIGN() of an aligned address is that address), and KVM maps 2 MiB of the device.
+	# The 64 KiB at the start of memslot 1 begin at a block boundary: get_vma_page_shift() assumes that the VMA covers
+	# the whole block (ALIGN() of an aligned address is that address), and KVM maps 2 MiB of the device.
 	kernel_decides || foreign='"foreign-memory",'
 	expect_jq "rules" '[.[] | select(.type == "finding").rule] | unique | map(select(startswith("pfnmap")
 		| not))' "[\"attr-drift\",$cap$foreign\"s2-cacheable\",\"s2-noncacheable\"]" $exact-out.json

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What an audit costs: instructions a leaf, beside KVM's own walk of the same tables; and whether a guest
-# that faults meanwhile notices. Figures for docs/cost.md. Meant for make bench-audit, where the clock
-# counts instructions: one is 2 ns.
+# What an audit costs: instructions per leaf, compared with KVM's own walk of the same tables; and whether it
+# delays the faults of a guest. Figures for docs/cost.md. For make bench-audit, where the clock counts
+# instructions: each takes 2 ns.
 
-# A guest that is there, audited three times and walked by KVM as often (which this kernel may not offer).
+# A guest whose tables KVM walks three times (if this kernel can), and which is audited three times.
 measure() { # NAME SIZE FROM
 	guest "comm=$1" limit=0 vm vcpus=1 "slot=1,gpa=0x40000000,size=$2,from=$3" "touch=0x40000000,$2" \
 		"mark=/tmp/$1" walk,expect=any walk,expect=any walk,expect=any "mark=/tmp/$1-walked" \
@@ -20,10 +20,10 @@ measure() { # NAME SIZE FROM
 	wait
 }
 
-# The time that a guest takes for 16 faults, alone and while another one is audited all the time: with one
-# CPU both have their share of it, so that only a lock could make a fault wait longer than a time slice.
-# The fastest and the median of 64 are told: 64 KiB, which fit into a slice.
-meanwhile() {
+# The time that a guest takes for 16 faults (64 KiB), alone and while another guest is audited all the time.
+# They share one CPU, so only a lock could make a fault wait longer than a time slice. 16 faults fit into a
+# slice. Reports the fastest and the median of 64 times.
+faults_during_audit() {
 	guest comm=audited limit=0 vm vcpus=1 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M \
 		mark=/tmp/audited wait=/tmp/audited-end >/dev/null &
 	wait_file /tmp/audited || return 1
@@ -45,7 +45,7 @@ host() {
 	hugepages 64 || return 1
 	measure pages 1G anon || return 1
 	measure blocks 128M hugetlb || return 1
-	meanwhile
+	faults_during_audit
 }
 
 # "NAME RUN LEAVES INSTRUCTIONS" of audits, "NAME walk LEAVES INSTRUCTIONS" of KVM's walks

@@ -1,25 +1,25 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Audits again and again while guests fault, are reset and die, and their VMMs change memory and
-# memslots, for a minute (--brief: a third of one, and half as many guests): nothing false is found, nothing stays behind.
+# Audits for a minute (--brief: 20 s, half as many guests) while guests fault, are reset and are killed and
+# their VMMs change memory and memslots. There must be no false finding, and nothing left behind.
 
 applies() {
 	[ "$LAB_SMP" -ge 2 ] || { echo "needs two CPUs" && return 1; }
 }
 
-# Seconds, and audits, of each half: first without, then with a guest that has a real conflict.
+# Seconds, and least number of audits, of each half: first without, then with a guest that has a real conflict.
 half=30 audits=5
 [ -z "$LAB_BRIEF" ] || half=10 audits=2
 
-# What an audit could leave behind: BPF programs, their and their maps' memory, VMs that nobody holds.
-left() {
+# What an audit could leave behind: BPF programs, memory of programs and maps, VMs.
+leftovers() {
 	echo "programs $(grep -c '[[:space:]]bpf_prog_[0-9a-f]' /proc/kallsyms)"
 	echo "areas $(grep -c 'bpf' /proc/vmallocinfo)"
 	echo "vms $(find /sys/kernel/debug/kvm -mindepth 1 -maxdepth 1 -type d | wc -l)"
 }
 
-# Guests of all kinds, one after another, until there is a file. On the second CPU: audits are to run
-# as often as can be.
+# Guests of all kinds, one after the other, until /tmp/stop exists. On the second CPU, so that audits run
+# as often as possible.
 bring_up() { # NAME SEED
 	while [ ! -e /tmp/stop ]; do
 		taskset 2 guest comm="$1" limit=20 vm vcpus=4 slot=1,gpa=0x0,size=4M,from=anon churn="1,seed=$2" \
@@ -33,7 +33,7 @@ bring_up() { # NAME SEED
 	done >ops-"$1" 2>&1
 }
 
-# One that lives for a moment, and one that is killed at any point.
+# A guest that lives for a moment, and a guest that is killed at any point.
 come_and_go() {
 	n=0
 	while [ ! -e /tmp/stop ]; do
@@ -61,16 +61,16 @@ seconds() {
 	cut -d . -f 1 /proc/uptime
 }
 
-# What an audit meets depends on the clock: one of them must have met a guest in the middle of its life.
-met() { # PREFIX
+# What an audit sees depends on the clock: at least one audit must have seen a guest with many leaves.
+saw_guest() { # PREFIX
 	grep -q '"type":"audit".*"leaves":[0-9]\{3,\}' "$1-out.json"
 }
 
-# With and without a line for each leaf, in turn.
+# Audits with and without --leaves in turn.
 audit_for() { # SECONDS PREFIX
 	end=$(($(seconds) + $1))
 	n=0
-	while [ "$(seconds)" -lt $end ] || [ $n -lt $audits ] || { ! met "$2" && [ $n -lt 20 ]; }; do
+	while [ "$(seconds)" -lt $end ] || [ $n -lt $audits ] || { ! saw_guest "$2" && [ $n -lt 20 ]; }; do
 		n=$((n + 1))
 		leaves=
 		[ $((n % 2)) != 0 ] || leaves=--leaves
@@ -88,7 +88,7 @@ host() {
 	echo 0 >/proc/sys/kernel/kptr_restrict
 	s2v_run audit --json
 	sleep 1
-	left >before
+	leftovers >before
 	: >differing
 	bring_up wild-1 1 &
 	[ -n "$LAB_BRIEF" ] || bring_up wild-2 77 &
@@ -112,11 +112,11 @@ host() {
 }
 
 nothing_left() {
-	left >after
+	leftovers >after
 	cmp -s before after
 }
 
-# What was found, but what is true: resets, and faults where a VMM had unmapped its memory for a moment (churn).
+# Findings, except the true findings of resets and of faults while a VMM had unmapped memory for a moment (churn).
 # "RULE COMM GPA COUNT"
 found() { # FILE
 	jq -r -s '[.[] | select(.type == "finding" and (.rule | startswith("reset-") | not) and
@@ -125,19 +125,19 @@ found() { # FILE
 
 verdict() {
 	local kind
-	expect_eq "what is left behind" "$(cat before)" "$(cat after)"
-	expect_eq "leaves that differ or are special, but of no device" "" "$(head -c 2000 differing)"
+	expect_eq "left behind" "$(cat before)" "$(cat after)"
+	expect_eq "leaves that differ or are special, except of the device" "" "$(head -c 2000 differing)"
 	expect_eq "findings without the conflict" "" "$(found without-out.json)"
-	expect_eq "findings with it" "s2-cacheable conflict 0x40000000 16" "$(found with-out.json)"
+	expect_eq "findings with the conflict" "s2-cacheable conflict 0x40000000 16" "$(found with-out.json)"
 	expect_eq "findings of trace --audit-first" "s2-cacheable conflict 0x40000000 16" "$(found first-out.json)"
 	expect_eq "exit statuses" "with 1 without 0" "$(sort -u statuses | xargs)"
 	expect_eq "exit status of trace --audit-first" 1 "$(cat first-rc)"
-	expect_eq "what was said on stderr" "" "$(sort -u err.txt | head)"
+	expect_eq "stderr" "" "$(sort -u err.txt | head)"
 	for kind in with without; do
 		expect_true "enough audits $kind the conflict" test "$(grep -c "^$kind " statuses)" -ge $audits
 	done
 	expect_jq "complete" '[.[] | select(.type == "summary") | .incomplete // "complete"] | unique' \
 		'["complete"]' without-out.json
 	expect_schema without-out.json with-out.json first-out.json
-	expect_jq "guests were there" '[.[] | select(.type == "audit" and .leaves >= 100)] | length > 0' true without-out.json
+	expect_jq "audits saw guests" '[.[] | select(.type == "audit" and .leaves >= 100)] | length > 0' true without-out.json
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# VMs that were there before s2verify: an audit finds what trace would have found, had it been first,
-# and nothing else; and what only an audit can: memory reached in two ways. On one CPU of each kernel also: an audit of
-# an ordinary VM alone, without what reaches memory in two ways, of one process, as text, the one that trace begins with,
-# and one of no VM. Each kind is in a VMM of its own, which waits until it has been audited.
+# VMs that exist before s2verify starts: an audit finds what a trace from their start would have found, nothing else, and
+# what only an audit can find: memory mapped with two types. On one CPU of each kernel also audits of an ordinary VM
+# alone, without the memory mapped with two types, of one process, as text, at the start of trace, and of no VM. Each
+# kind of memory is in a VMM of its own, which waits until it has been audited.
 
 host() {
 	vmms=
@@ -18,14 +18,14 @@ host() {
 	vmm cacheable vm vcpus=1 query=243 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wb,expect=any \
 		touch=0x40000000,64K,expect=any || return 1
 	vmm ram vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K || return 1
-	# Registered, and not touched yet: what is there is known all the same.
+	# Registered, and not touched yet: the audit reports it all the same.
 	vmm untouched vm vcpus=1 query=243 slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wb@0x700000,expect=any || return 1
 	vmm pte vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb@0x500000 \
 		touch=0x40000000,64K || return 1
 	vmm device vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-wc@0x100000 touch=0x40000000,64K \
 		slot=2,gpa=0x50000000,size=64K,from=dev:/dev/s2f-nc@0x200000 touch=0x50000000,64K || return 1
 	[ -n "$LAB_BRIEF" ] || s2v_run audit --json
-	# The same device memory again, as another driver maps it; and memory that is not contiguous.
+	# The same device memory, mapped by another driver; and memory that is not contiguous.
 	vmm other vm vcpus=1 slot=1,gpa=0x60000000,size=64K,from=dev:/dev/s2f-wc@0x8000 touch=0x60000000,64K \
 		slot=2,gpa=0x80000000,size="$huge",from=dev:/dev/s2f-swapped@0x4000000 \
 		touch=0x80000000,"$huge",read,stride=0x10000 || return 1
@@ -43,7 +43,7 @@ host() {
 }
 [[ $LAB_KERNEL == *16k ]] && huge=32M || huge=2M
 
-# One process of several; gently.
+# One process of several, at a limited rate.
 s2v_run_one() {
 	# shellcheck disable=SC2086
 	set -- $vmms
@@ -67,7 +67,7 @@ verdict() {
 		extra='["other","alias-conflict"],'
 	fi
 	expect_eq "exit status" 1 "$(cat other-rc)"
-	expect_eq "found with another mapping" "[$(insert_other "${all_other:-$all}" "$extra")]" "$(by_vmm other-out.json)"
+	expect_eq "findings with another mapping" "[$(insert_other "${all_other:-$all}" "$extra")]" "$(by_vmm other-out.json)"
 	expect_schema other-out.json
 	expect_jq "complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' other-out.json
 	verdict_ordinary
@@ -79,32 +79,32 @@ verdict_whole() { # FOUND
 	expect_findings "" 0 ordinary-
 	expect_schema out.json
 	expect_eq "exit status" 1 "$(cat rc)"
-	expect_eq "found" "[$1]" "$(by_vmm out.json)"
+	expect_eq "findings" "[$1]" "$(by_vmm out.json)"
 	expect_jq "complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' out.json
 	expect_findings "s2-cacheable" 1 one-
-	expect_jq "of that process" '[.[] | select(.type == "finding").vm.comm] | unique' '["ram"]' one-out.json
+	expect_jq "findings of that process" '[.[] | select(.type == "finding").vm.comm] | unique' '["ram"]' one-out.json
 	expect_findings "" 0 none-
-	expect_jq "nobody left" '.[] | select(.type == "summary") | [.vms, .leaves]' '[0,[]]' none-out.json
+	expect_jq "no VM left" '.[] | select(.type == "summary") | [.vms, .leaves]' '[0,[]]' none-out.json
 	expect_schema first-out.json
-	expect_eq "found before tracing" "$(by_vmm other-out.json)" "$(by_vmm first-out.json)"
-	expect_jq "complete from the first second" '[.[] | select(.type == "summary") | .complete, .incomplete,
+	expect_eq "findings of trace --audit-first" "$(by_vmm other-out.json)" "$(by_vmm first-out.json)"
+	expect_jq "complete from the start" '[.[] | select(.type == "summary") | .complete, .incomplete,
 		.preexisting_vms, .audited_vms]' '[true,null,7,7]' first-out.json
 	expect_grep "text" '^audit of vm 1 \(ordinary, pid ' text-out.json
 }
 
-# The VMs' names in the order in which they sort.
+# Adds EXTRA to ALL, in the order in which the VMs' names sort.
 insert_other() { # ALL EXTRA
 	echo "${1/\[\"pte\"/$2[\"pte\"}"
 }
 
-# Every page that was touched is there, by the blocks that its backing allows.
+# Every page that was touched is mapped, by blocks where its backing allows it.
 verdict_ordinary() {
 	local page=4096 level2=2
 	[[ $LAB_KERNEL != *16k ]] || page=16384
 	jq -c 'select(.vm.comm == "ordinary")' other-out.json >ordinary.json
 	expect_jq "leaves of plain memory" '[.[] | select(.type == "memslot" and .id == 1) | [.present, .unreadable,
 		(.leaves[] | [.level, .s1, .s2])]]' "[[$((0x200000 + 0x10000)),0,[3,\"normal-wb\",\"normal-wb\"]]]" ordinary.json
-	expect_jq "counted" '[.[] | select(.type == "memslot" and .id == 1).leaves[].count]' \
+	expect_jq "number of leaves" '[.[] | select(.type == "memslot" and .id == 1).leaves[].count]' \
 		"[$(((0x200000 + 0x10000) / page))]" ordinary.json
 	expect_jq "hugetlb" '[.[] | select(.type == "memslot" and .id == 3) | [.size == .present, .leaves]]' \
 		"[[true,[{\"level\":$level2,\"s1\":\"normal-wb\",\"s2\":\"normal-wb\",\"count\":1}]]]" ordinary.json
@@ -113,7 +113,7 @@ verdict_ordinary() {
 		ordinary.json
 }
 
-# Which part of the memory that is not contiguous; and who else reaches the device's.
+# Which part of the memory is not contiguous, and which VMs map device memory with two types.
 verdict_other() {
 	local half=0x100000
 	[[ $LAB_KERNEL != *16k ]] || half=0x1000000
@@ -125,7 +125,7 @@ verdict_other() {
 			[.vm.comm, .gpa, .size, .s2.attr]] | sort' \
 			'[["cacheable","0x40008000",32768,"normal-wb"],["other","0x60000000",32768,"device-nGnRE"]]' other-out.json
 	else
-		expect_jq "nothing" '[.[] | select((.rule == "alias-conflict" or .rule == "foreign-memory") and .type == "finding")]' \
+		expect_jq "no such finding" '[.[] | select((.rule == "alias-conflict" or .rule == "foreign-memory") and .type == "finding")]' \
 			'[]' other-out.json
 	fi
 }

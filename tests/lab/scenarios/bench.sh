@@ -1,31 +1,31 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What watching costs a guest, s2verify's modes and other tools alike: one half of tests/lab/bench, which says what is to
-# be run (an overlay's /bench/plan) and makes tables of the figures. The clock must count instructions (--icount).
+# Measures what s2verify's modes and other tools cost a guest, for tests/lab/bench, which selects the modes (an overlay's
+# /bench/plan) and makes tables of the figures. The clock must count instructions (--icount).
 # "figures" has a line for each mode and workload: MODE WORKLOAD UNIT UNITS NS CPU READER SPREAD RUNS
-#   NS      by the clock, while the guest did its UNITS: all that delayed it, a reader that ran meanwhile included
-#   CPU     of that, what the VMM and its guest ran themselves
-#   READER  what the tool's own processes ran, then or afterwards, for the VM's beginning and end included
-#   SPREAD  by how much NS of the last two runs, of which all this is the mean, differ, in 1/10000
+#   NS      elapsed time while the guest did its UNITS, with all that delayed it, including a reader that ran meanwhile
+#   CPU     of that, CPU time of the VMM and its guest
+#   READER  CPU time of the tool's own processes, meanwhile or afterwards, including the VM's start and end
+#   SPREAD  difference of NS between the last two runs, whose mean these figures are, in 1/10000
 
 applies() {
 	# shellcheck disable=SC2154 # of tests/lab/run
 	[[ -n $icount ]] || { echo "only with --icount" && return 1; }
 }
 
-# A guest program's ops: what is timed comes after "go", a line "touch" or "reset" each. Before, a reader has
-# the time to see the VM, its memslots, and the first of what it maps.
+# Ops of the guest program: those after "go" are timed, each a line "touch" or "reset". Before, a reader has the
+# time to handle the VM, its memslots and its first mappings.
 ops_of() { # WORKLOAD
 	case $1 in
-	# Memory that nobody has touched, a page at a time.
+	# Untouched memory, a page at a time.
 	pages) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,4K sleep=200 echo=go touch=0x0,32M" ;;
 	# The same, in 4,096 VMAs.
 	vmas) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon split=1,part=8K touch=0x0,4K sleep=200 echo=go" \
 		"touch=0x0,32M" ;;
-	# Pages of 2 MiB that are there already: else it is clearing them that is measured.
+	# Pages of 2 MiB that are already allocated: else the figure would include clearing them.
 	blocks) echo "vm vcpus=1 slot=1,gpa=0x40000000,size=64M,from=hugetlb host=1 touch=0x40000000,4K sleep=200 echo=go" \
 		"loop=16 touch=0x40000000,64M,stride=2M unmap=1 end" ;;
-	# Stores to what is mapped, and read-only since dirty logging began.
+	# Stores to mapped memory that is read-only since dirty logging began.
 	perm) echo "vm vcpus=1 slot=1,gpa=0x0,size=32M,from=anon touch=0x0,32M sleep=200 echo=go" \
 		"flags=1,log touch=0x0,32M" ;;
 	# KVM_ARM_VCPU_INIT of four vCPUs in turn, and what they touch afterwards.
@@ -35,7 +35,7 @@ ops_of() { # WORKLOAD
 	esac
 }
 
-# What it is counted in: "FIGURE OP UNIT UNITS" for each figure of a workload.
+# "FIGURE OP UNIT UNITS" for each figure of a workload.
 figures_of() { # WORKLOAD
 	case $1 in
 	pages | vmas | perm) echo "$1 touch fault 8192" ;;
@@ -44,7 +44,7 @@ figures_of() { # WORKLOAD
 	esac
 }
 
-# Nanoseconds that the tool's processes have run.
+# CPU time of the tool's processes, in nanoseconds.
 tool_ns() {
 	local pid
 	[ -n "$tool" ] || { echo 0 && return; }
@@ -61,8 +61,8 @@ run_once() { # WORKLOAD
 	ops=$(ops_of "$1")
 	# shellcheck disable=SC2086 # words
 	guest limit=0 $ops >ops || { cat ops && return 1; }
-	# Time for a reader to come to the end of what there is: no time to us, nothing runs. Not always the same, or
-	# one that looks once a second would do so at the same point of each run.
+	# Time for a reader to read everything. It is not measured: the guest does not run. It varies, else a reader
+	# that polls once a second would do so at the same point of each run.
 	[ -z "$tool" ] || sleep "0.$((50 + 13 * runs % 50))"
 	after=$(tool_ns)
 	figures_of "$1" >what
@@ -76,8 +76,8 @@ run_once() { # WORKLOAD
 		END { for (op in figure) print figure[op], ns[op], cpu[op], reader }' what ops >now
 }
 
-# Runs until two in a row agree within 0.3 %, at most BENCH_RUNS times: a reader that looks once a second does
-# so in some of them. $mode is what it is called.
+# Repeats until two runs in a row agree within 0.3 %, at most BENCH_RUNS times: a reader that polls once a second
+# does so only in some runs. $mode is the name in the figures.
 measure() { # WORKLOAD
 	local runs=0 spread
 	[ -z "$BENCH_LEAST" ] || { measure_least "$1"; return; }
@@ -100,8 +100,8 @@ measure() { # WORKLOAD
 			spread, runs }' what last now >>figures
 }
 
-# The cheapest of BENCH_LEAST runs: what the kernel does besides makes some dearer, by 2 %, and none cheaper. For a
-# figure that is held against a stored one.
+# The cheapest of BENCH_LEAST runs: other work of the kernel makes some runs dearer, by 2 %, and none cheaper. For
+# figures that are compared with stored figures.
 measure_least() { # WORKLOAD
 	local runs=0
 	: >least
@@ -128,7 +128,7 @@ measure_all() { # WORKLOADS
 s2verify_mode() { # COMMAND...
 	S2V=$mode-
 	export S2V
-	# What --all prints is not kept: formatting it is what costs.
+	# Output of --all is not kept: the cost is in formatting it.
 	ln -s /dev/null "$mode-out.json"
 	s2v_start "$@" || return 1
 	tool=$s2v_pid
@@ -138,7 +138,7 @@ s2verify_mode() { # COMMAND...
 	rm -f /tmp/bench.*
 }
 
-# With a tool that is ready when READY succeeds; what it prints is kept as "$mode-said".
+# With a tool that is ready when READY succeeds; its output goes to "$mode-said".
 tool_mode() { # WORKLOADS READY COMMAND...
 	local workloads=$1 ready=$2
 	shift 2
@@ -154,7 +154,7 @@ tool_mode() { # WORKLOADS READY COMMAND...
 	rm -f /tmp/bench.*
 }
 
-# At most five minutes: a compiler that has to be loaded takes its time here.
+# Waits at most five minutes: loading a compiler takes long here.
 wait_until() { # COMMAND
 	for _ in $(seq 3000); do
 		! eval "$1" || return 0
@@ -169,7 +169,7 @@ probe_event() {
 	echo 'p:s2map kvm_pgtable_stage2_map addr=%x1 phys=%x3 prot=%x4' >/sys/kernel/tracing/kprobe_events
 }
 
-# shellcheck disable=SC2016 # expanded when they are looked at
+# shellcheck disable=SC2016 # expanded by wait_until
 measure_mode() {
 	tool=''
 	case $mode in
@@ -205,7 +205,7 @@ measure_mode() {
 	esac
 }
 
-# What the overlay of tests/lab/peers brings.
+# The modes of the tools that the overlay of tests/lab/peers brings.
 peers() {
 	! type bpftrace >/dev/null 2>&1 || echo bpftrace-count bpftrace-print trace-cmd perf
 }
@@ -217,7 +217,7 @@ host() {
 	# shellcheck source=/dev/null
 	[ ! -f /bench/plan ] || . /bench/plan
 	hugepages 32 || return 1
-	# A kernel goes on with its own start for some seconds, and is slower till then.
+	# The kernel does work of its own for some seconds after boot, and is slower until then.
 	sleep 5
 	guest spin=10000000 spin=10000000 >spin || return 1
 	mode=warm-up
@@ -230,15 +230,15 @@ host() {
 
 verdict() {
 	local rc
-	# Two instructions 10^7 times: is one of them 2 ns?
-	expect_true "a clock that counts instructions: $(tail -n 1 spin)" \
+	# Two instructions 10^7 times: each must take 2 ns.
+	expect_true "the clock counts instructions: $(tail -n 1 spin)" \
 		awk 'match($0, / cpu=[0-9]+/) { ns = substr($0, RSTART + 5, RLENGTH - 5) }
 			END { exit !(ns > 39.9e6 && ns < 41e6) }' spin
 	for rc in *-rc; do
 		[[ ! -f $rc ]] || expect_eq "exit status, ${rc%-rc}" 0 "$(cat "$rc")"
 	done
 	[[ ! -f daemon-end ]] || expect_match "exit status, daemon" '^0 ' "$(cat daemon-end)"
-	# The other tools have seen what they were to see.
+	# The other tools have seen the mappings.
 	for rc in trace-cmd perf; do
 		[[ ! -f $rc-end ]] || expect_match "$rc: hits of its probe" 's2map +[1-9][0-9]{4,} +0 ' "$(cat "$rc-end")"
 	done

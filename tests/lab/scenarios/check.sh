@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# `check`: host facts as QEMU's CPU model has them, hooks and methods as the kernel allows, every rule
-# covered or not applicable. And, on one CPU of each kernel: forced methods; what stands in the way said in one
-# sentence.
+# `check`: host facts are those of QEMU's CPU model, hooks and methods those that the kernel allows, every rule
+# is covered or not applicable. On one CPU of each kernel also: forced methods, and refusals in one sentence each.
 
 host() {
 	s2v_run check --json || return 1
@@ -10,7 +9,7 @@ host() {
 	s2verify check >check.txt 2>&1
 	S2V=kprobe- s2v_run check --json --attach=kprobe
 	S2V=fentry- s2v_run check --json --attach=fentry
-	nobody check
+	unprivileged check
 	unshare -p -f s2verify check >pidns-out.json 2>pidns-err.txt
 	echo $? >pidns-rc
 	mv /dev/kvm /dev/kvm.away
@@ -18,8 +17,8 @@ host() {
 	mv /dev/kvm.away /dev/kvm
 }
 
-# Without privilege: root of a user namespace of its own is nobody here.
-nobody() {
+# Without privileges: in a user namespace of its own s2verify has none on the host.
+unprivileged() {
 	unshare -U s2verify "$@" >user-out.json 2>user-err.txt
 	echo $? >user-rc
 }
@@ -63,7 +62,7 @@ verdict_whole() {
 
 verdict_fentry() {
 	if [[ $LAB_KERNEL == 6.1 ]]; then
-		expect_jq "fentry where there is none" '[.[] | select(.type == "hook").method] | unique' \
+		expect_jq "fentry on a kernel without it" '[.[] | select(.type == "hook").method] | unique' \
 			'["none"]' fentry-out.json
 		expect_eq "exit status, nothing attached" 3 "$(cat fentry-rc)"
 	else
@@ -73,12 +72,12 @@ verdict_fentry() {
 
 verdict_refusals() {
 	expect_eq "no privilege: exit status" 3 "$(cat user-rc)"
-	expect_eq "no privilege: sentences" 1 "$(wc -l <user-err.txt)"
-	expect_grep "no privilege: what helps" 'root' user-err.txt
+	expect_eq "no privilege: number of sentences" 1 "$(wc -l <user-err.txt)"
+	expect_grep "no privilege: remedy" 'root' user-err.txt
 	expect_eq "a PID namespace of its own: exit status" 3 "$(cat pidns-rc)"
-	expect_grep "a PID namespace of its own: what helps" '--pid=host' pidns-err.txt
+	expect_grep "a PID namespace of its own: remedy" '--pid=host' pidns-err.txt
 	expect_eq "no /dev/kvm: exit status" 3 "$(cat nokvm-rc)"
-	expect_eq "no /dev/kvm: sentences" 1 "$(wc -l <nokvm-err.txt)"
+	expect_eq "no /dev/kvm: number of sentences" 1 "$(wc -l <nokvm-err.txt)"
 	expect_grep "no /dev/kvm: named" '/dev/kvm' nokvm-err.txt
 }
 
@@ -93,6 +92,6 @@ not_applicable() {
 	else
 		na+=" migration-pinned reset-unmap-fwb reset-icache-missing reset-icache-repeated"
 	fi
-	na+=" alias-conflict" # an audit's
+	na+=" alias-conflict" # only an audit checks it
 	echo "${na# }"
 }

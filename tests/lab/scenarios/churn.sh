@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A VMM whose thread changes its address space all the time while its guest faults on a driver's memory: that memory
-# cannot be verified. It is that VM's affair. The others are, the run says so, and the daemon is ready.
+# A VMM's thread keeps changing its address space while its guest faults on a driver's memory: that memory cannot be
+# verified. This affects only that VM: the others are verified, the run reports this, and the daemon is ready.
 
-# On one CPU the two would not be at it at the same time.
+# On one CPU thread and vCPU would not run at the same time.
 applies() {
 	[ "$LAB_SMP" -ge 2 ] || { echo "needs two CPUs" && return 1; }
 }
 
-# A guest that changes what lies behind another memslot, and loses the driver's memory again and again: by
+# A guest whose VMM changes the memory behind one memslot, and unmaps the driver's memory of another again and again: by
 # deleting the memslot, which does not depend on S2FWB as a reset does.
 restless() {
 	guest comm=restless limit=600 vm vcpus=1 slot=1,gpa=0x0,size=4M,from=anon churn=1,seed=7 \
@@ -46,16 +46,16 @@ verdict() {
 		expect_jq "$file: one VM is not verified" '(.[] | select(.type == "summary")) as $s |
 			[$s.complete, $s.complete_but_for_these, ($s.unverified_vms | length), $s.lost, $s.missed_probes]' \
 			'[false,true,1,0,0]' "$file.json"
-		expect_jq "$file: the one that is restless" '[(.[] | select(.type == "summary").unverified_vms[0].id) as $id |
+		expect_jq "$file: it is the restless VM" '[(.[] | select(.type == "summary").unverified_vms[0].id) as $id |
 			.[] | select(.type == "memslot" and .vm.id == $id).vm.comm] | unique' '["restless"]' "$file.json"
-		expect_jq "$file: all of what was unreadable is its" '.[] | select(.type == "summary") |
+		expect_jq "$file: all unreadable memory is of that VM" '.[] | select(.type == "summary") |
 			.unreadable > 0 and .unreadable == .unverified_vms[0].unreadable' true "$file.json"
-		expect_jq "$file: nothing found" '[.[] | select(.type == "finding" and .vm.comm == "calm").rule]' '[]' "$file.json"
+		expect_jq "$file: no finding of the calm VM" '[.[] | select(.type == "finding" and .vm.comm == "calm").rule]' '[]' "$file.json"
 	done
-	expect_eq "live as recorded" "$(jq -c 'select(.type == "summary").unverified_vms' live.json)" \
+	expect_eq "live and from the recording" "$(jq -c 'select(.type == "summary").unverified_vms' live.json)" \
 		"$(jq -c 'select(.type == "summary").unverified_vms' analysed.json)"
 	expect_eq "exit status" "4 4" "$(cat rc) $(cat analysed-rc)"
 	expect_grep "the daemon is ready" '^HTTP/1.[01] 200' ready
 	expect_grep "the VM is counted" '^s2verify_unverified_vms_total 1' metrics
-	expect_grep "and the run is not complete" '^s2verify_complete 0' metrics
+	expect_grep "the run is not complete" '^s2verify_complete 0' metrics
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # s2v_pid: lib/host.sh's
-# Counts while the VM lives: what trace, the daemon and its metrics say of pages that come one by one, with nothing behind
-# them. And what it costs to delete memslots beside a VM that makes and deletes others all the time.
+# Counts while the VM lives: trace, the daemon and its metrics count pages that are touched one by one, with no event after
+# them. And the cost of deleting memslots beside a VM that creates and deletes others all the time.
 
-# Where deleting swept all that is kept, 1,024 took sixteen times as long as 256; 4,096 say it once more, on one kernel.
+# When each deletion swept all entries, 1,024 memslots took sixteen times as long as 256. One kernel tests 4,096.
 crowd=1024
 [ -n "$LAB_BRIEF" ] || [ "$LAB_KERNEL" = 6.1 ] || crowd=4096
 
-# In no order, so that neither the first nor the last is at an end.
+# In random order: neither the first nor the last page is at an end of the range.
 pages() {
 	for page in 8 3 12 0 15 1 2 4 5 6 7 9 10 11 13 14; do
 		printf 'touch=0x%x,4K sleep=200 ' $((0x40000000 + page * 4096))
@@ -45,7 +45,7 @@ ticks() {
 	sed 's/.*) //' "/proc/$s2v_pid/stat" | cut -d ' ' -f 12,13 | tr ' ' '+' | sed 's/^/echo $((/; s/$/))/' | sh
 }
 
-# It has read what there is: what it does each second is all that it does.
+# Returns whether s2verify has read everything: it then has only its work of each second.
 idle() {
 	before=$(ticks)
 	sleep 1
@@ -83,7 +83,7 @@ host() {
 	live && memslots
 }
 
-# Of the ticks at the end of each phase: those that one took.
+# The ticks between the ends of two phases.
 cost() { # FROM TO
 	awk -v from="$1" -v to="$2" '{ t[$1] = $2 } END { print t[to] - t[from] }' costs
 }
@@ -92,15 +92,15 @@ verdict() {
 	local where='[.count, .size, .gpa, .gpa_last, .gpa_low, .gpa_high, .bytes]' expect
 	expect='[16,4096,"0x40008000","0x4000e000","0x40000000","0x4000ffff",65536]'
 	expect_jq "trace" "[.[] | select(.type == \"finding\")] | last | $where" "$expect" while-it-lives.json
-	expect_jq "it lives" '[.[] | select(.type == "summary")] | length' 0 while-it-lives.json
+	expect_jq "the VM still lives" '[.[] | select(.type == "summary")] | length' 0 while-it-lives.json
 	sed '1,/^\r*$/d' findings >findings.json
 	expect_jq "/findings" ".[].findings[] | $where" "$expect" findings.json
 	expect_jq "standard output of the daemon" "[.[] | select(.type == \"finding\")] | last | $where" "$expect" daemon-out.json
 	expect_grep "/metrics" '^s2verify_stage2_maps_total\{s1="normal-nc",s2="normal-wb"\} 16' metrics
 	expect_findings "s2-cacheable" 1 live-
-	expect_true "analyze says the same" cmp live-out.json again-out.json
+	expect_true "analyze prints the same" cmp live-out.json again-out.json
 	expect_jq "memslots: complete" '.[] | select(.type == "summary") | [.complete, .lost]' '[true,0]' many-out.json
-	# It is about as much, with some of the other VM's. To look at all kinds for each deletion took thirty times as much.
+	# About the same, plus ticks for the other VM. When each deletion swept all kinds, it took thirty times as much.
 	expect_true "ticks to make $crowd: $(cost start made), to delete them: $(cost made deleted)" \
 		test "$(cost made deleted)" -le $((3 * $(cost start made)))
 }

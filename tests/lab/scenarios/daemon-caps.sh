@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What capabilities the daemon needs to start (docs/daemon-privileges.md), and that it keeps none.
+# Which capabilities the daemon needs to start (docs/daemon-privileges.md). It keeps none.
 
 setpcap=8 sys_admin=21 syslog=34 perfmon=38 bpf=39
 
-# With these capabilities: what it says, whether it gets ready, what it keeps.
-with() { # NAME CAPS
+# Runs the daemon with these capabilities: its messages, whether it becomes ready, the capabilities that it keeps.
+run_with() { # NAME CAPS
 	caps "$2" s2verify daemon >"$1-out" 2>"$1-err" &
 	daemon=$!
 	wait_for ready_or_gone "$1-ready"
@@ -15,7 +15,7 @@ with() { # NAME CAPS
 	echo $? >"$1-rc"
 }
 
-# What it says before its first audit is over may change.
+# Its answer may change until its first audit ends.
 ready_or_gone() { # FILE
 	kill -0 "$daemon" 2>/dev/null || return 0
 	http_get /-/ready "$1"
@@ -23,11 +23,11 @@ ready_or_gone() { # FILE
 }
 
 host() {
-	with none none
-	with two "$bpf,$perfmon"
-	with modern "$bpf,$perfmon,$syslog,$setpcap"
-	with old "$sys_admin,$syslog,$setpcap"
-	with bound "$sys_admin,$syslog"
+	run_with none none
+	run_with two "$bpf,$perfmon"
+	run_with modern "$bpf,$perfmon,$syslog,$setpcap"
+	run_with old "$sys_admin,$syslog,$setpcap"
+	run_with bound "$sys_admin,$syslog"
 }
 
 verdict() {
@@ -36,11 +36,11 @@ verdict() {
 		good=modern
 	else
 		expect_eq "modern: status" 3 "$(cat modern-rc)"
-		expect_grep "modern: said" 'without CAP_SYS_ADMIN, which Linux before 6.2 wants' modern-err
+		expect_grep "modern: message" 'without CAP_SYS_ADMIN, which Linux before 6.2 wants' modern-err
 	fi
 	expect_eq "nothing: status" 3 "$(cat none-rc)"
-	expect_grep "nothing: said" 'CAP_SYS_ADMIN .*CAP_BPF and CAP_PERFMON' none-err
-	# Without CAP_SYSLOG there are no symbols, by which the files of VMs are known.
+	expect_grep "nothing: message" 'CAP_SYS_ADMIN .*CAP_BPF and CAP_PERFMON' none-err
+	# Without CAP_SYSLOG there are no symbols, by which s2verify recognizes the files of VMs.
 	[[ -z $good ]] || expect_grep "two: not ready" 'which VMs were running before is not known' two-ready
 	for name in $good old bound; do
 		expect_eq "$name: status" 0 "$(cat "$name-rc")"

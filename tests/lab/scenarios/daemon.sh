@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # huge and the like: lib/host.sh's
-# The daemon: a guest that was there first, findings, metrics and readiness; killed and started again under
-# load; ended during an audit; events lost on purpose; hooks that go and come back; VMs that come and go.
+# The daemon: a guest that exists before it, findings, metrics and readiness. It is killed and started again under
+# load, and ended during an audit; events are lost on purpose; hooks and VMs come and go.
 
-# What switches the hooks off: kprobes on 6.1, what calls fentry programs on 6.12, where newer kernels keep it on for as
-# long as there are any.
+# What switches the hooks off: kprobes on 6.1, ftrace, which calls fentry programs, on 6.12. Newer kernels do not switch
+# ftrace off while there are such programs.
 case $LAB_KERNEL in
 6.1) switch=/sys/kernel/debug/kprobes/enabled switched='kprobes are disabled' ;;
 6.12*) switch=/proc/sys/kernel/ftrace_enabled switched='ftrace is disabled' ;;
 *) switch='' ;;
 esac
 
-# One metric's value, in all; NAME may have labels.
+# The value of a metric; NAME may have labels.
 metric() { # FILE NAME
 	sed -n "s/^$2 \([0-9.e+-]*\)\r*$/\1/p" "$1"
 }
@@ -33,22 +33,22 @@ healthy_or_gone() {
 	[ "$(http_code "$prefix-healthy")" = 200 ] || ! kill -0 "$daemon" 2>/dev/null
 }
 
-# Waits until it is ready (200) or not (503); the last answer is in FILE, all codes in codes.
+# Waits until it is ready (200) or not (503); the last response is in FILE, all status codes in `codes`.
 until_ready() { # CODE FILE
-	wait_for says "$1" "$2" && return
-	echo "/-/ready did not say $1:"
+	wait_for ready_answers "$1" "$2" && return
+	echo "/-/ready did not answer $1:"
 	cat "$2"
 	return 1
 }
 
-says() { # CODE FILE
+ready_answers() { # CODE FILE
 	http_get /-/ready "$2"
 	http_code "$2" >>codes
 	[ "$(http_code "$2")" = "$1" ]
 }
 
-# Waits until all that was to be told has been read: until two looks in a row say the same, and the VM that was there first is
-# the only one. What the ring buffer has is read before a request is answered.
+# Waits until the daemon has read all events: the count of events is the same twice in a row, and only the first VM is
+# left. The daemon reads the ring buffer before it answers a request.
 until_calm() { # FILE
 	rm -f "$1"
 	wait_for calm "$1"
@@ -65,7 +65,7 @@ http_events() { # FILE
 	grep '^s2verify_events_total ' "$1" 2>/dev/null
 }
 
-# Another audit, and its end: each says what is kept in the kernel.
+# Runs another audit to its end: each prints the number of entries kept in the kernel.
 audit_again() {
 	audits=$(grep -c '^kept' "$prefix-err.txt")
 	kill -HUP "$daemon"
@@ -115,7 +115,7 @@ first() {
 	until_ready 200 second-ready
 }
 
-# Killed while guests fault; a new one knows after its first audit what there is.
+# Killed while guests fault; a new daemon knows all VMs after its first audit.
 restarted() {
 	while [ ! -e /tmp/calm ]; do
 		guest comm=load vm vcpus=2 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M >>ops-load || echo load failed
@@ -133,10 +133,10 @@ restarted() {
 }
 
 ended_in_audit() {
-	# Ten leaves a second: it does not come to its end.
+	# Ten leaves a second: the audit does not end.
 	up slow --audit-rate 10 || return 1
 	http_get /-/ready slow-ready
-	# Hooks that go and come back meanwhile: that audit is worth nothing, another one begins.
+	# Hooks go and come back meanwhile: that audit is void, and another begins.
 	if [ -n "$switch" ]; then
 		echo 0 >"$switch"
 		wait_for grep -q 'hooks are gone' slow-err.txt || return 1
@@ -153,7 +153,7 @@ guests() { # N
 	done
 }
 
-# What one guest of these is told by is seen first; then nobody reads.
+# Counts the events of a guest first; then the daemon is stopped and does not read.
 lost() {
 	until_calm lost-metrics0 || return 1
 	guests 4 || return 1
@@ -169,7 +169,7 @@ lost() {
 	grep '^kept' more-err.txt | tail -n 1 >kept-lost
 }
 
-# Two looks in a row say the same.
+# Returns whether the count of events is the same twice in a row.
 all_read() { # FILE
 	events=$(http_events "$1")
 	sleep 1
@@ -184,7 +184,7 @@ hooks() {
 		http_get /metrics hooks-metrics1
 		conflict unseen || return 1
 		echo 1 >"$switch"
-		# An audit that was asked for before would not make up for what was missed.
+		# An audit requested earlier would not make up for what was missed.
 		wait_for grep -q 'hooks are back' more-err.txt || return 1
 		http_get /-/ready hooks-ready2
 		http_get /metrics hooks-metrics2
@@ -213,13 +213,13 @@ come_and_go() {
 	http_get /metrics many-metrics
 }
 
-# Lockdown turned on later: what is attached goes on, and so do audits.
+# Lockdown is turned on later: attached hooks and audits still work.
 locked() {
 	mount -t securityfs sec /sys/kernel/security || return 1
 	echo confidentiality >/sys/kernel/security/lockdown || return 1
 	conflict locked || return 1
 	audit_again || return 1
-	sleep 6 # a look at the hooks
+	sleep 6 # until the hooks are checked
 	until_ready 200 locked-ready
 }
 
@@ -233,26 +233,26 @@ sum_of() { # FILE NAME
 }
 
 verdict() {
-	expect_eq "ends" "again 0 slow 0 more 0" "$(xargs <ends)"
+	expect_eq "exit statuses" "again 0 slow 0 more 0" "$(xargs <ends)"
 	verdict_first
 	verdict_lost
 	verdict_hooks
-	expect_eq "again: what was there" "s2-cacheable old" "$(found again-out.json)"
+	expect_eq "again: finding of the old VM" "s2-cacheable old" "$(found again-out.json)"
 	expect_grep "slow: not ready" "^HTTP/1.[01] 503" slow-ready
-	expect_eq "entries for VMs that come and go" "$(cat kept-before)" "$(cat kept-after)"
-	expect_grep "of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
+	expect_eq "entries after VMs that came and went" "$(cat kept-before)" "$(cat kept-after)"
+	expect_grep "entries of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
 	expect_shares kept-before kept-after
 	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
 	expect_eq "VMs" 1 "$(metric many-metrics s2verify_vms)"
-	expect_eq "found, after lockdown too" $'s2-cacheable locked\ns2-cacheable old\ns2-cacheable seen' "$(found more-out.json)"
+	expect_eq "findings, also after lockdown" $'s2-cacheable locked\ns2-cacheable old\ns2-cacheable seen' "$(found more-out.json)"
 	expect_schema first-out.json again-out.json more-out.json
 }
 
 verdict_first() {
 	expect_eq "not ready, then ready" "503 200" "$(uniq codes | head -n 2 | xargs)"
-	expect_eq "found" $'s2-cacheable new\ns2-cacheable old' "$(found before.json)"
-	expect_eq "found again by two more audits" "$(cat before.json)" "$(cat first-out.json)"
-	expect_eq "counted" 2 "$(metric first-metrics 's2verify_findings_total{rule="s2-cacheable",severity="high"}')"
+	expect_eq "findings" $'s2-cacheable new\ns2-cacheable old' "$(found before.json)"
+	expect_eq "two more audits find nothing new" "$(cat before.json)" "$(cat first-out.json)"
+	expect_eq "findings counted" 2 "$(metric first-metrics 's2verify_findings_total{rule="s2-cacheable",severity="high"}')"
 	expect_true "maps" test "$(sum_of first-metrics s2verify_stage2_maps_total)" -ge 16
 	expect_true "leaves of the audit" test "$(sum_of first-metrics s2verify_audit_leaves_total)" -ge 1000
 	expect_eq "VMs" 1 "$(metric first-metrics s2verify_vms)"
@@ -265,26 +265,26 @@ verdict_first() {
 	expect_true "faults timed" test "$(metric first-metrics s2verify_fault_seconds_count)" -ge $((LAB_FWB ? 256 : 512))
 	[[ $LAB_FWB == 1 ]] || expect_eq "unmaps timed" 2 "$(metric first-metrics s2verify_reset_unmap_seconds_count)"
 	expect_true "runs of BPF programs" test "$(sum_of first-metrics s2verify_bpf_runs_total)" -gt 16
-	expect_eq "no series unless asked for" "" "$(grep '^s2verify_bpf_[a-z_]*{' again-metrics)"
-	expect_grep "no new ones" '^NoNewPrivs:[[:space:]]*1' privileges
+	expect_eq "no series without --bpf-stats" "" "$(grep '^s2verify_bpf_[a-z_]*{' again-metrics)"
+	expect_grep "no new privileges" '^NoNewPrivs:[[:space:]]*1' privileges
 }
 
-# Emitted: as many for each guest as when nothing was lost. Told: what the daemon says that it took.
+# Emitted: as many events for each guest as without loss. Received: what the daemon counts.
 verdict_lost() {
-	local each told
+	local each received
 	each=$((($(metric lost-metrics1 s2verify_events_total) - $(metric lost-metrics0 s2verify_events_total)) / 4))
-	told=$(($(metric lost-metrics2 s2verify_events_total) - $(metric lost-metrics1 s2verify_events_total)))
+	received=$(($(metric lost-metrics2 s2verify_events_total) - $(metric lost-metrics1 s2verify_events_total)))
 	expect_true "events of a guest" test "$each" -ge 8
-	expect_true "lost some ($told told)" test "$told" -lt $((100 * each))
-	expect_eq "emitted - told" $((100 * each - told)) "$(sum_of lost-metrics2 s2verify_events_lost_total)"
-	expect_grep "said" 'lost' lost-ready1
+	expect_true "lost some ($received received)" test "$received" -lt $((100 * each))
+	expect_eq "emitted - received" $((100 * each - received)) "$(sum_of lost-metrics2 s2verify_events_lost_total)"
+	expect_grep "reason" 'lost' lost-ready1
 	expect_eq "VMs known after an audit" 1 "$(metric lost-metrics3 s2verify_vms)"
 	expect_grep "entries after an audit" '^kept in the kernel: 1 VMs, 3 memslots' kept-lost
 	expect_shares kept-lost
 }
 
-# Each memslot and kind that is kept is of somebody's share, and nothing else is: what is not given back would be missing
-# one day.
+# Each memslot and kind that is kept is in the share of a process, and nothing else is. A share that is not returned would
+# be missing one day.
 expect_shares() { # FILE...
 	local file
 	for file; do
@@ -296,10 +296,10 @@ expect_shares() { # FILE...
 verdict_hooks() {
 	if [[ -n $switch ]]; then
 		expect_grep "which hook, and why" "stage2-map.*$switched" hooks-ready1
-		expect_grep "attached" '^s2verify_hook_attached\{observe="stage2-map",.*\} 0' hooks-metrics1
+		expect_grep "not attached" '^s2verify_hook_attached\{observe="stage2-map",.*\} 0' hooks-metrics1
 		expect_grep "back during an audit" 'hooks are back' slow-err.txt
-		expect_grep "which began anew" 'the first audit has not ended' slow-ready2
-		expect_grep "and the gap is known" 'hooks were gone until' slow-ready2
+		expect_grep "the audit began again" 'the first audit has not ended' slow-ready2
+		expect_grep "the gap is reported" 'hooks were gone until' slow-ready2
 		expect_grep "back, and not ready" "^HTTP/1.[01] 503" hooks-ready2
 		expect_grep "attached again" '^s2verify_hook_attached\{observe="stage2-map",.*\} 1' hooks-metrics2
 	else

@@ -1,14 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Memory of which the host's page tables say something else than what KVM has made of its first page: up to 7.0 KVM
-# maps a driver's mapping by blocks as its VMA allows, whatever lies behind. All is told as it is mapped, by a trace, by a
-# recording, and afterwards by an audit.
+# Up to 7.0 KVM maps a driver's mapping by blocks where the VMA allows it, from the first page on, whatever the host's page
+# tables have for the others. Trace and record report such a block when it is mapped, an audit afterwards.
 # - swapped: device memory, the last two quarters of it swapped.
-# - lazy: device memory of which the host has mapped the page alone that the guest touches: what follows may be what
-#   the driver would map. Nobody knows: not accused, and not complete.
-# - firstwc: a first PTE that agrees with the VMA, and others that are Write-Back under Device.
-# - udmabuf, udmabuf-lazy, udmabuf-ro: RAM of a dma-buf, read by the VMM before, touched by the guest alone, and in part.
-#   The guest only loads: what is behind its block belongs to anybody.
+# - lazy: device memory of which the host has mapped only the page that the guest touches. What the driver would map for
+#   the rest is not known: no finding, and not complete.
+# - firstwc: the first PTE agrees with the VMA, the others are Write-Back under Device.
+# - udmabuf, udmabuf-lazy, udmabuf-ro: RAM of a dma-buf of which the VMM has read all, nothing, a part. The guest only
+#   loads: the rest of its block can be any memory.
 
 [[ $LAB_KERNEL == *16k ]] && huge=32M || huge=2M
 
@@ -69,18 +68,18 @@ verdict() {
 	fi
 	for file in out.json audit-out.json replayed-out.json; do
 		[[ -e $file ]] || continue
-		expect_eq "$file: found" "$all" "$(found "$file")"
+		expect_eq "$file: findings" "$all" "$(found "$file")"
 		expect_schema "$file"
 	done
 	expect_jq "complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' out.json
 	verdict_lazy
-	kernel_decides || expect_jq "swapped: the first page that differs is told" '[.[] | select(.type == "finding" and
+	kernel_decides || expect_jq "swapped: the first page that differs is reported" '[.[] | select(.type == "finding" and
 		.vm.comm == "swapped" and (.explain | test("Stage 2 leads to PA 0x[0-9a-f]+, the host.s page tables lead to 0x")))
 		] | length > 0' true out.json
 }
 
 verdict_lazy() {
-	expect_eq "lazy: found" "" "$(found lazy-out.json)"
+	expect_eq "lazy: findings" "" "$(found lazy-out.json)"
 	if kernel_decides; then
 		expect_eq "lazy: exit status" 0 "$(cat lazy-rc)"
 	else

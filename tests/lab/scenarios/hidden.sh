@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A VM that no process's open files show, since its VMM has closed them and only mappings hold it: KVM's own list has it,
-# so nothing that is asked what exists calls itself complete. When it has gone, and of a VM that does not hide, all is well.
+# A VM that is in no process's open files: its VMM has closed them, and only mappings keep it alive. KVM's own list has it,
+# so no run that looks for existing VMs is complete. After its end, and with a VM that does not hide, runs are complete.
 
 host() {
 	guest limit=300 comm=hidden vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc \
@@ -14,7 +14,7 @@ host() {
 	S2V=record- s2v_start record -o hidden.s2t || return 1
 	S2V=record- s2v_stop
 	S2V=analyze- s2v_run analyze --json hidden.s2t
-	# Of one process only its own VMs are asked for.
+	# With -p it looks only for the VMs of that process.
 	S2V=other- s2v_run audit --json -p $$
 	touch /tmp/go
 	wait $hidden
@@ -42,6 +42,6 @@ verdict() {
 	expect_eq "record: exit status" 4 "$(cat record-rc)"
 	expect_findings "" 0 other-
 	expect_findings "" 0 open-
-	expect_eq "without debugfs" 4 "$(cat blind-rc)"
-	expect_match "says so" 'whether KVM has VMs that no open file shows is not known: debugfs, No such file' "$(why blind-)"
+	expect_eq "without debugfs: exit status" 4 "$(cat blind-rc)"
+	expect_match "without debugfs: why" 'whether KVM has VMs that no open file shows is not known: debugfs, No such file' "$(why blind-)"
 }

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Memslots over address space in which nothing is mapped, as gVisor's runsc makes them: 1 GiB, with memory in the middle
-# and at the end. All of it is looked at, whatever a hole's length; what is not mapped is called that. The same is told
-# live, by a recording and by the daemon.
+# Memslots over address space in which nothing is mapped, as gVisor's runsc creates them: 1 GiB, with memory in the middle
+# and at the end. s2verify reads all of it, however long a hole is, and reports holes as such. Live, from a recording and
+# by the daemon the result is the same.
 
 holes() { # NAME
 	rm -f /tmp/now /tmp/go
-	# In this order, or what comes later would lie in the holes of what came before.
+	# In this order, or later memslots would be mapped in the holes of earlier memslots.
 	guest limit=300 "comm=$1" vm vcpus=1 \
 		span=2,gpa=0x2000000000,part=anon:64K,part=hole:64K,part=shm:64K touch=0x2000000000,64K \
 		span=1,gpa=0x1000000000,part=hole:512M,part=anon:64K,part=hole:448M,part=dev:/dev/s2f-ram-wc:64K \
@@ -18,7 +18,7 @@ holes() { # NAME
 }
 
 let_go() {
-	sleep 1 # until all is looked at
+	sleep 1 # until everything is read
 	touch /tmp/go
 	wait $guest
 }
@@ -26,7 +26,7 @@ let_go() {
 host() {
 	s2v_start trace --json || return 1
 	holes traced && let_go || return 1
-	# From 6.7 on the kernel says where a hole ends, so that a memslot may go at once.
+	# From 6.7 on the kernel says where a hole ends, so a memslot may be deleted at once.
 	[ "$LAB_KERNEL" = 6.1 ] ||
 		guest comm=brief vm loop=30 slot=1,gpa=0x1000000000,size=1G,from=hole delete=1 end >ops-brief || return 1
 	s2v_stop
@@ -42,7 +42,7 @@ host() {
 	S2V=daemon- s2v_stop
 }
 
-# What the contract says of the guest's own memslots.
+# The contract of the guest's own memslots.
 rows='[.[] | select(.type == "memslot" and .id < 31 and .vm.comm != "brief") | [.id, .gpa, .size, .backing, .s1, .s2]]'
 
 verdict() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A host that hides the addresses of its kernel's symbols from everybody (kernel.kptr_restrict=2): the files of VMs cannot
-# be told from others. Each command says so, names the setting and what it is to be; none calls itself complete.
+# A host that hides the addresses of kernel symbols (kernel.kptr_restrict=2): s2verify cannot recognize the files of VMs.
+# Each command says so, and names the setting and the value that it must have; none is complete.
 
 host() {
 	old=$(cat /proc/sys/kernel/kptr_restrict)
@@ -27,8 +27,8 @@ host() {
 verdict() {
 	local run
 	for run in check audit trace record daemon; do
-		expect_eq "$run: said once" 1 "$(grep -c 'kernel.kptr_restrict is 2; set it to 1 (sysctl -w kernel.kptr_restrict=1)' "$run-err.txt")"
-		expect_true "$run: nothing of a file that is missing" eval "! grep 'No such file' $run-err.txt"
+		expect_eq "$run: reported once" 1 "$(grep -c 'kernel.kptr_restrict is 2; set it to 1 (sysctl -w kernel.kptr_restrict=1)' "$run-err.txt")"
+		expect_true "$run: no message about a missing file" eval "! grep 'No such file' $run-err.txt"
 	done
 	for run in audit trace record; do
 		expect_eq "$run: exit status" 4 "$(cat "$run-rc")"
@@ -36,7 +36,7 @@ verdict() {
 	for run in audit trace; do
 		expect_match "$run: why" 'which VMs were running before is not known' \
 			"$(jq -r 'select(.type == "summary").incomplete' "$run-out.json")"
-		expect_true "$run: no file missing" eval "! grep 'No such file' $run-out.json"
+		expect_true "$run: no missing file in the output" eval "! grep 'No such file' $run-out.json"
 	done
 	expect_grep "daemon: not ready" 'which VMs were running before is not known' ready
 }

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# KSM merges pages that a guest has (equal ones: a return in each). Up to 6.9 KVM maps the merged one at once, in ksmd, which is no VMM: nothing is
-# unreadable for that, and nothing found. Later kernels take the page away, and the guest's next access maps it.
+# KSM merges equal pages of a guest (each has a return instruction). Up to 6.9 KVM maps the merged page at once, in ksmd,
+# which is no VMM: nothing may be unreadable because of that, and nothing found. Later kernels unmap the page, and the
+# guest's next access maps it.
 
 host() {
 	s2v_start trace --json || return 1

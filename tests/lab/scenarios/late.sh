@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A reader that is late: while it stands still memslots are deleted and a VM ends, of which something is pending.
-# What the look each second tells of them must not come behind their end: it would count as an event of
-# a VM or a registration that is not known, which is a lost one.
+# s2verify reads late: while it is stopped memslots are deleted and a VM ends, with counts pending. The sweep each second
+# must not report these counts after their end: an event of an unknown VM or registration counts as lost.
 
 host() {
 	s2v_start trace --json || return 1

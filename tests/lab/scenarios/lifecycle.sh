@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # s2v_pid is lib/host.sh's
-# Several VMs in one process, created while running and gone before the end, with equal memslot ids;
-# a memslot over several mappings; memslots moved, deleted and made again; only one process watched;
-# the contract on SIGUSR1; a process name that wants to break out.
+# Several VMs in one process, created and destroyed during the run, with equal memslot IDs; a memslot over
+# several mappings; memslots moved, deleted and created again; a trace of one process; the contract on
+# SIGUSR1; a process name with quotes and escape sequences.
 
 host() {
 	s2v_start trace --json || return 1
@@ -22,10 +22,10 @@ host() {
 	touch /tmp/go
 	wait "$guest" || return 1
 	s2v_stop
-	watch_one
+	trace_one_process
 }
 
-# What is told on SIGUSR1: the contract, once what the guest did has been read. Else, another try.
+# The contract on SIGUSR1, once s2verify has read what the guest did; fails if it has not, to be called again.
 contract() {
 	before=$(wc -l <out.json)
 	kill -USR1 "$s2v_pid"
@@ -34,9 +34,9 @@ contract() {
 	[ "$(wc -l <usr1.json)" -ge 5 ] && tail -n 1 usr1.json | grep -q '"gpa":"0x80000000"'
 }
 
-# A guest that is there before (-p): what it mapped until then was not seen, and that is said; one of
-# another process is not looked at.
-watch_one() {
+# -p: a guest that exists before; the run reports that its earlier mappings were not seen. And a guest of
+# another process, which is ignored.
+trace_one_process() {
 	rm -f /tmp/now /tmp/go
 	guest vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K mark=/tmp/now wait=/tmp/go \
 		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K >ops2 &
@@ -61,15 +61,15 @@ verdict() {
 		'[[2,"0x0","0x0"],[3,"0x10000","0x0"],[4,"0x0","0x0"],[4,"0x40000000","0x40000000"]]' out.json
 	expect_jq "parts of a memslot" '[.[] | select(.type == "memslot" and .vm.id == 3 and .id == 1) |
 		[.gpa, .backing, .vmm_cmo_required]] | unique' "$(parts)" out.json
-	expect_jq "memslot of the VM that went before" '[.[] | select(.type == "memslot" and .id == 1) | [.vm.id, .gpa]] | .[0]' \
+	expect_jq "memslot of the VM destroyed first" '[.[] | select(.type == "memslot" and .id == 1) | [.vm.id, .gpa]] | .[0]' \
 		'[2,"0x0"]' out.json
 	expect_jq "memslots on SIGUSR1" '[.[] | [.vm.id, .gpa]] | .[-5:]' \
 		'[[1,"0x0"],[3,"0x0"],[3,"0x10000"],[3,"0x20000"],[4,"0x80000000"]]' usr1.json
 	expect_jq "name" '[.[] | select(.type == "finding").vm.comm] | unique' $'["a\\"b\\nc\ufffd\\u001b[31m"]' out.json
 	expect_jq "VMs" '.[] | select(.type == "summary") | [.vms, .preexisting_vms]' '[4,0]' out.json
 	expect_schema one-out.json other-out.json
-	expect_jq "the VM that was there: findings" '[.[] | select(.type == "finding").gpa] | unique' '["0x40000000"]' one-out.json
-	expect_jq "and its end" '.[] | select(.type == "summary") | [.complete, .preexisting_vms]' '[false,1]' one-out.json
+	expect_jq "the existing VM: findings" '[.[] | select(.type == "finding").gpa] | unique' '["0x40000000"]' one-out.json
+	expect_jq "the existing VM: not complete" '.[] | select(.type == "summary") | [.complete, .preexisting_vms]' '[false,1]' one-out.json
 	expect_eq "exit status with findings" 1 "$(cat one-rc)"
 	expect_findings "" 0 other-
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154,SC2016 # s2v_pid is lib/host.sh's; jq has variables, too
-# A ring buffer that is too small for every event: what is lost is counted to the last one, and the
-# run does not call itself complete.
+# A ring buffer that is too small for all events: every lost event is counted, and the run is not
+# complete.
 
 host() {
 	s2v_start trace --json --all --buffer 64K || return 1
@@ -21,9 +21,9 @@ verdict() {
 	expect_schema out.json dev-out.json
 	expect_eq "exit status" 4 "$(cat rc)"
 	expect_jq "complete" '.[] | select(.type == "summary") | [.complete, .lost > 0]' '[false,true]' out.json
-	# Every map and every fault is an event; so are the VM's birth and death, its two memslots and their
-	# VMAs, the inits of its two vCPUs, and that they run.
-	expect_jq "emitted = told + lost" '([.[] | select(.type == "event" and .event == "map")] | length) as $maps
+	# Every map and every fault is an event; so are the VM's creation and end, its two memslots and their
+	# VMAs, the inits of its two vCPUs, and their run.
+	expect_jq "emitted = reported + lost" '([.[] | select(.type == "event" and .event == "map")] | length) as $maps
 		| ([.[] | select(.type == "event" and .event == "fault")] | length) as $faults
 		| ([.[] | select(.type == "event")] | length - $maps - $faults) as $rest
 		| last | .lost == ([.maps[].count] | add) + .faults - $maps - $faults + (9 - $rest)' true out.json

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A host on which AttrIndx 2, the kernel's Normal-NC, is Device-nGnRE (--mutant mair): what the kernel calls
-# write-combined is told as what it is, of a device and of RAM, by trace and by audit.
+# A host on which AttrIndx 2, the kernel's Normal-NC, is Device-nGnRE (--mutant mair): trace and audit report
+# write-combined device memory and RAM as Device-nGnRE.
 
 applies() {
 	[[ $LAB_MUTANT == mair ]] || echo "a kernel with the usual MAIR_EL1"
@@ -27,7 +27,7 @@ verdict() {
 		expect_eq "$how: exit status" 1 "$(cat $how-rc)"
 		expect_jq "$how: what the host maps" '[.[] | select(.type == "memslot" and .id < 31) | [.vm.comm, .s1]] | unique' \
 			'[["ram","device-nGnRE"],["wc","device-nGnRE"]]' $how-out.json
-		expect_jq "$how: found" '[.[] | select(.type == "finding") | [.rule, .vm.comm, .s1.attr, .s2.attr]] | unique' \
+		expect_jq "$how: findings" '[.[] | select(.type == "finding") | [.rule, .vm.comm, .s1.attr, .s2.attr]] | unique' \
 			'[["s2-cacheable","ram","device-nGnRE","normal-wb"]]' $how-out.json
 	done
 }

@@ -1,19 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# VMMs as large as real ones: up to 65,000 VMAs, with memslots behind the first, the last and all of them; 1,000
-# threads and 10,000 open files. Every command that audits ends or gets ready, complete, within the memory that
-# the unit allows; the daemon answers all the time; signals end each of them.
+# VMMs as large as real ones: up to 65,000 VMAs, with memslots over the first, the last and all of them; 1,000
+# threads and 10,000 open files. Every command that audits ends or becomes ready, is complete, and stays below the
+# unit's memory limit; the daemon answers all the time; signals end each command.
 #
 # A buffer of the kernel's VMA iterator holds 256 of them: 255 to 257 VMAs are at its edges.
 
 sizes="50 255 256 257 299 1000 10000 65000"
-striped=64000 # pages behind one memslot, each a VMA
+striped=64000 # pages of one memslot, each a VMA
 [ -z "$LAB_BRIEF" ] || {
 	sizes="257 4000"
 	striped=4000
 }
-# The emulated host is some fifty times slower than a real one: what must take a second there may take this many
-# here. Wide on purpose: a loop that does not end takes for ever.
+# The emulated host is some fifty times slower than a real host: what must take a second there may take this many
+# seconds here. Wide on purpose: only an endless loop takes longer.
 second=20
 
 vmm() { # NAME OPS...
@@ -34,18 +34,18 @@ uptime_ms() {
 	sed 's/^\([0-9]*\)\.\([0-9]*\) .*/\1\20/' /proc/uptime
 }
 
-# This process, and what it executes, into a memory cgroup with the limit that the unit has: BPF maps count.
+# Moves this shell into a memory cgroup with the limit of the unit. BPF maps count, too.
 cage() { # NAME
 	cage=/sys/fs/cgroup/$1
 	mkdir "$cage" && echo 256M >"$cage/memory.max" && sh -c 'echo $PPID' >"$cage/cgroup.procs"
 }
 
-# What it took at its height, in KiB.
+# Writes the peak memory of a cgroup, in KiB.
 peak() { # NAME
 	echo "$1 $(($(cat "/sys/fs/cgroup/$1/memory.peak") >> 10))" >>peaks
 }
 
-# To its end, or killed.
+# Runs a command to its end, or kills it after 120 s.
 timed() { # NAME COMMAND...
 	what=$1
 	shift
@@ -55,7 +55,7 @@ timed() { # NAME COMMAND...
 	peak "$what"
 }
 
-# Until it is ready; then a signal. Its status and how long each took.
+# Runs a command until it is ready, then sends a signal. Writes its status and how long each took.
 until_signal() { # NAME SIGNAL COMMAND...
 	what=$1 signal=$2
 	shift 2
@@ -71,7 +71,7 @@ until_signal() { # NAME SIGNAL COMMAND...
 	signal_it "$what" "$signal" "$pid" "$ready"
 }
 
-# A signal, and what comes of it; who does not end by it is killed.
+# Sends a signal and writes the status. A process that does not end is killed.
 signal_it() { # NAME SIGNAL PID READY
 	at=$(uptime_ms)
 	kill "-$2" "$3"
@@ -83,7 +83,7 @@ signal_it() { # NAME SIGNAL PID READY
 	peak "$1"
 }
 
-# Memslots before the first VMA and behind the last one.
+# Memslots before the first VMA and after the last.
 both_ends="vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon,at=first slot=2,gpa=0x40000000,size=64K,from=shm,at=last
 	touch=0x0,64K touch=0x40000000,64K"
 
@@ -96,7 +96,7 @@ sizes_one_by_one() {
 	done
 }
 
-# All of them behind one memslot, in two kinds by turns.
+# All VMAs in one memslot, of two kinds in turn.
 striped() {
 	page=$(getconf PAGESIZE 2>/dev/null || echo 4096)
 	vmm striped vm vcpus=1 slot=1,gpa=0x40000000,size=$((striped * page)),from=striped touch=0x40000000,1M || return 1
@@ -110,7 +110,7 @@ striped() {
 	rm audit-striped.json rows
 }
 
-# Each command that audits, on the largest; ready or not, a signal ends it.
+# Each command that audits, on the largest VMM. A signal ends it, ready or not.
 commands() {
 	# shellcheck disable=SC2086
 	vmm large $both_ends threads=1000 files=10000 vmas=65000 || return 1
@@ -130,7 +130,7 @@ get() { # PATH FILE
 	printf 'GET %s HTTP/1.0\r\n\r\n' "$1" | nc -w $second 127.0.0.1 9899 >"$2" 2>/dev/null
 }
 
-# Waits for the daemon's audit number N, and asks it for its metrics all the time.
+# Waits for the end of the daemon's Nth audit, and requests its metrics all the time.
 until_audited() { # N
 	for _ in $(seq 600); do
 		from=$(uptime_ms)

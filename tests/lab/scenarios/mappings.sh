@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Memory of each kind, in a VMM each, all watched by one trace: what is found of each, and its contract.
-# - cacheable: a device's memory, mapped cacheable, in a memslot of its own: what NVIDIA's Grace driver does.
+# Memory of each kind, in a VMM of its own, all in one trace: the findings of each, and its contract.
+# - cacheable: a device's memory, mapped cacheable, in a memslot of its own, as by NVIDIA's Grace driver.
 # - late: the same memory, but mapped over an existing memslot of ordinary memory: the check that the kernel made at
 #   registration no longer holds.
 # - noncacheable: device memory that the host maps write-combined or non-cached, VM_ALLOW_ANY_UNCACHED included: both
-#   sides non-cacheable, nothing to report.
-# - ram-wc: ordinary RAM that a driver mapped write-combined: KVM goes by the PFN and maps it Write-Back, on the
-#   newest kernel, too.
-# - pte-wb: PTEs that are Write-Back under a vm_page_prot that says write-combined: KVM believes the VMA, only the PTE
-#   tells.
+#   sides non-cacheable, no finding.
+# - ram-wc: ordinary RAM that a driver mapped write-combined: KVM decides by the PFN and maps it Write-Back, also
+#   on the newest kernel.
+# - pte-wb: PTEs that are Write-Back under a vm_page_prot that says write-combined: KVM goes by the VMA, only the PTE
+#   has the type.
 
 host() {
 	s2v_start trace --json || return 1
@@ -37,7 +37,7 @@ verdict() {
 	expect_schema out.json
 	expect_eq "exit status" 1 "$(cat rc)"
 	expect_jq "complete" '[.[] | select(.type == "summary") | [.complete, .incomplete // ""]]' '[[true,""]]' out.json
-	expect_jq "findings are of these" '[.[] | select(.type == "finding").vm.comm] | unique - ["cacheable", "late",
+	expect_jq "findings of these VMMs only" '[.[] | select(.type == "finding").vm.comm] | unique - ["cacheable", "late",
 		"noncacheable", "ram-wc", "pte-wb"]' '[]' out.json
 	for comm in cacheable late noncacheable ram-wc pte-wb; do
 		jq -c --arg comm $comm 'select(.vm.comm == $comm)' out.json >$comm.json
@@ -51,9 +51,9 @@ verdict() {
 
 verdict_cacheable() {
 	if ! kernel_decides; then
-		# Whatever the CPU has: such a kernel does not use it.
+		# Whatever features the CPU has: this kernel does not use them.
 		expect_eq "cacheable: rules" "pfnmap-cacheable-admitted s2-noncacheable" "$(rules_of cacheable.json)"
-		expect_jq "cacheable: the last word on it" '[.[] | select(.rule == "s2-noncacheable" and .type == "finding")]
+		expect_jq "cacheable: the last update" '[.[] | select(.rule == "s2-noncacheable" and .type == "finding")]
 			| last | [.severity, .gpa, .count, .memslot.id, .memslot.gpa, .s1.attr, .s1.source,
 			.s2.attr, .s2.source]' "[\"critical\",\"0x40000000\",$(pages 64),2,\"0x40000000\",\
 \"normal-wb\",\"pte\",\"device-nGnRE\",\"prot\"]" cacheable.json
@@ -73,7 +73,7 @@ expect_contract() {
 		.name, .s1, .s2, .write_back_guaranteed, .vmm_cmo_required, .needs_s2fwb]' "$1" cacheable.json
 }
 
-# Pages of so many KiB on this kernel.
+# The number of pages in so many KiB on this kernel.
 pages() {
 	if [[ $LAB_KERNEL == *16k ]]; then echo $(($1 / 16)); else echo $(($1 / 4)); fi
 }

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Is a mutant what tests/lab/mutate says, and the unmutated kernel none? Counted and read by the kernel
-# itself (kprobe events), without s2verify: how often a reset of two vCPUs that ran unmaps stage 2, and
-# the text of the vCPU-init path as it runs, its alternatives patched.
+# Proves without s2verify that a mutant is what tests/lab/mutate says, and the original kernel is not.
+# Kprobe events count how often a reset of two vCPUs that ran unmaps stage 2, and read the text of the
+# vCPU-init path as it runs, with alternatives applied.
 
-# Probes that print the words of a function: 64 (an array has no more) to an argument, four of them to
-# an event (6.1 prints no more than 4096 characters of one).
+# Probes that print the words of a function: 64 words per argument (an array has no more), four
+# arguments per event (6.1 prints no more than 4096 characters of an event).
 words_probes() { # FUNCTION BYTES
 	for event in $(seq 0 1024 $(($2 - 1))); do
 		line="p:words$event $1"
@@ -17,7 +17,7 @@ words_probes() { # FUNCTION BYTES
 	done
 }
 
-# Text symbols only: the last word of the function is before the next of them.
+# The size of a function: it ends at the next text symbol.
 size_of() { # FUNCTION
 	grep -i ' t ' /proc/kallsyms | sort >sorted
 	set -- "$(awk -v f="$1" '$3 == f { print $1 }' sorted)"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A kernel made wrong in one instruction of its vCPU-init path (--mutant) is found out, by the rule for
-# it; one that is not gives none of the three. By resets, and unless --brief by trace, too.
+# A kernel with one wrong instruction in its vCPU-init path (--mutant): the rule for it fires; on the
+# original kernel none of the three rules fires. With resets and, unless --brief, with trace.
 
 host() {
 	s2v_start resets --json || return 1
@@ -13,7 +13,7 @@ host() {
 	S2V=trace- s2v_stop
 }
 
-# Which of the three a run found.
+# Which of the three rules fired in a run.
 found() { # PREFIX
 	rules_of "$1out.json" | tr ' ' '\n' | grep -xE 'reset-(icache-missing|unmap-missing|unmap-fwb)' | xargs
 }
@@ -26,12 +26,12 @@ verdict() {
 	fwb-1?) verdict=redundant-fwb rule=reset-unmap-fwb ;;
 	*) verdict=$( ((LAB_FWB)) && echo no-unmap || echo redundant-repeat) ;;
 	esac
-	expect_eq "found" "$rule" "$(found "")"
+	expect_eq "findings" "$rule" "$(found "")"
 	expect_eq "exit status" $status "$(cat rc)"
 	expect_jq "verdict" '[.[] | select(.type == "reset").verdict]' "[\"$verdict\"]" out.json
 	expect_schema out.json
 	[[ -z $LAB_BRIEF ]] || return 0
-	expect_eq "found by trace" "$rule" "$(found trace-)"
+	expect_eq "findings of trace" "$rule" "$(found trace-)"
 	expect_eq "exit status of trace" $status "$(cat trace-rc)"
 	expect_schema trace-out.json
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# VMs in which nothing is mapped, nor can have been. One whose process has ended while a child still has its files: KVM has
-# freed its tables, and it never runs again; it is named as that, and nothing of it is called unverified. One without memory,
-# as another s2verify makes it to ask about the host, and another s2verify itself: no guests, and not counted.
+# VMs in which nothing is or can be mapped. A VM whose process has ended while a child still has its files: KVM has freed
+# its tables, and it never runs again; it is reported as such, and nothing of it as unverified. A VM without memory, as
+# another s2verify creates it to query the host, and another s2verify itself: they are no guests, and not counted.
 
 host() {
 	guest comm=parent vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K heir=/tmp/go >ops-parent || return 1
@@ -32,7 +32,7 @@ verdict() {
 			"$run-out.json"
 	done
 	for run in audit first; do
-		expect_jq "$run: named" '[.[] | select(.type == "audit").flags]' '[["no-tables"]]' "$run-out.json"
+		expect_jq "$run: reported" '[.[] | select(.type == "audit").flags]' '[["no-tables"]]' "$run-out.json"
 	done
 	expect_grep "as text" 'no tables any more: its process has ended' text-out.json
 	expect_eq "record: exit status" 0 "$(cat trace-rc)"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2086 # names are lists
 # SPDX-License-Identifier: BSD-2-Clause
-# An audit against an oracle from outside (tests/lab/oracle): QEMU's monitor reads the physical memory
+# Compares an audit with an oracle outside (tests/lab/oracle): QEMU's monitor reads the physical memory
 # of the stopped machine, and every leaf of every VM must be the same.
 
 host() {
 	local name block
-	# What would change tables while nobody does anything.
+	# khugepaged would change the tables of idle guests.
 	echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/defrag
 	echo 10000000 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 	hugepages 6 || hugepages 2 || return 1
@@ -41,7 +41,8 @@ host() {
 	wait
 }
 
-# A guest in the background, until the end: its name, its ops.
+# Starts a guest in the background; it waits for /tmp/go.
+# start NAME OPS...
 start() {
 	name=$1
 	shift

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# An ordinary guest: four vCPUs, several kinds of memory, memslots that move, go and come back, three
-# resets. Nothing unsafe to report, and that must be a complete nothing.
+# An ordinary guest: four vCPUs, several kinds of memory, memslots that are moved, deleted and created
+# again, resets. There is nothing unsafe, and the run must be complete.
 
 host() {
 	hugepages 4 || return 1
@@ -34,12 +34,12 @@ verdict() {
 		[.write_back_guaranteed, .vmm_cmo_required, .needs_s2fwb]] | unique' "[$(owed)]" out.json
 }
 
-# What each reset of four vCPUs does too often, and all that there is to say of such a guest.
+# The rule for what each reset of four vCPUs repeats: the only finding of such a guest.
 redundant() {
 	if ((!LAB_FWB)); then echo reset-unmap-repeated; elif ((!LAB_DIC)); then echo reset-icache-repeated; fi
 }
 
-# docs: what the VMM owes for ordinary memory, by host
+# What the VMM must do for ordinary memory, by host.
 owed() {
 	case $LAB_FWB$LAB_DIC in
 	11) echo '[true,"none",false]' ;;

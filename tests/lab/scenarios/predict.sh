@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What a guest's resets cost, by the guest's own clock and, on a host without S2FWB, as s2verify puts it
-# down: one half of tests/lab/predict, which compares two hosts. With --icount, else the times say little.
+# Measures a guest's resets by the guest's own clock and, on a host without S2FWB, by s2verify.
+# tests/lab/predict compares two hosts. Without --icount the times say little.
 
-# The same guest each time: of 16 MiB it touches 8 again, as two vCPUs in turn; one thread, so that no
-# waiting comes in. "us" has a line for each op.
+# The same guest each time: of 16 MiB it touches 8 MiB again, by two vCPUs in turn, in one thread, so
+# that nothing waits. FILE has a line for each op, with its "us".
 guest_of() { # FILE
 	guest vm vcpus=2 slot=1,gpa=0x0,size=16M,from=anon touch=0x0,16M,vcpu=0 touch=0x0,64K,vcpu=1 echo=booted \
 		loop=8 reset touch=0x0,5M,vcpu=0 touch=0x500000,3M,vcpu=1 echo=cycle end >"$1"
@@ -15,7 +15,7 @@ host() {
 	s2v_start resets --json --buffer 16M || return 1
 	guest_of watched || return 1
 	s2v_stop
-	# A kernel goes on with its own start for some seconds, and is slower till then (7.3: twice).
+	# The kernel does work of its own for some seconds after boot, and is slower until then (7.3: twice).
 	sleep 5
 	guest_of warm-up || return 1
 	guest_of alone || return 1
@@ -30,11 +30,11 @@ verdict() {
 		expect_jq "nothing is saved" '[.[] | select(.type == "reset").s2fwb_saves_ns] | unique' '[0]' out.json
 	else
 		expect_jq "an exit takes time" '.[] | select(.type == "host") | .vm_exit_ns > 0' true out.json
-		expect_jq "what is saved adds up" '[.[] | select(.type == "reset").s2fwb_saves_ns] | add' \
+		expect_jq "savings add up" '[.[] | select(.type == "reset").s2fwb_saves_ns] | add' \
 			"$(jq 'select(.type == "reset_total").s2fwb_saves_ns' out.json)" out.json
-		# All share one CPU: what the reader runs in the middle of a fault is not the fault's. One may be off, as the median
-		# is what counts: the kernel did something else in the middle of it.
-		expect_jq "the same each time, but for the first and one more" '[.[] | select(.type == "reset").s2fwb_saves_ns] | .[1:] |
+		# All share one CPU: time of s2verify in the middle of a fault is not part of the fault. One value may be off
+		# (the kernel did something else in the middle of it), as only the median counts.
+		expect_jq "the same each time, except the first and another" '[.[] | select(.type == "reset").s2fwb_saves_ns] | .[1:] |
 			sort | ((.[-2] - .[0]) * 20 < .[0]) or ((.[-1] - .[1]) * 20 < .[1])' true out.json
 	fi
 	expect_schema out.json

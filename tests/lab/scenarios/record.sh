@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # s2v_pid is lib/host.sh's
-# What is recorded and analysed elsewhere says the same as live, byte for byte: VMs with findings, memslots
-# moved and deleted, resets, the contract on SIGUSR1. What an event costs in the file.
+# The analysis of a recording on another machine prints the same as live, byte for byte: VMs with findings,
+# memslots moved and deleted, resets, the contract on SIGUSR1. And the size of an event in the file.
 
 applies() {
 	[ -x "$(native)" ] || {
@@ -54,7 +54,7 @@ host() {
 	ends
 }
 
-# A disk that fills, and what ends a recording of its own accord.
+# A full disk, and recordings that end by themselves.
 ends() {
 	mkdir -p /tmp/small && mount -t tmpfs -o size=24k none /tmp/small || return 1
 	S2V=full- s2v_start trace --all --json --buffer 8M -o /tmp/small/full.s2t || return 1
@@ -79,7 +79,7 @@ ends() {
 	echo $? >usr2-rc
 }
 
-# same WHAT LIVE RC ARG...: analyze ARG... prints what was printed live, and ends alike
+# same WHAT LIVE RC ARG...: expects that analyze ARG... has the output and the exit status of the live run
 same() {
 	local what=$1 live=$2 rc=$3 got status=0
 	shift 3
@@ -90,9 +90,9 @@ same() {
 	expect_eq "$what: stderr" "" "$(cat "$got.err")"
 }
 
-# What each finding says first, and last: what it says each second while it goes on depends on when its run began.
+# The first and the last line of each finding: updates each second depend on when the run began.
 findings() { # FILE
-	# Numbers of VMs, too: each of the two saw the other try out its hooks on a VM.
+	# VM IDs differ too: each run saw the VM on which the other tried its hooks.
 	jq -S -c -s '[.[] | select(.type == "finding")] | group_by(.id)[] | first, last | del(.time, .id, .vm.id)' "$1" | sort
 }
 
@@ -104,7 +104,7 @@ verdict() {
 	expect_true "memslots, findings, events" test "$(jq -r .type out.json | sort -u | wc -l)" -ge 7
 	expect_grep "contract on SIGUSR1, and at the end" '"type":"memslot".*"gpa":"0x80000000"|"gpa":"0x90000000"' out.json
 	expect_eq "record: stdout" "" "$(cat rec-out.json)"
-	expect_grep "record: facts" '^record.s2t: [0-9]+ events in .* bytes; [0-9]+ finding' rec-err.txt
+	expect_grep "record: last message" '^record.s2t: [0-9]+ events in .* bytes; [0-9]+ finding' rec-err.txt
 	expect_eq "record: exit status" "$(cat rc)" "$(cat rec-rc)"
 	"$(native)" analyze --json record.s2t >rec-again.json
 	expect_schema rec-again.json
@@ -114,22 +114,22 @@ verdict() {
 	verdict_ends
 }
 
-# 8192 pages, a map and a fault each, and some more: bytes an event.
+# Bytes per event. There are 8192 pages, a map and a fault each, and some other events.
 verdict_size() {
 	local bytes events
 	bytes=$(wc -c <big.s2t)
 	events=$(sed -n 's/^big.s2t: \([0-9]*\) events.*/\1/p' big-err.txt)
 	[[ $LAB_KERNEL == *16k ]] || expect_true "8192 faults" test "$events" -ge 16384
 	echo "$bytes bytes, $events events: $((1000 * bytes / events)) thousandths of a byte each" >size
-	# The emulator's times are noise, three numbers for each page, and the more of it the slower it is: 2.8 to 3.2 on an
-	# idle machine. The bound is wide on purpose; --icount says more (docs/cost.md).
+	# Times under emulation are noise, three numbers for each page, and the more of it the slower the machine is: 2.8 to
+	# 3.2 bytes on an idle machine. The bound is wide on purpose; figures with --icount are in docs/cost.md.
 	expect_true "at most 6 bytes an event ($(cat size))" test "$bytes" -le $((6 * events))
 }
 
 verdict_ends() {
 	local status=0
 	expect_eq "full disk, trace: exit status" 1 "$(cat full-rc)"
-	expect_grep "full disk: said" 'stopped: No space left on device' full-err.txt
+	expect_grep "full disk: message" 'stopped: No space left on device' full-err.txt
 	expect_grep "full disk: findings go on" '"rule":"s2-cacheable"' full-out.json
 	expect_eq "full disk, record: exit status" 4 "$(cat fullr-rc)"
 	"$(native)" analyze --json fullr.s2t >fullr-out.json 2>fullr-analyze || status=$?

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Faults that fail, each in a VMM of its own: fault-failed says what the guest did, what lay there, and which check of
-# KVM's said no. What each is to say follows from how its memory was mapped.
+# Faults that fail, each in a VMM of its own: fault-failed reports what the guest did, the memory there, and which check of
+# KVM failed. The expected text follows from how the memory was mapped.
 
 efault() { # NAME FROM ACCESS
 	guest "comm=$1" vm vcpus=1 "slot=1,gpa=0x40000000,size=128K,from=$2" "touch=0x40010000,4K$3,expect=EFAULT" >>ops
@@ -29,7 +29,7 @@ host() {
 	S2V=replayed- s2v_run analyze --json refused.s2t
 }
 
-says() { # NAME WHAT
+expect_fault() { # NAME TEXT
 	expect_jq "$file: $1" "[.[] | select(.type == \"finding\" and .vm.comm == \"$1\") | .rule, .errno, (.explain | test(\"$2\"))]" \
 		'["fault-failed","EFAULT",true]' "$file"
 }
@@ -37,12 +37,12 @@ says() { # NAME WHAT
 verdict() {
 	local file
 	for file in out.json replayed-out.json; do
-		says hole "^A guest's access .*nothing that could be read.*finds no VMA"
-		says none "^A guest's load .*no access, no PTE.*PROT_NONE"
-		says read-only "^A guest's store .*anonymous, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
-		says short "^A guest's load .*VMA normal-wb, no PTE.*the file ends before it"
-		[[ ! -e dmabuf ]] || says dmabuf-ro "^A guest's store .*pfnmap( of udmabuf)?, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
-		[[ $LAB_KERNEL != latest ]] || says gem "^A guest's store .*PTE normal-nc, inside the kernel's map.*by a read-only PTE when the guest wrote"
+		expect_fault hole "^A guest's access .*nothing that could be read.*finds no VMA"
+		expect_fault none "^A guest's load .*no access, no PTE.*PROT_NONE"
+		expect_fault read-only "^A guest's store .*anonymous, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
+		expect_fault short "^A guest's load .*VMA normal-wb, no PTE.*the file ends before it"
+		[[ ! -e dmabuf ]] || expect_fault dmabuf-ro "^A guest's store .*pfnmap( of udmabuf)?, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
+		[[ $LAB_KERNEL != latest ]] || expect_fault gem "^A guest's store .*PTE normal-nc, inside the kernel's map.*by a read-only PTE when the guest wrote"
 		expect_jq "$file: complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' "$file"
 		expect_schema "$file"
 	done

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Resets: four vCPUs reset three times over memory of which the guest touches a part again; a VMM that
-# runs one vCPU between re-inits; vCPUs that never ran; PSCI CPU_ON, which is no reset. One instance watches all. On one
-# CPU of each kernel the first by trace, too.
+# Resets: four vCPUs are reset three times, and the guest touches a part of its memory again; a VMM runs one vCPU between
+# inits; vCPUs that never ran; PSCI CPU_ON, which is no reset. One instance observes all. On one CPU of each kernel also
+# the first by trace.
 
 host() {
-	# All that comes back is counted, however slow the machine is.
+	# Counts all refaults, however slow the machine is.
 	s2v_start resets --json --refault-window 1h || return 1
 	guest comm=three vm vcpus=4 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M \
 		loop=3 reset touch=0x0,2M end >ops || return 1
@@ -30,7 +30,7 @@ verdict() {
 	done
 	expect_jq "MMU notifiers are followed" '[.[] | select(.type == "hook" and .observe == "host-unmap" and
 		.method != "none")] | length' 1 out.json
-	expect_eq "rules, of all" "$(redundant)" "$(rules_of out.json)"
+	expect_eq "rules of all guests" "$(redundant)" "$(rules_of out.json)"
 	expect_eq "exit status" 0 "$(cat rc)"
 	if ((LAB_FWB)); then
 		verdict_fwb
@@ -47,12 +47,12 @@ verdict_trace() {
 	expect_findings "$(redundant)" 0 trace-
 }
 
-# What each reset does too often. Nothing else is found: neither of what mutants of these kernels (scenario mutant) do.
+# The rule for what each reset repeats. No other rule fires, not even those for mutants of these kernels (scenario mutant).
 redundant() {
 	if ((!LAB_FWB)); then echo reset-unmap-repeated; elif ((!LAB_DIC)); then echo reset-icache-repeated; fi
 }
 
-# 4 MiB and the guest's code page are unmapped first, then what it touched since: 2 MiB and that page.
+# The first reset unmaps 4 MiB and the guest's code page, the others what it touched since: 2 MiB and that page.
 verdict_no_fwb() {
 	local page=4096
 	[[ $LAB_KERNEL != *16k ]] || page=16384
@@ -64,12 +64,12 @@ verdict_no_fwb() {
 	expect_jq "times" '[.[] | select(.type == "reset") | .unmap_ns >= .longest_unmap_ns and
 		.longest_unmap_ns > 0 and .refault_ns > 0 and .avoidable_ns > 0 and .avoidable_ns < .unmap_ns] |
 		unique' '[true]' three.json
-	# Of 4 MiB and a page 1 MiB had been discarded, and another memslot deleted; 512 KiB more were before
-	# the guest came back to them.
-	expect_jq "what the host took away" '[.[] | select(.type == "reset") | [.unmapped_bytes, .refaults]]' \
+	# Of 4 MiB and a page, 1 MiB was discarded before the reset, and another memslot deleted; 512 KiB more
+	# were discarded before the guest touched them again.
+	expect_jq "what the host unmapped before" '[.[] | select(.type == "reset") | [.unmapped_bytes, .refaults]]' \
 		"[[$((0x300000 + page)),$((0x280000 / page + 1))]]" away.json
-	# vCPU 1 had not run at the first; then each alone; both at the last, of which one had run since.
-	expect_jq "resets told apart" '[.[] | select(.type == "reset") | [.vcpus, .unmaps, .redundant]]' \
+	# At the first vCPU 1 had not run; the second is of vCPU 1 alone; the last is of both, of which one had run since.
+	expect_jq "separate resets" '[.[] | select(.type == "reset") | [.vcpus, .unmaps, .redundant]]' \
 		'[[1,1,0],[1,1,0],[2,2,1]]' one.json
 	expect_jq "findings" '[.[] | select(.type == "finding") | [.rule, .count]] | last' \
 		'["reset-unmap-repeated",9]' three.json

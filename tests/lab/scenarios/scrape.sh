@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # forward and daemon are of who sources this
+# shellcheck shell=bash disable=SC2154 # forward and daemon: variables of the caller
 # SPDX-License-Identifier: BSD-2-Clause
-# Prometheus, on the machine that emulates this host, scrapes the daemon that verifies it, live, and the
-# alert for s2-noncacheable fires.
+# Prometheus, on the machine that emulates this host, scrapes the live daemon, and the alert for
+# s2-noncacheable fires.
 
 applies() {
 	[[ -n $forward ]] || {
@@ -19,7 +19,7 @@ host() {
 	daemon=$!
 	wait_for ready_or_gone && kill -0 "$daemon" || return 1
 	ask_outside before || return 1
-	# A driver that maps its memory write-combined, but for the PTE.
+	# A driver's memory: the VMA says write-combined, the PTEs are Write-Back.
 	guest vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ptewb touch=0x40000000,64K >ops || return 1
 	ask_outside after || return 1
 	kill -TERM "$daemon"
@@ -64,7 +64,7 @@ fires() { # PROMETHEUS
 }
 
 verdict() {
-	expect_eq "end of the daemon" 0 "$(cat rc)"
+	expect_eq "exit status of the daemon" 0 "$(cat rc)"
 	expect_jq "findings before" '[.[].data.result[] | select(.metric.__name__ == "s2verify_findings_total" and .value[1] != "0").metric.rule]' \
 		'[]' series-before.json
 	expect_jq "alerts before" '[.[].data.alerts[] | select(.labels.severity == "critical").labels.alertname]' '[]' alerts-before.json
@@ -73,5 +73,5 @@ verdict() {
 	expect_jq "alerts after" '[.[].data.alerts[] | select(.labels.severity == "critical") | [.labels.alertname, .state]]' \
 		'[["S2verifyNonCacheableMapping","firing"]]' alerts-after.json
 	expect_jq "target" '[.[].data.activeTargets[] | [.health, .lastError]]' '[["up",""]]' targets-after.json
-	expect_jq "it is live" '[.[].data.result[] | select(.metric.__name__ == "s2verify_build_info").metric.source]' '["live"]' series-after.json
+	expect_jq "the source is live" '[.[].data.result[] | select(.metric.__name__ == "s2verify_build_info").metric.source]' '["live"]' series-after.json
 }

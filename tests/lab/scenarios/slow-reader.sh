@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# An audit whose output is read slowly: what it found is all told before its end is, so that nothing is counted anew or
-# left out of what is decided at the end.
+# An audit whose output is read slowly: all its results come before its end, so that nothing is counted again or missing
+# from what is decided at the end.
 
 slowly() {
 	while dd bs=4096 count=1 of=/tmp/piece 2>/dev/null && [ -s /tmp/piece ]; do
@@ -25,8 +25,8 @@ verdict() {
 	expect_eq "exit status" 1 "$(cat rc)"
 	expect_eq "stderr" "" "$(cat err.txt)"
 	expect_grep "the end comes last" '"type":"audit"' last
-	expect_jq "found" '[.[] | select(.type == "finding") | [.rule, .gpa, .count]]' \
+	expect_jq "findings" '[.[] | select(.type == "finding") | [.rule, .gpa, .count]]' \
 		'[["s2-cacheable","0x40000000",16]]' out.json
-	expect_jq "all is there" '[.[] | select(.type == "memslot" and .id < 31) | .present == .size]' '[true,true]' out.json
+	expect_jq "all memory is present" '[.[] | select(.type == "memslot" and .id < 31) | .present == .size]' '[true,true]' out.json
 	expect_schema out.json
 }

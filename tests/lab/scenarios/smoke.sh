@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The lab itself: what guests and the fixture's mappings do on each kernel.
 
-# A second memslot of each kind, the guest storing to it: one VM each, as a fault may fail.
+# A second memslot of each kind, to which the guest stores. A VM for each, since a fault may fail.
 host() {
 	[ -c /dev/kvm ] || return 1
 	guest vm vcpus=2 query=243 slot=1,gpa=0x0,size=4M,from=anon touch=0x0,4M touch=0x0,1M,read \
@@ -52,8 +52,8 @@ expect_kinds() { # OUTCOME NAME...
 	done
 }
 
-# From 6.17 on KVM refuses to map cacheable PFNMAP memory non-cacheable: it maps it cacheable where
-# S2FWB and DIC allow that, refuses the memslot (VM_PFNMAP) or fails the fault (VM_MIXEDMAP) elsewhere.
+# From 6.17 on KVM does not map cacheable PFNMAP memory non-cacheable. With S2FWB and DIC it maps it
+# cacheable; without, it refuses the memslot (VM_PFNMAP) or fails the fault (VM_MIXEDMAP).
 expect_new_kernel() {
 	if [[ $LAB_FWB$LAB_DIC == 11 ]]; then
 		expect_kinds "accepted, ran" wb ram-wb mixed
@@ -70,7 +70,7 @@ expect_new_kernel() {
 expect_old_kernel() {
 	expect_grep "the capability" '^query=243: ok 0$' ordinary
 	expect_kinds "accepted, ran" wb ram-wb mixed vgem
-	# VM_ALLOW_ANY_UNCACHED is of 6.9.
+	# VM_ALLOW_ANY_UNCACHED: from 6.9 on.
 	if [[ $LAB_KERNEL == 6.1 ]]; then
 		expect_kinds "mmap ENODEV" anyuc
 	else

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What calls the hooks is switched off on the host: kprobes, or ftrace where fentry programs depend on it. A guest that
-# owes a critical finding runs meanwhile. Whether it was off before, or for a moment in the middle: no run of any
-# command is complete, each says which switch it was, and so does the analysis of what was recorded. With --brief
-# only the method that s2verify itself would take here.
+# The host switches off what calls the hooks: kprobes, or ftrace where fentry programs depend on it. Meanwhile a guest
+# runs that has a conflict. Whether it is off from the start or for a moment in the middle: no run of any command is
+# complete, each reports which switch it was, and so does the analysis of the recording. With --brief only the method
+# that s2verify itself would choose here.
 
 methods="kprobe fentry"
 [ -z "$LAB_BRIEF" ] || methods=fentry
@@ -13,7 +13,7 @@ guest_of() { # NAME
 	guest "comm=$1" vm vcpus=1 slot=1,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K
 }
 
-# The switch of a method; false: this kernel refuses.
+# Switches a method off; fails if this kernel refuses.
 off() { # METHOD
 	case $1 in
 	kprobe) switch=/sys/kernel/debug/kprobes/enabled ;;
@@ -28,7 +28,7 @@ on() {
 
 host() {
 	for method in $methods; do
-		off $method || { echo "$method cannot be switched off before" && continue; }
+		off $method || { echo "$method cannot be switched off here" && continue; }
 		echo $method >>tried
 		S2V=$method-check- s2v_run check --json --attach=$method
 		for command in trace resets "record -o $method.s2t"; do
@@ -42,15 +42,15 @@ host() {
 		on
 	done
 	for method in $methods; do
-		in_the_middle $method all && in_the_middle $method own -p $$ || return 1
-		# Nothing is switched off: nothing is said of it.
+		switch_off_for_a_moment $method all && switch_off_for_a_moment $method own -p $$ || return 1
+		# Nothing is switched off: nothing is reported.
 		S2V=$method-never- s2v_start trace --json --attach=$method -p $$ || return 1
 		sleep 3
 		S2V=$method-never- s2v_stop
 	done
 }
 
-in_the_middle() { # METHOD NAME OPTION...
+switch_off_for_a_moment() { # METHOD NAME OPTION...
 	export S2V="$1-$2-"
 	method=$1
 	shift 2

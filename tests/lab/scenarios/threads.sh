@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
-# VMMs whose threads come and go while their vCPUs fault: somebody is always changing the address space,
-# so the VMA cannot always be looked at. Nothing may be called unreadable for it.
+# VMMs whose threads come and go while their vCPUs fault: the address space always changes, so the VMA
+# cannot always be read at once. Nothing may be reported as unreadable because of that.
 
 host() {
 	s2v_start resets --json || return 1

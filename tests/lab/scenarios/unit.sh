@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # overlay is that of who sources this
+# shellcheck shell=bash disable=SC2154 # overlay: variable of the caller
 # SPDX-License-Identifier: BSD-2-Clause
-# The unit as it is installed, started by a real systemd: within its sandbox the daemon covers what it covers
-# without, finds what it is to find, tells it to the journal, and gives its capabilities up.
+# The installed unit, started by a real systemd: in its sandbox the daemon covers the same as without it, reports
+# the expected findings to the journal, and gives up its capabilities.
 
 applies() {
 	[[ -d $overlay/systemd ]] || {
@@ -31,7 +31,7 @@ host() {
 	inside cat "/proc/$pid/status" >status
 	inside systemctl reload s2verify
 	echo $? >reload.rc
-	sleep 12 # two looks at the hooks
+	sleep 12 # until the hooks are checked twice
 	answers ready ready-later
 	state reloaded
 	inside systemctl stop s2verify
@@ -43,8 +43,8 @@ host() {
 	wait "$before"
 }
 
-# With less memory than it takes (as an address space without end would make it): systemd ends it and starts it again, and
-# nothing is left in the kernel. The kernel's report of that goes into a file of its own, since it has a trace.
+# With less memory than the daemon needs (as an endless address space would need more): it is killed, systemd starts it
+# again, and nothing is left in the kernel. The kernel's report goes to a file of its own, since it has a call trace.
 starved() {
 	dmesg -c >dmesg-before
 	programs >programs-before
@@ -72,14 +72,14 @@ restarted() {
 	[ "$(sed -n 's/^NRestarts=//p' starved-now)" -ge 1 ]
 }
 
-# BPF programs that are loaded (whether they have names in kallsyms or not): each has memory of its own.
+# The number of loaded BPF programs, with or without names in kallsyms: each has memory of its own.
 programs() {
 	sleep 1 # freed after a grace period
 	grep -c 'bpf_prog_alloc\|bpf_jit' /proc/vmallocinfo
 }
 
-# A systemd of its own: first process of a PID namespace, in a tree of its own, with the host's devices. (Of
-# a mount namespace whose root is a mount, as the sandboxes of units want it; the initramfs is none.)
+# Starts a systemd as the first process of a PID namespace, in a tree of its own, with the host's devices. The
+# root of its mount namespace is a mount, which the sandboxes of units need; the initramfs is none.
 boot_systemd() {
 	mkdir -p /mnt
 	mount -t tmpfs -o mode=755,size=300m root /mnt
@@ -124,25 +124,25 @@ value() { # FILE NAME
 }
 
 verdict() {
-	expect_eq "what the host has, and what is covered, in the sandbox" "$(cat free.json)" "$(cat check.json)"
+	expect_eq "host facts and coverage, in the sandbox" "$(cat free.json)" "$(cat check.json)"
 	expect_eq "start" 0 "$(cat start.rc)"
 	expect_eq "state" "active running 0" "$(value running ActiveState) $(value running SubState) $(value running NRestarts)"
 	expect_true "memory: $(value running MemoryCurrent)" [ "$(value running MemoryCurrent)" -lt $((192 << 20)) ]
 	expect_eq "no new privileges, a filter" "1 2" "$(awk '/^NoNewPrivs:|^Seccomp:/ { printf "%s%s", s, $2; s = " " }' status)"
 	expect_eq "capabilities kept" 0000000000000000 "$(awk '/^CapEff:/ { print $2 }' status)"
-	expect_eq "capabilities to be had" 0000000000000000 "$(awk '/^CapBnd:/ { print $2 }' status)"
+	expect_eq "capability bounding set" 0000000000000000 "$(awk '/^CapBnd:/ { print $2 }' status)"
 	expect_true "it is ready" [ -s ready ]
-	expect_true "and stays so, with the capabilities gone" [ -s ready-later ]
+	expect_true "it stays ready without capabilities" [ -s ready-later ]
 	expect_grep "counter" '^s2verify_findings_total\{.*rule="s2-cacheable".*\} 2$' metrics
 	expect_eq "findings in the journal" '["after","before"]' "$(jq -s -c '[.[] |
 		select(.S2V_RULE == "s2-cacheable" and ._SYSTEMD_UNIT == "s2verify.service").S2V_VM_COMM] | unique' journal.json)"
 	expect_eq "reload" "0 active" "$(cat reload.rc) $(value reloaded ActiveState)"
-	expect_true "ended for memory: $(xargs <starved-now)" test "$(value starved-now NRestarts)" -ge 1
-	expect_grep "by the kernel" 'Memory cgroup out of memory: Killed process [0-9]+ \(s2verify\)' dmesg-starved
+	expect_true "restarted for lack of memory: $(xargs <starved-now)" test "$(value starved-now NRestarts)" -ge 1
+	expect_grep "killed by the kernel" 'Memory cgroup out of memory: Killed process [0-9]+ \(s2verify\)' dmesg-starved
 	expect_eq "the kernel's other complaints" "" "$(grep -E 'BUG:|WARNING:|Oops|rcu.*stall' dmesg-before dmesg-starved)"
 	expect_eq "BPF programs left behind" "$(cat programs-before)" "$(cat programs-after)"
 	expect_eq "started again" 0 "$(cat again.rc)"
-	expect_true "and ready" [ -s ready-again ]
-	expect_eq "end" "inactive success 0" \
+	expect_true "ready again" [ -s ready-again ]
+	expect_eq "state at the end" "inactive success 0" \
 		"$(value stopped ActiveState) $(value stopped Result) $(value stopped ExecMainStatus)"
 }

@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # overlay and s2v_pid are those of who sources this
+# shellcheck shell=bash disable=SC2154 # overlay and s2v_pid: variables of the caller
 # SPDX-License-Identifier: BSD-2-Clause
 # QEMU with the devices that libvirt gives a guest (root ports, virtio devices, USB, memory of a memfd, I/O threads):
-# how many VMAs such a VMM has, and that an audit of it ends, complete.
+# counts the VMAs of such a VMM; an audit of it ends and is complete.
 
 applies() {
 	[[ -d $overlay/vmm ]] || {

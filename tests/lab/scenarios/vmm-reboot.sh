@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # overlay and s2v_pid are those of who sources this
+# shellcheck shell=bash disable=SC2154 # overlay and s2v_pid: variables of the caller
 # SPDX-License-Identifier: BSD-2-Clause
 # A real VMM: QEMU boots a Linux guest of two vCPUs. The guest reboots once itself, QEMU's monitor resets
-# it twice (--brief: once), each time it comes up again, then it powers off.
+# it twice (--brief: once). It comes up each time, then it powers off.
 
 applies() {
 	[[ -d $overlay/vmm ]] || {
@@ -10,7 +10,7 @@ applies() {
 	}
 }
 
-# The console is slow here, a device in QEMU; the rest is what a Linux guest can do without.
+# The console is slow here, as QEMU emulates it; the rest switches off what this guest does not need.
 quick="console=ttyAMA0 quiet panic=-1 lsm= audit=0 init_on_alloc=0 rcupdate.rcu_expedited=1 cryptomgr.notests"
 [ -z "$LAB_BRIEF" ] && boots=4 || boots=3
 id='boot [0-9a-f-]\{36\}'
@@ -38,22 +38,22 @@ host() {
 	awk '$1 == "unmap" { print $2 }' /sys/kernel/tracing/kprobe_profile >unmaps
 }
 
-# The kernel's own count of the unmaps of all of a guest.
+# A kprobe of the kernel counts the unmaps of a whole guest.
 count_unmaps() {
 	echo "p:lab/unmap stage2_unmap_vm" >/sys/kernel/tracing/kprobe_events &&
 		echo 1 >/sys/kernel/tracing/events/lab/unmap/enable
 }
 
-# What is told when the guest is up.
+# Sends the commands, each when the guest is up.
 drive() {
-	tell 1 con reboot && tell 2 mon system_reset || return 1
-	[ -n "$LAB_BRIEF" ] || tell 3 mon system_reset || return 1
-	tell $boots con poweroff
+	send_when_up 1 con reboot && send_when_up 2 mon system_reset || return 1
+	[ -n "$LAB_BRIEF" ] || send_when_up 3 mon system_reset || return 1
+	send_when_up $boots con poweroff
 }
 
-# tell BOOT con|mon WORD: once the guest has come up so many times, WORD goes to its console or to QEMU's
-# monitor. A boot counts when all of its id is there: a reset may cut off the rest of a line.
-tell() {
+# send_when_up BOOT con|mon WORD: once the guest has come up BOOT times, sends WORD to its console or to
+# QEMU's monitor. A boot counts when its whole ID is there: a reset may cut off the rest of a line.
+send_when_up() {
 	for _ in $(seq 1200); do
 		if [ "$(grep -o "$id" console | wc -l)" -ge "$1" ]; then
 			echo "$(cut -d ' ' -f 1 /proc/uptime) up $1, $3" >>told
@@ -80,8 +80,8 @@ verdict() {
 	verdict_resets
 }
 
-# The resets, one before each boot but the first: on a host without S2FWB each vCPU's re-init unmaps all, of which the second finds
-# nothing; with it none does.
+# A reset comes before each boot but the first. Without S2FWB the init of each vCPU unmaps all, and the second finds
+# nothing to unmap; with S2FWB none unmaps.
 verdict_resets() {
 	local each='[2,2,1]' all=$((2 * (boots - 1)))
 	((LAB_FWB)) && each='[2,0,0]' all=0
