@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # README.md's commands on a bare Debian: see tests/fresh/README.md. Called by tests/fresh/run, in
-# namespaces of its own; the tests go on from one another.
+# namespaces of its own; each test continues where the one before ended.
 
 bats_require_minimum_version 1.5.0
 
@@ -24,7 +24,7 @@ teardown() {
 	echo "$((${EPOCHREALTIME/[.,]/} - ${began/[.,]/}))" "$BATS_TEST_DESCRIPTION" >>"$FRESH_RUN/times"
 }
 
-# Packages that the table has for these groups. Not by tools/install-deps' own reading.
+# Packages that the table has for these groups, read in another way than tools/install-deps does.
 table() { # GROUP...
 	local groups
 	groups=$(IFS='|' && echo "$*")
@@ -35,12 +35,12 @@ table() { # GROUP...
 		{ print $1 }' "$FRESH_RUN/clone/tools/deps" | sort -u
 }
 
-# The packages in there that somebody asked for, and did not only come along.
+# The packages in the machine that were installed by name, not as dependencies.
 asked_for() {
 	inside 'apt-mark showmanual' | sort
 }
 
-@test "the machine is bare, and sees nothing of this one" {
+@test "the machine is bare, and isolated from this machine" {
 	local package
 	reset_stack
 	asked_for >"$FRESH_RUN/bare"
@@ -61,12 +61,12 @@ asked_for() {
 	run_block host
 }
 
-@test "it took the packages of the table, and none else" {
+@test "the packages of the table were installed, and no others" {
 	diff <(table build | sort - "$FRESH_RUN/bare" | uniq) <(asked_for)
 	[ -z "$(inside 'tools/install-deps --missing build')" ]
 }
 
-@test "what was installed works, and says that this is no host" {
+@test "the installed program works, and reports that this is no KVM host" {
 	[ "$(inside 's2verify --version')" = "s2verify $version+g$(inside 'git describe --always')" ]
 	run -3 inside 's2verify check 2>&1'
 	echo "$output"
@@ -83,14 +83,14 @@ asked_for() {
 	files | diff "$FRESH_RUN/files" -
 }
 
-@test "one static program for arm64" {
+@test "a static program for arm64" {
 	reset_stack
 	run_block static
 	inside 'readelf -h build/arm64/s2verify' | grep 'Machine: *AArch64'
 	[ "$(inside 'readelf -d build/arm64/s2verify' | grep -c NEEDED)" -eq 0 ]
 }
 
-# The directory of this release's own units.
+# The directory in which this release's packages install units.
 units() {
 	case $FRESH_RELEASE in
 	bookworm) echo lib/systemd/system ;;
@@ -118,32 +118,32 @@ units() {
 		[ "${COMPREPLY[*]}" = analyze ]'
 }
 
-# Removes the package: dpkg has nothing to say about it, and what is left is what was there before.
+# Removes the package: dpkg prints no warning, and the files are the same as before the installation.
 purged() {
 	inside 'dpkg -P s2verify 2>&1' | tee "$BATS_TEST_TMPDIR/purge"
 	run ! grep -iE 'warning|error|not empty|not removed' "$BATS_TEST_TMPDIR/purge"
 	files | diff "$FRESH_RUN/files" -
 }
 
-@test "dpkg -P leaves nothing, dpkg -i and dpkg -P once more" {
+@test "dpkg -P leaves nothing, also after dpkg -i" {
 	purged
 	inside "dpkg -i $own"
 	inside 's2verify explain s2-noncacheable >/dev/null'
 	purged
 }
 
-# It takes minutes, most of them for what the static program was compiled of, too: on trixie alone.
+# It takes minutes, mostly to compile what the static program has compiled already: on trixie only.
 arm64_package() {
 	inside 'make deb ARCH=arm64'
 	inside "dpkg-deb -c build/deb/s2verify_${version}_arm64.deb" | grep -F "/$(units)/s2verify.service"
 }
 
-@test "the package for arm64 (trixie), and lintian on all" {
+@test "the package for arm64 (trixie), and lintian on all packages" {
 	[ "$FRESH_RELEASE" = bookworm ] || arm64_package
 	inside 'lintian --allow-root --fail-on error,warning --no-tag-display-limit build/deb/*.deb'
 }
 
-@test "on a bare machine the package brings what it needs" {
+@test "on a bare machine the package's dependencies are enough" {
 	reset_stack
 	run ! inside "dpkg -i $own"
 	reset_stack

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# A bare Debian in a chroot, for fresh.bats: an overlay over what debootstrap made (tests/fresh/run).
+# A bare Debian in a chroot, for fresh.bats: an overlay on the system that debootstrap made (tests/fresh/run).
 #
 # FRESH_MACHINE in the cache has
-#   base         what debootstrap made; base.packages: its packages and their versions
-#   layers/KEY   what one command of README.md installed on top, kept for later runs
+#   base         the system that debootstrap made; base.packages: its packages and their versions
+#   layers/KEY   the files that a command of README.md installed on top, kept for later runs
 #   archives     packages that apt in the machine downloaded; apt: those of its tools/debs
 # FRESH_RUN has, for one run,
-#   clone        what is committed: the machine's /root/s2verify
+#   clone        the committed files: the machine's /root/s2verify
 #   stack        the keys of the layers that are mounted, the lowest first
 #   upper        what the machine wrote since
 root=${FRESH_RUN:?}/root
 
-# Run a command line in the machine, in the clone, as root's login shell would; of this machine's
-# environment nothing is passed on.
+# Run a command line in the machine, in the clone, as root's login shell would, without this machine's
+# environment.
 inside() { # COMMAND-LINE
 	chroot "$root" /usr/bin/env -i HOME=/root USER=root LOGNAME=root SHELL=/bin/bash TERM=dumb \
 		/bin/bash --login -c "cd /root/s2verify && $1" </dev/null 3>&- 4>&-
@@ -35,13 +35,13 @@ mount_stack() {
 	cat /etc/resolv.conf >"$root/etc/resolv.conf"
 }
 
-# The machine as debootstrap left it; or with its lowest layer, the one of tools/install-deps build.
+# Resets the machine to its base; with keep, to the base and the lowest layer (tools/install-deps build).
 reset_stack() { # [keep]
 	if [ "${1:-}" = keep ]; then sed -i 1q "$FRESH_RUN/stack"; else : >"$FRESH_RUN/stack"; fi
 	mount_stack
 }
 
-# A layer is what the command made of the stack, for one table and one tools/install-deps.
+# The key of the layer that a command makes on top of the stack, with this table and these tools.
 layer_key() { # COMMAND-LINE
 	{
 		echo "$1"
@@ -50,8 +50,8 @@ layer_key() { # COMMAND-LINE
 	} | sha256sum | cut -c 1-16
 }
 
-# Have a command line install packages. What it installed is kept as a layer, and later runs take it
-# from there. Then the command is run again, as the reader's second try: it finds that nothing is missing.
+# Run a command line that installs packages. The files that it installed are kept as a layer, which later
+# runs mount instead. Then run the command again, as a reader's second try: nothing is missing.
 install_inside() { # COMMAND-LINE
 	local key
 	key=$(layer_key "${1%%#*}")
@@ -59,7 +59,7 @@ install_inside() { # COMMAND-LINE
 		mount_stack
 		inside "$1" || return 1
 		umount -R "$root"
-		# The mount points, what was unpacked rather than installed, and apt's indexes.
+		# Not of the layer: mount points, unpacked files, and apt's indexes.
 		rm -rf "$FRESH_RUN/upper"/{root,tmp,proc,var/cache/apt,var/lib/apt/lists}
 		sync -f "$FRESH_RUN/upper"
 		mkdir -p "$FRESH_MACHINE/layers"
@@ -72,8 +72,8 @@ install_inside() { # COMMAND-LINE
 	inside "$1"
 }
 
-# All files and directories of the machine but those that every program may leave: caches, logs and
-# what dpkg and apt note down for themselves.
+# All files and directories of the machine, except those that every program may leave: caches, logs and
+# the state of dpkg and apt.
 files() {
 	(cd "$root" && find . -mindepth 1 \( -path ./proc -o -path ./tmp -o -path ./root/s2verify \
 		-o -path ./root/.cache -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt \
@@ -92,11 +92,11 @@ run_block() { # NAME
 	while IFS= read -r line; do
 		status=0 want=0
 		case $line in
-		# These take a second machine, an init system, and an hour and this very test.
+		# These need a second machine, an init system, or an hour and this test itself.
 		scp\ * | ssh\ * | systemctl\ * | "make check"*) continue ;;
-		# There is no /dev/kvm in here: they must say so.
+		# There is no /dev/kvm here: they must exit with 3.
 		"s2verify check"* | "s2verify trace"* | "s2verify record"*) want=3 ;;
-		# The test's file has findings.
+		# The recording has findings.
 		"s2verify analyze"*) want=1 ;;
 		esac
 		echo "# $line"
