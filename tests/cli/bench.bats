@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What tests/lab/bench makes of its figures, and when it fails: nothing is booted here.
+# How tests/lab/bench evaluates figures, and when it fails. Nothing is booted here.
 
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.." || exit 1
@@ -17,7 +17,7 @@ figure() {
 	echo "$1 pages fault 1000 $2 $3 $4 10 2" >>"$dir/bench/figures"
 }
 
-# 10,000 instructions a fault with nothing, of which the VMM and its guest run 9,500.
+# 10,000 instructions per fault with nothing attached, of which the VMM and its guest run 9,500.
 baseline() {
 	figure nothing 20000000 19000000 0
 	figure nothing-after "${1:-20000000}" 19000000 0
@@ -28,14 +28,14 @@ field() { # MODE FIELD
 		$at["mode"] == mode { print $at[field] }' "$tsv"
 }
 
-# trace adds 600 instructions, 500 of them its own; 300 of its reader are in part beside them.
+# trace adds 600 instructions, 500 of them to the VMM and its guest. Its reader takes 300, partly among these 600.
 measured() {
 	baseline
 	figure trace 21200000 20000000 600000
 	tests/bench/figures "$dir" >"$tsv"
 }
 
-@test "figures: instructions, what is added, per cent" {
+@test "figures: instructions, added instructions, per cent" {
 	measured
 	[ "$(field nothing instructions)" = 10000 ]
 	[ "$(field trace instructions)" = 10600 ]
@@ -48,7 +48,7 @@ measured() {
 	[ "$(field trace method) $(field trace cpu) $(field trace kernel)" = "fentry neoverse-n2 latest" ]
 }
 
-@test "figures: baselines that do not agree are an error" {
+@test "figures: baselines that disagree are an error" {
 	baseline 20390000
 	tests/bench/figures "$dir" >"$tsv"
 	rm "$dir/bench/figures"
@@ -65,8 +65,8 @@ measured() {
 	[[ "$output" == *"no baseline of pages"* ]]
 }
 
-@test "compare: 20 % more than is stored passes, more than that fails" {
-	measured # 500 of its own are added
+@test "compare: 20 % more than stored passes, more than that fails" {
+	measured # adds 500 to the VMM and its guest
 	echo "latest trace pages 417" >"$expected"
 	tests/bench/compare "$expected" "$tsv"
 	echo "latest trace pages 416" >"$expected"
@@ -83,7 +83,7 @@ measured() {
 	[[ "$output" == "ok "*"(-90.0 %)" ]]
 }
 
-@test "compare: what is stored must be measured, and the other way round" {
+@test "compare: each stored figure must be measured, and vice versa" {
 	measured
 	printf '%s\n' "latest trace pages 600" "latest record pages 700" "6.1 trace pages 700" >"$expected"
 	run tests/bench/compare "$expected" "$tsv"
@@ -97,7 +97,7 @@ measured() {
 	[[ "$output" == *"FAILED  latest trace pages"*"none stored"* ]]
 }
 
-@test "compare: no stored figures, no figures" {
+@test "compare: an error without stored figures, or without figures" {
 	measured
 	run tests/bench/compare "$expected" "$tsv"
 	[ "$status" = 1 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The command line on this machine's own build, $S2VERIFY.
+# The command line, on this machine's own build ($S2VERIFY).
 
 bats_require_minimum_version 1.5.0
 
@@ -11,13 +11,13 @@ setup() {
 	err=$BATS_TEST_TMPDIR/err
 }
 
-# Run s2verify; $status, and its two streams apart in $out and $err.
+# Run s2verify: sets $status; stdout is in $out, stderr in $err.
 s2v() {
 	status=0
 	"$S2VERIFY" "$@" >"$out" 2>"$err" || status=$?
 }
 
-# Usage error: 2, nothing on stdout, and a message that has the given text.
+# Expects a usage error: status 2, nothing on stdout, and a message with this text.
 refused() { # TEXT ARG...
 	local text=$1
 	shift
@@ -28,7 +28,7 @@ refused() { # TEXT ARG...
 	grep -qF -- "$text" "$err"
 }
 
-# A live command that was given well: on another machine than arm64 exit 3 and one sentence.
+# A valid live command: on a machine that is not arm64, status 3 and a single sentence.
 not_here() { # ARG...
 	[ "$(uname -m)" != aarch64 ] || skip "this is an arm64 machine"
 	s2v "$@"
@@ -86,7 +86,7 @@ not_here() { # ARG...
 	refused "unrecognized option" --json trace
 }
 
-@test "arguments that are none" {
+@test "unexpected arguments" {
 	refused "trace takes options only" trace 123
 	refused "check takes options only" check now
 	refused "one rule at a time" explain attr-drift device-exec
@@ -110,14 +110,14 @@ not_here() { # ARG...
 	done
 }
 
-@test "a process that is not there" {
+@test "a process that does not exist" {
 	sleep 0 &
 	wait $!
 	refused "no such process" trace -p $!
 }
 
 @test "a thread is not a process" {
-	# A thread of this system's that is no leader, if any program has one.
+	# A thread of this system that is no thread group leader, if there is any.
 	for t in /proc/[0-9]*/task/*; do
 		tid=${t##*/}
 		[ -d "$t" ] && [ "${t#/proc/}" != "$tid/task/$tid" ] || continue
@@ -137,7 +137,7 @@ not_here() { # ARG...
 	done
 }
 
-@test "check and trace say why they cannot run here" {
+@test "check and trace report why they cannot run here" {
 	not_here check
 	not_here check --json --attach=kprobe -v
 	not_here trace
@@ -145,7 +145,7 @@ not_here() { # ARG...
 	not_here trace --pid=1 --duration=500ms --buffer=1G --fail-on=CRITICAL --attach=auto
 }
 
-@test "bad options come before the wrong machine" {
+@test "bad options are reported before the wrong machine" {
 	refused "not a duration" trace --json -d nonsense
 }
 
@@ -187,14 +187,14 @@ not_here() { # ARG...
 	run ! grep -q $'\e' "$err"
 }
 
-@test "results that cannot be written are said so" {
+@test "results that cannot be written are reported" {
 	status=0
 	"$S2VERIFY" explain >/dev/full 2>"$err" || status=$?
 	[ "$status" -eq 4 ]
 	grep -q "No space left" "$err"
 }
 
-@test "a reader that went away is no crash" {
+@test "no crash when the reader has gone" {
 	status=0
 	"$S2VERIFY" explain 2>"$err" | true
 	[ "${PIPESTATUS[0]}" -lt 128 ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The daemon on recordings of the lab: what it tells, by every way that it has. What the recordings hold
-# is in tests/data/s2t/README.md, and follows from what the guests did.
+# The daemon on recordings of the lab: all of its outputs. The contents of the recordings are in
+# tests/data/s2t/README.md, and follow from what the guests did.
 
 bats_require_minimum_version 1.5.0
 # shellcheck source=tests/wait.bash
@@ -33,7 +33,7 @@ begun() {
 	grep -q watching "$err" || ! kill -0 "$pid"
 }
 
-# Ends it as a service manager does; $status.
+# Ends it as a service manager does; sets $status.
 stop() {
 	status=0
 	kill -TERM "$pid"
@@ -45,8 +45,8 @@ get() { # PATH CURL-ARG...
 	curl -sS --max-time 300 "${@:2}" "$url$1"
 }
 
-# Waits until the whole recording has been taken.
-taken() { # EVENTS
+# Waits until the daemon has read the whole recording.
+all_read() { # EVENTS
 	wait_for metric_is s2verify_events_total "$1"
 }
 
@@ -73,7 +73,7 @@ refused() { # TEXT ARG...
 	grep -qF -- "$text" "$err"
 }
 
-@test "options that are wrong" {
+@test "wrong options" {
 	refused "must be host:port" --web.listen-address 9899
 	refused "in numbers" --web.listen-address example.org:80
 	refused "from 0 to 100" --web.vm-labels 101
@@ -90,7 +90,7 @@ refused() { # TEXT ARG...
 	refused "options only" now
 }
 
-@test "what cannot run says so, and nothing else" {
+@test "a daemon that cannot run reports why, and nothing else" {
 	status=0
 	"$S2VERIFY" daemon --replay /nonexistent >"$out" 2>"$err" || status=$?
 	[ "$status" -eq 3 ]
@@ -104,9 +104,9 @@ refused() { # TEXT ARG...
 	stop
 }
 
-@test "findings go to standard output as analyze would tell them first" {
+@test "findings on standard output are what analyze prints first" {
 	start --replay "$a76"
-	taken "$(events_of "$a76")"
+	all_read "$(events_of "$a76")"
 	stop
 	[ "$status" -eq 0 ]
 	# 64 KiB of write-combined RAM; a device that is mapped as Device; one unmap too many in two resets.
@@ -117,11 +117,11 @@ refused() { # TEXT ARG...
 		<("$S2VERIFY" analyze --json "$a76" | jq -c 'select(.type == "finding" and (.update | not))')
 }
 
-@test "metrics are those of the run" {
+@test "metrics are those of the recording" {
 	start --replay "$a76"
-	taken "$(events_of "$a76")"
+	all_read "$(events_of "$a76")"
 	"$S2VERIFY" analyze --json "$a76" >"$out.analyze" || true
-	# The kernel counted, and wrote it at the end of the recording; the daemon adds up events.
+	# The kernel's counts are at the end of the recording; the daemon adds up events.
 	while read -r s1 s2 n; do
 		echo "$s1 $s2 $n"
 		[ "$(metric "s2verify_stage2_maps_total{s1=\"$s1\",s2=\"$s2\"}")" = "$n" ]
@@ -142,13 +142,13 @@ refused() { # TEXT ARG...
 	stop
 }
 
-@test "each series is there once, and each metric of the list has its family" {
+@test "each series occurs once, and each metric of the list has its family" {
 	start --replay "$n2" --web.vm-labels 2
 	get /metrics >"$out.m"
 	[ "$(grep -v '^#' "$out.m" | sed 's/ [^ ]*$//' | sort | uniq -d | wc -l)" -eq 0 ]
 	diff <("$S2VERIFY" daemon --list-metrics | awk -F '\t' '{ print $1, $2 }' | sort) \
 		<(awk '/^# TYPE/ { print $3, $4 }' "$out.m" | sort)
-	# Labels are those that the list has.
+	# The labels are those of the list.
 	while IFS=$'\t' read -r name _ labels _; do
 		grep -oE "^$name(_bucket)?\{[^}]*\}" "$out.m" | grep -oE '[a-z0-9_]+="' | tr -d '="' |
 			sort -u >"$out.labels" || true
@@ -158,7 +158,7 @@ refused() { # TEXT ARG...
 	stop
 }
 
-@test "OpenMetrics and gzip are given to those who ask" {
+@test "OpenMetrics and gzip on request" {
 	start --replay "$n2"
 	get /metrics -D "$out.h" >"$out.m"
 	grep -qi '^content-type: text/plain; version=0.0.4; charset=utf-8' "$out.h"
@@ -178,7 +178,7 @@ refused() { # TEXT ARG...
 
 @test "/findings has the objects of standard output" {
 	start --replay "$a76"
-	taken "$(events_of "$a76")"
+	all_read "$(events_of "$a76")"
 	get /findings >"$out.f"
 	[ "$(jq .suppressed "$out.f")" = 0 ]
 	stop
@@ -186,9 +186,9 @@ refused() { # TEXT ARG...
 		<(jq -sc 'group_by(.id) | map(last) | sort_by(.id)[]' "$out")
 }
 
-@test "health, readiness, and what there is not" {
+@test "health, readiness, unknown paths and methods" {
 	start --replay "$n2"
-	taken "$(events_of "$n2")"
+	all_read "$(events_of "$n2")"
 	[ "$(get /-/healthy)" = healthy ]
 	[ "$(get /-/ready)" = ready ]
 	[ "$(get /nowhere -o /dev/null -w '%{http_code}')" = 404 ]
@@ -211,8 +211,8 @@ says_lost() {
 	get /-/ready | grep -qE "lost|damaged"
 }
 
-@test "a recording that lost events is not ready, and says why" {
-	# Its last part torn off in the middle of the events.
+@test "with a recording that lost events it is not ready, and reports why" {
+	# The recording is cut off in the middle of the events.
 	size=$(stat -c %s "$n2")
 	head -c $((size / 2)) "$n2" >"$BATS_TEST_TMPDIR/torn.s2t"
 	start --replay "$BATS_TEST_TMPDIR/torn.s2t"
@@ -228,7 +228,7 @@ five_passes() {
 	[ "$(metric 's2verify_findings_total{rule="s2-cacheable",severity="high"}')" -ge 5 ]
 }
 
-@test "a recording again and again: new VMs each time, and nothing lost" {
+@test "a recording in a loop: new VMs each time, and nothing lost" {
 	start --replay "$n2" --replay-loop --replay-speed 0
 	wait_for five_passes
 	[ "$(metric 's2verify_events_lost_total{stage="user"}')" = 0 ]
@@ -245,7 +245,7 @@ five_passes() {
 	stop
 }
 
-@test "a unix socket, and that of one that was killed" {
+@test "a unix socket, also after a daemon that was killed" {
 	sock=$BATS_TEST_TMPDIR/s
 	start --replay "$n2" --web.listen-address "unix:$sock"
 	[ "$(curl -sS --unix-socket "$sock" http://x/-/healthy)" = healthy ]
@@ -270,9 +270,9 @@ five_passes() {
 	stop
 }
 
-@test "standard output that is full is said once, and findings are kept" {
+@test "full standard output is reported once, and findings are kept" {
 	to=/dev/full start --replay "$a76"
-	taken "$(events_of "$a76")"
+	all_read "$(events_of "$a76")"
 	[ "$(get /findings | jq '.findings | length')" = 5 ]
 	n=$("$S2VERIFY" analyze --json "$a76" | jq -s '[.[] | select(.type == "finding")] | length')
 	[ "$(metric 's2verify_findings_suppressed_total{reason="write"}')" = "$n" ]

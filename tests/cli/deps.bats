@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The table of dependencies, tools/deps, against everything that must agree with it.
+# Compares the table of dependencies, tools/deps, with everything that must agree with it.
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ setup() {
 	[ "$(wc -l <<<"$rows")" -ge 40 ]
 }
 
-# Packages whose field "also" has this word.
+# Packages that have this word in the field "also".
 also() { # WORD
 	awk -v w="$1" '{ n = split($4, a, ","); for (i = 1; i <= n; i++) if (a[i] == w) print $1 }' <<<"$rows"
 }
@@ -27,7 +27,7 @@ also() { # WORD
 	done <<<"$rows"
 }
 
-@test "debian/control has the table's build dependencies, and none else" {
+@test "debian/control has the table's build dependencies, and no others" {
 	diff <({ also source && also source-host | sed 's/$/ <!cross>/'; } | sort) \
 		<(awk '/^Build-Depends:/ { on = 1; sub(/^[^:]*: */, "") } on && /^[^ ]/ && !/debhelper-compat/ { exit } on' debian/control |
 			tr ',' '\n' | sed 's/^ *//; s/ *$//; s/^debhelper-compat (= 13)$/debhelper/' | grep . | sort)
@@ -37,7 +37,7 @@ also() { # WORD
 	cp -r --parents README.md tools/deps tools/install-deps "$BATS_TEST_TMPDIR"
 	"$BATS_TEST_TMPDIR/tools/install-deps" --readme
 	diff README.md "$BATS_TEST_TMPDIR/README.md"
-	# so that this does not compare nothing with nothing
+	# The comparison can fail.
 	sed -i 's/uthash-dev, //' "$BATS_TEST_TMPDIR/README.md"
 	run ! diff -q README.md "$BATS_TEST_TMPDIR/README.md"
 }
@@ -53,15 +53,15 @@ also() { # WORD
 	run -2 tools/install-deps --list nosuch
 }
 
-@test "the sysroot has what the table says, and what the package links besides" {
+@test "the sysroot has what the table says, and all that the package links" {
 	also sysroot | grep -x uthash-dev
-	# Everything that a package for this machine links must be there for another one, too.
+	# The sysroot must have all that a package for this machine links, to build it for another machine.
 	diff <(also source-host | grep -- '-dev$') <(also sysroot | grep -xF "$(also source-host)")
-	# No list of packages of its own.
+	# They have no list of packages of their own.
 	run ! grep -nE '\b(lib[a-z0-9-]+|[a-z]+)-dev\b' tools/sysroot tools/install-deps tools/deb
 }
 
-@test "each library that the program includes is one of what building needs" {
+@test "each library that the program includes is in the group build" {
 	local header headers
 	headers=$(grep -ohE '^#include <(uthash|json-c/|event2/|zstd|zlib|cap-ng|sqlite3|bpf/)[^>]*>' -r src bpf |
 		sed 's/.*<//; s#[/.].*##' | sort -u)

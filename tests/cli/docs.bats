@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What the documentation says is what the program says, and what it names is there.
+# The documents agree with the program, and what they name exists.
 
 bats_require_minimum_version 1.5.0
 
@@ -54,14 +54,14 @@ same() { # WANTED GOT
 	done <<<"$catalogue"
 }
 
-@test "no document names a rule that there is not" {
+@test "documents name only rules that exist" {
 	local word
 	# shellcheck disable=SC2016 # these are backquotes of Markdown
 	while read -r word; do
 		echo "$word"
 		grep -q "^$word " <<<"$catalogue"
 	done < <(documents | xargs grep -ohE '`(s2|pfnmap|attr|device|cap|migration|reset|alias|fault|foreign)-[a-z-]+`' |
-		tr -d "\`" | grep -vx reset-unmap | sort -u) # which is a hook
+		tr -d "\`" | grep -vx reset-unmap | sort -u) # a hook
 }
 
 @test "README is short" {
@@ -90,7 +90,7 @@ same() { # WANTED GOT
 	done < <(grep -oE '(^ +|`)make( [a-z]+)+' README.md | sed 's/^[ `]*make //' | tr ' ' '\n' | sort -u)
 }
 
-@test "each block of commands in README is one that tests/fresh runs on a bare machine" {
+@test "tests/fresh runs each block of commands in README on a bare machine" {
 	local marks
 	marks=$(awk '/^```/ { fenced = !fenced } !fenced && /^    / && last !~ /^    / { print last } { last = $0 }' README.md)
 	echo "$marks"
@@ -118,7 +118,7 @@ same() { # WANTED GOT
 	[ "$broken" -eq 0 ]
 }
 
-# The examples of docs/json.md, one a line: an indented line that starts an object, and what follows.
+# The examples of docs/json.md, one per line: an indented line that starts an object, and what follows.
 examples() {
 	awk '/^    \{/ { if (e) print e; e = "" }
 		/^    / { sub(/^ +/, ""); e = e $0; next }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# docs/schema.json and tests/cli/validate: what is right passes, what is wrong does not.
+# docs/schema.json and tests/cli/validate: valid lines pass, invalid lines fail.
 
 bats_require_minimum_version 1.5.0
 
@@ -44,7 +44,7 @@ invalid() { # TEXT LINE
 	invalid "time" "${h/00Z/00+00:00}"
 }
 
-@test "what is not NDJSON" {
+@test "input that is not NDJSON" {
 	invalid "not JSON" "{"
 	invalid "not JSON" $'"\xff"'
 	invalid "twice" "${good/\{/\{\"type\":\"rule\",}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# analyze and export on files that were recorded in the lab (tests/data/s2t/README.md): what they are to
-# say follows from what the guests did there, not from what was printed.
+# analyze and export on files that were recorded in the lab (tests/data/s2t/README.md). The expected
+# results follow from what the guests did there, not from earlier output.
 
 bats_require_minimum_version 1.5.0
 
@@ -13,7 +13,7 @@ setup() {
 	err=$BATS_TEST_TMPDIR/err
 }
 
-# Run s2verify; $status, and its two streams apart in $out and $err.
+# Run s2verify: sets $status; stdout is in $out, stderr in $err.
 s2v() {
 	status=0
 	"$S2VERIFY" "$@" >"$out" 2>"$err" || status=$?
@@ -38,7 +38,7 @@ findings() {
 	s2v analyze --json "$n2"
 	[ "$status" -eq 1 ]
 	[ ! -s "$err" ]
-	# 64 KiB of write-combined RAM in VM 1; 64 KiB of a cacheable device in VM 2, which did not ask.
+	# 64 KiB of write-combined RAM in VM 1; 64 KiB of a cacheable device in VM 2, which did not query the capability.
 	[ "$(findings)" = '[["cap-unqueried",2,1],["migration-pinned",2,16],["s2-cacheable",1,16]]' ]
 	[ "$(jq -s -c 'last | [.type, .complete, .vms, .lost]' "$out")" = '["summary",true,3,0]' ]
 }
@@ -57,7 +57,7 @@ findings() {
 	[ "$(jq -c 'select(.type == "reset") | [.vm.id, .vcpus, .unmaps, .redundant, .unmapped_bytes, .refaults]' "$out" | sort | tr '\n' ' ')" = \
 		'[1,2,2,1,266240,33] [3,1,2,1,69632,17] ' ]
 	[ "$(jq -c 'select(.type == "reset").verdict' "$out" | sort -u)" = '"redundant-repeat"' ]
-	# Of what is not asked nothing is claimed.
+	# Rules that were not asked for are not claimed as covered.
 	[ "$(jq -r 'select(.type == "rule" and .covered != null).rule' "$out" | sort | tr '\n' ' ')" = \
 		'reset-unmap-missing reset-unmap-repeated ' ]
 	[ "$(jq -r 'select(.type == "rule" and .rule == "s2-noncacheable").reason' "$out")" = "not asked: only of resets" ]
@@ -68,7 +68,7 @@ findings() {
 		'[1,0,"no-unmap"] [3,0,"no-unmap"] ' ]
 }
 
-@test "as the schema has it" {
+@test "output is valid by the schema" {
 	for f in "$n2" "$a76"; do
 		s2v analyze --json --all "$f"
 		"$BATS_TEST_DIRNAME/validate" "$out"
@@ -90,7 +90,7 @@ findings() {
 	"$S2VERIFY" analyze --json - <"$n2" >"$out" || status=$?
 	[ "$status" -eq 1 ]
 	"$S2VERIFY" analyze --json "$n2" | cmp - "$out"
-	# A pipe, that gives what it has.
+	# A pipe: reads return less than asked for.
 	(head -c 100 "$n2" && sleep 0.2 && tail -c +101 "$n2") | "$S2VERIFY" analyze --json - | cmp - "$out"
 }
 
@@ -117,7 +117,7 @@ findings() {
 	after=$(grep -c '"type":"event"' "$out")
 	s2v analyze --json --all --until "$middle" "$n2"
 	before=$(grep -c '"type":"event"' "$out")
-	[ "$((before + after))" -gt "$total" ] # the one at that time is in both
+	[ "$((before + after))" -gt "$total" ] # the event at that time is in both
 	[ "$((before + after))" -le "$((total + 5))" ]
 	s2v analyze --json --all --since +1h "$n2"
 	[ "$(grep -c '"type":"event"' "$out")" -eq 0 ]
@@ -125,7 +125,7 @@ findings() {
 	[ "$(jq -s -r 'last.incomplete' "$out")" = "3 findings of other times not shown" ]
 }
 
-@test "filters that nothing matches are no all-clear" {
+@test "filters that match nothing give no all-clear" {
 	local page=$BATS_TEST_TMPDIR/none.html
 	s2v analyze --json -p 1 "$n2"
 	[ "$status" -eq 3 ]
@@ -138,7 +138,7 @@ findings() {
 	s2v analyze --html "$page" --vm 99 "$n2"
 	[ "$status" -eq 3 ]
 	run ! grep -q 'Safe:' "$page"
-	# A page by itself says that there is more than it shows.
+	# An HTML page says that there is more than it shows.
 	s2v analyze --html "$page" --vm 3 "$n2"
 	[ "$status" -eq 4 ]
 	grep -q '3 findings of other VMs or rules not shown' "$page"
@@ -154,7 +154,7 @@ findings() {
 	[ "$status" -eq 4 ] || [ "$status" -eq 3 ]
 }
 
-@test "files that are none" {
+@test "files that are no trace files" {
 	for f in /dev/null "$BATS_TEST_FILENAME"; do
 		s2v analyze "$f"
 		[ "$status" -eq 3 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What "make install" puts where, that "make uninstall" takes all of it away again, and what bash offers.
+# The files that "make install" installs and "make uninstall" removes, and the completion of bash.
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ setup() {
 	root=$BATS_TEST_TMPDIR/root
 }
 
-# make without what the make that runs this test exports.
+# make without the variables that the calling make exports.
 mk() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make --no-print-directory "$@"
 }
@@ -35,7 +35,7 @@ installed() {
 	cmp "$S2VERIFY" "$root/usr/bin/s2verify"
 }
 
-@test "install: the unit starts the program that was installed" {
+@test "install: the unit starts the installed program" {
 	local prefix
 	for prefix in /usr /usr/local /opt/s2v; do
 		mk install DESTDIR="$root" PREFIX="$prefix"
@@ -51,13 +51,13 @@ installed() {
 	[ "$(ls "$root/usr")" = local ]
 }
 
-@test "install: directories can be chosen one by one" {
+@test "install: each directory can be chosen" {
 	mk install DESTDIR="$root" PREFIX=/usr BINDIR=/usr/sbin UNITDIR=/etc/systemd/system
 	[ -x "$root/usr/sbin/s2verify" ]
 	grep -q '^ExecStart=/usr/sbin/s2verify ' "$root/etc/systemd/system/s2verify.service"
 }
 
-@test "uninstall takes all away, and nothing else" {
+@test "uninstall removes the installed files, and no others" {
 	mk install DESTDIR="$root"
 	touch "$root/usr/local/bin/other" "$root/usr/local/share/man/man8/other.8"
 	mk uninstall DESTDIR="$root"
@@ -67,7 +67,7 @@ installed() {
 	[ ! -e "$root/usr/local/share/doc/s2verify" ]
 }
 
-# What bash offers after these words; the last one is being typed.
+# The completions after these words; the last word is being typed.
 offered() { # WORD...
 	PATH="$(dirname "$S2VERIFY"):$PATH" bash --norc -c '
 		. contrib/bash-completion/s2verify
@@ -89,7 +89,7 @@ commands() {
 	[ "$(offered s2verify ana)" = analyze ]
 }
 
-# Words of --help that are options: another way to read it than the completion's own.
+# The options in --help, read in another way than the completion does.
 long_options() { # COMMAND
 	"$S2VERIFY" "$1" --help | awk '/^ +(-[a-zA-Z?], )? *--/ {
 		for (i = 1; i <= NF && $i ~ /^-/; i++) if ($i ~ /^--/) { sub(/=.*/, "", $i); print $i } }' | sort

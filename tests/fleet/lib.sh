@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# For the tests of the fleet's parts: other people's programs, free ports, waiting.
+# Helpers of the fleet's tests: other people's programs, free ports, waiting.
 
 fleet_cache=${S2VERIFY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/s2verify}
 PROMTOOL=$fleet_cache/prometheus/usr/bin/promtool
@@ -8,7 +8,7 @@ PROMETHEUS=$fleet_cache/prometheus/usr/bin/prometheus
 nginx=$fleet_cache/nginx/usr/sbin/nginx
 export PROMTOOL PROMETHEUS nginx
 
-# A port of the loopback interface that nobody has at this moment.
+# A free port of the loopback interface.
 free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs a command as systemd would a Type=notify service, and prints what it tells.
+"""Runs a command as systemd runs a Type=notify service, and prints its notifications.
 
 usage: notify.py [--abstract] [--watchdog SECONDS] STEPS COMMAND...
 
 STEPS are done in order, separated by commas: a state to wait for (READY), a number of seconds to let
 pass, or a signal to send (HUP, TERM). Each datagram is a line "SECONDS LINE;LINE...", the last line
-is "exit STATUS" (negative: the signal that ended it). A state that does not come in 300 s ends it with status 1.
+is "exit STATUS" (negative: the signal that ended it). If a state does not come in 300 s, it exits with 1.
 """
 import os
 import signal
@@ -29,8 +29,8 @@ class Service:
         self.start = time.monotonic()
         self.child = subprocess.Popen(command, env=env)
 
-    def hear(self, seconds, state=None):
-        """Prints what comes in that time; true when a datagram has the state."""
+    def receive(self, seconds, state=None):
+        """Prints the datagrams of that time; returns true when one has the state."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.sock.settimeout(max(0.001, min(0.1, end - time.monotonic())))
@@ -47,15 +47,15 @@ class Service:
 
     def step(self, what):
         if what.replace(".", "").isdigit():
-            self.hear(float(what))
+            self.receive(float(what))
         elif hasattr(signal, "SIG" + what):
             self.child.send_signal(getattr(signal, "SIG" + what))
-        elif not self.hear(300, what):
+        elif not self.receive(300, what):
             sys.exit("notify.py: no %s=1" % what)
 
 
 def main():
-    # Whoever ends this ends the service, too.
+    # SIGTERM to this program ends the service too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("notify.py: ended"))
     args = sys.argv[1:]
     abstract = args[0] == "--abstract" and bool(args.pop(0))
@@ -69,7 +69,7 @@ def main():
         for what in args[0].split(","):
             service.step(what)
         service.child.wait(300)
-        service.hear(0.1)
+        service.receive(0.1)
         print("exit %d" % service.child.returncode)
     finally:
         if service.child.poll() is None:

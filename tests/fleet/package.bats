@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The Debian package, built from what is committed.
+# The Debian package, built from the committed files.
 
 bats_require_minimum_version 1.5.0
 
@@ -21,12 +21,12 @@ setup() {
 	units=$(dpkg -L systemd | sed -n 's#^/\(.*lib/systemd/system\)/systemd-journald.service$#\1#p')
 }
 
-@test "the version is the program's" {
+@test "its version is that of the program" {
 	[ "$(dpkg-parsechangelog -S Version)" = "$version" ]
 	[ "$(dpkg-deb -f "$own" Version)" = "$version" ]
 }
 
-@test "what is in it" {
+@test "its files" {
 	local path
 	dpkg-deb -c "$own"
 	for path in usr/bin/s2verify usr/share/man/man8/s2verify.8.gz "$units/s2verify.service" \
@@ -39,7 +39,7 @@ setup() {
 	run ! bash -c "dpkg-deb --fsys-tarfile '$own' | tar -t | grep -E '^\./(usr/local|etc|home|root|build|work)'"
 }
 
-@test "it runs, and needs what it links" {
+@test "it runs, and depends on what it links" {
 	dpkg-deb -x "$own" "$BATS_TEST_TMPDIR/root"
 	"$BATS_TEST_TMPDIR/root/usr/bin/s2verify" --version | grep -F "$version"
 	"$BATS_TEST_TMPDIR/root/usr/bin/s2verify" explain s2-noncacheable
@@ -56,8 +56,8 @@ setup() {
 	run ! bash -c "readelf -d '$BATS_TEST_TMPDIR/root/usr/bin/s2verify' | grep NEEDED"
 }
 
-# What a script of the package does to units, on a machine that runs systemd and has never had them.
-does() { # SCRIPT ARGUMENT...
+# Prints what a script of the package does to units, on a machine with systemd that has never had these units.
+unit_calls() { # SCRIPT ARGUMENT...
 	local bin=$BATS_TEST_TMPDIR/bin script=$BATS_TEST_TMPDIR/$1 tool
 	mkdir -p "$bin" "$BATS_TEST_TMPDIR/system"
 	dpkg-deb --ctrl-tarfile "$own" | tar -xO "./$1" | sed "s#/run/systemd/system#$BATS_TEST_TMPDIR/system#" >"$script"
@@ -73,10 +73,10 @@ does() { # SCRIPT ARGUMENT...
 }
 
 @test "installing it starts and enables nothing; an upgrade restarts; removing stops" {
-	does postinst configure "" | tee "$BATS_TEST_TMPDIR/did"
+	unit_calls postinst configure "" | tee "$BATS_TEST_TMPDIR/did"
 	run ! grep -E '^(re)?start |^enable ' "$BATS_TEST_TMPDIR/did"
-	does postinst configure 0.0.9 | grep -x 'restart s2verify.service'
-	does prerm remove | grep -x 'stop s2verify.socket s2verify.service'
+	unit_calls postinst configure 0.0.9 | grep -x 'restart s2verify.service'
+	unit_calls prerm remove | grep -x 'stop s2verify.socket s2verify.service'
 }
 
 @test "lintian: no error, no warning" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Alert and recording rules, by promtool: that they are well formed, and that each fires when it is to.
+# Alert and recording rules, by promtool: they are well formed, and each alert fires when it must.
 
 bats_require_minimum_version 1.5.0
 

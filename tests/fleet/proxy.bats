@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The nginx configuration of docs/daemon.md, as it stands there but for paths and ports, before a daemon.
+# The nginx configuration of docs/daemon.md, with other paths and ports, in front of a daemon.
 
 bats_require_minimum_version 1.5.0
 
@@ -42,7 +42,7 @@ ask() { # CURL-ARGUMENT...
 	curl -s --max-time 10 --cacert "$dir/s2verify.pem" -o "$dir/body" -w '%{http_code}' "$@"
 }
 
-@test "nginx: TLS, a password, and reading only" {
+@test "nginx: TLS, a password, and read-only access" {
 	local url=https://localhost:$outer
 	[ "$(ask "$url/metrics")" = 401 ]
 	[ "$(ask -u prometheus:wrong "$url/metrics")" = 401 ]
@@ -52,7 +52,7 @@ ask() { # CURL-ARGUMENT...
 	grep -qi '<title>' "$dir/body"
 	[ "$(ask -u prometheus:secret -X POST "$url/metrics")" = 403 ]
 	[ "$(ask "http://localhost:$outer/metrics")" = 400 ]
-	# Compressed answers come through, too.
+	# Compressed responses come through, too.
 	[ "$(ask -u prometheus:secret --compressed "$url/metrics")" = 200 ]
 	grep -q '^s2verify_build_info' "$dir/body"
 }

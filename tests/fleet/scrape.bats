@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Debian's Prometheus scrapes a daemon, evaluates the rules of contrib/prometheus on what it got, and is asked.
+# Debian's Prometheus scrapes a daemon and evaluates the rules of contrib/prometheus; the tests query it.
 
 bats_require_minimum_version 1.5.0
 
@@ -19,7 +19,7 @@ setup_file() {
 		  - job_name: s2verify
 		    static_configs: [{targets: ["$TARGET"]}]
 	END
-	# They must not hold the descriptors that bats waits for.
+	# The processes must not hold the descriptors that bats waits for.
 	"$S2VERIFY" daemon --replay "$FILE" --web.listen-address "$TARGET" >"$FLEET_DIR/findings" 2>"$FLEET_DIR/daemon.log" \
 		3>&- 4>&- </dev/null &
 	DAEMON_PID=$!
@@ -48,7 +48,7 @@ api() { # PATH [NAME=VALUE...]
 	curl -s -G "http://$PROM/api/v1/$path" "${args[@]}"
 }
 
-# The value of an expression that has one sample; nothing where it has none.
+# The value of an expression that has a sample; empty if it has none.
 value() { # EXPR
 	api query "query=$1" | jq -r '.data.result[].value[1]'
 }
@@ -77,8 +77,8 @@ metrics() { # [ACCEPT]
 	[ -z "$output" ]
 }
 
-@test "Prometheus takes it, as OpenMetrics" {
-	# What this Prometheus asks for is OpenMetrics first; the daemon has it.
+@test "Prometheus scrapes the daemon, as OpenMetrics" {
+	# This Prometheus prefers OpenMetrics, which the daemon has.
 	curl -sfI -X GET -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' \
 		"http://$TARGET/metrics" | grep -i '^content-type: application/openmetrics-text; *version=1.0.0'
 	wait_for scraped
@@ -94,7 +94,7 @@ metrics() { # [ACCEPT]
 		<(metrics 'application/openmetrics-text; version=1.0.0' | grep -v '^#' | grep -vE "$change" | sort)
 }
 
-@test "what Prometheus stored is what the file holds" {
+@test "Prometheus has stored the findings of the recording" {
 	wait_for scraped
 	local want
 	want=$("$S2VERIFY" analyze --json "$FILE" | jq -rs '[.[] | select(.type == "finding")] | group_by(.rule)[] |
@@ -103,13 +103,13 @@ metrics() { # [ACCEPT]
 	[ "$(wc -l <<<"$want")" -ge 4 ]
 	diff <(echo "$want") <(api query 'query=s2verify_findings_total > 0' |
 		jq -r '.data.result[] | "\(.metric.rule) \(.metric.severity) \(.value[1])"' | sort)
-	# and every rule has a series, with 0; attr-drift one for each of its severities
+	# Every rule has a series, also with 0; attr-drift has a series for each of its severities.
 	[ "$(value 'count(s2verify_findings_total)')" -eq $(($("$S2VERIFY" explain | grep -c '^[a-z]') + 1)) ]
 	[ "$(value 'sum(s2verify_vcpu_resets_total)')" -gt 0 ]
 	[ "$(value 'sum(s2verify_stage2_maps_total{s1="normal-wb",s2="device-nGnRE"})')" -gt 0 ]
 }
 
-@test "the alert for s2-noncacheable fires, and those of what is well do not" {
+@test "the alert for s2-noncacheable fires, and alerts without a cause do not" {
 	wait_for is_firing S2verifyNonCacheableMapping
 	firing
 	is_firing S2verifyHighFinding
@@ -120,14 +120,14 @@ metrics() { # [ACCEPT]
 		"s2verify explain s2-noncacheable" ]
 }
 
-@test "rules evaluate, none fails" {
+@test "all rules evaluate without error" {
 	wait_for is_firing S2verifyNonCacheableMapping
 	api rules | jq -r '.data.groups[].rules[] | select(.health != "ok") | [.name, .health, .lastError] | @tsv'
 	[ "$(api rules | jq '[.data.groups[].rules[].health] | unique == ["ok"]')" = true ]
 	[ "$(value 'job:s2verify_hosts:count')" -eq 1 ]
 }
 
-# Every name in expressions of the dashboard and the rules: a metric that there is, or a recorded one.
+# All expressions of the dashboard and the rules.
 expressions() {
 	jq -r '.. | objects | .expr? // empty' contrib/grafana/s2verify.json
 	jq -r '.templating.list[].definition // empty' contrib/grafana/s2verify.json
@@ -155,7 +155,7 @@ expressions() {
 	done < <(expressions | grep -oE '(by|without) \([a-z0-9_, ]+\)' | sed 's/.*(//; s/)//' | tr -s ', ' '\n' | sort -u)
 }
 
-@test "the dashboard: its expressions are PromQL, its panels are in their places" {
+@test "the dashboard: its expressions are PromQL, its panels do not overlap" {
 	local expr
 	jq -e '.schemaVersion >= 36 and (.uid | length > 0)' contrib/grafana/s2verify.json
 	jq -e '[.templating.list[].type] | index("datasource")' contrib/grafana/s2verify.json

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The systemd units, as far as systemd can judge them without running them.
+# The systemd units, as far as systemd can check them without running them.
 
 bats_require_minimum_version 1.5.0
 
@@ -13,7 +13,7 @@ setup() {
 	for unit in s2verify.service s2verify.socket; do
 		sed "s#@BINDIR@#$(dirname "$S2VERIFY")#" "contrib/systemd/$unit" >"$units/$unit"
 	done
-	# Where no documentation is installed systemd-analyze complains of that of the unit.
+	# systemd-analyze complains about the unit's documentation if it is not installed.
 	sed -i "s#^Documentation=.*#Documentation=file:$PWD/docs/daemon.md#" "$units"/s2verify.*
 }
 
@@ -21,11 +21,11 @@ setup() {
 	run systemd-analyze verify "$units/s2verify.service" "$units/s2verify.socket"
 	echo "$output"
 	[ "$status" -eq 0 ]
-	# It reads the machine's own units, too: what it has to say of those is not ours.
+	# It reads the machine's own units, too: messages about those are ignored.
 	run ! grep s2verify <<<"$output"
 }
 
-# That a setting is wrong is told: else the test above would show nothing.
+# It reports a wrong setting: else the test above would prove nothing.
 @test "systemd-analyze verify of a unit with a mistake" {
 	sed -i 's/^SystemCallFilter=bpf /SystemCallFilter=no_such_call /; s/^LockPersonality=/LockedPersonality=/' "$units/s2verify.service"
 	run systemd-analyze verify "$units/s2verify.service"

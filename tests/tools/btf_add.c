@@ -3,9 +3,9 @@
 /* libs: -lbpf */
 /*
  * btf_add FULL SMALL OBJECT OUT - adds to a reduced BTF (bpftool gen min_core_btf) what s2verify
- * looks for in a kernel's BTF beside its relocations: the functions that the choice of hooks asks
- * about, and the enumerators that are needed. Structures that only a prototype names become
- * forward declarations. What the product finds in both must be the same.
+ * looks up in a kernel's BTF besides its relocations: the functions that the choice of hooks looks
+ * up, and the enumerators that it needs. Structures that only a prototype names become forward
+ * declarations. s2verify must find the same in both.
  */
 #include <bpf/btf.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ static int copy_composite(const struct btf_type *t)
 	return added(btf__add_fwd(small, name_of(t), is_union ? BTF_FWD_UNION : BTF_FWD_STRUCT));
 }
 
-/* An enumeration that is not there already needs no enumerators: only its size counts. */
+/* An enumeration that SMALL does not have needs no enumerators: only its size matters. */
 static int copy_enum(const struct btf_type *t)
 {
 	int id = t->name_off ? btf__find_by_name_kind(small, name_of(t), btf_kind(t)) : 0;
@@ -126,7 +126,7 @@ static void copy_func(const struct btf_type *func)
 	added(btf__add_func(small, name_of(func), btf_vlen(func), id));
 }
 
-/* Both must say the same of a function. */
+/* Both must have the same prototype of a function. */
 static void verify(const char *func)
 {
 	char a[256] = "", b[256] = "";
@@ -137,7 +137,7 @@ static void verify(const char *func)
 		die(func, EINVAL);
 }
 
-/* The choice of hooks asks for a prototype, is given none, and so asks for the next. */
+/* Copies the function and returns no prototype, so that the choice of hooks asks for the next. */
 static int proto(void *ctx, const char *func, char *buf, size_t len)
 {
 	__u32 end = btf__type_cnt(full);
@@ -176,7 +176,7 @@ static void add_functions(void)
 	s2v_observe_choose(hooks, &host, S2V_ATTACH_AUTO, true, &ops);
 }
 
-/* Enumerators of one type whose names are needed and that the kernel has, into a new one. */
+/* Adds an enumeration with those needed enumerators of a type that the kernel has. */
 static void add_enumerators(const char *type)
 {
 	int id = btf__find_by_name_kind(full, type, BTF_KIND_ENUM);
@@ -186,7 +186,7 @@ static void add_enumerators(const char *type)
 
 	if (btf__find_by_name_kind(small, type, BTF_KIND_ENUM) > 0 ||
 	    btf__find_by_name_kind(small, type, BTF_KIND_ENUM64) > 0)
-		return; /* relocations need it: it is complete as far as they do */
+		return; /* relocations need it: it has all that they need */
 	if (id < 0)
 		die(type, ENOENT);
 	added(btf__add_enum(small, type, 4));
@@ -199,7 +199,7 @@ static void add_enumerators(const char *type)
 	}
 }
 
-/* One structure, with those members of it that the programs declare. */
+/* Adds a structure with those members that the programs declare. */
 static void add_struct(const struct btf *object, const struct btf_type *local,
 		       const struct btf_type *theirs)
 {
@@ -219,7 +219,7 @@ static void add_struct(const struct btf *object, const struct btf_type *local,
 				     kept[i]->offset, 0));
 }
 
-/* min_core_btf leaves a structure out altogether of which no relocation resolved. */
+/* min_core_btf omits a structure if none of its relocations resolved. */
 static void add_structs(const struct btf *object)
 {
 	__u32 end = btf__type_cnt(object);
