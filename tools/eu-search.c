@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Debian 13's libelf.a (elfutils 0.192) leaves these undefined: they are in a library of elfutils
- * that is not installed. tools/sysroot adds this file to that archive. There they also take a
- * lock; a search tree of libelf belongs to one Elf handle, which threads must not share anyway.
+ * that is not installed. tools/sysroot adds this file to that archive. In elfutils they also take a
+ * lock; a search tree of libelf belongs to an Elf handle, which threads must not share anyway.
  */
 #include <search.h>
 #include <stddef.h>
 
-/* A lock follows the root there; its room belongs to the caller. */
+/* In elfutils a lock follows the root; the caller allocates the room for it. */
 struct search_tree {
 	void *root;
 };
