@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Memslots over address space in which nothing is mapped, as gVisor's runsc creates them: 1 GiB, with memory in the middle
-# and at the end. s2verify reads all of it, however long a hole is, and reports holes as such. Live, from a recording and
+# and at the end. s2verify reads all of it, however long a hole is, and reports holes. Live, from a recording and
 # by the daemon the result is the same.
 
 holes() { # NAME

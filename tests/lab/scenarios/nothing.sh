@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # VMs in which nothing is or can be mapped. A VM whose process has ended while a child still has its files: KVM has freed
-# its tables, and it never runs again; it is reported as such, and nothing of it as unverified. A VM without memory, as
+# its tables, and it never runs again; it is reported as a VM without tables, and nothing of it as unverified. A VM without memory, as
 # another s2verify creates it to query the host, and another s2verify itself: they are no guests, and not counted.
 
 host() {
