@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # VMs in which nothing is or can be mapped. A VM whose process has ended while a child still has its files: KVM has freed
-# its tables, and it never runs again; it is reported as a VM without tables, and nothing of it as unverified. A VM without memory, as
-# another s2verify creates it to query the host, and another s2verify itself: they are no guests, and not counted.
+# its tables, and it never runs again; it is reported as a VM without tables, and nothing of it as unverified. A VM without
+# memory, as another s2verify creates it to query the host, and another s2verify itself: no guests, and not counted.
 
 host() {
 	guest comm=parent vm vcpus=1 slot=1,gpa=0x0,size=64K,from=anon touch=0x0,64K heir=/tmp/go >ops-parent || return 1
