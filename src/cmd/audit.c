@@ -8,6 +8,7 @@
 
 #include "live/audit.h"
 #include "cmd/cmd.h"
+#include "cmd/watch.h"
 #include "sink/sinks.h"
 #include "live/interrupt.h"
 #include "core/run.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands. */
+/*
+ * Room cmd: the subcommands and their options, a file each. Uses core, daemon, host, live,
+ * report, sink, trace, util. Used by main.
+ *
+ * The commands.
+ */
 #ifndef S2V_CMD_H
 #define S2V_CMD_H
 

@@ -4,6 +4,7 @@
 #define S2V_WATCH_H
 
 #include "cmd/recording.h"
+#include "live/audit.h"
 
 /*
  * Watches until a signal, o->duration, or *stop is set (by the sink; NULL: none). *rec says what
@@ -11,5 +12,11 @@
  */
 int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool *stop,
 	      struct s2v_recording *rec);
+
+/*
+ * audit.c: s2v_live_audit() with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM
+ * where these are caught (interrupt.h). 0 or -errno, -EINTR if it was ended; that has been said on stderr.
+ */
+int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);
 
 #endif

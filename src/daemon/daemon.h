@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside of the daemon: what its parts share. One thread; all of it is the event loop's. */
+/*
+ * Room daemon: one event loop around a source of events, with HTTP, metrics, page and journal.
+ * Uses core, host, live, report, sink, trace, util. Used by cmd.
+ *
+ * Inside of the daemon: what its parts share. One thread; all of it is the event loop's.
+ */
 #ifndef S2V_DAEMON_H
 #define S2V_DAEMON_H
 

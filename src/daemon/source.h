@@ -78,6 +78,9 @@ int s2v_privileges_drop(struct s2v_privileges *p);
 /* Live: the kernel counts runs and time of BPF programs from now on. 0 or -errno. */
 int s2v_bpf_stats(void);
 
+/* Elsewhere than on arm64: why the command cannot run on this machine. */
+void s2v_not_here(const char *command, char *err, size_t errlen);
+
 /* A recorded file; repeat: from its start again at its end, for ever. speed: 0 as fast as it goes, 1 as recorded. */
 struct s2v_source *s2v_source_replay(const char *path, double speed, bool repeat, char *err,
 				     size_t errlen);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Facts about the host: what verdicts depend on, gathered once at start (or read from a trace). */
+/*
+ * Room host: facts about the host, from its files and the kernel's text. Uses util. Used by cmd,
+ * core, daemon, live, report, sink, trace.  * Facts about the host: what verdicts depend on,
+ * gathered once at start (or read from a trace).
+ *
+ * Facts about the host: what verdicts depend on, gathered once at start (or read from a trace).
+ */
 #ifndef S2V_HOST_H
 #define S2V_HOST_H
 
@@ -56,18 +62,5 @@ void s2v_host_free(struct s2v_host *h);
 /* Adds a sentence to h->disagreement, once; what does not fit is dropped. */
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/*
- * Live, in live/host_live.c: may this process do what live commands do (privilege, BTF,
- * lockdown)? Returns 0, or -1 with the one sentence that helps in err (for exit 3).
- */
-int s2v_host_preflight(char *err, size_t errlen);
-
-/*
- * Live, in live/host_live.c: fill *h on this machine. s1_attr is left to the BPF side (live.c).
- * Returns 0, or -1 with the one sentence that helps in err (for exit 3); *h needs
- * s2v_host_free() in either case.
- */
-int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen);
 
 #endif

@@ -20,10 +20,4 @@ struct s2v_audit_opts {
  */
 int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o);
 
-/*
- * src/cmd/audit.c: the same, with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM
- * where these are caught (interrupt.h). 0 or -errno, -EINTR if it was ended; that has been said on stderr.
- */
-int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);
-
 #endif

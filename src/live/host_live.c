@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "host/host.h"
+#include "live/facts.h"
 #include "host/host_parse.h"
 #include "live/scratch_vm.h"
 #include "live/trial.h"

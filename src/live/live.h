@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room live: BPF programs loaded, attached and read on this host, and its audits. Uses core,
+ * host, util. Used by cmd, daemon.
+ *
  * The live source: BPF programs loaded and attached to the hooks that were chosen, their events,
  * their counters. One a process.
  */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "live/btfproto.h"
-#include "host/host.h"
+#include "live/facts.h"
 #include "live/needs.h"
 #include "host/observe.h"
 #include "s2v_shared.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "live/facts.h"
 #include "live/session.h"
 #include "util/util.h"
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sinks that there are, but for the HTML report (report/html.h). */
+/*
+ * Room sink: results as text, NDJSON, SQLite and Perfetto, and a filter before them. Uses core,
+ * host, util. Used by cmd, daemon, report.  * The sinks that there are, but for the HTML report
+ * (report/html.h).
+ *
+ * The sinks that there are, but for the HTML report (report/html.h).
+ */
 #ifndef S2V_SINKS_H
 #define S2V_SINKS_H
 
