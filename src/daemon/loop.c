@@ -193,13 +193,15 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 {
 	struct s2v_daemon *d = arg;
 	const struct s2v_vm *vms = s2v_correlator_vms(d->core);
+	unsigned int n_vms = vms ? HASH_COUNT(vms) : 0;
+	__u64 n_findings = total_findings(d);
 
 	(void)fd;
 	(void)what;
 	/* Events of a recording have the times of the recording. */
 	s2v_correlator_tick(d->core, d->o->replay ? 0 : s2v_clock_ns(CLOCK_BOOTTIME));
-	s2v_notify("STATUS=%u VMs, %llu findings%s", vms ? HASH_COUNT(vms) : 0,
-		   ULL(total_findings(d)), d->auditing ? ", auditing" : "");
+	s2v_notify("STATUS=%u VM%s, %llu finding%s%s", n_vms, n_vms == 1 ? "" : "s",
+		   ULL(n_findings), n_findings == 1 ? "" : "s", d->auditing ? ", auditing" : "");
 }
 
 /* ---- from start to end ---- */
