@@ -13,7 +13,7 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* Escapes \ and newline, and if asked quotes. */
+/* Escapes \ and newline, and double quotes if `quotes`. */
 static void write_escaped(FILE *f, const char *s, bool quotes)
 {
 	for (; *s; s++) {

@@ -51,8 +51,7 @@ struct s2v_sql {
 	struct s2v_outfile out;
 	sqlite3 *db;
 	sqlite3_stmt *stmt[S2V_SQL_NR], *vm;
-	__u32 recent_vms
-		[S2V_SQL_RECENT]; /* VMs that have a row, indexed by number modulo S2V_SQL_RECENT */
+	__u32 recent_vms[S2V_SQL_RECENT]; /* VMs with a row, by their number modulo the size */
 	bool has_summary;
 };
 
