@@ -22,7 +22,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "check", "report whether this host can be verified", true, s2v_cmd_check },
-	{ "trace", "watch the VMs of this host and report what is unsafe", true, s2v_cmd_trace },
+	{ "trace", "watch this host's VMs and report what is unsafe", true, s2v_cmd_trace },
 	{ "audit", "read every existing mapping once", true, s2v_cmd_audit },
 	{ "resets", "report what each reset of a VM unmaps, and its cost", true, s2v_cmd_resets },
 	{ "record", "write every event to a file, for analyze", true, s2v_cmd_record },

@@ -158,8 +158,8 @@ int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o)
 		{ "replay", OPT_REPLAY, "FILE", 0,
 		  "read a recording instead of this host, on any machine", 0 },
 		{ "replay-speed", OPT_SPEED, "X", 0,
-		  "1: as fast as recorded, 10: ten times as fast, 0: as fast as possible (default 0; "
-		  "with --replay-loop 1)",
+		  "0 as fast as possible, 1 as recorded, 10 ten times as fast (default 0; with "
+		  "--replay-loop 1)",
 		  0 },
 		{ "replay-loop", OPT_LOOP, NULL, 0, "at the end of the file start again", 0 },
 		{ "list-metrics", OPT_LIST, NULL, OPTION_HIDDEN, "name, type, labels, meaning", 0 },
@@ -173,8 +173,8 @@ int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o)
 		       "output, or go to the journal under systemd; HTTP serves metrics for Prometheus and "
 		       "a page for people.\v"
 		       "Paths: / /metrics /findings /-/healthy /-/ready. SIGHUP starts an audit of all VMs; "
-		       "SIGTERM or SIGINT ends it with status 0, whatever was found. Exit status 2: usage, "
-		       "3: could not run.",
+		       "SIGTERM or SIGINT ends the daemon with status 0, whatever was found. Exit status "
+		       "2: usage, 3: could not run.",
 	};
 
 	*o = (struct s2v_daemon_opts){ .audit_interval = INTERVAL_DEFAULT,

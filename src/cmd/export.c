@@ -158,7 +158,7 @@ int s2v_cmd_export(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl, sqlite or perfetto", 0 },
 		{ "output", 'o', "OUT", 0,
-		  "the file, which is overwritten; with jsonl - for standard output", 0 },
+		  "the file, which is overwritten; for jsonl also - (standard output)", 0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "how long to count refaults after a reset (default 10s)", 0 },
 		{ 0 },

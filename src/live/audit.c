@@ -319,7 +319,7 @@ static int audit_all(struct auditor *x, bool again)
 	int err = 0;
 
 	for (x->index = 0; !err && x->index < x->list.n; x->index++) {
-		/* Also if many listed VMs are gone. */
+		/* Called for VMs that are gone, too: they may be many. */
 		if (!go_on(x))
 			return -EINTR;
 		err = s2v_live_consume(x->l);

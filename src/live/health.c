@@ -109,8 +109,8 @@ int s2v_live_again(struct s2v_live *l)
 	int err;
 
 	l->skel->bss->ready = false;
-	__sync_fetch_and_add(&l->skel->data->epoch,
-			     1); /* no map takes the fast path by old state */
+	/* No map takes the fast path by old state. */
+	__sync_fetch_and_add(&l->skel->data->epoch, 1);
 	nanosleep(&quiesce, NULL);
 	err = s2v_live_drain(l);
 	if (!err)

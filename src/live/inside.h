@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tells missed returns of probed calls from calls that just take long, over months. The smallest number
+ * Distinguishes missed returns of probed calls from calls that just take long, over months. The smallest number
  * of calls inside during a minute counts as missed returns.
  */
 #ifndef S2V_LIVE_INSIDE_H

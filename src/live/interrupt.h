@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * From now on the first signal is remembered. A second one more than a second later kills the process; an earlier one
- * is ignored (timeout(1) sends two).
+ * From now on the first signal is remembered. Another one kills the process if it comes more than a second later, and is
+ * ignored before (timeout(1) sends two).
  */
 void s2v_interrupt_catch(void);
 

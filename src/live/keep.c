@@ -428,8 +428,7 @@ int s2v_keep_forget(struct s2v_live *l)
 	report_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l);
 	while (s2v_next_key(&keys, NULL, &key) == 0)
-		if (bpf_map_delete_elem(keys.fd, &key) &&
-		    errno != ENOENT) /* the VM ended meanwhile */
+		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* ended by now */
 			return -errno;
 	return err ? err : l->err;
 }

@@ -47,8 +47,7 @@ struct s2v_live {
 	__u64 unread_slots; /* registrations whose VMAs were not all read */
 	struct s2v_unread unread; /* of which VMs */
 	int err; /* the first error of reading what an ended VM or memslot left */
-	struct s2v_kept_vm
-		*vms; /* hash: VMs whose events were handed out and that have not ended */
+	struct s2v_kept_vm *vms; /* hash: VMs that were reported and have not ended */
 	__u64 lost; /* lost events at the last s2v_keep_reconcile() */
 	struct s2v_kinds kinds; /* the BPF side's memslots and kinds of mappings */
 	__u64 kinds_read_lost; /* lost events when `kinds` was last read from the maps */

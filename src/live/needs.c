@@ -26,8 +26,7 @@ const struct s2v_need_enumerator s2v_need_enumerators[S2V_NEED_ENUMERATORS] = {
 
 struct need {
 	const struct btf_type *local;
-	const struct btf_type
-		*best; /* the kernel's type of that name that lacks the fewest members */
+	const struct btf_type *best; /* the kernel's type of that name that lacks fewest */
 	unsigned int n_missing; /* members that `best` lacks */
 };
 
