@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The live commands on machines other than arm64: their options are checked all the same. */
+/* The live commands on machines other than arm64: only their options are checked. */
 
 #include "cmd/cmd.h"
 #include "daemon/source.h"

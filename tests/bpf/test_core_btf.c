@@ -262,11 +262,10 @@ static void test_unsupported(void **state)
 
 	(void)state;
 	assert_int_equal(s2v_needs(btf, local, err, sizeof(err)), -1);
-	assert_string_equal(err,
-			    "this kernel cannot be observed, since by its BTF it lacks what the "
-			    "BPF programs need: bpf_task_storage_get(), "
-			    "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
-			    "and 10 more; Linux 6.1 and later have all of it");
+	assert_string_equal(err, "this kernel cannot be observed, since its BTF lacks what the BPF "
+				 "programs need: bpf_task_storage_get(), "
+				 "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
+				 "and 10 more; Linux 6.1 and later have all of it");
 	btf__free(btf);
 	s2verify_bpf__destroy(skel);
 }
