@@ -18,7 +18,7 @@
 
 struct audit {
 	struct s2v_session ses;
-	struct s2v_audit_cmd_opts o;
+	struct s2v_cmd_opts o;
 	struct s2v_live *live;
 	struct s2v_correlator *core;
 	struct s2v_sink *sink;

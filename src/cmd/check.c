@@ -37,7 +37,7 @@ static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 }
 
 /* Loads and attaches as `trace` does, so that the report is what `trace` would get. */
-static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct s2v_sink *sink)
+static int check(struct s2v_session *ses, const struct s2v_cmd_opts *o, struct s2v_sink *sink)
 {
 	struct s2v_live_opts lo = { .buffer = 65536, .verbose = o->verbose };
 	struct s2v_live *live;
@@ -67,7 +67,7 @@ cannot:
 int s2v_cmd_check(int argc, char **argv)
 {
 	struct s2v_session ses = { 0 };
-	struct s2v_check_opts o;
+	struct s2v_cmd_opts o;
 	struct s2v_sink *sink;
 	int status;
 

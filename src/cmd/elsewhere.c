@@ -17,35 +17,35 @@ static int cannot(const char *command)
 
 int s2v_cmd_check(int argc, char **argv)
 {
-	struct s2v_check_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_check_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("check");
 }
 
 int s2v_cmd_trace(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("trace");
 }
 
 int s2v_cmd_audit(int argc, char **argv)
 {
-	struct s2v_audit_cmd_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_audit_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("audit");
 }
 
 int s2v_cmd_resets(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_resets_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("resets");
 }
 
 int s2v_cmd_record(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_record_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : cannot("record");
 }

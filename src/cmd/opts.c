@@ -101,6 +101,17 @@ void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes)
 	*bytes = (__u32)v;
 }
 
+void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*rate = strtoull(arg, &end, 10);
+	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
+		argp_error(state, "%s=%s: must be a number of leaves a second, such as 100000", opt,
+			   arg);
+}
+
 enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, const char *arg)
 {
 	int sev = s2v_severity_parse(arg);
@@ -111,7 +122,7 @@ enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, co
 }
 
 /* A size has a capital letter (64M), a time a small one (10m); a number alone would be ambiguous. */
-static void parse_ring(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+static void parse_ring(struct argp_state *state, const char *arg, struct s2v_cmd_opts *o)
 {
 	size_t len = strlen(arg);
 	uint64_t v = 0;
@@ -128,7 +139,7 @@ static void parse_ring(struct argp_state *state, const char *arg, struct s2v_tra
 	s2v_opt_duration(state, "--ring", arg, &o->ring_ns);
 }
 
-static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_cmd_opts *o)
 {
 	uint64_t v = 0;
 
@@ -138,7 +149,7 @@ static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_t
 }
 
 /* Handles the options of recording. Returns false for any other. */
-static bool record_option(int key, char *arg, struct argp_state *state, struct s2v_trace_opts *o)
+static bool record_option(int key, char *arg, struct argp_state *state, struct s2v_cmd_opts *o)
 {
 	switch (key) {
 	case 'o':
@@ -170,9 +181,10 @@ static bool record_option(int key, char *arg, struct argp_state *state, struct s
 	}
 }
 
-static error_t trace_parser(int key, char *arg, struct argp_state *state)
+/* The options of all live commands; argp passes on those that the command has. */
+static error_t parser(int key, char *arg, struct argp_state *state)
 {
-	struct s2v_trace_opts *o = state->input;
+	struct s2v_cmd_opts *o = state->input;
 
 	if (record_option(key, arg, state, o))
 		return 0;
@@ -201,6 +213,12 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 	case OPT_AUDIT_FIRST:
 		o->audit = true;
 		break;
+	case OPT_LEAVES:
+		o->leaves = true;
+		break;
+	case OPT_RATE:
+		s2v_opt_rate(state, "--rate", arg, &o->rate);
+		break;
 	case S2V_OPT_ATTACH:
 		s2v_opt_attach(state, arg, &o->attach);
 		break;
@@ -208,76 +226,7 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		s2v_opt_buffer(state, arg, &o->buffer);
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: %s takes options only", arg,
-			   o->record   ? "record"
-			   : o->resets ? "resets"
-				       : "trace");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate)
-{
-	char *end = NULL;
-
-	errno = 0;
-	*rate = strtoull(arg, &end, 10);
-	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
-		argp_error(state, "%s=%s: must be a number of leaves a second, such as 100000", opt,
-			   arg);
-}
-
-static error_t audit_parser(int key, char *arg, struct argp_state *state)
-{
-	struct s2v_audit_cmd_opts *o = state->input;
-
-	switch (key) {
-	case 'p':
-		parse_pid(state, arg, &o->pid);
-		break;
-	case 'v':
-		o->verbose = true;
-		break;
-	case OPT_JSON:
-		o->json = true;
-		break;
-	case OPT_LEAVES:
-		o->leaves = true;
-		break;
-	case OPT_RATE:
-		s2v_opt_rate(state, "--rate", arg, &o->rate);
-		break;
-	case OPT_FAIL_ON:
-		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
-		break;
-	case ARGP_KEY_ARG:
-		argp_error(state, "%s: audit takes options only", arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static error_t check_parser(int key, char *arg, struct argp_state *state)
-{
-	struct s2v_check_opts *o = state->input;
-
-	switch (key) {
-	case 'v':
-		o->verbose = true;
-		break;
-	case OPT_JSON:
-		o->json = true;
-		break;
-	case S2V_OPT_ATTACH:
-		s2v_opt_attach(state, arg, &o->attach);
-		break;
-	case ARGP_KEY_ARG:
-		argp_error(state, "%s: check takes options only", arg);
+		argp_error(state, "%s: %s takes options only", arg, o->command);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -298,7 +247,7 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 
 #define OUTPUT_DOC "also record the events in FILE, for analyze"
 
-int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_trace_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
@@ -316,7 +265,7 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
+		.parser = parser,
 		.doc = "Watch the VMs of this host until Ctrl-C, and report memory that host and guest "
 		       "access with incompatible attributes.\v"
 		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
@@ -324,11 +273,13 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 		       "as at the end.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH, .buffer = BUFFER_DEFAULT };
+	*o = (struct s2v_cmd_opts){ .command = "trace",
+				    .fail_on = S2V_HIGH,
+				    .buffer = BUFFER_DEFAULT };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
@@ -345,20 +296,21 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
+		.parser = parser,
 		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, whether this "
 		       "host needed that, and what it cost until the guest had the memory back.\v"
 		       "Looks at every fault of every VM: not for permanent use. Exit status: as trace.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
-				      .buffer = 8 * BUFFER_DEFAULT,
-				      .resets = true,
-				      .refault_window = S2V_REFAULT_WINDOW };
+	*o = (struct s2v_cmd_opts){ .command = "resets",
+				    .fail_on = S2V_HIGH,
+				    .buffer = 8 * BUFFER_DEFAULT,
+				    .resets = true,
+				    .refault_window = S2V_REFAULT_WINDOW };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_record_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		{ "output", 'o', "FILE", 0, "the file (.s2t); an existing file is overwritten", 0 },
@@ -380,22 +332,23 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
+		.parser = parser,
 		.doc = "Record every event of this host's VMs until Ctrl-C, SIGUSR2 or --trigger; "
 		       "\"s2verify analyze\" gives the verdicts on any machine.\v"
 		       "Nothing goes to standard output. Exit status: as trace; 4 also if not all events "
 		       "could be written.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
-				      .buffer = 8 * BUFFER_DEFAULT,
-				      .record = true,
-				      .all = true,
-				      .audit = true };
+	*o = (struct s2v_cmd_opts){ .command = "record",
+				    .fail_on = S2V_HIGH,
+				    .buffer = 8 * BUFFER_DEFAULT,
+				    .record = true,
+				    .all = true,
+				    .audit = true };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
+int s2v_audit_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
@@ -409,18 +362,18 @@ int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = audit_parser,
+		.parser = parser,
 		.doc = "Read every stage-2 mapping of every running VM once, and compare each with the "
 		       "host's own page tables. Attaches no hook and takes no lock of KVM.\v"
 		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
 		       "no findings but incomplete.",
 	};
 
-	*o = (struct s2v_audit_cmd_opts){ .fail_on = S2V_HIGH };
+	*o = (struct s2v_cmd_opts){ .command = "audit", .fail_on = S2V_HIGH };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
+int s2v_check_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_JSON,
@@ -430,13 +383,13 @@ int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = check_parser,
+		.parser = parser,
 		.doc = "Report whether this host can be verified: its facts, the hooks that attach and why "
 		       "they were chosen, the rules that are covered.\v"
 		       "Exit status: 0 every rule is covered, 2 usage, 3 could not run, 4 some rule is "
 		       "not covered.",
 	};
 
-	*o = (struct s2v_check_opts){ 0 };
+	*o = (struct s2v_cmd_opts){ .command = "check" };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }

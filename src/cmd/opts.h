@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Options of the live commands. */
-#ifndef S2V_TRACE_OPTS_H
-#define S2V_TRACE_OPTS_H
+#ifndef S2V_CMD_OPTS_H
+#define S2V_CMD_OPTS_H
 
 #include "core/rules.h"
 
-struct s2v_trace_opts {
+/* What a command has no option for is 0, but for fail_on and buffer. */
+struct s2v_cmd_opts {
+	const char *command;
 	__u32 pid; /* the VMM's process; 0: all */
 	__u64 duration; /* ns; 0: until a signal */
 	bool all; /* every event */
@@ -23,30 +25,20 @@ struct s2v_trace_opts {
 	bool has_trigger;
 	enum s2v_severity trigger;
 	bool audit; /* begin with an audit of existing mappings */
-};
-
-struct s2v_audit_cmd_opts {
-	__u32 pid; /* the VMM's process; 0: all */
+	/* The command is `audit`: */
 	__u64 rate; /* leaves a second; 0: no limit */
-	bool json, leaves, verbose;
-	enum s2v_severity fail_on;
-};
-
-struct s2v_check_opts {
-	bool json;
-	enum s2v_attach_mode attach;
-	bool verbose;
+	bool leaves; /* every leaf */
 };
 
 /*
  * Parse argv, whose first element names the command in messages. They return 0. After an error, which
  * is reported on stderr, the process exits with S2V_EXIT_USAGE; after --help with 0.
  */
-int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
-int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
-int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o);
-int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o);
-int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o);
+int s2v_trace_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o);
+int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o);
+int s2v_audit_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o);
+int s2v_record_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o);
+int s2v_check_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o);
 struct s2v_daemon_opts; /* daemon/opts.h */
 int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o);
 

@@ -5,7 +5,7 @@
 #include "cmd/recording.h"
 #include "util/util.h"
 
-int s2v_recording_begin(struct s2v_recording *r, const struct s2v_trace_opts *o,
+int s2v_recording_begin(struct s2v_recording *r, const struct s2v_cmd_opts *o,
 			const struct s2v_session *ses, __u64 boot, __s64 boot_to_real, char *err,
 			size_t errlen)
 {

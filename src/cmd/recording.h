@@ -8,14 +8,14 @@
 #include "cmd/opts.h"
 
 struct s2v_recording {
-	const struct s2v_trace_opts *o;
+	const struct s2v_cmd_opts *o;
 	struct s2t_writer *w; /* NULL: nothing is recorded (any more) */
 	bool failed; /* writing failed, and that was reported */
 	struct s2t_facts facts; /* once ended */
 };
 
 /* Opens o->output, if set. 0, or -1 with a message for the user in err (exit 3). */
-int s2v_recording_begin(struct s2v_recording *r, const struct s2v_trace_opts *o,
+int s2v_recording_begin(struct s2v_recording *r, const struct s2v_cmd_opts *o,
 			const struct s2v_session *ses, __u64 boot, __s64 boot_to_real, char *err,
 			size_t errlen);
 void s2v_recording_event(struct s2v_recording *r, const struct s2v_ev_hdr *ev);

@@ -12,7 +12,7 @@
 #include "cmd/watch.h"
 
 /* trace and resets: findings and results go to stdout. */
-static int show(struct s2v_trace_opts *o)
+static int show(struct s2v_cmd_opts *o)
 {
 	struct s2v_sink *sink = o->json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
 	struct s2v_recording rec;
@@ -28,14 +28,14 @@ static int show(struct s2v_trace_opts *o)
 
 int s2v_cmd_trace(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : show(&o);
 }
 
 int s2v_cmd_resets(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_resets_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : show(&o);
 }
@@ -44,7 +44,7 @@ int s2v_cmd_resets(int argc, char **argv)
 
 struct counting {
 	struct s2v_sink sink; /* first */
-	const struct s2v_trace_opts *o;
+	const struct s2v_cmd_opts *o;
 	struct s2v_summary sum;
 	bool stop, summed;
 };
@@ -93,7 +93,7 @@ int s2v_cmd_record(int argc, char **argv)
 {
 	struct counting c = { .sink = { .finding = count_finding, .summary = keep_summary } };
 	struct s2v_recording rec;
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 	int status;
 
 	if (s2v_record_opts_parse(argc, argv, &o))

@@ -16,7 +16,7 @@
 
 struct watch {
 	struct s2v_session ses;
-	const struct s2v_trace_opts *o;
+	const struct s2v_cmd_opts *o;
 	const bool *stop; /* set by the sink to end; may be NULL */
 	struct s2v_live *live;
 	struct s2v_correlator *core;
@@ -322,7 +322,7 @@ cannot:
 	return S2V_EXIT_CANNOT;
 }
 
-int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool *stop,
+int s2v_watch(const struct s2v_cmd_opts *o, struct s2v_sink *sink, const bool *stop,
 	      struct s2v_recording *rec)
 {
 	struct watch t = { .o = o, .sink = sink, .stop = stop, .rec = rec };

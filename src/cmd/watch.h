@@ -10,7 +10,7 @@
  * Watches until a signal, o->duration, or *stop is set (by the sink; may be NULL). *rec: the result of
  * the recording. Returns the exit status. The caller keeps the sink.
  */
-int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool *stop,
+int s2v_watch(const struct s2v_cmd_opts *o, struct s2v_sink *sink, const bool *stop,
 	      struct s2v_recording *rec);
 
 /*
