@@ -60,8 +60,8 @@ static void runs(void **state)
 	assert_int_equal(n_rows, S2V_RANGES_MOST);
 	assert_false(w.sum.complete);
 	assert_int_equal(w.sum.over_limit, 10);
-	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or stretches of "
-						 "memory more than are kept"));
+	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or ranges of "
+						 "memory over the limit"));
 	assert_true(w.sum.but_for);
 }
 

@@ -50,7 +50,7 @@ static void a_failed_fault_names_the_driver(void **state)
 	create(&b, &anon, WB, RAM_PA, 0);
 	fault(&b, 0, &pfn_nc, NC, RAM_PA, -EFAULT);
 	assert_non_null(
-		strstr(w.f[1].explain, "There: pfnmap, VMA normal-nc, PTE normal-nc, inside"));
+		strstr(w.f[1].explain, "Backing: pfnmap, VMA normal-nc, PTE normal-nc, inside"));
 	ev = page(S2V_EV_FAULT, &b, 0x1000, &pfn_nc);
 	ev.err = -EINVAL;
 	ev.flags = S2V_PG_NO_PTE;

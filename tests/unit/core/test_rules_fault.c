@@ -63,7 +63,7 @@ static void fault_failed_in_a_driver_map(void **state)
 	SAYS("VMA device-nGnRnE, PTE device-nGnRE, outside the kernel's map");
 	NOT("reference count");
 	FIRES(FAULT_FAILED, x, x.vma.flags = MIXEDMAP; x.driver = NULL);
-	SAYS("There: mixedmap, VMA");
+	SAYS("Backing: mixedmap, VMA");
 	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_NO_PTE);
 	SAYS("PTE not readable");
 	SAYS("cannot be read here");
@@ -86,7 +86,7 @@ static void fault_failed_elsewhere(void **state)
 	x.vma.flags = 0;
 	x.driver = NULL;
 	FIRES(FAULT_FAILED, x, );
-	SAYS("There: anonymous, VMA normal-wb, no PTE. get_user_pages() gave no page");
+	SAYS("Backing: anonymous, VMA normal-wb, no PTE. get_user_pages() gave no page");
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB; x.where = S2V_WHERE_INSIDE);
 	SAYS("read-only and the guest wrote");
 	NOT("MTE");
@@ -140,7 +140,7 @@ static void the_access_decides(void **state)
 	x.vma.pte_attr = WB;
 	x.where = S2V_WHERE_INSIDE;
 	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE);
-	SAYS("by a read-only PTE when the guest wrote");
+	SAYS("write through a read-only PTE");
 	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE);
 	NOT("read-only");
 	SAYS("not known");

@@ -186,7 +186,7 @@ static void what_the_source_filled_in(void **state)
 	is_incomplete(&s, "hooks were gone for a while, 2 times (kprobes are disabled)");
 	s = fresh();
 	s.fwb_disagrees = true;
-	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB");
 	s = fresh();
 	s.damaged = 1;
 	is_incomplete(&s, "the recording is damaged in 1 place");
@@ -240,10 +240,10 @@ static void of_single_vms(void **state)
 	s.unreadable = 118;
 	s.over_limit = 3;
 	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
-	is_incomplete(&s, "2 stretches of memory more than are kept of a VM; "
+	is_incomplete(&s, "2 ranges of memory over the limit; "
 			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
 			  "host attributes unreadable 117 times, "
-			  "1 memslot or stretch of memory more than are kept");
+			  "1 memslot or range of memory over the limit");
 	assert_false(s.but_for);
 
 	s = fresh();
@@ -255,9 +255,9 @@ static void of_single_vms(void **state)
 	is_incomplete(&s,
 		      "complete but for this: VM 1 (process 10) is not verified: "
 		      "host attributes unreadable 5 times; VM 2 (process 20) is not verified: "
-		      "2 memslots or stretches of memory more than are kept; "
+		      "2 memslots or ranges of memory over the limit; "
 		      "VM 3 (process 30) is not verified: "
-		      "3 memslots or stretches of memory more than are kept; nor are 2 more VMs");
+		      "3 memslots or ranges of memory over the limit; 2 more VMs are not verified");
 }
 
 /* As many as there is room for; what is left over counts as nobody's. */
@@ -279,7 +279,7 @@ static void more_vms_than_are_kept(void **state)
 /* All causes at once, with numbers of any length: the last is still told, whole. */
 static void all_at_once(void **state)
 {
-	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB";
+	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB";
 	static const char *const part[] = { "not covered; ", "lost; ",	     "missed; ",
 					    "times; ",	     "understood; ", "verified; ",
 					    "4294967295); ", "not seen; ",   "not known; " };
