@@ -12,8 +12,8 @@ struct s2v_correlator;
 
 struct s2v_correlator_opts {
 	const struct s2v_host *host; /* must outlive the correlator */
-	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them; likewise */
-	struct s2v_sink *sink; /* likewise */
+	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them; must outlive it, too */
+	struct s2v_sink *sink; /* must outlive it, too */
 	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns */
 	bool events; /* pass every event to the sink, too (--all) */
 	unsigned int only; /* enum s2v_trigger bits on which rules are applied; 0: all */

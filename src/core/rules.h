@@ -58,7 +58,7 @@ struct s2v_rule_in {
 	enum s2v_where where; /* physical address inside or outside the kernel's memory map */
 	enum s2v_where registered_where; /* the same, as known at registration */
 	bool vm_watched_from_start; /* since its creation: no call of the VMM was missed */
-	bool cap_queried; /* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED was asked for */
+	bool cap_queried; /* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED was queried */
 	__u32 slot_flags; /* S2V_MEM_* */
 	bool vm_mte;
 	bool slot_accepted; /* the registration was seen, and succeeded */

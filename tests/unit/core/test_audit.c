@@ -75,7 +75,7 @@ static void send_leaves(const struct s2v_ev_leaves *ev)
 	s2v_correlator_event(w.core, &ev->h);
 }
 
-static void tell(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa)
+static void report_leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa)
 {
 	struct s2v_ev_leaves ev = leaves(s, off, pages, s1, s2, pa);
 
@@ -109,8 +109,8 @@ static void ordinary(void **state)
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &anon);
-	tell(&A, 0, 512, WB, WB, RAM_PA);
-	tell(&A, 0x300000, 1, WB, WB, RAM_PA + 0x10000);
+	report_leaves(&A, 0, 512, WB, WB, RAM_PA);
+	report_leaves(&A, 0x300000, 1, WB, WB, RAM_PA + 0x10000);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
@@ -138,8 +138,8 @@ static void verdicts(void **state)
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_nc);
-	tell(&A, 0x10000, 16, WB, DEV, DEV_PA);
-	tell(&B, 0, 4, NC, WB, RAM_PA);
+	report_leaves(&A, 0x10000, 16, WB, DEV, DEV_PA);
+	report_leaves(&B, 0, 4, NC, WB, RAM_PA);
 	end_audit();
 	only(R(S2_NONCACHEABLE) | R(S2_CACHEABLE));
 	f = finding(S2V_RULE_S2_NONCACHEABLE);
@@ -162,11 +162,11 @@ static void coalesced(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
-	tell(&A, 0, 2, WB, DEV, DEV_PA);
-	tell(&A, 2 * PAGE, 3, WB, DEV, DEV_PA + 0x100000);
-	tell(&A, 5 * PAGE, 1, WB, DEV, DEV_PA + 0x200000);
-	tell(&A, 7 * PAGE, 1, WB, DEV, DEV_PA);
-	tell(&A, 8 * PAGE, 1, WB, NC, DEV_PA);
+	report_leaves(&A, 0, 2, WB, DEV, DEV_PA);
+	report_leaves(&A, 2 * PAGE, 3, WB, DEV, DEV_PA + 0x100000);
+	report_leaves(&A, 5 * PAGE, 1, WB, DEV, DEV_PA + 0x200000);
+	report_leaves(&A, 7 * PAGE, 1, WB, DEV, DEV_PA);
+	report_leaves(&A, 8 * PAGE, 1, WB, NC, DEV_PA);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 3);
 	assert_int_equal(w.f[0].gpa, A.gpa);
@@ -234,9 +234,9 @@ static void alias(void **state)
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_dev);
-	tell(&A, 0, 16, WB, WB, DEV_PA);
-	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
-	tell(&B, 0x100000, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x100000);
+	report_leaves(&A, 0, 16, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
+	report_leaves(&B, 0x100000, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x100000);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 1), 1);
 	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 2), 1);
@@ -264,10 +264,10 @@ static void alias_of_three(void **state)
 	found(&A, &pfn_wb);
 	found(&B, &pfn_wb);
 	found(&third, &pfn_dev);
-	tell(&A, 0, 100, WB, WB, DEV_PA);
-	tell(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
-	tell(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
-	tell(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
+	report_leaves(&A, 0, 100, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
+	report_leaves(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
+	report_leaves(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
 	audited(3, 0, 0);
 	end_audit();
 	for (__u32 vm = 1; vm <= 3; vm++)
@@ -283,8 +283,8 @@ static void shared(void **state)
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_wb);
-	tell(&A, 0, 4, WB, WB, DEV_PA);
-	tell(&B, 0, 4, WB, WB, DEV_PA);
+	report_leaves(&A, 0, 4, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 4, WB, WB, DEV_PA);
 	zero = leaves(&A, 0x100000, 64, WB, WB, RAM_PA);
 	zero.flags = S2V_LF_READ | S2V_LF_SPECIAL | S2V_LF_PA_SAME;
 	send_leaves(&zero);
@@ -301,8 +301,8 @@ static void alias_in_ram(void **state)
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &anon);
 	found(&B, &pfn_nc);
-	tell(&A, 0, 16, WB, WB, RAM_PA);
-	tell(&B, 0, 1, NC, NC, RAM_PA + 0x1000);
+	report_leaves(&A, 0, 16, WB, WB, RAM_PA);
+	report_leaves(&B, 0, 1, NC, NC, RAM_PA + 0x1000);
 	audited(1, 0, 0);
 	audited(2, 0, 0);
 	again = leaves(&A, 0x1000, 1, WB, WB, RAM_PA + 0x1000);
@@ -413,7 +413,7 @@ static void deleted_during_the_walk(void **state)
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
-	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	report_leaves(&A, 0, 4, WB, DEV, DEV_PA);
 	end_audit();
 	only(0);
 	assert_int_equal(w.sum.lost, 0);
@@ -426,7 +426,7 @@ static void deleted_after_the_walk(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
-	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	report_leaves(&A, 0, 4, WB, DEV, DEV_PA);
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
 	end_audit();
 	only(R(S2_NONCACHEABLE));
@@ -454,7 +454,7 @@ static void fault_in_progress(void **state)
 /* One whole audit of VM 1: pages of device memory that the host maps cacheable. */
 static void audit_of(__u64 pages)
 {
-	tell(&A, 0x10000, pages, WB, DEV, DEV_PA);
+	report_leaves(&A, 0x10000, pages, WB, DEV, DEV_PA);
 	audited(1, 0, 0);
 	audited(2, 0, 0);
 	audited(0, 0, 0);
@@ -486,7 +486,7 @@ static void repeated_audit_without_leaves(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon);
-	tell(&A, 0, 3, WB, WB, RAM_PA);
+	report_leaves(&A, 0, 3, WB, WB, RAM_PA);
 	audited(1, 0, 2);
 	audited(1, 0, 1);
 	end();
@@ -521,11 +521,11 @@ static void audit_abandoned(void **state)
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_dev);
-	tell(&A, 0, 16, WB, WB, DEV_PA);
-	tell(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
+	report_leaves(&A, 0, 16, WB, WB, DEV_PA);
+	report_leaves(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
 	audited(0, S2V_AU_ENDED, 0);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
-	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
+	report_leaves(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
 	audited(2, 0, 0);
 	audited(0, 0, 0);
 	end();
@@ -539,9 +539,9 @@ static void memslots_reported_again(void **state)
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &anon);
-	tell(&A, 0, 3, WB, WB, RAM_PA);
+	report_leaves(&A, 0, 3, WB, WB, RAM_PA);
 	found(&A, &anon);
-	tell(&A, 0x100000, 1, WB, WB, RAM_PA);
+	report_leaves(&A, 0x100000, 1, WB, WB, RAM_PA);
 	end_audit();
 	assert_int_equal(row_at(1, A.gpa)->present, 4 * PAGE);
 	assert_true(w.sum.complete);

@@ -78,7 +78,7 @@ static void admitted_and_not_touched(void **state)
 }
 
 /* Leaves of pages from byte `off`; the flags say what the host maps there. */
-static void tell(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
+static void report_leaves(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
 {
 	struct s2v_ev_leaves ev = { .slot = A.id,
 				    .gen = A.gen,
@@ -106,8 +106,8 @@ static void udmabuf(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	tell(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
-	tell(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
+	report_leaves(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
+	report_leaves(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 	f = finding(S2V_RULE_FOREIGN_MEMORY);
@@ -118,8 +118,8 @@ static void udmabuf(void **state)
 	/* Populated and scattered: pages not mapped and pages elsewhere are two findings. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	tell(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
-	tell(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
+	report_leaves(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	report_leaves(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_FOREIGN_MEMORY, 0), 2);
 }
@@ -132,8 +132,8 @@ static void not_verified(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	tell(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
-	tell(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
+	report_leaves(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_leaves(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_false(w.sum.complete);
@@ -145,17 +145,17 @@ static void not_verified(void **state)
 	/* The next audit finds them mapped, so verified. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	tell(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
+	report_leaves(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
 	again.h = head(S2V_EV_AUDIT, sizeof(again), 1);
 	s2v_correlator_event(w.core, &again.h);
-	tell(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_leaves(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
 	end_audit();
 	assert_true(w.sum.complete);
 	assert_int_equal(w.sum.unmapped, 0);
 	/* A BAR of vfio-pci is contiguous. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &vfio, NO_PTE, S2V_NO_PA);
-	tell(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
+	report_leaves(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
@@ -167,13 +167,13 @@ static void not_empty(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
+	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 }
