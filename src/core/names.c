@@ -48,7 +48,7 @@ static const char *const reset_verdict_names[] = {
 	[S2V_RESET_MISSING] = "missing",
 };
 
-/* A value that has no name (a newer trace file, a bug) is "unknown", never a crash. */
+/* Values without a name (a newer trace file, a bug) are "unknown". */
 static const char *name_of(const char *const *names, size_t n, size_t i)
 {
 	return i < n && names[i] ? names[i] : "unknown";
