@@ -275,22 +275,22 @@ static void test_contract_takes_the_place(void **state)
 					.backing = "pfnmap",
 					.driver = "drv",
 					.vmm_cmo = S2V_CMO_UNSAFE };
-	const struct s2v_rp_backing *st;
+	const struct s2v_rp_backing *b;
 
 	(void)state;
 	s2v_report_event(&rp, &v.h, &ref, now);
 	slot(1, 1, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
-	st = s2v_rp_backing_at(vm()->slots, 0x80000000);
-	assert_non_null(st);
-	assert_false(st->judged);
-	assert_string_equal(st->row.driver, "drv");
-	assert_string_equal(st->row.backing, "anonymous");
+	b = s2v_rp_backing_at(vm()->slots, 0x80000000);
+	assert_non_null(b);
+	assert_false(b->judged);
+	assert_string_equal(b->row.driver, "drv");
+	assert_string_equal(b->row.backing, "anonymous");
 	s2v_report_memslot(&rp, &row);
 	s2v_report_memslot(&rp, &row); /* the contract may be told more than once */
 	assert_int_equal(vm()->slots->n_backing, 1);
-	st = s2v_rp_backing_at(vm()->slots, 0x800fffff);
-	assert_true(st->judged);
-	assert_int_equal(st->row.vmm_cmo, S2V_CMO_UNSAFE);
+	b = s2v_rp_backing_at(vm()->slots, 0x800fffff);
+	assert_true(b->judged);
+	assert_int_equal(b->row.vmm_cmo, S2V_CMO_UNSAFE);
 	assert_null(s2v_rp_backing_at(vm()->slots, 0x80100000));
 }
 
@@ -314,7 +314,7 @@ static void test_contract_of_one_that_is_gone(void **state)
 	assert_int_equal(vm()->slots->n_backing, 0);
 	assert_non_null(vm()->gone);
 	assert_int_equal(vm()->gone->n_backing, 1);
-	assert_int_equal(vm()->gone->stretch[0].row.vmm_cmo, S2V_CMO_UNSAFE);
+	assert_int_equal(vm()->gone->backing[0].row.vmm_cmo, S2V_CMO_UNSAFE);
 	row.id = 2; /* nobody knows of it: it makes no memslot */
 	s2v_report_memslot(&rp, &row);
 	assert_int_equal(HASH_COUNT(vm()->slots), 1);
