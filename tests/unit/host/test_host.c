@@ -386,8 +386,8 @@ static void test_weigh_disagreement(void **state)
 	h = weighed(&kvm, &wrapped, &el0);
 	assert_int_equal(h.dic, S2V_NO);
 	assert_string_equal(h.disagreement,
-			    "DIC: CTR_EL0 as KVM gives it to guests does not, CTR_EL0 read by this "
-			    "program has it");
+			    "DIC: CTR_EL0 that KVM shows guests does not have it, CTR_EL0 that "
+			    "s2verify reads has it");
 	/* Two at once: both are there, or the second is left out whole. */
 	h = weighed(&kvm, &whole, &el0);
 	assert_true(strlen(h.disagreement) < sizeof(h.disagreement));

@@ -116,7 +116,7 @@ static void not_completed(void **state)
 	SCAN(IC, RET, DSB_ISH);
 	assert_true(ic.reachable);
 	assert_true(!ic.completed && s2v_icache_missing(&ic));
-	assert_string_equal(text, "ic ialluis at f+0x0, without dsb ish behind it");
+	assert_string_equal(text, "ic ialluis at f+0x0, without a dsb ish after it");
 	SCAN(IC, DSB_ISHST, RET); /* of stores only */
 	assert_false(ic.completed);
 	SCAN(MOV, IC);
@@ -144,7 +144,7 @@ static void unreachable(void **state)
 {
 	(void)state;
 	UNREACHED(RET, IC, DSB_ISH, RET);
-	assert_string_equal(text, "ic ialluis at f+0x4, which is never reached");
+	assert_string_equal(text, "ic ialluis at f+0x4, which is not reachable");
 	UNREACHED(RETAA, IC, DSB_ISH, RET);
 	UNREACHED(B(4), IC, DSB_ISH, RET, RET); /* not to what follows it */
 	UNREACHED(BCOND(AL, 4), IC, DSB_ISH, RET, RET);

@@ -304,7 +304,7 @@ static void test_unknown_arguments(void **state)
 	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_AUTO), 1);
 	expect(&h[S2V_OBS_FAULT], "kvm_handle_guest_abort", S2V_METHOD_FENTRY, S2V_VAR_FAULT_ABORT);
 	assert_non_null(strstr(h[S2V_OBS_FAULT].reason,
-			       "user_mem_abort has arguments here that this program does not know "
+			       "user_mem_abort has unknown arguments in this kernel "
 			       "(kvm_s2_fault*,i4); kvm_handle_guest_abort attaches"));
 	expect(&h[S2V_OBS_VM_GONE], "kvm_arch_destroy_vm", S2V_METHOD_NONE, S2V_VAR_NONE);
 }

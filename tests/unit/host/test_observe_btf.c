@@ -136,10 +136,9 @@ static void test_5_10(void **state)
 	assert_int_equal(h[S2V_OBS_PERM].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_SLOT].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_HOST_UNMAP].method, S2V_METHOD_NONE);
-	assert_string_equal(
-		h[S2V_OBS_SLOT].reason,
-		"kvm_arch_prepare_memory_region has arguments here that this program "
-		"does not know (kvm*,kvm_memory_slot*,kvm_userspace_memory_region*,i4)");
+	assert_string_equal(h[S2V_OBS_SLOT].reason,
+			    "kvm_arch_prepare_memory_region has unknown arguments in this kernel "
+			    "(kvm*,kvm_memory_slot*,kvm_userspace_memory_region*,i4)");
 	btf__free(btf);
 }
 
