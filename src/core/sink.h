@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room core: events in, findings out: model, correlator, rules, contract, resets, audits,
+ * completeness. Uses host, util. Used by cmd, daemon, live, report, sink, trace.
+ *
  * Results, and the interface that takes them. Every sink (text, NDJSON, metrics, report, exports)
  * is one of these; the correlator knows no other way out.
  */

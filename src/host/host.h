@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Facts about the host: what verdicts depend on, gathered once at start (or read from a trace). */
+/*
+ * Room host: facts about the host, from its files and the kernel's text. Uses util. Used by cmd,
+ * core, daemon, live, report, sink, trace.  * Facts about the host: what verdicts depend on,
+ * gathered once at start (or read from a trace).
+ *
+ * Facts about the host: what verdicts depend on, gathered once at start (or read from a trace).
+ */
 #ifndef S2V_HOST_H
 #define S2V_HOST_H
 
@@ -59,18 +65,5 @@ void s2v_host_free(struct s2v_host *h);
 /* Adds a clause to h->disagreement, unless it is there or does not fit. */
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/*
- * Live, in live/host_live.c: checks whether this process can run live commands (privileges, BTF,
- * lockdown). Returns 0, or -1 with a message in err (for exit 3).
- */
-int s2v_host_preflight(char *err, size_t errlen);
-
-/*
- * Live, in live/host_live.c: fills *h on this machine, except s1_attr, which the BPF side (live.c)
- * fills. Returns 0, or -1 with a message in err (for exit 3); *h needs s2v_host_free() in either
- * case.
- */
-int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen);
 
 #endif

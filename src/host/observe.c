@@ -305,3 +305,30 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
 	}
 	return failed;
 }
+
+static const char *const observe_names[S2V_OBS_NR] = {
+	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
+	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
+	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
+	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
+	[S2V_OBS_RUN] = "vcpu-run",	      [S2V_OBS_HOST_UNMAP] = "host-unmap",
+};
+
+static const char *const method_names[] = {
+	[S2V_METHOD_NONE] = "none",
+	[S2V_METHOD_FENTRY] = "fentry",
+	[S2V_METHOD_KPROBE] = "kprobe",
+	[S2V_METHOD_TRACEPOINT] = "tracepoint",
+};
+
+const char *s2v_observe_name(enum s2v_observe o)
+{
+	return (size_t)o < S2V_ARRAY_SIZE(observe_names) && observe_names[o] ? observe_names[o]
+									     : "unknown";
+}
+
+const char *s2v_method_name(enum s2v_method m)
+{
+	return (size_t)m < S2V_ARRAY_SIZE(method_names) && method_names[m] ? method_names[m]
+									   : "unknown";
+}

@@ -76,18 +76,6 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
 		       enum s2v_attach_mode mode, bool every_fault,
 		       const struct s2v_observe_ops *ops);
 
-/*
- * Live, in live/observe_live.c: the same on this machine. Returns how many have no hook, or -1 with
- * a message in err: BTF cannot be read, or the kernel lacks something that the BPF programs need.
- */
-int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, bool every_fault, const struct s2v_kallsyms *ks,
-		     char *err, size_t errlen);
-
-/* Live: leaves out all hooks, for this reason; else the same. 0 or -1. */
-int s2v_observe_nothing(struct s2v_hook hooks[S2V_OBS_NR], const char *reason, char *err,
-			size_t errlen);
-
 const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
 const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "tracepoint", "none" */
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room trace: trace files, written, read, and given to the correlator. Uses core, host, util.
+ * Used by cmd, daemon.
+ *
  * Trace files (.s2t, docs/s2t.md): the events of a run with all that verdicts on them need. Pure but
  * for the file itself: no BPF, no event loop. Times in nanoseconds of CLOCK_BOOTTIME.
  */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Small things that have no better home: parsing arguments, printing times, sizes, names. */
+/*
+ * Room util: text, numbers, times, files and bitmaps that know nothing of KVM. Uses nothing. Used
+ * by cmd, core, daemon, host, live, report, sink, trace.
+ *
+ * Small things that have no better home: parsing arguments, printing times, sizes, names.
+ */
 #ifndef S2V_UTIL_H
 #define S2V_UTIL_H
 
