@@ -48,7 +48,7 @@ static void headline(const struct html_page *p, __u64 bad)
 	} else if (!p->rp->has_summary) {
 		fputs("Not known: the run was cut short", f);
 	} else if (!p->rp->sum.complete) {
-		fputs("Not proven safe: no finding of high severity or above, but not everything was seen",
+		fputs("Not proven safe: no high or critical finding, but not everything was seen",
 		      f);
 	} else {
 		fputs("Safe: every mapping was seen, and none conflicts", f);
@@ -89,7 +89,7 @@ static void completeness(FILE *f, const struct s2v_report *rp)
 	}
 	fputs("<p class=\"whole no\"><b>✕ Incomplete.</b> ", f);
 	if (rp->has_summary) {
-		fputs("Not everything was seen: ", f);
+		fputs("Findings may be missing: ", f);
 		html_bytes(f, rp->sum.incomplete, sizeof(rp->sum.incomplete));
 	} else {
 		fputs("The run has no end: nothing is known of what it does not show", f);
