@@ -57,11 +57,12 @@ ALL_CFLAGS = -std=gnu11 $(WARN) -Iinclude -Isrc -I$(B) -Ibuild/proto -DS2V_VERSI
 	-MMD -MP $(CFLAGS)
 ALL_LDFLAGS = $(if $(SYSROOT),-L$(SYSROOT)/usr/lib/aarch64-linux-gnu) $(if $(STATIC),-static -Wl$(comma)--no-warnings) $(LDFLAGS)
 
-# Most of it runs anywhere; what is live needs arm64, KVM and BPF.
+# Most files build anywhere. LIVE needs arm64, KVM and BPF; ELSEWHERE takes its place on other machines.
 LIVE := $(sort $(wildcard src/live/*.c)) src/daemon/live.c src/daemon/privileges.c \
 	$(addprefix src/cmd/,audit.c check.c recording.c trace.c watch.c)
-CORE := $(filter-out $(LIVE),$(sort $(wildcard src/*/*.c)))
-SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE))
+ELSEWHERE := src/cmd/elsewhere.c src/daemon/elsewhere.c
+CORE := $(filter-out $(LIVE) $(ELSEWHERE),$(sort $(wildcard src/*/*.c)))
+SRCS := src/main.c $(CORE) $(if $(filter arm64,$(ARCH)),$(LIVE),$(ELSEWHERE))
 OBJS := $(SRCS:%.c=$(B)/%.o) $(B)/assets.o $(B)/perfetto.pb-c.o
 VIEW_LIBS := -lsqlite3 -lprotobuf-c $(if $(STATIC),-lm)
 CORE_LIBS := -ljson-c $(VIEW_LIBS) -lzstd -lz -lpthread

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The audit: stage-2 tables walked from outside, each leaf held against the host's own PTE. Run
- * step by step by user space (src/live/audit.c) as an iterator over the files of a process: the
- * file holds the VM for as long as a step takes. No lock of KVM's is taken: tables are copied and
- * looked at, and what looks wrong there is read again, with its whole path (audit_stable()).
+ * The audit: walks stage-2 tables without hooks, and compares each leaf with the host PTE. User space
+ * (src/live/audit.c) runs it step by step, as an iterator over the files of a process: the file holds
+ * the VM during a step. It takes no KVM lock: tables are copied, and a conflict in the copy is read
+ * again, with its whole path (audit_stable()).
  */
 #ifndef S2V_BPF_AUDIT_H
 #define S2V_BPF_AUDIT_H
 
-/* The run of equal leaves that is being extended. */
-AUDIT_OWN struct s2v_ev_leaves audit_run;
-AUDIT_OWN bool audit_open;
+/* The current run of equal leaves. */
+AUDIT_STATE struct s2v_ev_leaves audit_run;
+AUDIT_STATE bool audit_open;
 
-/* The piece that is looked at, and what translates it: too large for the stack. */
-AUDIT_OWN struct s2v_ev_leaves audit_now;
-AUDIT_OWN struct audit_at audit_now_s2, audit_now_host;
+/* The current piece, and its translations: too large for the stack. */
+AUDIT_STATE struct s2v_ev_leaves audit_now;
+AUDIT_STATE struct audit_at audit_now_s2, audit_now_host;
 
-/* What is expected of the leaves behind the last: see audit_batch(). */
-AUDIT_OWN struct {
-	__u64 n; /* at most so many */
-	__u32 s2_step, host_step; /* each is a descriptor of its own on that side: 1, else 0 */
-	__u64 s2_desc, host_desc; /* as the last one's */
-	__u64 s2_pa, host_pa; /* the last one's */
+/* Expected of the next leaves: audit_batch(). */
+AUDIT_STATE struct {
+	__u64 n; /* at most this many */
+	__u32 s2_step, host_step; /* 1: each is one descriptor on that side; else 0 */
+	__u64 s2_desc, host_desc; /* of the last one */
+	__u64 s2_pa, host_pa; /* of the last one */
 	__u64 size;
 	__u64 ascending; /* all ones where output addresses must ascend, else 0 */
-	__u64 pa_bits; /* where both sides have the output address; 0: not at the same bits */
-	__u64 s2_kind; /* bits that stay as they are in s2_desc */
+	__u64 pa_bits; /* output address bits, if at the same place on both sides; else 0 */
+	__u64 s2_kind; /* bits of s2_desc that must not change */
 	struct s2v_pa_bits s2_pa_bits, host_pa_bits;
 } audit_next;
 
-/* Tells the run; false: there is no room for it now. */
+/* Reports the run. False: no room in the ring buffer now. */
 static __always_inline bool run_report(void)
 {
 	if (!audit_open)
@@ -39,31 +39,31 @@ static __always_inline bool run_report(void)
 		audit.full = 1;
 		return false;
 	}
-	audit_work += 8; /* so that one step never fills the ring buffer */
+	audit_work += 8; /* so that a step never fills the ring buffer */
 	audit_open = false;
 	return true;
 }
 
-/* What leaves of one run have in common, beside their attributes. */
+/* Flags that the leaves of a run have in common. */
 static __always_inline __u32 run_kind(const struct s2v_ev_leaves *r)
 {
 	__u32 bits = S2V_LF_SPECIAL | S2V_LF_PA_DIFFERS | S2V_LF_ABSENT | S2V_LF_SWAPPED |
 		     S2V_LF_UNREAD | S2V_LF_AGAIN;
 
-	/* Which pages of ordinary memory a guest executes or has written is no difference. */
+	/* Whether a page of ordinary memory is executable or was written makes no difference. */
 	if (s2v_attr_is_device(r->s2))
 		bits |= S2V_LF_EXEC;
 	return r->flags & bits;
 }
 
-/* Whose output addresses matter: all that is not ordinary memory. */
+/* Whether output addresses matter: not for ordinary memory. */
 static __always_inline bool run_needs_pa(const struct s2v_ev_leaves *r)
 {
 	return r->s2 != S2V_ATTR_NORMAL_WB || !s2v_attr_is_cacheable(r->s1) ||
 	       (r->flags & (S2V_LF_SPECIAL | S2V_LF_PA_DIFFERS | S2V_LF_AGAIN));
 }
 
-/* Adds a piece to the run where it is more of the same; else the run is told, and a new one begun. */
+/* Extends the run by an equal piece, else reports the run and starts a new one. False: no room for that. */
 static __always_inline bool run_add(const struct s2v_ev_leaves *p)
 {
 	struct s2v_ev_leaves *r = &audit_run;
@@ -88,7 +88,7 @@ static __always_inline bool run_add(const struct s2v_ev_leaves *p)
 	return true;
 }
 
-/* Looks wrong by itself: not to be told before it was read again. */
+/* Whether the piece must be read again before it is reported: a conflict, or not as expected. */
 static __always_inline bool piece_is_suspect(const struct s2v_ev_leaves *p)
 {
 	return s2v_attr_conflict(p->s1, p->s2) || p->s2 >= S2V_ATTR_UNKNOWN ||
@@ -97,7 +97,7 @@ static __always_inline bool piece_is_suspect(const struct s2v_ev_leaves *p)
 	       (p->flags & (S2V_LF_PA_DIFFERS | S2V_LF_ABSENT | S2V_LF_SWAPPED | S2V_LF_UNREAD));
 }
 
-/* What the leaf itself says. */
+/* The stage-2 side of a piece. */
 static __always_inline void piece_stage2(struct s2v_ev_leaves *p, const struct audit_at *s2)
 {
 	p->s2 = s2v_attr_from_memattr(s2v_desc_memattr(s2->desc), cfg.fwb);
@@ -109,7 +109,7 @@ static __always_inline void piece_stage2(struct s2v_ev_leaves *p, const struct a
 		   (s2v_desc_s2_exec(s2->desc) ? S2V_LF_EXEC : 0);
 }
 
-/* What the host says of the same memory, of which one descriptor may cover less. */
+/* The host side of a piece; shortens the piece if the host descriptor covers less. */
 static __always_inline void piece_host(struct s2v_ev_leaves *p, const struct audit_at *host,
 				       int state)
 {
@@ -123,7 +123,7 @@ static __always_inline void piece_host(struct s2v_ev_leaves *p, const struct aud
 	}
 	if (host->start + host->size - p->hva < p->size)
 		p->size = host->start + host->size - p->hva;
-	if (state == AT_NOTHING) {
+	if (state == AT_UNMAPPED) {
 		p->flags |= host->desc ? S2V_LF_SWAPPED : S2V_LF_ABSENT;
 		return;
 	}
@@ -136,7 +136,7 @@ static __always_inline void piece_host(struct s2v_ev_leaves *p, const struct aud
 		p->flags |= S2V_LF_PA_DIFFERS;
 }
 
-/* From here on leaves may be taken in batches: what must be as it was with this one. */
+/* Prepares audit_next: later leaves that equal this piece may be taken in batches. */
 static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const struct audit_at *s2,
 					const struct audit_at *host)
 {
@@ -146,7 +146,7 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 	audit_next.n = 0;
 	audit_next.s2_step = s2->size == p->size;
 	audit_next.host_step = host->size == p->size;
-	/* Neither: the two are not aligned to each other, and pieces differ in size. */
+	/* Neither: the sides are not aligned to each other, and pieces differ in size. */
 	if (!audit_next.s2_step && !audit_next.host_step)
 		return;
 	left = audit_next.s2_step ? audit_s2.table_hi - gpa : s2->start + s2->size - gpa;
@@ -172,8 +172,8 @@ static __always_inline void batch_begin(const struct s2v_ev_leaves *p, const str
 		audit_next.pa_bits = pb->low | pb->high;
 }
 
-/* Not settled: soon again, and if it goes on, after a pause that user space makes. */
-static __always_inline int piece_again(void)
+/* The piece is changing: retries, and after AUDIT_TRIES ends the step, so that user space pauses. */
+static __always_inline int piece_retry(void)
 {
 	side_drop(&audit_s2);
 	side_drop(&audit_host);
@@ -183,14 +183,14 @@ static __always_inline int piece_again(void)
 	return 1;
 }
 
-static __always_inline bool is_asked_for(const struct s2v_ev_leaves *p)
+static __always_inline bool piece_is_wanted(const struct s2v_ev_leaves *p)
 {
 	return !audit.only_hi || (p->pa < audit.only_hi && p->pa + p->size > audit.only_lo);
 }
 
 /*
- * The piece at the cursor, looked at closely. Returns 1 when the step is to end. Global, as audit_fast():
- * verified once, not for each turn.
+ * Reads and compares the piece at the cursor. Returns 1 to end the step. Global, as audit_fast(): verified
+ * once, not for each turn.
  */
 __noinline int audit_piece(void)
 {
@@ -203,9 +203,9 @@ __noinline int audit_piece(void)
 	p->gpa = audit.gpa;
 	p->hva = audit.slot_hva + (p->gpa - audit.slot_gpa);
 	audit_work += 1;
-	state = side_at(SIDE_S2, p->gpa, s2);
+	state = side_lookup(SIDE_S2, p->gpa, s2);
 	if (state == AT_CHANGED)
-		return piece_again();
+		return piece_retry();
 	if (state == AT_UNREAD) {
 		audit.flags |= S2V_AU_UNREAD;
 		return 1;
@@ -213,7 +213,7 @@ __noinline int audit_piece(void)
 	p->size = s2->start + s2->size - p->gpa;
 	if (p->size > end - p->gpa)
 		p->size = end - p->gpa;
-	if (state == AT_NOTHING) {
+	if (state == AT_UNMAPPED) {
 		audit.gpa += p->size;
 		return 0;
 	}
@@ -223,18 +223,18 @@ __noinline int audit_piece(void)
 	p->gen = audit.gen;
 	piece_stage2(p, s2);
 	if (gmem) {
-		p->s1 = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
+		p->s1 = S2V_ATTR_NORMAL_WB; /* in the kernel's linear map */
 		p->host_level = S2V_NO_LEVEL;
 		p->host_pa = S2V_NO_PA;
 	} else {
-		state = side_at(SIDE_HOST, p->hva, host);
+		state = side_lookup(SIDE_HOST, p->hva, host);
 		if (state == AT_CHANGED)
-			return piece_again();
+			return piece_retry();
 		piece_host(p, host, state);
 	}
 	suspect = piece_is_suspect(p);
 	if (suspect && !audit.give_up && !audit_stable(p->gpa, p->hva, s2, host))
-		return piece_again();
+		return piece_retry();
 	if (suspect && audit.give_up) {
 		p->s1 = S2V_ATTR_NONE;
 		p->host_pa = S2V_NO_PA;
@@ -243,7 +243,7 @@ __noinline int audit_piece(void)
 	}
 	if (audit.only_hi)
 		p->flags |= S2V_LF_AGAIN;
-	if (is_asked_for(p) && !run_add(p))
+	if (piece_is_wanted(p) && !run_add(p))
 		return 1;
 	audit.give_up = 0;
 	audit_tries = 0;
@@ -254,8 +254,8 @@ __noinline int audit_piece(void)
 	return 0;
 }
 
-/* So many more leaves are as the last one. */
-static __always_inline void batch_taken(__u64 n)
+/* Adds n leaves that equal the last one to the run. */
+static __always_inline void batch_account(__u64 n)
 {
 	audit_next.n -= n;
 	audit_run.size += n * audit_next.size;
@@ -271,43 +271,44 @@ static __always_inline void batch_taken(__u64 n)
 }
 
 /*
- * Do the descriptors of both sides go on as before? What a leaf costs: ORs of what differs, looked at
- * once. Stage 2 must keep its kind and memory type, and whatever bits the host's are in; the two must
- * differ from each other as they did in all these bits, and in the output address: not at all.
+ * Returns whether a row of descriptors on both sides equals the last ones. Costs per leaf only ORs of the
+ * differences, tested once per row. Stage 2 must keep S2_BITS and HOST_BITS. Between the two sides, the
+ * difference in HOST_BITS and in the output address must stay as it was.
  */
 static __always_inline bool batch_same(const __u64 *s2, const __u64 *host)
 {
 	__u64 s2_desc = audit_next.s2_desc, host_desc = audit_next.host_desc;
-	__u64 one = 0, both = 0, d, h;
+	__u64 s2_diff = 0, side_diff = 0, d, h;
 	int i;
 
 #pragma unroll
 	for (i = 0; i < AUDIT_ROW; i++) {
 		d = s2[i] ^ s2_desc;
-		one |= d;
+		s2_diff |= d;
 		h = host[i];
-		/* In this order: clang would load all first, and spill it. */
+		/* Keeps this order: clang would load all first, and spill them. */
 		asm volatile("" : "+r"(h));
 		h ^= d;
 		asm volatile("" : "+r"(h));
 		h ^= host_desc;
-		both |= h;
-		asm volatile("" : "+r"(one), "+r"(both), "+r"(s2_desc), "+r"(host_desc));
+		side_diff |= h;
+		asm volatile("" : "+r"(s2_diff), "+r"(side_diff), "+r"(s2_desc), "+r"(host_desc));
 	}
-	return !((one & (S2_BITS | HOST_BITS)) | (both & (audit_next.pa_bits | HOST_BITS)));
+	return !((s2_diff & (S2_BITS | HOST_BITS)) |
+		 (side_diff & (audit_next.pa_bits | HOST_BITS)));
 }
 
-/* From these descriptors on. Global: verified once, not for each turn of a loop. */
+/* batch_same() of the rows at these indices. Global: verified once, not for each turn of a loop. */
 __noinline int row_same(__u64 s2, __u64 host)
 {
 	if (cfg.cast)
-		return batch_same(in_place(audit_s2.table + s2 * 8),
-				  in_place(audit_host.table + host * 8));
+		return batch_same(rdonly_words(audit_s2.table + s2 * 8),
+				  rdonly_words(audit_host.table + host * 8));
 	return batch_same(&audit_s2.copy[s2 & (AUDIT_ENTRIES - 1)],
 			  &audit_host.copy[host & (AUDIT_ENTRIES - 1)]);
 }
 
-/* Ordinary memory, page by page or block by block on both sides. Returns whether any was taken. */
+/* Takes rows of ordinary memory, one descriptor per leaf on both sides. Returns whether any was taken. */
 __noinline int audit_fast(void)
 {
 	__u64 hva = audit.slot_hva + (audit.gpa - audit.slot_gpa), n = audit_next.n;
@@ -317,7 +318,7 @@ __noinline int audit_fast(void)
 	__u32 i;
 
 	for (i = 0; i < AUDIT_ROWS && n; i++) {
-		/* The last row begins with some that have been looked at. */
+		/* The last row ends at the last leaf, so it starts with some that were compared. */
 		some = n < AUDIT_ROW ? n : AUDIT_ROW;
 		s2 += some;
 		host += some;
@@ -329,11 +330,11 @@ __noinline int audit_fast(void)
 		taken += some;
 	}
 	audit_work += 3 * i + 1;
-	batch_taken(taken);
+	batch_account(taken);
 	return taken != 0;
 }
 
-/* How many of the next ones are in the copies. */
+/* How many of the next leaves are in the copies. */
 static __always_inline __u64 batch_copied(__u64 hva)
 {
 	__u64 n = audit_next.n, left;
@@ -351,10 +352,10 @@ static __always_inline __u64 batch_copied(__u64 hva)
 }
 
 /*
- * How many of n descriptors, from these of the copies on, go on as before: what is left of a batch when rows are done.
+ * How many of n descriptors equal the last ones, from these indices of the copies: what row_same() has left.
  * Global: verified once, not for each way into the loop.
  */
-__noinline int batch_run(__u64 n, __u64 s2_at, __u64 host_at)
+__noinline int batch_count_same(__u64 n, __u64 s2_at, __u64 host_at)
 {
 	__u64 s2_pa = audit_next.s2_pa, host_pa = audit_next.host_pa, size = audit_next.size;
 	struct s2v_pa_bits pb = audit_next.s2_pa_bits, hb = audit_next.host_pa_bits;
@@ -385,8 +386,8 @@ __noinline int batch_run(__u64 n, __u64 s2_at, __u64 host_at)
 }
 
 /*
- * Pieces behind the last, as long as both sides go on as they were: what nearly all of a guest's
- * memory is done by. Returns whether any was taken.
+ * Takes the next pieces while both sides equal the last one, as in nearly all of a guest's memory. Returns
+ * whether any was taken.
  */
 static __always_inline bool audit_batch(void)
 {
@@ -394,8 +395,8 @@ static __always_inline bool audit_batch(void)
 	__u64 s2_at = (audit.gpa - audit_s2.lo) >> (audit_s2.shift & 63);
 	__u64 host_at = (hva - audit_host.lo) >> (audit_host.shift & 63);
 
-	n = batch_run(n, s2_at, host_at);
-	batch_taken(n);
+	n = batch_count_same(n, s2_at, host_at);
+	batch_account(n);
 	if (n < AUDIT_BATCH)
 		audit_next.n = 0;
 	audit_work += 4;
@@ -417,7 +418,7 @@ static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_stat
 {
 	struct slot_info slot = {};
 
-	if (!slot_behind((__u64)kvm, audit.slot_gpa, &slot) || !slot_is_audited(&slot)) {
+	if (!slot_ending_after((__u64)kvm, audit.slot_gpa, &slot) || !slot_is_audited(&slot)) {
 		audit.changed = 1;
 		return;
 	}
@@ -428,7 +429,7 @@ static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_stat
 	stage2_tables(kvm, kvm_mmu(kvm), &audit_s2.t, &audit_s2.root);
 	side_drop(&audit_s2);
 	side_drop(&audit_host);
-	head(&audit_run.h, S2V_EV_LEAVES, sizeof(audit_run), vm);
+	event_header(&audit_run.h, S2V_EV_LEAVES, sizeof(audit_run), vm);
 	audit_next.n = 0;
 	audit_work = 0;
 	audit_tries = 0;
@@ -437,7 +438,7 @@ static __always_inline void audit_walk(struct kvm *kvm, const struct s2v_vm_stat
 		audit.done = 1;
 }
 
-/* What is known of the VM before a step; false: there is nothing to walk. */
+/* Reads what a step needs of the VM. False: there are no tables to walk. */
 static __always_inline bool audit_vm_ready(struct kvm *kvm)
 {
 	struct kvm_pgtable *pgt = BPF_CORE_READ(kvm, arch.mmu.pgt);
@@ -468,8 +469,8 @@ static __always_inline void audit_begin(struct kvm *kvm)
 }
 
 /*
- * The registration of a memslot that an audit has found: made where there is none, and anew where
- * it lies elsewhere than before and no hook would have told of that.
+ * The registration of a memslot that an audit found. Made if there is none, and anew if the memslot
+ * has moved and no hook would have reported that.
  */
 static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_state *vm,
 								 const struct slot_info *slot)
@@ -486,19 +487,19 @@ static __always_inline struct s2v_slot_state *audit_registration(struct s2v_vm_s
 	if (st && !moved)
 		return st;
 	fresh.gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
-	/* One that is registered at this moment was there first. */
+	/* A registration that the hook makes at this moment takes precedence. */
 	slot_keep(&key, &fresh, moved ? BPF_ANY : BPF_NOEXIST);
 	return bpf_map_lookup_elem(&slots, &key);
 }
 
-/* The memslot at or behind the cursor, which from now on has a registration like any other. */
+/* Finds the memslot at or after the cursor, and makes its registration. */
 static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
 {
 	struct s2v_slot_state *st;
 	struct slot_info slot = {};
 
 	audit_open = false;
-	if (!slot_behind((__u64)kvm, audit.gpa, &slot))
+	if (!slot_ending_after((__u64)kvm, audit.gpa, &slot))
 		return;
 	audit.found = 1;
 	audit.slot = slot.id;
@@ -512,8 +513,8 @@ static __always_inline void audit_slot(struct kvm *kvm, struct s2v_vm_state *vm)
 }
 
 /*
- * Iterators: a program that returns 1 ends the read() that it is run by, if nothing was written in it
- * (bpf_seq_read(): EAGAIN).
+ * An iterator program that returns 1 ends the read() that runs it, with EAGAIN if nothing was written
+ * (bpf_seq_read()).
  */
 SEC("iter/task_file")
 int audit_step(struct bpf_iter__task_file *ctx)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The two sides of an audit: translation tables, stage 2's and the host's, copied a table at a
- * time, and read again descriptor by descriptor where what was copied looks wrong.
+ * The two sides of an audit, stage 2 and host: translation tables are copied one at a time, and
+ * descriptors are read again from the root if the copy shows a conflict.
  */
 #ifndef S2V_BPF_AUDIT_SIDE_H
 #define S2V_BPF_AUDIT_SIDE_H
@@ -11,46 +11,47 @@ struct s2v_audit audit;
 /* Descriptors of the largest table: 64K. */
 #define AUDIT_ENTRIES 8192
 
-/* Work a step may do, in about a hundred instructions; together below a millisecond. */
+/* Work per step, in units of about a hundred instructions; together below a millisecond. */
 #define AUDIT_BUDGET 16384
-#define AUDIT_BATCH 16 /* leaves in one go, where all is as before */
-#define AUDIT_ROW 32 /* ordinary ones */
-#define AUDIT_ROWS 4 /* of them in a turn: each is verified for each way into the loop */
-#define AUDIT_TRIES 3 /* at what is not settled, before the step ends */
+#define AUDIT_BATCH 16 /* leaves that batch_count_same() compares at once */
+#define AUDIT_ROW 32 /* leaves of ordinary memory that row_same() compares at once */
+#define AUDIT_ROWS 4 /* rows in a turn: the verifier checks each for each way into the loop */
+#define AUDIT_TRIES 3 /* reads of a changing piece before the step ends */
 
-/* Kept between steps and turns, and not for user space; `used`, or clang takes structures apart. */
-#define AUDIT_OWN static __attribute__((used))
+/* State between turns and steps, private to BPF. Without `used` clang splits the structures. */
+#define AUDIT_STATE static __attribute__((used))
 
 /*
- * One of the two sides: its tables, and a copy of the one that was needed last, or of as much of it
- * as is needed where tables can be read where they are (table_at()).
+ * One of the two sides: its tables, and a copy of the table used last; with cfg.cast, where tables are
+ * also read in place (row_same()), of AUDIT_WINDOW descriptors of it.
  */
 struct audit_side {
 	struct s2v_tables t;
 	__u64 root;
-	__u64 lo, hi; /* input addresses that the copy translates; equal: none */
-	__u64 table; /* where that table is in the linear map */
-	__u64 table_lo, table_hi; /* input addresses that it translates */
-	__u32 shift; /* log2 of what one descriptor of it translates */
+	__u64 lo, hi; /* input addresses of the copy; equal: no copy */
+	__u64 table; /* linear-map address of that table */
+	__u64 table_lo, table_hi; /* input addresses of it */
+	__u32 shift; /* log2 of the bytes that one descriptor of it translates */
 	__s32 level;
-	__u64 copy[AUDIT_ENTRIES + AUDIT_ROW]; /* for the verifier: a row from the last one on */
+	__u64 copy[AUDIT_ENTRIES +
+		   AUDIT_ROW]; /* the verifier allows a row to start at the last entry */
 };
 
-AUDIT_OWN struct audit_side audit_s2, audit_host;
-AUDIT_OWN __u64 audit_linear; /* physical to linear-map address */
-AUDIT_OWN __u64 audit_kvm; /* struct kvm *, in a step only */
-AUDIT_OWN __u64 audit_pgt; /* its struct kvm_pgtable * when the step began */
-AUDIT_OWN __u64 audit_work;
-AUDIT_OWN __u32 audit_tries;
+AUDIT_STATE struct audit_side audit_s2, audit_host;
+AUDIT_STATE __u64 audit_linear; /* physical to linear-map address */
+AUDIT_STATE __u64 audit_kvm; /* struct kvm *, valid in a step only */
+AUDIT_STATE __u64 audit_pgt; /* its struct kvm_pgtable * at the start of the step */
+AUDIT_STATE __u64 audit_work;
+AUDIT_STATE __u32 audit_tries;
 
 enum { SIDE_S2, SIDE_HOST };
-enum { AT_LEAF, AT_NOTHING, AT_CHANGED, AT_UNREAD };
+enum { AT_LEAF, AT_UNMAPPED, AT_CHANGED, AT_UNREAD };
 
-/* What translates an address. */
+/* The translation of an address. */
 struct audit_at {
 	__u64 desc;
-	__u64 start, size; /* of what the descriptor translates */
-	__u64 pa; /* of the address asked for */
+	__u64 start, size; /* range that the descriptor translates */
+	__u64 pa; /* output address of the address asked for */
 	__s32 level;
 };
 
@@ -59,7 +60,7 @@ static __always_inline struct audit_side *side_of(__u32 side)
 	return side == SIDE_HOST ? &audit_host : &audit_s2;
 }
 
-/* As much as is copied where more can be read in place. */
+/* Descriptors to copy where tables can also be read in place. */
 #define AUDIT_WINDOW 32
 
 static __always_inline void side_drop(struct audit_side *s)
@@ -68,8 +69,8 @@ static __always_inline void side_drop(struct audit_side *s)
 }
 
 /*
- * Walks from the root; at->start is where the last table is in the linear map. Global, as those
- * below: each is verified once, whatever its callers know.
+ * Walks from the root. at->start: linear-map address of the last table. at->pa: of the descriptor.
+ * Global, as the functions below: verified once.
  */
 __noinline int side_walk(__u32 side, __u64 ia, struct audit_at *at)
 {
@@ -89,7 +90,7 @@ __noinline int side_walk(__u32 side, __u64 ia, struct audit_at *at)
 	return level;
 }
 
-/* Copies the table that holds the last descriptor on the way to ia; 0: not readable. */
+/* Copies the table that the walk to ia ends in. Returns 0 if it cannot be read. */
 __noinline int side_load(__u32 side, __u64 ia)
 {
 	struct audit_side *s = side_of(side);
@@ -102,7 +103,7 @@ __noinline int side_load(__u32 side, __u64 ia)
 	if (side_walk(side, ia, &at) == WALK_UNREAD)
 		return 0;
 	shift = s2v_level_shift(&t, at.level) & 63;
-	/* Of concatenated roots the table that ia is in; a root of its own may be shorter. */
+	/* Of concatenated roots, the one for ia; a single root may be shorter. */
 	first = s2v_index(&t, at.level, ia) & ~(entries - 1);
 	if (at.level == t.start_level && t.ia_bits - shift < log2)
 		entries = 1ULL << ((t.ia_bits - shift) & 15);
@@ -142,8 +143,8 @@ static __always_inline bool is_table(const struct audit_side *s, __u64 desc)
 	return (desc & S2V_DESC_VALID) && !s2v_desc_is_leaf(desc, s->level);
 }
 
-/* What translates ia on one side, out of the copy where that can be: AT_*. */
-__noinline int side_at(__u32 side, __u64 ia, struct audit_at *at)
+/* The translation of ia on one side, from the copy if possible. Returns AT_*. */
+__noinline int side_lookup(__u32 side, __u64 ia, struct audit_at *at)
 {
 	struct audit_side *s = side_of(side);
 
@@ -157,28 +158,28 @@ __noinline int side_at(__u32 side, __u64 ia, struct audit_at *at)
 	at->level = s->level;
 	at->size = 1ULL << (s->shift & 63);
 	at->start = ia & ~(at->size - 1);
-	if (is_table(s, at->desc)) { /* made while it was being copied */
+	if (is_table(s, at->desc)) { /* it was made during the copy */
 		side_drop(s);
 		return AT_CHANGED;
 	}
 	if (!(at->desc & S2V_DESC_VALID)) {
 		if (side != SIDE_S2 || !at->desc)
-			return AT_NOTHING;
-		/* KVM has it locked (KVM_INVALID_PTE_LOCKED), to put back what was there. */
+			return AT_UNMAPPED;
+		/* KVM has locked it (KVM_INVALID_PTE_LOCKED), and will restore it. */
 		return audit.give_up ? AT_UNREAD : AT_CHANGED;
 	}
 	at->pa = s2v_desc_pa(&s->t, at->desc, s->shift) + (ia - at->start);
 	return AT_LEAF;
 }
 
-/* What of a descriptor must stay as it is for a verdict to hold. */
+/* Bits of a descriptor that must not change for a verdict to hold. */
 #define KIND_BITS (S2V_DESC_VALID | S2V_DESC_TABLE)
 #define S2_BITS (KIND_BITS | 0x3cULL) /* MemAttr */
 #define S2_EXEC_BITS (3ULL << 53) /* XN */
 #define HOST_BITS (KIND_BITS | 0x1cULL | PTE_SPECIAL) /* AttrIndx */
 
-/* Is ia, read anew from the root, still translated as `at` has it? */
-__noinline int side_same(__u32 side, __u64 ia, const struct audit_at *at)
+/* Walks anew from the root. Returns whether ia is still translated as *at. */
+__noinline int side_unchanged(__u32 side, __u64 ia, const struct audit_at *at)
 {
 	__u64 bits = side == SIDE_HOST ? HOST_BITS : S2_BITS | S2_EXEC_BITS;
 	struct audit_at now = {};
@@ -186,7 +187,7 @@ __noinline int side_same(__u32 side, __u64 ia, const struct audit_at *at)
 
 	if (!at || level == WALK_UNREAD || now.level != at->level)
 		return 0;
-	if (level < 0) /* swapped or not is all that is told */
+	if (level < 0) /* an audit reports only whether it is swapped */
 		return !(at->desc & S2V_DESC_VALID) && !now.desc == !at->desc;
 	return !((now.desc ^ at->desc) & bits) && now.pa + (ia - at->start) == at->pa;
 }
@@ -198,9 +199,9 @@ static __always_inline bool slot_is_audited(const struct slot_info *s)
 }
 
 /*
- * Does what was seen hold? Both sides are read twice more, crosswise, from their roots, within a
- * time in which KVM was told of no change of the host's tables (mmu_invalidate_*, by which KVM
- * itself knows that a PTE it has read is good), and the memslot is the one it was.
+ * Returns whether a translation still holds on both sides. Both are read twice more from their roots,
+ * alternately. Meanwhile KVM must have seen no invalidation of the host's tables (mmu_invalidate_*, by
+ * which KVM itself checks a PTE that it has read), and the memslot must be the same.
  */
 __noinline int audit_stable(__u64 gpa, __u64 hva, const struct audit_at *s2,
 			    const struct audit_at *host)
@@ -213,12 +214,12 @@ __noinline int audit_stable(__u64 gpa, __u64 hva, const struct audit_at *s2,
 	if (!s2 || !host)
 		return 0;
 	audit.rereads++;
-	if (!side_same(SIDE_S2, gpa, s2) || (!gmem && !side_same(SIDE_HOST, hva, host)) ||
-	    !side_same(SIDE_S2, gpa, s2) || (!gmem && !side_same(SIDE_HOST, hva, host)))
+	if (!side_unchanged(SIDE_S2, gpa, s2) || (!gmem && !side_unchanged(SIDE_HOST, hva, host)) ||
+	    !side_unchanged(SIDE_S2, gpa, s2) || (!gmem && !side_unchanged(SIDE_HOST, hva, host)))
 		return 0;
-	if (!slot_behind(audit_kvm, gpa, &slot) || !slot_is_audited(&slot))
+	if (!slot_ending_after(audit_kvm, gpa, &slot) || !slot_is_audited(&slot))
 		return 0;
-	/* A VMM that exits has its stage 2 freed without an invalidation being counted (kvm_flush_shadow_all()). */
+	/* When a VMM exits, kvm_flush_shadow_all() frees stage 2 without counting an invalidation. */
 	if (!audit_pgt || (__u64)BPF_CORE_READ(kvm, arch.mmu.pgt) != audit_pgt)
 		return 0;
 	return !BPF_CORE_READ(kvm, mmu_invalidate_in_progress) &&

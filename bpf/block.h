@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * All of a block held against the host's page tables. KVM asks the host for one page, and may map what is around it
- * as a block: of VM_PFNMAP memory up to 7.1 by the VMA's bounds alone (get_vma_page_shift()), whatever the driver
+ * Compares all of a block with the host's page tables. KVM asks the host for one page, and may map a block around it.
+ * For VM_PFNMAP memory up to 7.1 it goes by the VMA's bounds alone (get_vma_page_shift()), not by what the driver
  * has mapped there.
  *
- * Called where KVM maps, with its MMU lock held: the host takes no page away meanwhile, since who does first
- * has MMU notifiers invalidate it, and these wait for that lock.
+ * Called where KVM maps, with kvm->mmu_lock held. The host unmaps no page meanwhile: it must first invalidate it by
+ * MMU notifiers, and these wait for that lock.
  */
 #ifndef S2V_BPF_BLOCK_H
 #define S2V_BPF_BLOCK_H
@@ -13,7 +13,7 @@
 /* Descriptors of the largest block: 1 GiB of 4 KiB pages (KVM, 5.10 to 7.3). */
 #define BLOCK_STEPS 262144
 
-/* Walks to the table that maps b->hva. 0: it cannot be read. Global: verified once. */
+/* Walks to the table that maps b->hva. Returns 0 if it cannot be read. Global: verified once. */
 __noinline int block_table(struct block *b)
 {
 	struct walk to = {};
@@ -30,15 +30,15 @@ __noinline int block_table(struct block *b)
 	entries = 1ULL << ((to.t.page_shift - 3) & 15);
 	b->pa_bits = s2v_pa_bits(&to.t, shift);
 	b->size = 1ULL << shift;
-	b->at = to.table + index * 8;
-	/* The host may map more meanwhile: above the last level what is read again may be a table. */
-	b->n = to.level == S2V_LEAF_LEVEL ? entries - (index & (entries - 1)) : 1;
+	b->desc_addr = to.table + index * 8;
+	/* Above the last level a second read may find a table: the host may map more meanwhile. */
+	b->descs_left = to.level == S2V_LEAF_LEVEL ? entries - (index & (entries - 1)) : 1;
 	b->desc = to.desc;
-	b->walked = 1;
+	b->have_desc = 1;
 	return 1;
 }
 
-/* What one descriptor says of the memory at b->hva. */
+/* Compares one descriptor with stage 2 at b->hva. */
 static __always_inline void block_judge(struct block *b, __u64 desc)
 {
 	__u32 attr = s1_attr[s2v_attrindx(desc)];
@@ -58,7 +58,7 @@ static __always_inline void block_judge(struct block *b, __u64 desc)
 	b->host_pa = pa;
 }
 
-/* What a step is handed: the rest is too large for the stack. */
+/* Argument of a step. A pointer: struct block is too large for the stack. */
 struct block_ctx {
 	struct block *b;
 };
@@ -70,19 +70,20 @@ static long block_step(__u32 i, struct block_ctx *ctx)
 
 	if (b->hva >= b->end)
 		return 1;
-	if ((!b->n && !block_table(b)) || (!b->walked && read_desc(b->at, &desc)))
+	if ((!b->descs_left && !block_table(b)) ||
+	    (!b->have_desc && read_desc(b->desc_addr, &desc)))
 		return 1;
-	block_judge(b, b->walked ? b->desc : desc);
-	b->walked = 0;
+	block_judge(b, b->have_desc ? b->desc : desc);
+	b->have_desc = 0;
 	size = b->size - (b->hva & (b->size - 1));
 	b->hva += size;
 	b->pa += size;
-	b->at += 8;
-	b->n--;
+	b->desc_addr += 8;
+	b->descs_left--;
 	return 0;
 }
 
-/* Looks at [hva, hva + size) of sc->page, and says there what it found. 0: not at all of it. Global: verified once. */
+/* Compares [hva, hva + size) of sc->page; results go there. Returns 0 if part is unread. Global: verified once. */
 __noinline int block_look(struct scratch *sc, __u64 kvm)
 {
 	struct block_ctx ctx = {};

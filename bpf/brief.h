@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Where every event is told: most of what is to be said of a map and of its fault was said of the map that
- * opened this CPU's window. The rest is short, and one event for the two (struct s2v_brief).
+ * With cfg.all: most fields of a map and its fault equal those of the map that opened this CPU's window. The others
+ * go out as one short event for both (struct s2v_brief).
  */
 #ifndef S2V_BPF_BRIEF_H
 #define S2V_BPF_BRIEF_H
 
-/* How often it is looked whether the reader is to be woken. */
+/* Maps between checks whether to wake the reader. */
 #define WAKE_EVERY 64
 
-/* The window that is opened next gets a name. */
+/* Names the window that is opened next; 0 without cfg.all. */
 static __always_inline __u32 window_name(struct window *w)
 {
 	if (!cfg.all)
 		return 0;
-	w->name = S2V_WINDOW_NAME(bpf_get_smp_processor_id(), w->named++);
+	w->name = S2V_WINDOW_NAME(bpf_get_smp_processor_id(), w->names_used++);
 	return w->name;
 }
 
-/* False: not behind the window, or not of a fault that is timed; it is to be told of in full. */
+/* Reports a map in short. False: outside the window, or not of a timed fault; it must be reported in full. */
 static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u64 pgt, __u64 gpa,
 				      __u64 size, __u64 pa, __u64 prot)
 {
@@ -28,7 +28,7 @@ static __always_inline bool brief_map(struct scratch *sc, struct window *w, __u6
 	kvm_prot_bits(&bits);
 	if (!cfg.all || !w || sc->deferred || !window_is_current(w, pgt) ||
 	    (prot & ~w->perms) != w->type || !window_contains(w, gpa, size) ||
-	    !fault_of(sc, gpa, size, &b->fault))
+	    !fault_is_for(sc, gpa, size, &b->fault))
 		return false;
 	b->type = S2V_EV_BRIEF;
 	b->flags = page_perms(prot, &bits);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * VMs that KVM maps by a function that nothing here is attached to: pKVM's by hypercall, realms. Of each VM that
- * came after the hooks one map on a memslot must have been seen by the time that
+ * Detects VMs that KVM maps by a function without a hook: pKVM's by hypercall, realms. Which function it is need
+ * not be known. For each VM created after the hooks were attached, a map on a memslot must have been seen by the
+ * time that
  *
- * - a vCPU's KVM_RUN has ended with a load or store of the guest's outside of memslots (KVM_EXIT_MMIO), for then
- *   an instruction was fetched from a memslot, or
- * - a memslot has a leaf in the VM's own stage 2, which is looked for when KVM_RUN ends, and now and then.
+ * - KVM_RUN of a vCPU ends with a guest's load or store outside of memslots (KVM_EXIT_MMIO): the guest then
+ *   fetched that instruction from a memslot, or
+ * - a memslot has a leaf in the VM's own stage 2. Leaves are searched for when KVM_RUN ends, and periodically.
  *
- * Else the VM is doubted. The map's program may only just not have run yet (fexit, kretprobe), on the thread of
- * another vCPU, in KVM_RUN; so the doubt must last for a second, or until the VM is gone. Which function maps it
- * need not be known.
+ * Otherwise the VM is suspect. The map's program (fexit, kretprobe) may merely not have run yet, on another vCPU's
+ * thread in KVM_RUN. So the VM must stay suspect for a second, or until it is gone.
  *
- * struct s2v_vm_state, maps, goes one way (enum s2v_maps_state). Maps that are seen do no more than set it, the
- * first of a VM, which is never let by; `unseen` counts VMs that have run and of which no map was seen,
- * for a moment each: while there are none the end of KVM_RUN costs one look at that number, its beginning one at
- * `maps`, beside what is read there anyway.
+ * s2v_vm_state.maps only goes forward (enum s2v_maps_state). A VM's first map, which never takes the fast path,
+ * sets it. vms_without_map counts VMs that have run without a map seen, usually for a moment each. While it is 0,
+ * the end of KVM_RUN costs one read of it, and the start one read of `maps`.
  */
 #ifndef S2V_BPF_BYPASS_H
 #define S2V_BPF_BYPASS_H
@@ -22,18 +21,18 @@
 #define KVM_EXIT_MMIO 6
 #define LEAF_STEPS 4096 /* walks in the search for a leaf: each descriptor of a table takes one */
 
-__u32 vms_without_map,
-	vms_suspect; /* VMs that are S2V_MAPS_EXPECTED or S2V_MAPS_SUSPECT; of them the latter */
-__u64 bypassed; /* VMs that were found to be S2V_MAPS_BYPASSED */
-__u32 bypassed_vm, bypassed_tgid; /* the first */
+/* VMs in S2V_MAPS_EXPECTED or S2V_MAPS_SUSPECT; VMs in S2V_MAPS_SUSPECT. */
+__u32 vms_without_map, vms_suspect;
+__u64 bypassed; /* VMs that became S2V_MAPS_BYPASSED */
+__u32 bypassed_vm, bypassed_tgid; /* the first of them */
 
-/* Returns whether it was `from`. */
-static __always_inline bool maps_state(struct s2v_vm_state *vm, __u32 from, __u32 to)
+/* Moves vm->maps from one state to the next. Returns whether it was `from`. */
+static __always_inline bool maps_state_move(struct s2v_vm_state *vm, __u32 from, __u32 to)
 {
 	return __sync_val_compare_and_swap(&vm->maps, from, to) == from;
 }
 
-/* A map on a memslot. */
+/* A map on a memslot was seen. */
 static __always_inline void maps_seen(struct s2v_vm_state *vm)
 {
 	__u32 was;
@@ -50,13 +49,13 @@ static __always_inline void maps_seen(struct s2v_vm_state *vm)
 /* A vCPU is about to run. */
 static __always_inline void maps_expect(struct s2v_vm_state *vm)
 {
-	if (vm->maps == S2V_MAPS_NONE && maps_state(vm, S2V_MAPS_NONE, S2V_MAPS_EXPECTED))
+	if (vm->maps == S2V_MAPS_NONE && maps_state_move(vm, S2V_MAPS_NONE, S2V_MAPS_EXPECTED))
 		__sync_fetch_and_add(&vms_without_map, 1);
 }
 
 static __always_inline void maps_bypassed(struct s2v_vm_state *vm)
 {
-	if (!maps_state(vm, S2V_MAPS_SUSPECT, S2V_MAPS_BYPASSED))
+	if (!maps_state_move(vm, S2V_MAPS_SUSPECT, S2V_MAPS_BYPASSED))
 		return;
 	__sync_fetch_and_add(&vms_without_map, -1);
 	__sync_fetch_and_add(&vms_suspect, -1);
@@ -66,22 +65,22 @@ static __always_inline void maps_bypassed(struct s2v_vm_state *vm)
 	bypassed_tgid = vm->tgid;
 }
 
-/* Are maps seen? While hooks come or go they may not be. */
-static __always_inline bool maps_are_seen(void)
+/* Returns whether all hooks are attached. While they are attached or detached maps may go unseen. */
+static __always_inline bool map_hooks_complete(void)
 {
 	return ready && !ending;
 }
 
-/* Nothing of the VM runs any more, and no map of it is on its way. */
+/* The VM is gone: no vCPU runs, and no map is in progress. */
 static __always_inline void maps_end(struct s2v_vm_state *vm)
 {
-	if (maps_are_seen())
+	if (map_hooks_complete())
 		maps_bypassed(vm);
-	if (maps_state(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SEEN))
+	if (maps_state_move(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SEEN))
 		__sync_fetch_and_add(&vms_without_map, -1);
 }
 
-/* Where the search for a leaf is. */
+/* State of the search for a leaf. */
 struct leaf_search {
 	struct s2v_tables t;
 	__u64 vm, linear, root, gpa;
@@ -94,7 +93,7 @@ static long leaf_step(__u32 i, struct leaf_search *s)
 	struct slot_info slot = {};
 	__u64 size;
 
-	if (!slot_behind(s->vm, s->gpa, &slot))
+	if (!slot_ending_after(s->vm, s->gpa, &slot))
 		return 1;
 	if (s->gpa < slot.gpa)
 		s->gpa = slot.gpa;
@@ -106,8 +105,8 @@ static long leaf_step(__u32 i, struct leaf_search *s)
 }
 
 /*
- * Has any memslot a leaf? Looked for in the tables as they are, without a lock, as an audit does; a table has one,
- * or KVM would have freed it. False where the tables cannot be read (they are EL2's). Global: verified once.
+ * Returns whether any memslot has a leaf. Walks the tables without a lock, as an audit does. Every table has a leaf,
+ * else KVM would have freed it. 0 where the tables cannot be read (they are EL2's). Global: verified once.
  */
 __noinline int any_leaf(__u64 key)
 {
@@ -125,7 +124,7 @@ __noinline int any_leaf(__u64 key)
 	return s.found;
 }
 
-/* A VM of which no map was seen: has it some? `ran`: an instruction of its guest has. */
+/* Decides on a VM without a map seen. ran: the guest executed an instruction. */
 static __always_inline void maps_judge(__u64 kvm, struct s2v_vm_state *vm, bool ran)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -135,7 +134,7 @@ static __always_inline void maps_judge(__u64 kvm, struct s2v_vm_state *vm, bool 
 		return;
 	if (!ran && !any_leaf(kvm))
 		return;
-	if (maps_state(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SUSPECT)) {
+	if (maps_state_move(vm, S2V_MAPS_EXPECTED, S2V_MAPS_SUSPECT)) {
 		__sync_fetch_and_add(&vms_suspect, 1);
 		vm->suspect_since = now;
 		return;
@@ -143,14 +142,14 @@ static __always_inline void maps_judge(__u64 kvm, struct s2v_vm_state *vm, bool 
 	maps_bypassed(vm);
 }
 
-/* KVM_RUN ends, and `unseen` is not 0, or does not count. */
+/* KVM_RUN ends while vms_without_map is not 0, or without the hook that counts it (cfg.run_hook). */
 static __noinline int bypass_exit(__u64 reason, int err)
 {
 	struct kvm_vcpu *vcpu = syscall_vcpu();
 	struct s2v_vm_state *vm;
 	__u64 key;
 
-	if (!vcpu || !maps_are_seen())
+	if (!vcpu || !map_hooks_complete())
 		return 0;
 	key = (__u64)BPF_CORE_READ(vcpu, kvm);
 	vm = bpf_map_lookup_elem(&vms, &key);
@@ -163,7 +162,7 @@ static __noinline int bypass_exit(__u64 reason, int err)
 	return 0;
 }
 
-/* Run by user space while `unseen` is not 0: guests that do not leave KVM_RUN. */
+/* Run by user space while vms_without_map is not 0: for guests that do not leave KVM_RUN. */
 SEC("iter/task_file")
 int bypass_check(struct bpf_iter__task_file *ctx)
 {
@@ -171,7 +170,7 @@ int bypass_check(struct bpf_iter__task_file *ctx)
 	struct s2v_vm_state *vm;
 	__u64 key;
 
-	if (!file || !maps_are_seen())
+	if (!file || !map_hooks_complete())
 		return 0;
 	key = (__u64)vm_of_file(file);
 	vm = key ? bpf_map_lookup_elem(&vms, &key) : NULL;

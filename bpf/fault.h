@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The stage-2 fault around a mapping. One that ends with something mapped, or with new permissions, is told of
- * there (fault_done() in page.h); one that fails ends KVM_RUN, and is told of then. Only where every event
- * is told is anything attached to the fault itself: to the entry of user_mem_abort() where the kernel has it
- * as a function, else of kvm_handle_guest_abort(), for its time and its vCPU.
+ * Stage-2 faults. A fault that maps, or sets permissions, is reported there (fault_done() in page.h). A fault
+ * that fails ends KVM_RUN, and is reported then. The fault itself has a hook only with cfg.all, for its start
+ * time and vCPU: on the entry of user_mem_abort() if the kernel has it as a function, else of
+ * kvm_handle_guest_abort().
  */
 #ifndef S2V_BPF_FAULT_H
 #define S2V_BPF_FAULT_H
 
 static __always_inline int fault_enter(__u64 arg0)
 {
-	struct scratch *sc = scratch_of_watched();
+	struct scratch *sc = scratch_if_watched();
 
 	if (!sc)
 		return 0;
@@ -23,7 +23,7 @@ static __always_inline int fault_enter(__u64 arg0)
 	return 0;
 }
 
-/* A fault on a memslot has failed, with what KVM_RUN will return. */
+/* A fault on a memslot failed. err: what KVM_RUN will return. */
 static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int err)
 {
 	struct s2v_ev_page *ev = &sc->page;
@@ -42,16 +42,16 @@ static __always_inline int fault_failed(struct scratch *sc, struct kvm *kvm, int
 		return 0;
 	count(S2V_CNT_FAULTS);
 	count(S2V_CNT_FAULT_ERRORS);
-	ev->dur = fault_ns(sc, stamp());
+	ev->dur = fault_ns(sc, now_if_all());
 	sc->fault_start = 0;
-	page_host(sc, (__u64)kvm, slot.flags, LOOK);
-	page_finish(sc, THE_PAGE, page_registration(vm, ev));
+	page_host(sc, (__u64)kvm, slot.flags, LOOK_FINAL);
+	page_finish(sc, EVENT_PAGE, page_registration(vm, ev));
 	return 0;
 }
 
 #define EINTR 4
 
-/* kvm_userspace_exit(reason, errno), of every KVM_RUN that ends. */
+/* kvm_userspace_exit(reason, errno): the end of every KVM_RUN. */
 SEC("raw_tracepoint/kvm_userspace_exit")
 int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -66,7 +66,7 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 		bypass_exit(ctx->args[0], err);
 	if (!failed && !deferred)
 		return 0;
-	sc = scratch_of_watched();
+	sc = scratch_if_watched();
 	if (!sc || (!failed && !sc->deferred))
 		return 0;
 	vcpu = syscall_vcpu();
@@ -76,11 +76,11 @@ int fault_exit(struct bpf_raw_tracepoint_args *ctx)
 	}
 	kvm = BPF_CORE_READ(vcpu, kvm);
 	page_finish_deferred(sc, (__u64)kvm);
-	/* get_user_pages() gives a task that is being killed no page: nothing is wrong with the memory. */
+	/* get_user_pages() fails in a task that is being killed: the memory is not at fault. */
 	if (!failed || !kvm_exit_was_abort(vcpu) || task_is_killed())
 		return 0;
 	mmu = BPF_CORE_READ(vcpu, arch.hw_mmu);
-	if (!mmu) /* of a VM with EL2 it is not known any more which it was */
+	if (!mmu) /* a VM with EL2: which MMU it was is no longer known */
 		count(S2V_CNT_NESTED);
 	if (!mmu || !kvm_mmu_is_canonical(kvm, mmu))
 		return 0;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* The host's side of a mapping: its VMA, its page tables, the memslot that names it. */
+/* The host side of a mapping: memslot, VMA, host PTE. */
 #ifndef S2V_BPF_HOST_H
 #define S2V_BPF_HOST_H
 
 /*
- * Reads a descriptor by its address in the linear map. Where it is read in place (cfg.cast) one that
- * cannot be is 0, an invalid one.
+ * Reads a descriptor at an address in the linear map. With cfg.cast an unreadable descriptor is 0, which
+ * is invalid; else the error is returned.
  */
 static __always_inline int read_desc(__u64 at, __u64 *desc)
 {
 	if (cfg.cast) {
-		*desc = *(const __u64 *)in_place(at);
+		*desc = *(const __u64 *)rdonly_words(at);
 		return 0;
 	}
 	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)at);
@@ -19,66 +19,66 @@ static __always_inline int read_desc(__u64 at, __u64 *desc)
 struct walk {
 	struct s2v_tables t;
 	__u64 ia;
-	__u64 linear; /* what turns a physical address into one of the linear map, by addition */
+	__u64 linear; /* physical to linear-map address, by addition */
 	__u64 table; /* linear-map address of the table at `level` */
-	__u64 desc; /* read last: the leaf, or what stands where there is none */
+	__u64 desc; /* read last: the leaf, or the entry that ended the walk */
 	__s32 level;
 };
 
-enum { WALK_NO_TABLES = -4, WALK_UNREAD = -3, WALK_ON = -2, WALK_NOTHING = -1 };
+enum { WALK_NO_TABLES = -4, WALK_UNREAD = -3, WALK_CONTINUE = -2, WALK_UNMAPPED = -1 };
 
-/* One level down. Returns WALK_ON, WALK_NOTHING, WALK_UNREAD, or the level of the leaf. */
+/* One level down. Returns WALK_CONTINUE, WALK_UNMAPPED, WALK_UNREAD, or the level of the leaf. */
 static __always_inline int walk_step(struct walk *w)
 {
 	__u64 desc = 0;
 
 	if (w->level > S2V_LEAF_LEVEL)
-		return WALK_NOTHING;
+		return WALK_UNMAPPED;
 	if (read_desc(w->table + s2v_index(&w->t, w->level, w->ia) * 8, &desc)) {
 		count(S2V_CNT_UNREAD_READ);
 		return WALK_UNREAD;
 	}
 	w->desc = desc;
 	if (!(desc & S2V_DESC_VALID))
-		return WALK_NOTHING;
+		return WALK_UNMAPPED;
 	if (s2v_desc_is_leaf(desc, w->level))
 		return w->level;
 	if (w->level == S2V_LEAF_LEVEL)
-		return WALK_NOTHING; /* reserved */
+		return WALK_UNMAPPED; /* reserved */
 	w->table = s2v_desc_pa(&w->t, desc, w->t.page_shift) + w->linear;
 	w->level++;
-	return WALK_ON;
+	return WALK_CONTINUE;
 }
 
 /*
- * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->desc, or
- * WALK_NOTHING: not mapped, or WALK_UNREAD: a read failed, which is counted; in any case w->table
- * and w->level say where it ended. Written out for up to five levels: a loop that the compiler
- * enters in its middle is a "back-edge" to the 6.1 verifier.
- * Global: the verifier looks at it once, not once a caller and state.
+ * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->desc;
+ * WALK_UNMAPPED; or WALK_UNREAD: a read failed, which is counted. w->table and w->level are where the
+ * walk ended. Unrolled for up to five levels: to the 6.1 verifier a loop that the compiler enters in
+ * the middle is a "back-edge".
+ * Global: the verifier checks it once, not once per caller and state.
  */
 __noinline int walk_tables(struct walk *w)
 {
 	int r;
 
 	if (!w)
-		return WALK_NOTHING;
+		return WALK_UNMAPPED;
 	w->level = w->t.start_level;
 	r = walk_step(w);
-	if (r == WALK_ON)
+	if (r == WALK_CONTINUE)
 		r = walk_step(w);
-	if (r == WALK_ON)
+	if (r == WALK_CONTINUE)
 		r = walk_step(w);
-	if (r == WALK_ON)
+	if (r == WALK_CONTINUE)
 		r = walk_step(w);
-	if (r == WALK_ON)
+	if (r == WALK_CONTINUE)
 		r = walk_step(w);
-	return r == WALK_ON ? WALK_NOTHING : r;
+	return r == WALK_CONTINUE ? WALK_UNMAPPED : r;
 }
 
 /*
- * What to add to a physical address to reach it in the linear map: the root of the VM's stage-2
- * tables is known by both addresses. 0 where it is not (protected mode: the tables are EL2's).
+ * Offset from a physical address to its linear-map address: both are known of the root of the VM's
+ * stage-2 tables. 0: not known (protected mode: the tables are EL2's).
  */
 static __always_inline __u64 linear_offset(struct kvm_s2_mmu *mmu)
 {
@@ -89,8 +89,9 @@ static __always_inline __u64 linear_offset(struct kvm_s2_mmu *mmu)
 }
 
 /*
- * log2 of the user address space, which is the input size of the user's tables (TASK_SIZE_64); 0: it is none. By the
- * number of ones below it: a loop that ends at each of its turns is as many paths to the verifier, in all that follows.
+ * log2 of the size of the user address space (TASK_SIZE_64), the input size of its tables; 0: not a valid size.
+ * Counts the one bits of task_size - 1 without a loop: each exit of a loop would be one more path for the verifier in
+ * all that follows.
  */
 static __always_inline __u32 user_bits(__u64 task_size)
 {
@@ -104,7 +105,7 @@ static __always_inline __u32 user_bits(__u64 task_size)
 	return bits >= 36 && bits <= 52 && task_size == 1ULL << bits ? bits : 0;
 }
 
-/* Shape and root of a process's tables; false: not known. */
+/* Geometry and root of a process's tables; false: not known. */
 static __always_inline bool mm_tables(struct mm_struct *mm, struct s2v_tables *t, __u64 *root)
 {
 	t->page_shift = cfg.page_shift;
@@ -112,22 +113,19 @@ static __always_inline bool mm_tables(struct mm_struct *mm, struct s2v_tables *t
 	if (!t->ia_bits)
 		return false;
 	t->start_level = s2v_start_level(t->page_shift, t->ia_bits);
-	/* A 52-bit user space needs FEAT_LPA2 with 4K and 16K pages, and that needs DS (6.9 on). */
+	/* With 4K and 16K pages 52-bit user space needs FEAT_LPA2, and so DS (6.9 on). */
 	t->ds = t->ia_bits > 48;
 	*root = (__u64)HOT_READ(struct mm_struct, mm, pgd);
 	return *root != 0;
 }
 
-/* Of the process whose memory the VM's is. */
+/* The same for the process that the VM's memory belongs to. */
 static __always_inline bool host_tables(struct kvm *kvm, struct s2v_tables *t, __u64 *root)
 {
 	return mm_tables(HOT_READ(struct kvm, kvm, mm), t, root);
 }
 
-/*
- * Walks the host's tables to w->ia, as walk_tables(); WALK_NO_TABLES where they cannot be read on this
- * host.
- */
+/* walk_tables() over the host's tables, to w->ia. WALK_NO_TABLES: they cannot be read on this host. */
 static __always_inline int host_walk(struct kvm *kvm, struct walk *w)
 {
 	w->linear = linear_offset(kvm_mmu(kvm));
@@ -136,7 +134,7 @@ static __always_inline int host_walk(struct kvm *kvm, struct walk *w)
 	return walk_tables(w);
 }
 
-/* The shape and root of a stage-2 MMU's tables. */
+/* Geometry and root of a stage-2 MMU's tables. */
 static __always_inline void stage2_tables(struct kvm *kvm, struct kvm_s2_mmu *mmu,
 					  struct s2v_tables *t, __u64 *root)
 {
@@ -151,15 +149,15 @@ static __always_inline void stage2_tables(struct kvm *kvm, struct kvm_s2_mmu *mm
 
 struct pte_info {
 	__u64 pa; /* S2V_NO_PA: not present */
-	__u64 size; /* of what the descriptor maps; 0: not present */
+	__u64 size; /* bytes that the descriptor maps; 0: not present */
 	__u32 attr; /* enum s2v_attr; NONE: not present */
-	bool special; /* a driver's mapping (or the zero page): no struct page behind it */
-	bool writable; /* pte_write(), not whether it is dirty */
+	bool special; /* PTE_SPECIAL: a driver's mapping without struct page, or the zero page */
+	bool writable; /* pte_write(), not pte_dirty() */
 };
 
 /*
- * The host PTE behind hva. Returns 0 where the tables cannot be read on this host. Global, as
- * walk_tables() is.
+ * The host PTE at hva. Returns 0 where the tables cannot be read on this host. Global, as
+ * walk_tables().
  */
 __noinline int host_pte(__u64 vm, __u64 hva, struct pte_info *out)
 {
@@ -220,8 +218,8 @@ static long vma_cb(struct task_struct *task, struct vm_area_struct *vma, struct 
 }
 
 /*
- * The VMA at hva of the current task. Returns 0; -ENOENT where nothing is mapped; -EBUSY where
- * somebody is changing the address space right now.
+ * The VMA at hva of the current task. Returns 0; -ENOENT: nothing is mapped; -EBUSY: the address
+ * space is being changed (mmap lock).
  */
 static __always_inline long find_vma(__u64 hva, struct vma_info *out)
 {
@@ -251,14 +249,14 @@ static __always_inline void slot_read(struct kvm_memory_slot *s, struct slot_inf
 	out->as_id = BPF_CORE_READ(s, as_id);
 }
 
-/* Depth of an rbtree of KVM_MEM_SLOTS_NUM (32767) nodes is at most 2 * log2(n + 1) = 30. */
+/* Depth of an rbtree of KVM_MEM_SLOTS_NUM (32767) nodes: at most 2 * log2(n + 1) = 30. */
 #define SLOT_DEPTH 30
 
 struct slot_search {
 	__u64 gfn;
-	__u64 node_off; /* of the tree's node in a memslot */
-	__u64 node; /* struct rb_node *, looked at next; 0: none */
-	__u64 best; /* struct kvm_memory_slot *, the first so far that ends behind gfn; 0: none */
+	__u64 node_off; /* offset of the tree's node in a memslot */
+	__u64 node; /* struct rb_node *, next; 0: none */
+	__u64 best; /* struct kvm_memory_slot *, lowest so far that ends after gfn; 0: none */
 };
 
 static long slot_step(__u32 i, struct slot_search *c)
@@ -277,8 +275,8 @@ static long slot_step(__u32 i, struct slot_search *c)
 	return 0;
 }
 
-/* The memslot that ends first behind gpa, whether it covers it or lies above. */
-__noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
+/* The first memslot that ends after gpa: it covers gpa, or lies above. Returns 0 if there is none. */
+__noinline int slot_ending_after(__u64 vm, __u64 gpa, struct slot_info *out)
 {
 	struct kvm_memslots *ms = BPF_CORE_READ((struct kvm *)vm, memslots[0]);
 	struct slot_search c = {
@@ -298,8 +296,8 @@ __noinline int slot_behind(__u64 vm, __u64 gpa, struct slot_info *out)
 }
 
 /*
- * The memslot that covers gpa. Called on a vCPU thread inside a fault: KVM holds its SRCU lock
- * for reading, so the tree stands still. The slot used last is nearly always the one.
+ * The memslot that covers gpa. Called on a vCPU thread inside a fault, where KVM holds its SRCU lock
+ * for reading: the tree does not change. Tries the slot used last, which nearly always matches.
  */
 __noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
 {
@@ -314,7 +312,7 @@ __noinline int slot_find(__u64 vm, __u64 gpa, struct slot_info *out)
 		slot_read(s, out);
 		return 1;
 	}
-	return slot_behind(vm, gpa, out) && out->gpa <= gpa;
+	return slot_ending_after(vm, gpa, out) && out->gpa <= gpa;
 }
 
 #endif

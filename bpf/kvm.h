@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The kernel's types, as far as they are needed, and every difference between kernels: field
- * offsets are relocated at load (CO-RE); what moved or changed its meaning is read through the
- * functions below, each citing the release that made it so. No other file knows of versions.
+ * The kernel types in use, and every difference between kernels. Field offsets are relocated at load
+ * (CO-RE). Fields that moved or changed their meaning are read through the functions below, which
+ * name the release. No other file depends on the kernel's version.
  *
- * The tag "kernel" is how user space knows these types (src/live/needs.c): a kernel that lacks one
- * of their members is refused by name before anything is loaded. What only some kernels have goes
- * into a flavour (struct NAME___FLAVOUR), which nobody insists on.
+ * src/live/needs.c finds these types by the tag "kernel": a kernel that lacks one of their members is
+ * refused before the load, and the message names the member. Members that only some kernels have go
+ * into a flavour (struct NAME___FLAVOUR), which is optional.
  */
 #ifndef S2V_BPF_KVM_H
 #define S2V_BPF_KVM_H
@@ -49,7 +49,7 @@ struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
 	pgprot_t vm_page_prot;
-	unsigned long vm_flags; /* 6.3 on in a union, readable all the same */
+	unsigned long vm_flags; /* 6.3 on: in an anonymous union */
 	struct file *vm_file;
 };
 
@@ -67,7 +67,7 @@ struct upid {
 	int nr;
 };
 
-/* From the outermost namespace to its own, which is that of `level`. */
+/* numbers[0]: in the initial PID namespace; numbers[level]: in its own. */
 struct pid {
 	unsigned int level;
 	struct upid numbers[1];
@@ -101,9 +101,9 @@ struct task_struct {
 	struct pid *thread_pid;
 };
 
-/* With CONFIG_SCHED_INFO, so nobody insists on it. */
+/* Optional: only with CONFIG_SCHED_INFO. */
 struct sched_info___waited {
-	unsigned long long run_delay; /* ns that the task was ready to run, and did not */
+	unsigned long long run_delay; /* ns that the task waited for a CPU */
 };
 
 struct task_struct___waited {
@@ -133,7 +133,7 @@ struct kvm_memory_slot {
 	__u16 as_id;
 };
 
-/* 5.17 on: an rbtree by gfn, of which node_idx tells the active half. */
+/* 5.17 on: an rbtree by gfn; node_idx: which gfn_node of the memslots is in use. */
 struct kvm_memslots {
 	atomic_long_t last_used_slot;
 	struct rb_root gfn_tree;
@@ -163,10 +163,10 @@ struct kvm_arch___vtcr {
 	__u64 vtcr;
 };
 
-/* mmu_invalidate_*: so named from 6.0 on; under kvm->mmu_lock, readable without. */
+/* mmu_invalidate_*: these names from 6.0 on; written under kvm->mmu_lock. */
 struct kvm {
 	struct mm_struct *mm;
-	int userspace_pid; /* the thread that created it, by its number in the first PID namespace */
+	int userspace_pid; /* the thread that created it, in the initial PID namespace */
 	struct kvm_memslots *memslots[1];
 	struct kvm_arch arch;
 	unsigned long mmu_invalidate_seq;
@@ -209,7 +209,7 @@ struct kvm_vcpu_arch {
 struct kvm_vcpu {
 	struct kvm *kvm;
 	int vcpu_id;
-	void *pid; /* NULL until the vCPU runs for the first time (5.17 on) */
+	void *pid; /* NULL until the first KVM_RUN (5.17 on) */
 	struct kvm_vcpu_arch arch;
 };
 
@@ -218,7 +218,7 @@ struct kvm_s2_fault_desc___v7_1 {
 	struct kvm_vcpu *vcpu;
 };
 
-/* Of one observation that nothing depends on, so nobody insists on it. */
+/* Optional: for S2V_OBS_HOST_UNMAP alone. */
 struct kvm_gfn_range___unmap {
 	__u64 start;
 	__u64 end;
@@ -257,12 +257,12 @@ struct bpf_iter__bpf_map_elem {
 
 struct pt_regs;
 
-/* asm/ptrace.h: what a system call was called with. */
+/* asm/ptrace.h: the first argument of the system call. */
 struct pt_regs___call {
 	__u64 orig_x0;
 } __attribute__((preserve_access_index));
 
-/* uapi/asm/ptrace.h: what a kprobe's context is on arm64. */
+/* uapi/asm/ptrace.h: context of a kprobe on arm64. */
 struct user_pt_regs {
 	__u64 regs[31];
 	__u64 sp;
@@ -282,7 +282,7 @@ enum kvm_pgtable_prot___s2v {
 	KVM_PGTABLE_PROT_SW3___s2v,
 };
 
-/* Value of an enumerator on the running kernel, 0 where it has none. */
+/* Value of an enumerator on the running kernel; 0: it has none. */
 #define PROT_BIT(name)                                                                            \
 	(bpf_core_enum_value_exists(enum kvm_pgtable_prot___s2v, KVM_PGTABLE_PROT_##name##___s2v) \
 		 ? bpf_core_enum_value(enum kvm_pgtable_prot___s2v,                               \
@@ -290,8 +290,8 @@ enum kvm_pgtable_prot___s2v {
 		 : 0)
 
 /*
- * Bits were renumbered in 6.19 (X became UX|PX), NORMAL_NC came in 6.9, and vendor trees differ:
- * BTF decides.
+ * From BTF: 6.19 renumbered the bits (X became UX|PX), 6.9 added NORMAL_NC, and vendor trees
+ * differ.
  */
 static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 {
@@ -304,7 +304,7 @@ static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 		   PROT_BIT(SW2) | PROT_BIT(SW3);
 }
 
-/* include/linux/mm.h; positions unchanged 6.1 to 7.3. ALLOW_ANY_UNCACHED is 6.9's. */
+/* include/linux/mm.h; positions unchanged 6.1 to 7.3. ALLOW_ANY_UNCACHED: 6.9 on. */
 #define VM_READ (1UL << 0)
 #define VM_WRITE (1UL << 1)
 #define VM_SHARED (1UL << 3)
@@ -316,13 +316,13 @@ static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 const volatile struct s2v_cfg cfg = { .page_shift = 12 };
 
 /*
- * 6.2 on: kernel memory as a structure, of which loads are checked as bpf_probe_read_kernel()'s are (what
- * cannot be read is 0) and cost one instruction. Only where cfg.cast: else the verifier takes the call
- * away. Any structure of 64-bit words does, and yields plain numbers.
+ * 6.2 on: kernel memory as a structure. Loads are as safe as bpf_probe_read_kernel() (0 where unreadable)
+ * and cost one instruction. Call only if cfg.cast: otherwise the verifier removes the call. Any structure
+ * of 64-bit words serves.
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
-/* 6.7 on: the VMAs of a task from an address on, with the mmap lock held for reading meanwhile. Only where cfg.vma_iter. */
+/* 6.7 on: iterates over the VMAs of a task, with its mmap lock held for reading. Call only if cfg.vma_iter. */
 struct bpf_iter_task_vma {
 	__u64 opaque;
 };
@@ -332,18 +332,18 @@ extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struc
 extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
 extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
 
-static __always_inline const void *in_place(__u64 addr)
+static __always_inline const void *rdonly_words(__u64 addr)
 {
 	return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct user_pt_regs));
 }
 
-/* A field of a structure of the kernel's, where it is read for every fault. */
+/* Reads a field of a kernel structure on paths that run for every fault. */
 #define HOT_READ(type, ptr, field)                                             \
-	(cfg.cast ? *(const typeof(((type *)0)->field) *)in_place(             \
+	(cfg.cast ? *(const typeof(((type *)0)->field) *)rdonly_words(         \
 			    (__u64)(ptr) + bpf_core_field_offset(type, field)) \
 		  : BPF_CORE_READ((type *)(ptr), field))
 
-/* The VM that a stage-2 MMU belongs to: 5.17 on it points at kvm->arch. */
+/* The VM of a stage-2 MMU, which points at kvm->arch from 5.17 on. */
 static __always_inline struct kvm *kvm_of_mmu(struct kvm_s2_mmu *mmu)
 {
 	void *arch = HOT_READ(struct kvm_s2_mmu, mmu, arch);
@@ -351,7 +351,7 @@ static __always_inline struct kvm *kvm_of_mmu(struct kvm_s2_mmu *mmu)
 	return arch ? arch - bpf_core_field_offset(struct kvm, arch) : NULL;
 }
 
-/* The VM's own stage-2 MMU; a shadow MMU of a nested guest is another one. */
+/* The VM's own stage-2 MMU, not a shadow MMU of a nested guest. */
 static __always_inline struct kvm_s2_mmu *kvm_mmu(struct kvm *kvm)
 {
 	return (void *)kvm + bpf_core_field_offset(struct kvm, arch) +
@@ -363,7 +363,7 @@ static __always_inline bool kvm_mmu_is_canonical(struct kvm *kvm, struct kvm_s2_
 	return mmu == kvm_mmu(kvm);
 }
 
-/* How many shadow tables there are; none are before 6.11. */
+/* Number of shadow tables; 0 before 6.11. */
 static __always_inline __u32 kvm_shadow_mmus(struct kvm *kvm)
 {
 	if (!bpf_core_field_exists(struct kvm___nested, arch.nested_mmus_size))
@@ -378,8 +378,8 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 	return HOT_READ(struct kvm___vtcr, kvm, arch.vtcr);
 }
 
-/* arch/arm64/include/asm/pgtable-prot.h, 5.10 to 7.3; of block entries, too, from 6.12 on. */
-#define PTE_WRITE (1ULL << 51) /* DBM; pte_write() goes by it on every CPU */
+/* arch/arm64/include/asm/pgtable-prot.h, 5.10 to 7.3; in block entries too from 6.12 on. */
+#define PTE_WRITE (1ULL << 51) /* DBM; pte_write() tests it on every CPU */
 #define PTE_SPECIAL (1ULL << 56)
 
 #define VTCR_EL2_DS (1ULL << 32)
@@ -392,8 +392,8 @@ static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
 }
 
 /*
- * A task's number in the PID namespace of the current task, which reads the iterator that is over it; 0: it has
- * none there, or is at its end.
+ * A task's PID in the namespace of the current task, which reads the iterator; 0: it has none there, or has
+ * exited.
  */
 static __always_inline __u32 pid_for_reader(struct task_struct *task)
 {
@@ -409,7 +409,7 @@ static __always_inline __u32 pid_for_reader(struct task_struct *task)
 	return BPF_CORE_READ(upid, nr);
 }
 
-/* Is the current task being killed? fatal_signal_pending(): SIGKILL is 9. */
+/* fatal_signal_pending() of the current task: SIGKILL is 9. */
 static __always_inline bool task_is_killed(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -417,7 +417,7 @@ static __always_inline bool task_is_killed(void)
 	return BPF_CORE_READ(task, pending.signal.sig[0]) & (1UL << 8);
 }
 
-/* How long the current task has had to wait for a CPU, ns; where it is not known, always 0. */
+/* How long the current task has waited for a CPU so far, ns; always 0 where the kernel does not know. */
 static __always_inline __u64 task_waited(void)
 {
 	void *task = (void *)bpf_get_current_task();
@@ -427,7 +427,7 @@ static __always_inline __u64 task_waited(void)
 	return HOT_READ(struct task_struct___waited, task, sched_info.run_delay);
 }
 
-/* Did the vCPU's last exit come from an abort at stage 2? ESR_EL2.EC: {instruction,data} abort. */
+/* Whether a stage-2 abort caused the vCPU's last exit. ESR_EL2.EC: 0x20 instruction, 0x24 data. */
 static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 {
 	__u32 ec = (__u32)BPF_CORE_READ(vcpu, arch.fault.esr_el2) >> 26;
@@ -436,8 +436,8 @@ static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 }
 
 /*
- * What the guest did that ended in that abort: S2V_PG_EXEC, S2V_PG_WRITE, or 0: a load. ESR_EL2.WnR, bit 6, which for
- * a walk of the guest's own tables (S1PTW, bit 7) says nothing.
+ * The access that caused that abort: S2V_PG_EXEC, S2V_PG_WRITE, or 0: a load. ESR_EL2.WnR is bit 6; it has no meaning
+ * for a walk of the guest's own tables (S1PTW, bit 7).
  */
 static __always_inline __u32 kvm_exit_access(struct kvm_vcpu *vcpu)
 {
@@ -448,7 +448,7 @@ static __always_inline __u32 kvm_exit_access(struct kvm_vcpu *vcpu)
 	return (esr & 0xc0) == 0x40 ? S2V_PG_WRITE : 0;
 }
 
-/* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the offset is FAR_EL2's. */
+/* Faulting IPA of a vCPU's last exit: HPFAR_EL2.FIPA is IPA[51:12], the page offset is from FAR_EL2. */
 static __always_inline __u64 kvm_fault_ipa(struct kvm_vcpu *vcpu)
 {
 	__u64 hpfar = HOT_READ(struct kvm_vcpu, vcpu, arch.fault.hpfar_el2);

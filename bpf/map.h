@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * What KVM installs at stage 2: returns of kvm_pgtable_stage2_map() (its entry, by kprobes without --all) and
- * kvm_pgtable_stage2_relax_perms(), and of their pkvm_ twins.
+ * Stage-2 mappings and permissions that KVM installs: the return of kvm_pgtable_stage2_map() and
+ * kvm_pgtable_stage2_relax_perms(), or of their pkvm_ twins; with kprobes and without cfg.all, the entry.
  */
 #ifndef S2V_BPF_MAP_H
 #define S2V_BPF_MAP_H
 
-/* The leaf that maps gpa in a VM's own stage 2; its level, or below 0. Global: verified once. */
+/* The leaf that maps gpa in a VM's own stage 2. Returns its level, or WALK_*. Global: verified once. */
 __noinline int stage2_leaf(__u64 vm, __u64 gpa, __u64 *desc)
 {
 	struct kvm *kvm = (void *)vm;
@@ -15,15 +15,15 @@ __noinline int stage2_leaf(__u64 vm, __u64 gpa, __u64 *desc)
 	int level;
 
 	if (!desc || !w.linear)
-		return WALK_NOTHING;
+		return WALK_UNMAPPED;
 	stage2_tables(kvm, mmu, &w.t, &w.table);
 	level = walk_tables(&w);
 	*desc = w.desc;
 	return level;
 }
 
-/* The VM whose own stage 2 `pgt` is, or NULL: not watched, or counted as nested. */
-static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
+/* The VM whose own stage 2 `pgt` is; NULL: none, or a nested guest's, which is counted. */
+static __always_inline struct kvm *map_canonical_vm(struct kvm_pgtable *pgt)
 {
 	struct kvm_s2_mmu *mmu = HOT_READ(struct kvm_pgtable, pgt, mmu);
 	struct kvm *kvm = kvm_of_mmu(mmu);
@@ -38,10 +38,10 @@ static __always_inline struct kvm *map_vm(struct kvm_pgtable *pgt)
 }
 
 /*
- * Up to 6.9 an MMU notifier maps, too, what replaces a page of ordinary memory (kvm_set_spte_gfn()), in whatever
- * task, whose VMAs are not the VM's, while the host's PTE is empty: in ksmd, which has none, a page of KSM's. In
- * another process (a debugger that writes) it is not looked at, and said so. Not inline: the stack of
- * who calls it is nearly full.
+ * Returns whether another process than the VM's maps. Up to 6.9 an MMU notifier maps the replacement of a page of
+ * ordinary memory (kvm_set_spte_gfn()), in any task, while the host PTE is empty. In ksmd, which has no mm, it is a
+ * KSM page, and counts as Write-Back. In another process (a debugger that writes) the VMAs are not the VM's: it
+ * counts as unread. Not inline: the caller's stack is nearly full.
  */
 static __noinline bool map_of_notifier(struct kvm *kvm)
 {
@@ -52,7 +52,7 @@ static __noinline bool map_of_notifier(struct kvm *kvm)
 		return false;
 	vm = mm ? vm_get(kvm, NULL) : NULL;
 	if (vm)
-		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
+		count_unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
 	else if (mm)
 		count(S2V_CNT_UNREAD_VMA);
 	else
@@ -74,7 +74,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		count(S2V_CNT_MAP_ERRORS);
 		return 0;
 	}
-	kvm = map_vm(pgt);
+	kvm = map_canonical_vm(pgt);
 	if (!kvm || !w || map_of_notifier(kvm))
 		return 0;
 	window_begin(w, (__u64)kvm);
@@ -96,7 +96,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 	if (page_slot(kvm, ev, &slot)) {
 		maps_seen(vm);
 		ordinary = page_registration(vm, ev);
-		if (!page_host(sc, (__u64)kvm, slot.flags, LOOK_OR_WAIT) &&
+		if (!page_host(sc, (__u64)kvm, slot.flags, LOOK_OR_DEFER) &&
 		    page_defer(sc, (__u64)kvm, slot.flags)) {
 			fault_done(sc, size);
 			return 0;
@@ -105,7 +105,7 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 		count(S2V_CNT_NO_SLOT);
 	}
 	sc->named.window = window_name(w);
-	if (page_finish(sc, THE_PAGE, ordinary))
+	if (page_finish(sc, EVENT_PAGE, ordinary))
 		window_open(w, (__u64)pgt, ev, ordinary);
 	if (cfg.all)
 		fault_done(sc, size);
@@ -113,12 +113,12 @@ static __always_inline int on_map(struct scratch *sc, struct window *w, struct k
 }
 
 /*
- * Permissions do not change the memory type, so all that can go wrong is that Device memory
- * becomes executable: the leaf itself says what it is. True: it is no such leaf, and counted. A window
- * over it would not do: what KVM mapped before s2verify came, or by page behind an ordinary VMA (memory of
- * a device up to 6.16), may be Device there, and KVM's own check is what the rule doubts.
+ * Fast path of permissions. They do not change the memory type, so the only violation is executable
+ * Device memory, and the leaf shows its type. True: it is not that, and was counted. The window is not
+ * enough: a leaf in it may be Device if KVM mapped it before s2verify started, or by page under an
+ * ordinary VMA (device memory up to 6.16), and the rule does not trust KVM's own check.
  */
-static __always_inline bool perm_is_plain(struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
+static __always_inline bool perm_is_harmless(struct kvm_pgtable *pgt, __u64 addr, __u64 prot)
 {
 	struct s2v_prot_bits bits;
 	struct kvm_s2_mmu *mmu;
@@ -144,7 +144,7 @@ static __always_inline bool perm_is_plain(struct kvm_pgtable *pgt, __u64 addr, _
 	return true;
 }
 
-#define NOT_YET 1 /* instead of what a call returns, before it does */
+#define BEFORE_RETURN 1 /* for `ret`, at the entry of the call */
 
 static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, __u64 addr,
 				   __u64 prot, int ret)
@@ -159,11 +159,11 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 
 	if (ret < 0)
 		return 0;
-	kvm = map_vm(pgt);
+	kvm = map_canonical_vm(pgt);
 	if (!kvm)
 		return 0;
 	level = stage2_leaf((__u64)kvm, addr, &leaf);
-	if (level < 0 && ret == NOT_YET) /* nothing is mapped there: the call will fail */
+	if (level < 0 && ret == BEFORE_RETURN) /* not mapped: the call will fail */
 		return 0;
 	count(S2V_CNT_PERMS);
 	vm = vm_of_current(kvm);
@@ -177,7 +177,7 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	ev->prot = prot;
 	ev->flags = page_perms(prot, &bits);
 	if (level < 0)
-		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_READ);
+		count_unread(vm->id, vm->tgid, S2V_CNT_UNREAD_READ);
 	else
 		ev->s2 = s2v_attr_from_memattr(s2v_desc_memattr(leaf), cfg.fwb);
 	if (!cfg.all && level < 0)
@@ -185,17 +185,17 @@ static __always_inline int on_perm(struct scratch *sc, struct kvm_pgtable *pgt, 
 	ev->vcpu = scratch_vcpu_id(sc);
 	if (!page_slot(kvm, ev, &slot))
 		return 0;
-	page_finish(sc, THE_PAGE, page_registration(vm, ev));
+	page_finish(sc, EVENT_PAGE, page_registration(vm, ev));
 	if (cfg.all)
-		fault_done(sc, ANYWHERE);
+		fault_done(sc, ANY_GPA);
 	return 0;
 }
 
 SEC("fexit/kvm_pgtable_stage2_map")
 int map_fexit(__u64 *ctx)
 {
-	__u64 end = stamp(), pgt = ctx[0], prot = func_arg(ctx, 4);
-	struct window *w = window_here();
+	__u64 end = now_if_all(), pgt = ctx[0], prot = func_arg(ctx, 4);
+	struct window *w = window_this_cpu();
 	int ret = func_ret(ctx);
 	struct scratch *sc;
 
@@ -203,7 +203,7 @@ int map_fexit(__u64 *ctx)
 		times_fault((void *)pgt, ctx[1], ctx[2]);
 	if (!ret && window_hit(w, pgt, ctx[1], ctx[2], prot))
 		return 0;
-	sc = scratch_of_watched();
+	sc = scratch_if_watched();
 	if (!sc)
 		return 0;
 	sc->fault_end = end;
@@ -213,59 +213,59 @@ int map_fexit(__u64 *ctx)
 }
 
 /*
- * By kprobes the return costs as much again as all else, and is only waited for where every event is
- * told exactly (cfg.all). Else what KVM asks for is taken for mapped: it fails for want of memory, or
- * since another vCPU was faster, and then the fault is taken again.
+ * A kretprobe doubles the cost, and is attached only with cfg.all, which needs the result. Otherwise a
+ * map counts as installed at its entry. It fails only for lack of memory, or if another vCPU was first,
+ * and then the guest faults again.
  */
 SEC("kprobe/kvm_pgtable_stage2_map")
 int BPF_KPROBE(map_kprobe, __u64 pgt, __u64 addr, __u64 size, __u64 phys, __u64 prot)
 {
-	__u64 start = stamp();
+	__u64 start = now_if_all();
 	struct window *w;
 	struct scratch *sc;
 
 	if (cfg.all) {
-		sc = call_keep(CALL_MAP, pgt, addr, size, phys, prot);
+		sc = call_save(CALL_MAP, pgt, addr, size, phys, prot);
 		if (sc)
-			sc->own_ns += stamp() - start;
+			sc->own_ns += now_if_all() - start;
 		return 0;
 	}
 	times_fault((void *)pgt, addr, size);
-	w = window_here();
+	w = window_this_cpu();
 	if (window_hit(w, pgt, addr, size, prot))
 		return 0;
-	sc = scratch_of_watched();
+	sc = scratch_if_watched();
 	return sc ? on_map(sc, w, (void *)pgt, addr, size, phys, prot, 0) : 0;
 }
 
 SEC("kretprobe/kvm_pgtable_stage2_map")
 int BPF_KRETPROBE(map_kretprobe, int ret)
 {
-	__u64 end = stamp(), *a;
+	__u64 end = now_if_all(), *args;
 	struct scratch *sc = call_return(CALL_MAP);
-	struct window *w = window_here();
+	struct window *w = window_this_cpu();
 
 	if (!sc)
 		return 0;
 	sc->fault_end = end;
-	a = sc->call[CALL_MAP].arg;
-	if (!ret && brief_map(sc, w, a[0], a[1], a[2], a[3], a[4]))
+	args = sc->call[CALL_MAP].arg;
+	if (!ret && brief_map(sc, w, args[0], args[1], args[2], args[3], args[4]))
 		return 0;
-	return on_map(sc, w, (void *)a[0], a[1], a[2], a[3], a[4], ret);
+	return on_map(sc, w, (void *)args[0], args[1], args[2], args[3], args[4], ret);
 }
 
 SEC("fexit/kvm_pgtable_stage2_relax_perms")
 int perm_fexit(__u64 *ctx)
 {
-	__u64 end = stamp(), pgt = ctx[0], prot = func_arg(ctx, 2);
+	__u64 end = now_if_all(), pgt = ctx[0], prot = func_arg(ctx, 2);
 	struct scratch *sc;
 	int ret = func_ret(ctx);
 
 	if (!ret)
-		times_fault((void *)pgt, ctx[1], ANYWHERE);
-	if (ret || perm_is_plain((void *)pgt, ctx[1], prot))
+		times_fault((void *)pgt, ctx[1], ANY_GPA);
+	if (ret || perm_is_harmless((void *)pgt, ctx[1], prot))
 		return 0;
-	sc = scratch_of_watched();
+	sc = scratch_if_watched();
 	if (!sc)
 		return 0;
 	sc->fault_end = end;
@@ -279,24 +279,24 @@ int BPF_KPROBE(perm_kprobe, __u64 pgt, __u64 addr, __u64 prot)
 
 	if (cfg.all)
 		return call_enter(CALL_PERM, pgt, addr, prot, 0, 0);
-	times_fault((void *)pgt, addr, ANYWHERE);
-	if (perm_is_plain((void *)pgt, addr, prot))
+	times_fault((void *)pgt, addr, ANY_GPA);
+	if (perm_is_harmless((void *)pgt, addr, prot))
 		return 0;
-	sc = scratch_of_watched();
-	return sc ? on_perm(sc, (void *)pgt, addr, prot, NOT_YET) : 0;
+	sc = scratch_if_watched();
+	return sc ? on_perm(sc, (void *)pgt, addr, prot, BEFORE_RETURN) : 0;
 }
 
 SEC("kretprobe/kvm_pgtable_stage2_relax_perms")
 int BPF_KRETPROBE(perm_kretprobe, int ret)
 {
-	__u64 end = stamp(), *a;
+	__u64 end = now_if_all(), *args;
 	struct scratch *sc = call_return(CALL_PERM);
 
 	if (!sc)
 		return 0;
 	sc->fault_end = end;
-	a = sc->call[CALL_PERM].arg;
-	return on_perm(sc, (void *)a[0], a[1], a[2], ret);
+	args = sc->call[CALL_PERM].arg;
+	return on_perm(sc, (void *)args[0], args[1], args[2], ret);
 }
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* The VMAs of the process whose memory a VM's is, for user space: iterators, run one after the other. */
+/* The VMAs of the process that a VM's memory belongs to: two iterators, run by user space one after the other. */
 #ifndef S2V_BPF_MEMORY_H
 #define S2V_BPF_MEMORY_H
 
 #define PF_KTHREAD 0x00200000
 
-/* A thread whose memory it is: mm_struct does not say which process it is of. */
+/* Finds a thread with memory.mm: mm_struct does not name its process. */
 SEC("iter/task")
 int memory_owner(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct mm_struct *mm = (void *)memory.mm;
 
-	if (!task && mm) /* the end; KVM keeps the structure for as long as there is the VM */
+	if (!task && mm) /* the end; KVM keeps the mm_struct as long as the VM exists */
 		memory.users = BPF_CORE_READ(mm, mm_users.counter);
-	/* A kernel thread may have borrowed it (vhost, up to 6.3), and does not give its VMAs. */
+	/* A kernel thread may have borrowed the mm (vhost, up to 6.3); iter/task_vma skips those. */
 	if (!task || !mm || BPF_CORE_READ(task, mm) != mm ||
 	    (BPF_CORE_READ(task, flags) & PF_KTHREAD))
 		return 0;
@@ -22,7 +22,7 @@ int memory_owner(struct bpf_iter__task *ctx)
 	return memory.owner != 0;
 }
 
-/* Where a driver's mapping leads to, by its first page, as registration tells it. The iterator has the mmap lock. */
+/* Type and address of the first page of a driver's mapping, as at registration. The iterator holds the mmap lock. */
 static __always_inline void vma_first_page(struct s2v_ev_vma *ev)
 {
 	struct walk w = { .ia = ev->vma.start, .linear = memory.linear };
@@ -39,12 +39,12 @@ static __always_inline void vma_first_page(struct s2v_ev_vma *ev)
 }
 
 /*
- * The VMAs of that thread, one struct s2v_ev_vma each, to whoever reads the iterator.
+ * Writes the VMAs of that thread, one struct s2v_ev_vma each, to the reader of the iterator.
  *
- * An iterator over one thread that has needed more than one read() does not end: task_vma_seq_get_next() finds the
- * thread again when it is read once more, and goes on at the VMA that it had kept at the end of the read() before the
- * last (6.1 to 7.3; without a second one it had kept none). So the end is said by the program, which is run once
- * more behind the last VMA; and a VMA that came before is not written again.
+ * An iterator over one thread that takes more than one read() does not end: at the next read(),
+ * task_vma_seq_get_next() finds the thread again, and continues at the VMA that it kept at the end of the read()
+ * before the last (6.1 to 7.3; with one read() it kept none). So the program reports the end: it runs once more after
+ * the last VMA. A VMA that was written is not written again.
  */
 SEC("iter/task_vma")
 int memory_vmas(struct bpf_iter__task_vma *ctx)
@@ -63,7 +63,7 @@ int memory_vmas(struct bpf_iter__task_vma *ctx)
 		memory.vmas_end = 1;
 		return 0;
 	}
-	/* One that has grown downwards since the one before it was looked at. */
+	/* A VMA that has grown downwards since the one before it was read. */
 	if (vi.v.start < memory.vma_last)
 		vi.v.start = memory.vma_last;
 	__builtin_memset(&ev, 0, sizeof(ev));
@@ -73,7 +73,7 @@ int memory_vmas(struct bpf_iter__task_vma *ctx)
 	ev.pa = S2V_NO_PA;
 	vma_first_page(&ev);
 	vma_names(&ev, vi.file);
-	/* What did not fit into the buffer comes again. */
+	/* If it does not fit into the buffer the kernel calls again for the same VMA. */
 	if (!bpf_seq_write(ctx->meta->seq, &ev, sizeof(ev)))
 		memory.vma_last = vi.v.end;
 	return 0;

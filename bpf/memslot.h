@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Memslots: the return of kvm_arch_prepare_memory_region(). The new slot is not in force yet
- * and a slot that goes is not any more, so what is noted here is there before any vCPU faults
- * on it.
+ * Registrations of memslots: the return of kvm_arch_prepare_memory_region(). The new memslot is not
+ * active yet, and an old one no longer is, so a registration is recorded before any vCPU faults on
+ * it.
  */
 #ifndef S2V_BPF_MEMSLOT_H
 #define S2V_BPF_MEMSLOT_H
 
 /*
- * How many VMAs, pages of holes and busy locks a registration may take to look at. Before 6.7 nothing tells where a
- * hole ends: a longer one is left to user space, with all behind it.
+ * Limits of a registration: VMAs, pages of holes and busy locks together; pages of one hole. Before 6.7 the end of a
+ * hole is not known: a longer one is left to user space, with all after it.
  */
 #define VMA_STEPS 65536
 #define HOLE_PAGES 4096
 
 static __always_inline void vma_run_report(struct scratch *sc)
 {
-	if (!sc->walk.open)
+	if (!sc->walk.run_open)
 		return;
-	sc->walk.open = false;
+	sc->walk.run_open = false;
 	sc->walk.runs++;
 	emit(&sc->vma, sizeof(sc->vma));
 }
@@ -36,7 +36,7 @@ static __always_inline void vma_names(struct s2v_ev_vma *ev, struct file *file)
 					  BPF_CORE_READ(file, f_op, owner)->name);
 }
 
-/* How far nothing is mapped from `from` on; `from`: that is not so any more, or not to be known now. */
+/* Where the hole at `from` ends. Returns `from` if there is none any more, or it cannot be read now. */
 static __always_inline __u64 hole_end(__u64 from)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
@@ -53,19 +53,19 @@ static __always_inline __u64 hole_end(__u64 from)
 	return end < from ? from : end;
 }
 
-/* Where what is at walk.pos ends; walk.pos: the next step is to look again; 0: a hole that is too long. */
+/* End of the VMA or hole at walk.pos. Returns walk.pos: try again in the next step; 0: the hole is too long. */
 static __always_inline __u64 step_end(struct vma_walk *w, const struct vma_info *vi, long err)
 {
 	__u64 end = vi->v.end;
 
 	if (err && err != -ENOENT)
-		return w->pos; /* somebody holds the lock for a moment */
+		return w->pos; /* the mmap lock is busy */
 	if (!err) {
-		w->hole = 0;
+		w->hole_pages = 0;
 	} else if (cfg.vma_iter) {
 		end = hole_end(w->pos);
 	} else {
-		if (++w->hole > HOLE_PAGES)
+		if (++w->hole_pages > HOLE_PAGES)
 			return 0;
 		end = w->pos + (1ULL << cfg.page_shift);
 	}
@@ -73,8 +73,8 @@ static __always_inline __u64 step_end(struct vma_walk *w, const struct vma_info 
 }
 
 /*
- * One step: the VMA at walk.pos, joined to the run before it where it is of the same kind.
- * Returns 1 when there is no more to look at. Global, so that it is verified once.
+ * One step: the VMA or hole at walk.pos. It extends the open run if file, flags and attribute are
+ * equal. Returns 1 at the end. Global: verified once.
  */
 __noinline int vma_next(struct scratch *sc)
 {
@@ -98,13 +98,13 @@ __noinline int vma_next(struct scratch *sc)
 		return !stop;
 	w->vmas += err == 0;
 	w->pos = stop;
-	if (w->open && w->file == (__u64)vi.file && ev->vma.flags == vi.v.flags &&
+	if (w->run_open && w->file == (__u64)vi.file && ev->vma.flags == vi.v.flags &&
 	    ev->vma.attr == vi.v.attr) {
 		ev->vma.end = stop;
 		return 0;
 	}
 	vma_run_report(sc);
-	w->open = true;
+	w->run_open = true;
 	w->file = (__u64)vi.file;
 	ev->vma.start = start;
 	ev->vma.end = stop;
@@ -132,14 +132,14 @@ static long vma_step(__u32 i, void *unused)
 		return 1;
 	done = vma_next(sc);
 	/*
-	 * clang 19 sees that vma_next() returns 0 or 1 and would pass that on as it is; the
-	 * verifier takes a global function's result for any number, and wants 0 or 1 here.
+	 * clang 19 sees that vma_next() returns 0 or 1, and would return that unchecked. To the
+	 * verifier a global function returns any number, and it requires 0 or 1 here.
 	 */
 	asm volatile("" : "+r"(done));
 	return done != 0;
 }
 
-/* Looks at all VMAs behind a slot and tells of them, after the slot itself. */
+/* Reports all VMAs of a memslot, before the memslot itself. Returns whether all is ordinary memory. */
 static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 				      const struct s2v_vm_state *vm, struct s2v_ev_slot *ev)
 {
@@ -147,7 +147,7 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 
 	if (ev->flags & S2V_MEM_GUEST_MEMFD)
 		return false;
-	head(&sc->vma.h, S2V_EV_VMA, sizeof(sc->vma), vm);
+	event_header(&sc->vma.h, S2V_EV_VMA, sizeof(sc->vma), vm);
 	sc->vma.slot = ev->slot;
 	sc->vma.as_id = ev->as_id;
 	sc->vma.gen = ev->gen;
@@ -164,15 +164,15 @@ static __always_inline bool slot_vmas(struct scratch *sc, struct kvm *kvm,
 	return w->ordinary && !ev->unread;
 }
 
-/* The registration that a slot is of; 0: from before the hooks. */
+/* Number of the registration of a memslot; 0: older than the hooks. */
 static __always_inline __u32 slot_generation(const struct s2v_ev_slot *ev)
 {
-	struct s2v_slot_state *st = slot_kept(ev->h.vm, ev->slot, ev->as_id);
+	struct s2v_slot_state *st = slot_state(ev->h.vm, ev->slot, ev->as_id);
 
 	return st ? st->gen : 0;
 }
 
-/* Notes a registration; false: there is no room for it, or not in its process's share, which is counted. */
+/* Stores a registration. False: no room for it, or its process has used its share; counted. */
 static __noinline bool slot_keep(const struct s2v_slot_key *key, const struct s2v_slot_state *st,
 				 __u64 flags)
 {
@@ -183,7 +183,7 @@ static __noinline bool slot_keep(const struct s2v_slot_key *key, const struct s2
 		return false;
 	is_new = !bpf_map_lookup_elem(&slots, key);
 	if (is_new && !s2v_share_take(&shares, S2V_SHARED_SLOTS, st->tgid)) {
-		over_limit(key->vm, st->tgid);
+		count_over_limit(key->vm, st->tgid);
 		return false;
 	}
 	err = bpf_map_update_elem(&slots, key, st, flags);
@@ -194,7 +194,7 @@ static __noinline bool slot_keep(const struct s2v_slot_key *key, const struct s2
 	return !err;
 }
 
-/* Keeps what later faults on this slot are held against. False: there is no room for that. */
+/* Stores what later faults on this memslot are compared with. False: no room. */
 static __always_inline bool slot_remember(const struct s2v_ev_slot *ev, bool ordinary)
 {
 	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
@@ -213,7 +213,7 @@ static __always_inline void slot_forget(const struct s2v_ev_slot *ev)
 		s2v_share_give(&shares, S2V_SHARED_SLOTS, ev->h.tgid);
 }
 
-/* User space reads what was not looked at, and is told whose memory it is. */
+/* Reports a memslot whose VMAs were not all read: user space reads the rest, and needs to know whose they are. */
 static __always_inline void slot_report_rest(struct s2v_slot_left *left, struct kvm *kvm,
 					     __u64 from)
 {
@@ -223,7 +223,7 @@ static __always_inline void slot_report_rest(struct s2v_slot_left *left, struct 
 	if (!memory.linear)
 		memory.linear = linear_offset(kvm_mmu(kvm));
 	left->tid = (__u32)bpf_get_current_pid_tgid();
-	/* At once: what is there now may go. */
+	/* Wake the reader: the VMAs may change. */
 	emit_flags(left, sizeof(*left), BPF_RB_FORCE_WAKEUP);
 }
 
@@ -239,7 +239,7 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 	if (!vm)
 		return 0;
 	slot_read(change == S2V_SLOT_DELETE ? old : new, &slot);
-	head(&ev->h, S2V_EV_SLOT, sizeof(*ev), vm);
+	event_header(&ev->h, S2V_EV_SLOT, sizeof(*ev), vm);
 	ev->err = ret;
 	ev->slot = slot.id;
 	ev->as_id = slot.as_id;
@@ -251,19 +251,19 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 	ev->vm_mte = kvm_vm_has_mte(kvm);
 	if (change == S2V_SLOT_CREATE || change == S2V_SLOT_MOVE) {
 		ev->gen = __sync_fetch_and_add(&vm->gen, 1) + 1;
-		/* Pages of one that is not kept come without a registration; so nothing is told of it. */
+		/* If it is not stored, its pages come without a registration: do not report it. */
 		if (!ret && !slot_remember(ev, false))
 			return 0;
 		ordinary = slot_vmas(sc, kvm, vm, ev);
 	} else {
 		ev->gen = slot_generation(ev);
 	}
-	/* Before it is told of: whoever finishes it, or tells of its kinds (pending.h), asks whether it still holds. */
+	/* Before it is reported: user space and pending.h ask whether the registration still holds. */
 	if (!ret && change == S2V_SLOT_DELETE)
 		slot_forget(ev);
 	else if (!ret && change != S2V_SLOT_FLAGS)
 		slot_remember(ev, ordinary);
-	/* After its VMAs: when the slot is told of, what it was judged by is known. */
+	/* After its VMAs: the correlator judges the memslot by them. */
 	if (ev->unread)
 		slot_report_rest(&left, kvm, sc->walk.pos);
 	else
@@ -274,7 +274,7 @@ static __always_inline int on_slot(struct scratch *sc, struct kvm *kvm, struct k
 SEC("fexit/kvm_arch_prepare_memory_region")
 int slot_fexit(void *ctx)
 {
-	struct scratch *sc = scratch_of_watched();
+	struct scratch *sc = scratch_if_watched();
 
 	windows_close();
 	if (!sc)
@@ -293,13 +293,13 @@ SEC("kretprobe/kvm_arch_prepare_memory_region")
 int BPF_KRETPROBE(slot_kretprobe, int ret)
 {
 	struct scratch *sc = call_return(CALL_SLOT);
-	__u64 *a;
+	__u64 *args;
 
 	windows_close();
 	if (!sc)
 		return 0;
-	a = sc->call[CALL_SLOT].arg;
-	return on_slot(sc, (void *)a[0], (void *)a[1], (void *)a[2], a[3], ret);
+	args = sc->call[CALL_SLOT].arg;
+	return on_slot(sc, (void *)args[0], (void *)args[1], (void *)args[2], args[3], ret);
 }
 
 #endif

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * One page event: fill in both sides of a mapping, count it, and tell user space of it only if
- * it is the first of its kind, a conflict, or everything is wanted.
+ * Page events: fill in both sides of a mapping, count it, and report it only if it is the first of its kind, a
+ * rule may fire on it, or cfg.all.
  *
- * What several programs, or one of them several times, does here is a global function: the verifier then looks at it
- * once a program, not once a caller and state.
+ * Functions that a program calls several times are global: the verifier then checks them once per program, not once
+ * per caller and state.
  */
 #ifndef S2V_BPF_PAGE_H
 #define S2V_BPF_PAGE_H
 
-/* What of an event's flags prot says. */
+/* The event flags of a prot argument. */
 static __always_inline __u32 page_perms(__u64 prot, const struct s2v_prot_bits *bits)
 {
 	return (prot & bits->x ? S2V_PG_EXEC : 0) | (prot & bits->w ? S2V_PG_WRITE : 0);
 }
 
-/* Memslot and registration of ev->gpa. */
+/* Sets the memslot of ev->gpa. False: none covers it. */
 static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 				      struct slot_info *slot)
 {
@@ -33,20 +33,20 @@ static __always_inline bool page_slot(struct kvm *kvm, struct s2v_ev_page *ev,
 	return true;
 }
 
-/* Sets ev->gen; returns whether all that the memslot was registered with is ordinary memory. */
+/* Sets ev->gen. Returns whether the memslot was ordinary memory throughout at registration. */
 static __always_inline bool page_registration(const struct s2v_vm_state *vm, struct s2v_ev_page *ev)
 {
-	struct s2v_slot_state *st = slot_kept(vm->id, ev->slot, ev->as_id);
+	struct s2v_slot_state *st = slot_state(vm->id, ev->slot, ev->as_id);
 
 	ev->gen = st ? st->gen : 0;
 	return st && st->ordinary;
 }
 
 /*
- * The VMA cannot be looked at, but the PTE says all that matters: Write-Back under Write-Back, and
- * with a struct page behind it, so not VM_PFNMAP memory.
+ * For a VMA that cannot be read: returns whether the PTE alone suffices. It does for Write-Back on both
+ * sides with a struct page, so not VM_PFNMAP memory.
  */
-static __always_inline bool page_ordinary(__u64 kvm, struct s2v_ev_page *ev)
+static __always_inline bool page_ordinary_by_pte(__u64 kvm, struct s2v_ev_page *ev)
 {
 	struct pte_info pte = {};
 
@@ -59,18 +59,18 @@ static __always_inline bool page_ordinary(__u64 kvm, struct s2v_ev_page *ev)
 	return true;
 }
 
-/* How the host side of a page is looked at. */
+/* How to read the host side of a page, and what if the address space is being changed. */
 enum look {
-	LOOK, /* the caller does not ask again: what cannot be looked at counts as unread */
-	LOOK_OR_WAIT,
-	LOOK_AGAIN, /* likewise, of what was mapped before */
-	LOOK_WITHOUT_VMA, /* which is looked at later, and counts then */
+	LOOK_FINAL, /* no later attempt: it counts as unread */
+	LOOK_OR_DEFER, /* page_host() returns 0, and the caller defers it */
+	LOOK_DEFERRED, /* a deferred map: page_host() returns 0 */
+	LOOK_PTE_ONLY, /* as a map is deferred: the VMA is not read, and counts later */
 };
 
 /*
- * What stage 2 has been led to, held against all that the host maps there: only as it is being mapped (block.h). One
- * host PTE, which was read, says it all of a page, and of a block that the host maps as one. False: not all of it
- * could be read, or the host maps none of it.
+ * Compares the output addresses of stage 2 with all that the host maps there. Only valid while KVM maps (block.h). One
+ * host PTE, *pte, suffices for a page, and for a block that the host maps by one descriptor. False: not all could be
+ * read, or the host maps nothing there.
  */
 static __always_inline bool page_verify(__u64 kvm, struct scratch *sc, const struct pte_info *pte)
 {
@@ -87,10 +87,10 @@ static __always_inline bool page_verify(__u64 kvm, struct scratch *sc, const str
 }
 
 /*
- * Host side of sc->page.hva. The PTE is read whenever the VMA's word may not be the whole truth:
- * stage 2 is not Write-Back, or the VMA is a driver's (remap_pfn_range() does not hold its
- * pgprot against the VMA's), or it is not cacheable, or could not be read. Returns 0, having
- * done nothing, where somebody is changing the address space right now and it is LOOK_OR_WAIT.
+ * Sets the host side of sc->page. The PTE is read where the VMA may not be enough: stage 2 is not
+ * Write-Back, or the VMA is a driver's (remap_pfn_range() does not compare its pgprot with the
+ * VMA's), not cacheable, or unreadable. Returns 0, and does nothing, if the address space is being
+ * changed and `look` is LOOK_OR_DEFER or LOOK_DEFERRED.
  */
 __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum look look)
 {
@@ -108,18 +108,18 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 		ev->vma.attr = S2V_ATTR_NORMAL_WB; /* the kernel's linear map */
 		return 1;
 	}
-	err = look == LOOK_WITHOUT_VMA ? -EBUSY : find_vma(ev->hva, &vi);
-	if (err == -EBUSY && look != LOOK_WITHOUT_VMA && ev->h.type == S2V_EV_MAP &&
-	    page_ordinary(kvm, ev))
+	err = look == LOOK_PTE_ONLY ? -EBUSY : find_vma(ev->hva, &vi);
+	if (err == -EBUSY && look != LOOK_PTE_ONLY && ev->h.type == S2V_EV_MAP &&
+	    page_ordinary_by_pte(kvm, ev))
 		return 1;
-	if (err == -EBUSY && (look == LOOK_OR_WAIT || look == LOOK_AGAIN))
+	if (err == -EBUSY && (look == LOOK_OR_DEFER || look == LOOK_DEFERRED))
 		return 0;
 	if (err) {
-		/* -ENOENT on a map: the mapping is being taken down behind the fault. */
+		/* -ENOENT on a map: the VMA is being unmapped during the fault. */
 		ev->flags |= S2V_PG_NO_VMA;
 		vi.v.start = vi.v.end = 0;
-		if (err != -ENOENT && look != LOOK_WITHOUT_VMA)
-			unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_VMA);
+		if (err != -ENOENT && look != LOOK_PTE_ONLY)
+			count_unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_VMA);
 	}
 	ev->vma = vi.v;
 	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
@@ -132,14 +132,14 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 		ev->pa = pte.pa;
 		ev->flags |= (err ? 0 : S2V_PG_PROT | vi.prot) |
 			     (pte.writable ? S2V_PG_PTE_WRITE : 0);
-	} else if (readable && (look == LOOK_OR_WAIT || look == LOOK_WITHOUT_VMA)) {
+	} else if (readable && (look == LOOK_OR_DEFER || look == LOOK_PTE_ONLY)) {
 		readable = page_verify(kvm, sc, &pte);
 	} else {
 		readable &= pte.attr != S2V_ATTR_NONE;
 	}
 	if (!readable) {
 		ev->flags |= S2V_PG_NO_PTE;
-		unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_PTE);
+		count_unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_PTE);
 	}
 	return 1;
 }
@@ -149,8 +149,8 @@ static __always_inline __u32 page_s1(const struct s2v_ev_page *ev)
 	return ev->vma.pte_attr != S2V_ATTR_NONE ? ev->vma.pte_attr : ev->vma.attr;
 }
 
-/* Moves what is pending of a kind into an event of it. False: nothing is. */
-static __always_inline bool agg_take(struct s2v_ev_page *ev, struct s2v_agg *a)
+/* Moves the pending count of a kind into its event. False: it is 0. */
+static __always_inline bool agg_take_pending(struct s2v_ev_page *ev, struct s2v_agg *a)
 {
 	ev->count = __sync_lock_test_and_set(&a->pending, 0);
 	ev->bytes = __sync_lock_test_and_set(&a->bytes, 0);
@@ -161,10 +161,10 @@ static __always_inline bool agg_take(struct s2v_ev_page *ev, struct s2v_agg *a)
 	return ev->count;
 }
 
-/* Tells what is pending of a kind. Where the ring buffer has no room it stays pending, so nothing is lost. */
+/* Reports the pending count of a kind. Without room in the ring buffer it stays pending: nothing is lost. */
 static __always_inline void agg_report(struct s2v_ev_page *ev, struct s2v_agg *a, __u64 now)
 {
-	if (agg_take(ev, a)) {
+	if (agg_take_pending(ev, a)) {
 		if (!bpf_ringbuf_output(&events, ev, sizeof(*ev), 0)) {
 			a->reported = now;
 			return;
@@ -175,10 +175,10 @@ static __always_inline void agg_report(struct s2v_ev_page *ev, struct s2v_agg *a
 	__sync_fetch_and_add(&a->bytes, ev->bytes);
 }
 
-/* How often it is tried to move a bound that other CPUs move, too; each of them has then moved it. */
+/* Attempts to move a bound while other CPUs move it too: each failure means that another CPU moved it. */
 #define AGG_TRIES 8
 
-/* Where a kind lies, with [low, end). False: others were faster each time. */
+/* Extends the bounds of a kind to [low, end). False: other CPUs were first each time. */
 static __always_inline bool agg_widen(struct s2v_agg *a, __u64 low, __u64 end)
 {
 	__u64 was;
@@ -198,8 +198,8 @@ static __always_inline bool agg_widen(struct s2v_agg *a, __u64 low, __u64 end)
 	return *(volatile __u64 *)&a->gpa_low <= low && *(volatile __u64 *)&a->gpa_end >= end;
 }
 
-/* One more of a kind, which is told of now, or by the next sweep (pending.h). */
-static __always_inline void agg_add(struct s2v_agg *a, struct s2v_ev_page *ev)
+/* Counts one more of a kind, and reports it now, or by the next sweep (pending.h). */
+static __always_inline void agg_count(struct s2v_agg *a, struct s2v_ev_page *ev)
 {
 	bool wide = agg_widen(a, ev->gpa, ev->gpa + ev->size);
 
@@ -210,21 +210,21 @@ static __always_inline void agg_add(struct s2v_agg *a, struct s2v_ev_page *ev)
 	__sync_fetch_and_add(&a->bytes, ev->size);
 	if (!__sync_fetch_and_add(&a->pending, 1) && !pending_some)
 		pending_some = true;
-	/* What its bounds leave out the event itself says: it is of this page. */
+	/* If the bounds could not be extended the event itself shows the page. */
 	if (!wide || ev->h.time - a->reported >= cfg.repeat_ns)
 		agg_report(ev, a, ev->h.time);
 }
 
-/* Which event of a scratch. */
-enum which { THE_PAGE, THE_FAULT };
+/* Which event of a scratch. Not a pointer: see agg_add_kind(). */
+enum event_which { EVENT_PAGE, EVENT_FAULT };
 
-static __always_inline struct s2v_ev_page *event_of(struct scratch *sc, enum which which)
+static __always_inline struct s2v_ev_page *event_of(struct scratch *sc, enum event_which which)
 {
-	return which == THE_FAULT ? &sc->fault : &sc->page;
+	return which == EVENT_FAULT ? &sc->fault : &sc->page;
 }
 
-/* The first of a kind. The kernel (6.1) takes no part of a global function's argument for a map's value. */
-static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev_page *ev)
+/* The first of a kind. Gets the scratch anew: 6.1 takes no part of a global function's argument as a map value. */
+static __always_inline void agg_add_kind(const struct s2v_agg_key *k, struct s2v_ev_page *ev)
 {
 	struct scratch *sc = scratch_get();
 	struct kvm_vcpu *vcpu;
@@ -233,28 +233,28 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 	if (!sc)
 		return;
 	if (!s2v_share_take(&shares, S2V_SHARED_KINDS, ev->h.tgid)) {
-		over_limit(ev->h.vm, ev->h.tgid);
+		count_over_limit(ev->h.vm, ev->h.tgid);
 		return;
 	}
 	ev->flags |= S2V_PG_FIRST;
-	/* Outside of memslots the interrupt controller is mapped, before KVM has set up the vCPU's HCR_EL2. */
+	/* Outside of memslots KVM maps the interrupt controller, before it sets up the vCPU's HCR_EL2. */
 	vcpu = ev->flags & S2V_PG_NO_SLOT ? NULL : scratch_vcpu(sc);
 	if (vcpu) {
 		ev->flags |= S2V_PG_HCR;
 		if (BPF_CORE_READ(vcpu, arch.hcr_el2) & HCR_EL2_FWB)
 			ev->flags |= S2V_PG_FWB;
 	}
-	__builtin_memset(&sc->fresh, 0, sizeof(sc->fresh));
-	sc->fresh.ev = *ev;
-	sc->fresh.kvm = sc->kvm;
-	sc->fresh.reported = sc->fresh.last = ev->h.time;
-	sc->fresh.gpa_last = sc->fresh.gpa_low = ev->gpa;
-	sc->fresh.gpa_end = ev->gpa + ev->size;
+	__builtin_memset(&sc->new_agg, 0, sizeof(sc->new_agg));
+	sc->new_agg.ev = *ev;
+	sc->new_agg.kvm = sc->kvm;
+	sc->new_agg.reported = sc->new_agg.last = ev->h.time;
+	sc->new_agg.gpa_last = sc->new_agg.gpa_low = ev->gpa;
+	sc->new_agg.gpa_end = ev->gpa + ev->size;
 	/*
-	 * Another CPU was first, or there is no room: told all the same, and the latter counted. User space knows by
-	 * S2V_PG_FIRST which kinds are kept here.
+	 * If another CPU was first, or there is no room, which is counted, it is reported all the same. S2V_PG_FIRST
+	 * shows user space which kinds are in the map.
 	 */
-	err = bpf_map_update_elem(&agg, k, &sc->fresh, BPF_NOEXIST);
+	err = bpf_map_update_elem(&agg, k, &sc->new_agg, BPF_NOEXIST);
 	if (err == -E2BIG || err == -ENOMEM)
 		count(S2V_CNT_LOST_AGG);
 	if (err)
@@ -266,11 +266,11 @@ static __always_inline void agg_begin(const struct s2v_agg_key *k, struct s2v_ev
 }
 
 /*
- * Aggregation: equal (VM, memslot, registration, attributes) are one; the first of each is told
- * at once; `open` ones go on being counted, and are told about every cfg.repeat_ns. ordinary: as
- * page_registration() returns it.
+ * Aggregates events of one kind (s2v_agg_key_of()). The first is reported at once. With `repeat` the
+ * others are counted, and reported every cfg.repeat_ns. ordinary: from page_registration().
  */
-__noinline int page_aggregate(struct scratch *sc, enum which which, __u32 ordinary, __u32 open)
+__noinline int page_aggregate(struct scratch *sc, enum event_which which, __u32 ordinary,
+			      __u32 repeat)
 {
 	struct s2v_ev_page *ev;
 	struct s2v_agg_key k;
@@ -279,15 +279,15 @@ __noinline int page_aggregate(struct scratch *sc, enum which which, __u32 ordina
 	if (!sc)
 		return 0;
 	ev = event_of(sc, which);
-	/* Ordinary memory in a memslot of nothing else needs not be told apart by VMA. */
+	/* In a memslot of ordinary memory throughout, kinds do not differ by VMA. */
 	if (ordinary && !(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
 		ev->flags |= S2V_PG_ANY_VMA;
 	s2v_agg_key_of(&k, ev);
 	a = bpf_map_lookup_elem(&agg, &k);
 	if (!a)
-		agg_begin(&k, ev);
-	else if (open && !cfg.all)
-		agg_add(a, ev);
+		agg_add_kind(&k, ev);
+	else if (repeat && !cfg.all)
+		agg_count(a, ev);
 	return 0;
 }
 
@@ -298,23 +298,23 @@ static __always_inline void page_start(struct scratch *sc, struct kvm *kvm,
 
 	sc->kvm = (__u64)kvm;
 	__builtin_memset(ev, 0, sizeof(*ev));
-	head(&ev->h, type, sizeof(*ev), vm);
+	event_header(&ev->h, type, sizeof(*ev), vm);
 	ev->vcpu = -1;
 	ev->count = 1;
 	ev->pa = S2V_NO_PA;
 	ev->slot = S2V_NO_SLOT;
 }
 
-/* All that a rule may fire on: errors, drivers' memory, whatever is not Write-Back twice. */
-static __always_inline bool page_is_open(const struct s2v_ev_page *ev)
+/* Whether a rule may fire on it: not a map, drivers' memory, or not Write-Back on both sides. */
+static __always_inline bool page_is_repeated(const struct s2v_ev_page *ev)
 {
 	return ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(page_s1(ev)) ||
 	       ev->s2 != S2V_ATTR_NORMAL_WB ||
 	       (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 }
 
-/* The event is complete: count, aggregate, tell. 0: it was lost. ordinary: as page_registration() returns it. */
-__noinline int page_finish(struct scratch *sc, enum which which, __u32 ordinary)
+/* Counts, aggregates and reports a complete event. 0: it was lost. ordinary: from page_registration(). */
+__noinline int page_finish(struct scratch *sc, enum event_which which, __u32 ordinary)
 {
 	struct s2v_ev_page *ev;
 	__u32 s1;
@@ -330,14 +330,14 @@ __noinline int page_finish(struct scratch *sc, enum which which, __u32 ordinary)
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, which, ordinary, page_is_open(ev) && !sc->deferred);
+	page_aggregate(sc, which, ordinary, page_is_repeated(ev) && !sc->deferred);
 	if (!cfg.all)
 		return 1;
 	ev->flags |= S2V_PG_ALL;
-	return which == THE_PAGE ? emit(&sc->named, sizeof(sc->named)) : emit(ev, sizeof(*ev));
+	return which == EVENT_PAGE ? emit(&sc->named, sizeof(sc->named)) : emit(ev, sizeof(*ev));
 }
 
-/* How long the task's fault has taken by now, but for what these programs did inside, and waits for a CPU. */
+/* Duration of the task's fault until now, less the time in these programs and waits for a CPU; 0: not timed. */
 static __always_inline __u64 fault_ns(const struct scratch *sc, __u64 now)
 {
 	__u64 less = sc->own_ns + (task_waited() - sc->waited), ns = now - sc->fault_start;
@@ -352,10 +352,11 @@ static __always_inline __u64 fault_page(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Is what is at [gpa, gpa + size) now there for a fault that is timed, on *page? What the thread does outside of
- * faults can map, too: up to 6.9 MMU notifiers install what a copy on write has made (kvm_set_spte_gfn()).
+ * Returns whether the map of [gpa, gpa + size) belongs to the timed fault, and the page of that in *page. A thread can
+ * map outside of faults, too: up to 6.9 MMU notifiers map the result of a copy on write (kvm_set_spte_gfn()).
  */
-static __always_inline bool fault_of(const struct scratch *sc, __u64 gpa, __u64 size, __u64 *page)
+static __always_inline bool fault_is_for(const struct scratch *sc, __u64 gpa, __u64 size,
+					 __u64 *page)
 {
 	if (!sc->fault_start)
 		return false;
@@ -363,19 +364,19 @@ static __always_inline bool fault_of(const struct scratch *sc, __u64 gpa, __u64 
 	return *page - gpa < size;
 }
 
-/* Instead of a size, of new permissions: that is for a fault, and said of its page or of the block's first. */
-#define ANYWHERE (~0ULL)
+/* As a size, for new permissions: always of a fault, and reported for its page or the first of its block. */
+#define ANY_GPA (~0ULL)
 
 /*
- * With cfg.all: the fault that sc->page was mapped in, or got its permissions, has done what it was for at
- * sc->fault_end, if it was on one of the `size` bytes. Of what it mapped nothing is said again.
+ * With cfg.all: reports the fault that mapped sc->page, or set its permissions, and ended at sc->fault_end, if its
+ * address is within `size` bytes of the page's. What it mapped is not repeated.
  */
 __noinline int fault_done(struct scratch *sc, __u64 size)
 {
 	struct s2v_ev_page *ev;
 	__u64 page = 0;
 
-	if (!sc || sc->page.slot == S2V_NO_SLOT || !fault_of(sc, sc->page.gpa, size, &page))
+	if (!sc || sc->page.slot == S2V_NO_SLOT || !fault_is_for(sc, sc->page.gpa, size, &page))
 		return 0;
 	count(S2V_CNT_FAULTS);
 	ev = &sc->fault;
@@ -395,27 +396,27 @@ __noinline int fault_done(struct scratch *sc, __u64 size)
 	ev->pa = S2V_NO_PA;
 	ev->count = 1;
 	ev->dur = fault_ns(sc, sc->fault_end);
-	page_finish(sc, THE_FAULT, false);
+	page_finish(sc, EVENT_FAULT, false);
 	sc->fault_start = 0;
 	sc->vcpu = NULL;
 	return 0;
 }
 
 /*
- * A map whose VMA could not be looked at, since somebody is changing the address space: who may have
- * been waiting for the MMU lock that is held here. Until the VMA has been seen it is told of by its PTE,
- * or, where every map is told, not yet (true). Whoever ends then adds what is postponed to what is unread.
+ * Defers a map whose VMA cannot be read now: another task changes the address space, and may be waiting
+ * for the MMU lock that is held here. Until then the map is reported with the type from its PTE; with
+ * cfg.all not yet (true). Maps still deferred at the end count as unread.
  */
 static __always_inline bool page_defer(struct scratch *sc, __u64 kvm, __u32 slot_flags)
 {
 	sc->deferred = true;
 	sc->deferred_flags = slot_flags;
-	unread_later(sc->page.h.vm, sc->page.h.tgid, 1);
-	page_host(sc, kvm, slot_flags, LOOK_WITHOUT_VMA);
+	add_deferred(sc->page.h.vm, sc->page.h.tgid, 1);
+	page_host(sc, kvm, slot_flags, LOOK_PTE_ONLY);
 	return cfg.all;
 }
 
-/* The VMA of a map that was postponed, before sc->page is used for something else. */
+/* Reads the VMA of a deferred map. Called before sc->page is reused. */
 __noinline int page_finish_deferred(struct scratch *sc, __u64 kvm)
 {
 	struct s2v_vm_state *vm;
@@ -424,28 +425,28 @@ __noinline int page_finish_deferred(struct scratch *sc, __u64 kvm)
 	if (!sc || !sc->deferred)
 		return 0;
 	sc->deferred = false;
-	unread_later(sc->page.h.vm, sc->page.h.tgid, -1);
+	add_deferred(sc->page.h.vm, sc->page.h.tgid, -1);
 	vm = vm_of_current((void *)kvm);
 	if (!vm) {
-		unread(sc->page.h.vm, sc->page.h.tgid, S2V_CNT_UNREAD_VMA);
+		count_unread(sc->page.h.vm, sc->page.h.tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}
 	ordinary = page_registration(vm, &sc->page);
 	if (cfg.all) {
 		sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-		sc->named.window = 0; /* what is there is the name that another map was told by */
-		page_host(sc, kvm, sc->deferred_flags, LOOK);
-		page_finish(sc, THE_PAGE, ordinary);
+		sc->named.window = 0; /* it holds the name of another map */
+		page_host(sc, kvm, sc->deferred_flags, LOOK_FINAL);
+		page_finish(sc, EVENT_PAGE, ordinary);
 		return 0;
 	}
-	/* It counts now, unless it was the first that was told by its PTE, with its count. */
+	/* Count it now, unless it was the first of its kind: that was reported with its count. */
 	sc->page.count = !(sc->page.flags & S2V_PG_FIRST);
 	sc->page.flags &= ~(S2V_PG_FIRST | S2V_PG_ANY_VMA | S2V_PG_NO_VMA | S2V_PG_NO_PTE);
-	if (!page_host(sc, kvm, sc->deferred_flags, LOOK_AGAIN)) {
-		unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
+	if (!page_host(sc, kvm, sc->deferred_flags, LOOK_DEFERRED)) {
+		count_unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}
-	page_aggregate(sc, THE_PAGE, ordinary, page_is_open(&sc->page));
+	page_aggregate(sc, EVENT_PAGE, ordinary, page_is_repeated(&sc->page));
 	return 0;
 }
 

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * What was counted and not yet told of kinds of mappings: the fault that comes next tells it, and where none comes
- * user space, which reads this iterator every second (src/live/pending.c).
+ * Pending counts of kinds of mappings. The next map of the kind reports them; if none comes, user space does, which
+ * reads this iterator every second (src/live/pending.c).
  */
 #ifndef S2V_BPF_PENDING_H
 #define S2V_BPF_PENDING_H
 
-__u32 pending_left; /* kinds that this read may still look at */
+__u32 pending_left; /* kinds that this read() may still look at */
 
 /*
- * Is the VM there that a kind is of, and its registration in force? If not, their end has been told of, or will be at once, and
- * is when user space tells what was pending: no page may come behind that.
+ * Returns whether the kind's VM exists and its registration is in force. If not, the end of these was reported or is
+ * about to be, and user space then reports what was pending: no page event may follow that.
  */
 static __always_inline bool kind_is_current(__u64 kvm, const struct s2v_ev_page *ev)
 {
-	struct s2v_slot_state *st = slot_kept(ev->h.vm, ev->slot, ev->as_id);
+	struct s2v_slot_state *st = slot_state(ev->h.vm, ev->slot, ev->as_id);
 	struct s2v_vm_state *vm = bpf_map_lookup_elem(&vms, &kvm);
 
 	return vm && vm->id == ev->h.vm && ev->gen == (st ? st->gen : 0);
 }
 
 /*
- * 1 ends the read(): for as long as there is no room for what faults tell, or enough was done. The next one goes on
- * with the kind that this one ended at. Room is taken before the kind is looked at: what is told of its end after that
- * comes behind it.
+ * Returns 1 to end the read(): half of the ring buffer is left to the faults, or enough kinds were looked at. The next
+ * read() continues with this kind. Room is reserved before the kind is looked at, so that an event of the kind's end
+ * that comes meanwhile is behind this one.
  */
 SEC("iter/bpf_map_elem")
 int pending_report(struct bpf_iter__bpf_map_elem *ctx)
@@ -44,7 +44,7 @@ int pending_report(struct bpf_iter__bpf_map_elem *ctx)
 		return 1;
 	*ev = a->ev;
 	ev->h.time = a->last;
-	if (!kind_is_current(a->kvm, ev) || !agg_take(ev, a)) {
+	if (!kind_is_current(a->kvm, ev) || !agg_take_pending(ev, a)) {
 		bpf_ringbuf_discard(ev, BPF_RB_NO_WAKEUP);
 		return 0;
 	}

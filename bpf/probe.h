@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Questions that user space asks of the kernel before it observes anything: run by
- * BPF_PROG_TEST_RUN in the asking task, never attached.
+ * What user space asks the kernel before it attaches anything. Run by BPF_PROG_TEST_RUN in the
+ * calling task, never attached.
  */
 #ifndef S2V_BPF_PROBE_H
 #define S2V_BPF_PROBE_H
 
-/* pgprot of the VMA at the address given, and bpf_find_vma's answer; and who asks. */
+/* pgprot of the VMA at the address given, and what bpf_find_vma() returned. */
 __u64 asked_pgprot;
 __s64 asked_err;
 
@@ -24,7 +24,7 @@ int ask_pgprot(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Kernel memory, up to S2V_PEEK_MAX bytes: args are address and length. */
+/* Kernel memory, up to S2V_PEEK_MAX bytes. Arguments: address and length. */
 __u8 peeked[S2V_PEEK_MAX];
 
 SEC("raw_tp")

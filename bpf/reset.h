@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * A guest's reset as KVM sees it: KVM_ARM_VCPU_INIT of vCPUs that have run, the unmaps inside, and
- * the first KVM_RUN after. Keyed by VM and vCPU, never by thread: QEMU resets all vCPUs from one.
+ * the first KVM_RUN after. Keyed by VM and vCPU, not by thread: QEMU resets all vCPUs from one.
  */
 #ifndef S2V_BPF_RESET_H
 #define S2V_BPF_RESET_H
 
 static __always_inline void reset_emit(struct s2v_vm_state *vm, struct s2v_ev_reset *ev, __u32 type)
 {
-	head(&ev->h, type, sizeof(*ev), vm);
+	event_header(&ev->h, type, sizeof(*ev), vm);
 	ev->seq = __sync_fetch_and_add(&vm->seq, 1) + 1;
 	emit(ev, sizeof(*ev));
 }
 
-/* The vCPU that an ioctl on a vCPU file is for; NULL where it is not KVM_ARM_VCPU_INIT. */
+/* The vCPU of a KVM_ARM_VCPU_INIT; NULL: another ioctl. */
 static __always_inline struct kvm_vcpu *init_vcpu(__u64 arg0, __u64 ioctl)
 {
 	if (cfg.init_variant == S2V_VAR_INIT_VCPU)
@@ -36,7 +36,7 @@ static __always_inline int on_init(__u64 arg0, __u64 ioctl, int ret)
 		return 0;
 	ev.vcpu = BPF_CORE_READ(vcpu, vcpu_id);
 	ev.err = ret;
-	/* Set by the first KVM_RUN, never cleared: the same before and after an init. */
+	/* Set by the first KVM_RUN and never cleared, so it can be read after the init. */
 	ev.ran = BPF_CORE_READ(vcpu, pid) != NULL;
 	vm->reset = 1;
 	reset_emit(vm, &ev, S2V_EV_INIT);
@@ -60,7 +60,7 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 	return 0;
 }
 
-/* Told once for each reset, not once for each KVM_RUN. */
+/* Reports the first KVM_RUN after a reset, no other. */
 static __always_inline int on_run(struct kvm_vcpu *vcpu)
 {
 	__u64 key = (__u64)BPF_CORE_READ(vcpu, kvm);
@@ -76,10 +76,10 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* What is mapped from here on counts as mapped since, so that no unmap is called needless wrongly. */
+/* Clears vm->mapped at the entry: maps during the unmap count for the next one, which is then not called needless. */
 static __always_inline void unmap_enter(struct kvm *kvm)
 {
-	struct scratch *sc = scratch_of_watched();
+	struct scratch *sc = scratch_if_watched();
 	struct s2v_vm_state *vm = sc ? vm_of_current(kvm) : NULL;
 
 	if (!vm)
@@ -121,7 +121,7 @@ int unmap_fentry(void *ctx)
 SEC("fexit/stage2_unmap_vm")
 int unmap_fexit(void *ctx)
 {
-	struct scratch *sc = scratch_of_watched();
+	struct scratch *sc = scratch_if_watched();
 
 	return sc ? on_unmap(sc, (void *)func_arg(ctx, 0)) : 0;
 }
@@ -142,8 +142,8 @@ int BPF_KRETPROBE(unmap_kretprobe, int ret)
 }
 
 /*
- * From whatever task changes the VMM's address space, so the VM must be known already. Under the
- * MMU lock, as maps are: events come in the order of what happened.
+ * Runs in any task that changes the VMM's address space, so the VM must be known already. Under
+ * kvm->mmu_lock, as maps are: the events are in the right order.
  */
 static __always_inline int on_host_unmap(__u64 key, struct kvm_gfn_range___unmap *range)
 {
@@ -156,7 +156,7 @@ static __always_inline int on_host_unmap(__u64 key, struct kvm_gfn_range___unmap
 	vm = bpf_map_lookup_elem(&vms, &key);
 	if (!vm)
 		return 0;
-	head(&ev.h, S2V_EV_HOST_UNMAP, sizeof(ev), vm);
+	event_header(&ev.h, S2V_EV_HOST_UNMAP, sizeof(ev), vm);
 	start = BPF_CORE_READ(range, start);
 	ev.gpa = start << cfg.page_shift;
 	ev.size = (BPF_CORE_READ(range, end) - start) << cfg.page_shift;

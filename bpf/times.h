@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * How long faults and unmaps take, as histograms that are filled here (include/s2v_hist.h): of the
- * daemon. A fault begins at the tracepoint kvm_guest_fault and ends with its mapping, or its new
- * permissions, in place; what ends otherwise (an exit for MMIO, an error) is none.
+ * Histograms of the duration of faults and unmaps, for the daemon (include/s2v_hist.h). A fault starts
+ * at the tracepoint kvm_guest_fault and ends when its mapping, or its new permissions, are installed.
+ * Faults that end otherwise (an exit for MMIO, an error) are not counted.
  */
 #ifndef S2V_BPF_TIMES_H
 #define S2V_BPF_TIMES_H
@@ -31,7 +31,7 @@ static __noinline int hist_add(__u32 which, __u64 ns)
 	return 0;
 }
 
-/* The unmap of a VM's reset has ended. */
+/* The unmap of a reset has ended. */
 static __always_inline void times_unmap(struct s2v_vm_state *vm, __u64 ns)
 {
 	if (!cfg.timed)
@@ -40,7 +40,7 @@ static __always_inline void times_unmap(struct s2v_vm_state *vm, __u64 ns)
 	hist_add(S2V_HIST_RESET_UNMAP, ns);
 }
 
-/* [gpa, gpa + size) has been mapped, or got new permissions: if the task's fault was for that, it is over. */
+/* [gpa, gpa + size) was mapped, or got new permissions: ends the task's fault if it was on that. */
 static __always_inline void times_fault(struct kvm_pgtable *pgt, __u64 gpa, __u64 size)
 {
 	struct s2v_vm_state *vm;
@@ -49,7 +49,7 @@ static __always_inline void times_fault(struct kvm_pgtable *pgt, __u64 gpa, __u6
 
 	if (!cfg.timed)
 		return;
-	sc = scratch_of_watched();
+	sc = scratch_if_watched();
 	if (!sc || !sc->fault_start || sc->fault_ipa - gpa >= size)
 		return;
 	now = bpf_ktime_get_boot_ns();
@@ -64,11 +64,11 @@ static __always_inline void times_fault(struct kvm_pgtable *pgt, __u64 gpa, __u6
 		hist_add(S2V_HIST_REFAULT, now - start);
 }
 
-/* kvm_guest_fault(vcpu_pc, hsr, hxfar, ipa), 5.10 to 7.3: of every abort at stage 2. */
+/* kvm_guest_fault(vcpu_pc, hsr, hxfar, ipa), 5.10 to 7.3: every abort at stage 2. */
 SEC("raw_tracepoint/kvm_guest_fault")
 int fault_start(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct scratch *sc = scratch_of_watched();
+	struct scratch *sc = scratch_if_watched();
 
 	if (!sc)
 		return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* A VM's own life: which are there at start, what the VMM asks, when one is gone. */
+/* VMs: those that exist at start, the capability that the VMM asks for, the end. */
 #ifndef S2V_BPF_VM_H
 #define S2V_BPF_VM_H
 
-/* Run once when all is attached: every VM file of every task. */
+/* Run once all hooks are attached: finds the VMs of all VM and vCPU files. */
 SEC("iter/task_file")
 int inventory(struct bpf_iter__task_file *ctx)
 {
@@ -24,7 +24,7 @@ int inventory(struct bpf_iter__task_file *ctx)
 /* KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED, 6.17 on */
 #define CAP_CACHEABLE_PFNMAP 243
 
-/* Calls on /dev/kvm itself, among them our own: that the hook runs, and may read the kernel's memory. */
+/* Calls on /dev/kvm itself that ran and could read kernel memory. s2verify makes some to check that (health.c). */
 __u64 probe_calls;
 
 static __always_inline void note_probe_call(void)
@@ -36,7 +36,7 @@ static __always_inline void note_probe_call(void)
 		__sync_fetch_and_add(&probe_calls, 1);
 }
 
-/* The VMM asked a VM file for a capability; told once for each answer. */
+/* The VMM asked for a capability on a VM file. Reported once per VM and answer. */
 static __always_inline int on_cap(struct kvm *kvm, __s64 ext, int ret)
 {
 	struct s2v_vm_state *vm;
@@ -53,7 +53,7 @@ static __always_inline int on_cap(struct kvm *kvm, __s64 ext, int ret)
 	if (!vm || (vm->cap_reported & bit))
 		return 0;
 	vm->cap_reported |= bit;
-	head(&ev.h, S2V_EV_CAP, sizeof(ev), vm);
+	event_header(&ev.h, S2V_EV_CAP, sizeof(ev), vm);
 	ev.cap = ext;
 	ev.ret = ret;
 	emit(&ev, sizeof(ev));
@@ -84,7 +84,7 @@ int BPF_KRETPROBE(cap_kretprobe, int ret)
 	return on_cap((void *)sc->call[CALL_CAP].arg[0], sc->call[CALL_CAP].arg[1], ret);
 }
 
-/* The last reference may be dropped by any task: the VM alone tells whether it is watched. */
+/* Any task may drop the last reference, so only the VM itself shows whether it is watched. */
 static __always_inline int on_vm_gone(struct kvm *kvm)
 {
 	__u64 key = (__u64)kvm;
@@ -95,7 +95,7 @@ static __always_inline int on_vm_gone(struct kvm *kvm)
 		return 0;
 	maps_end(vm);
 	was = *vm;
-	/* In this order: nothing is told of a VM (pending.h) behind its end. */
+	/* In this order: pending.h reports nothing of a VM after its end. */
 	bpf_map_delete_elem(&vms, &key);
 	emit_vm(&was, S2V_EV_VM_DEAD, false, NULL, NULL);
 	return 0;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * What makes the verification of every mapping cheap: most maps go where the one before went, to
- * memory of the same VMA, in the same memslot. Of that a look at three values decides; behind another
- * VMA of that memslot the host's descriptor as well, which is near the last one: window_table().
+ * The fast path. Most maps are of the same VMA and memslot as the map before. For these three
+ * comparisons suffice (window_is_current()). For another VMA of the same memslot the host PTE is read
+ * as well; it is usually in the same table as the last one (window_hit_table()).
  *
- * A VMA can only be replaced by others once its pages have been taken from the guest, and that moves
- * kvm->mmu_invalidate_seq (MMU notifier; KVM itself installs no mapping that an invalidation has
- * overtaken: mmu_invalidate_retry()). What else matters moves `epoch`: that a memslot changes, that a
- * VM is gone, that something must be noted at the next map. A memslot that is deleted or moved
- * is invalid, and every fault on it has ended, before kvm_arch_prepare_memory_region() is called
- * (kvm_set_memslot(), 5.17 on); at its return `epoch` moves, and no fault maps there from then on.
+ * A VMA is replaced only after its pages were unmapped from the guest, which changes
+ * kvm->mmu_invalidate_seq (MMU notifier). KVM installs no mapping that an invalidation has overtaken:
+ * mmu_invalidate_retry(). All else that matters changes `epoch`: a memslot changes, a VM is gone, the
+ * next map must be looked at closely. A memslot that is deleted or moved is invalid, and every fault
+ * on it has ended, before KVM calls kvm_arch_prepare_memory_region() (kvm_set_memslot(), 5.17 on).
+ * `epoch` changes when that returns; no fault maps there afterwards.
  *
- * A window is used by one program alone, which the kernel never runs twice at a time on one CPU, not
- * even where it can be preempted (it leaves the second out, and that is counted).
+ * Only one program uses a window, and the kernel never runs it twice at a time on one CPU, even with
+ * preemption (the second run is skipped, and counted as missed).
  */
 #ifndef S2V_BPF_WINDOW_H
 #define S2V_BPF_WINDOW_H
 
-static __always_inline struct window *window_here(void)
+static __always_inline struct window *window_this_cpu(void)
 {
 	__u32 zero = 0;
 
@@ -34,14 +34,14 @@ static __always_inline bool window_is_current(const struct window *w, __u64 pgt)
 	return w->pgt == pgt && w->epoch == epoch && w->seq == window_seq(w->kvm);
 }
 
-/* Is a VMA, and stage 2 above it, such that nothing is to be told but that it is there? */
-static __always_inline bool window_is_plain(const struct s2v_vma *v, __u32 s2)
+/* Returns whether a mapping of this VMA is ordinary memory: Write-Back on both sides, no PFNMAP or MIXEDMAP. */
+static __always_inline bool window_vma_is_ordinary(const struct s2v_vma *v, __u32 s2)
 {
 	return v->attr == S2V_ATTR_NORMAL_WB && s2 == S2V_ATTR_NORMAL_WB &&
 	       !(v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
 }
 
-/* The part of the memslot that the VMA is behind. */
+/* Sets the window to the part of the memslot that the VMA backs. */
 static __always_inline void window_set_vma(struct window *w, const struct s2v_vma *v)
 {
 	__u64 lo = w->slot_hva, hi = w->slot_hva + w->slot_size;
@@ -57,8 +57,8 @@ static __always_inline void window_set_vma(struct window *w, const struct s2v_vm
 }
 
 /*
- * Before a map is looked at closely: how things are now. What it is found to be is known to hold for
- * them, or for none.
+ * Closes the window and takes `epoch` and the sequence number, before a map is looked at closely. If
+ * either changes meanwhile, what is found is not reused.
  */
 static __always_inline void window_begin(struct window *w, __u64 kvm)
 {
@@ -69,18 +69,18 @@ static __always_inline void window_begin(struct window *w, __u64 kvm)
 	w->seq = window_seq(kvm);
 }
 
-/* The map has been looked at and told of: maps behind the same VMA need not be. */
+/* Opens the window after a map of ordinary memory was reported: maps of the same VMA are skipped from now on. */
 static __always_inline void window_open(struct window *w, __u64 pgt, const struct s2v_ev_page *ev,
 					bool any_vma)
 {
 	struct s2v_prot_bits bits;
 
-	if (!cfg.slot_hook || !window_is_plain(&ev->vma, ev->s2) ||
+	if (!cfg.slot_hook || !window_vma_is_ordinary(&ev->vma, ev->s2) ||
 	    ev->vma.pte_attr != S2V_ATTR_NONE ||
 	    (ev->flags & (S2V_PG_NO_SLOT | S2V_PG_NO_VMA | S2V_PG_NO_PTE)))
 		return;
 	kvm_prot_bits(&bits);
-	/* Where every event is told, what is executable is told apart. */
+	/* With cfg.all, executable and other mappings are distinguished. */
 	w->perms = bits.r | bits.w | (cfg.all ? 0 : bits.x);
 	w->type = ev->prot & ~w->perms;
 	w->slot_gpa = ev->slot_gpa;
@@ -91,14 +91,11 @@ static __always_inline void window_open(struct window *w, __u64 pgt, const struc
 	w->pgt = pgt;
 }
 
-/*
- * What a descriptor has to have in common with one that maps a page of ordinary memory, to be another:
- * valid, a page, not special, of the same memory type.
- */
+/* Two descriptors equal in these bits map the same kind of page: valid, a page, special or not, memory type. */
 #define KIND_OF_PAGE (S2V_DESC_VALID | S2V_DESC_TABLE | PTE_SPECIAL | S2V_ATTRINDX_BITS)
 
-/* What was walked to is a page of ordinary memory: remembers all that its table maps of the memslot. */
-static __always_inline void window_keep_table(struct window *w, const struct walk *to)
+/* Remembers the last-level table of a page of ordinary memory, as far as it maps the memslot. */
+static __always_inline void window_remember_table(struct window *w, const struct walk *to)
 {
 	__u64 size = s2v_last_table_size(cfg.page_shift), lo = to->ia & ~(size - 1), hi = lo + size;
 
@@ -108,15 +105,15 @@ static __always_inline void window_keep_table(struct window *w, const struct wal
 		hi = w->slot_hva + w->slot_size;
 	w->table.gpa = w->slot_gpa + (lo - w->slot_hva);
 	w->table.size = hi - lo;
-	w->table.at = to->table + s2v_index(&to->t, S2V_LEAF_LEVEL, lo) * 8;
-	w->table.kind = to->desc & KIND_OF_PAGE;
+	w->table.desc_addr = to->table + s2v_index(&to->t, S2V_LEAF_LEVEL, lo) * 8;
+	w->table.desc_kind = to->desc & KIND_OF_PAGE;
 }
 
 /*
- * Behind another VMA of a memslot of ordinary memory: that it is such by its PTE, too, is enough. What
- * remap_pfn_range() and its like map is marked special.
+ * For another VMA of a memslot of ordinary memory: returns whether the host PTE is of ordinary memory.
+ * That suffices: remap_pfn_range() and similar functions mark their PTEs special.
  */
-static __noinline int window_pte(struct window *w, __u64 gpa, __u64 size)
+static __noinline int window_hit_pte(struct window *w, __u64 gpa, __u64 size)
 {
 	struct walk to = {};
 	int level;
@@ -130,33 +127,33 @@ static __noinline int window_pte(struct window *w, __u64 gpa, __u64 size)
 	    size > 1ULL << (s2v_level_shift(&to.t, level) & 63))
 		return 0;
 	if (level == S2V_LEAF_LEVEL)
-		window_keep_table(w, &to);
+		window_remember_table(w, &to);
 	return 1;
 }
 
 /*
- * The same by the table that window_pte() found last: one read instead of a walk. What is put into
- * that table afterwards, a driver's memory as well, is seen as it is now; and it still is the one that
- * the host walks. A page of the memslot was mapped by it, and that page is taken away first, by an
- * invalidation of MMU notifiers that the table does not leave the tree before (Linux 6.1, 6.12, 7.3):
- * - munmap(), mmap() over it, exit: unmap_vmas() has ended when free_pgtables() begins;
- * - a huge page instead: collapse_huge_page(), collapse_pte_mapped_thp(), retract_page_tables() (6.1:
- *   collapse_and_free_pmd()), in an invalidation of all that the table maps. For a smaller one than
- *   the table maps (7.3) only that is invalidated, but then the same table is put back, the rest of it as
- *   it was: collapse_huge_page() has the mmap lock;
- * - move_page_tables(), and from 6.14 on zap_pte_range() of MADV_DONTNEED, the same.
- * None of it has ended since the table was found, or `seq` would have moved (the page is behind the
- * memslot: kvm_mmu_notifier_invalidate_range_end() counts those). None is on its way, or
- * mmu_invalidate_retry() would have kept KVM from mapping. (What 6.1 maps without asking,
- * kvm_set_spte_gfn(), it maps with the lock held of the very table that the host walks.)
+ * As window_hit_pte(), from the table that it found last: one read instead of a walk. The descriptor is
+ * read as it is now, so later changes, such as a driver's memory, are seen. The table is still the
+ * one that the host walks: it mapped a page of the memslot, and before the host removes the table it
+ * invalidates that page by MMU notifiers (Linux 6.1, 6.12, 7.3):
+ * - munmap(), mmap() over it, exit: unmap_vmas() ends before free_pgtables() begins;
+ * - a huge page replaces it: collapse_huge_page(), collapse_pte_mapped_thp(), retract_page_tables()
+ *   (6.1: collapse_and_free_pmd()) invalidate all that the table maps. For a huge page smaller than
+ *   that (7.3) only its range is invalidated, but then collapse_huge_page(), which holds the mmap
+ *   lock, puts the same table back with the rest unchanged;
+ * - move_page_tables(), and from 6.14 on zap_pte_range() of MADV_DONTNEED: likewise invalidated.
+ * None of these has ended since the table was found, or `seq` would have changed (the page backs the
+ * memslot, and kvm_mmu_notifier_invalidate_range_end() counts those). None is running, or
+ * mmu_invalidate_retry() would have kept KVM from mapping. (6.1's kvm_set_spte_gfn() maps without
+ * that check, but with the lock held of the same table that the host walks.)
  */
-static __always_inline bool window_table(const struct window *w, __u64 gpa, __u64 size)
+static __always_inline bool window_hit_table(const struct window *w, __u64 gpa, __u64 size)
 {
 	__u64 off = gpa - w->table.gpa, desc;
 
 	return off < w->table.size && size <= 1ULL << cfg.page_shift &&
-	       !read_desc(w->table.at + (off >> cfg.page_shift) * 8, &desc) &&
-	       (desc & KIND_OF_PAGE) == w->table.kind;
+	       !read_desc(w->table.desc_addr + (off >> cfg.page_shift) * 8, &desc) &&
+	       (desc & KIND_OF_PAGE) == w->table.desc_kind;
 }
 
 static __always_inline bool window_contains(const struct window *w, __u64 gpa, __u64 size)
@@ -164,19 +161,19 @@ static __always_inline bool window_contains(const struct window *w, __u64 gpa, _
 	return gpa - w->gpa < w->size && size <= w->size - (gpa - w->gpa);
 }
 
-/* Is [gpa, gpa + size) ordinary memory, mapped so that nothing is to be told of it? Then it counts. */
+/* Fast path: returns whether the map of [gpa, gpa + size) is ordinary memory as before. It is then counted. */
 static __always_inline bool window_hit(struct window *w, __u64 pgt, __u64 gpa, __u64 size,
 				       __u64 prot)
 {
 	if (cfg.all || !w || !window_is_current(w, pgt) || (prot & ~w->perms) != w->type ||
-	    !(window_contains(w, gpa, size) || window_table(w, gpa, size) ||
-	      window_pte(w, gpa, size)))
+	    !(window_contains(w, gpa, size) || window_hit_table(w, gpa, size) ||
+	      window_hit_pte(w, gpa, size)))
 		return false;
 	w->n[S2V_WINDOW_MAPS]++;
 	return true;
 }
 
-/* Every window is closed: the next map of each vCPU is looked at closely. */
+/* Closes the windows of all CPUs: the next map of each vCPU is looked at closely. */
 static __always_inline void windows_close(void)
 {
 	__sync_fetch_and_add(&epoch, 1);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Installation of the program and of what comes with it: make install, uninstall, deb.
+# make install, uninstall, deb: the program, units, completion, documentation, Prometheus and Grafana files.
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
@@ -13,7 +13,7 @@ PROMETHEUS_FILES := contrib/prometheus/alerts.yml contrib/prometheus/rules.yml
 GRAFANA_FILES := contrib/grafana/s2verify.json
 DOC_FILES := LICENSE README.md $(wildcard docs/*.md docs/*.json)
 UNITS := s2verify.service s2verify.socket
-# Directories that uninstall removes if nothing else is in them: those that a bare Debian does not have.
+# Directories that uninstall removes if they are empty: those that a minimal Debian does not have.
 EMPTIED := $(MANDIR)/man8 $(UNITDIR) $(patsubst %/,%,$(dir $(UNITDIR))) \
 	$(COMPLETIONDIR) $(patsubst %/,%,$(dir $(COMPLETIONDIR))) $(DOCDIR) $(patsubst %/,%,$(dir $(DOCDIR))) \
 	$(addprefix $(DATADIR)/s2verify,/prometheus /grafana) $(DATADIR)/s2verify
@@ -40,6 +40,6 @@ uninstall:
 		$(patsubst contrib/%,$(DESTDIR)$(DATADIR)/s2verify/%,$(PROMETHEUS_FILES) $(GRAFANA_FILES))
 	$(Q)for d in $(EMPTIED); do [ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
 
-# Debian packages, from a copy of what is committed: ARCH=arm64 makes a static program (tools/sysroot).
+# Debian packages, built from the committed files. ARCH=arm64: a static program (tools/sysroot).
 deb:
 	$(Q)tools/deb $(ARCH)

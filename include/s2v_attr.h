@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Memory attributes of stage 1 and stage 2: one vocabulary, and every decoder for it.
- * Compiled into the BPF programs and into user space; includes nothing, so that it can be:
- * whoever includes it has defined __u8, __u32, __u64 and bool (<linux/types.h>, <stdbool.h>).
+ * Memory attributes of stage 1 and stage 2, and all their decoders. Compiled into the BPF programs
+ * and into user space, so it includes nothing: the includer must define __u8, __u32, __u64 and bool
+ * (<linux/types.h>, <stdbool.h>).
  */
 #ifndef S2V_ATTR_H
 #define S2V_ATTR_H
 
-/* What a translation says of a page's memory type. Stored in events: append only. */
+/* Memory type of a translation. Stored in events: append only. */
 enum s2v_attr {
-	S2V_ATTR_NONE = 0, /* nothing mapped, or not looked at */
+	S2V_ATTR_NONE = 0, /* not mapped, or not read */
 	S2V_ATTR_NORMAL_WB,
 	S2V_ATTR_NORMAL_TAGGED, /* Normal Write-Back with MTE tags */
 	S2V_ATTR_NORMAL_WT,
@@ -19,7 +19,7 @@ enum s2v_attr {
 	S2V_ATTR_DEVICE_nGnRE,
 	S2V_ATTR_DEVICE_nGnRnE,
 	S2V_ATTR_AS_S1, /* S2FWB MemAttr 0b0111: stage 1 decides */
-	S2V_ATTR_UNKNOWN, /* an encoding that this program does not understand */
+	S2V_ATTR_UNKNOWN, /* an encoding that the decoders do not know */
 	S2V_ATTR_NR,
 };
 
@@ -39,8 +39,8 @@ static inline bool s2v_attr_is_noncacheable(__u32 a)
 }
 
 /*
- * Do the two sides disagree on cacheability? False where either is not known: whoever asks
- * must have counted that case as unreadable.
+ * Returns whether the two sides conflict in cacheability. False if either is not known: the caller
+ * must have counted that as unread.
  */
 static inline bool s2v_attr_conflict(__u32 s1, __u32 s2)
 {
@@ -65,7 +65,7 @@ static inline __u32 s2v_attr_from_device_bits(__u32 b)
 
 /*
  * One attribute byte of MAIR_EL1 (Arm ARM DDI 0487, MAIR_EL1). 0xf0 is Tagged Normal
- * (FEAT_MTE2). Of Normal memory whose inner and outer types differ the weaker one counts.
+ * (FEAT_MTE2). If the inner and outer type of Normal memory differ, returns the weaker one.
  */
 static inline __u32 s2v_attr_from_mair(__u32 byte)
 {
@@ -85,7 +85,7 @@ static inline __u32 s2v_attr_from_mair(__u32 byte)
 	return S2V_ATTR_NORMAL_WT;
 }
 
-/* AttrIndx of a stage-1 leaf descriptor, and so of a pgprot (Arm ARM D8.3.2, bits 4:2). */
+/* AttrIndx of a stage-1 leaf descriptor or a pgprot (Arm ARM D8.3.2, bits 4:2). */
 #define S2V_ATTRINDX_SHIFT 2
 #define S2V_ATTRINDX_BITS (7ULL << S2V_ATTRINDX_SHIFT)
 
@@ -96,7 +96,7 @@ static inline __u32 s2v_attrindx(__u64 pte)
 
 /*
  * MemAttr[3:0] of a stage-2 leaf descriptor, bits 5:2 (Arm ARM D8.6.4 without, D8.6.5 with
- * FEAT_S2FWB in force). KVM installs 0xf, 5, 1 without and 6, 5, 1 with (pgtable.c, 5.8 on).
+ * FEAT_S2FWB in effect). KVM installs 0xf, 5, 1 without and 6, 5, 1 with it (pgtable.c, 5.8 on).
  */
 static inline __u32 s2v_attr_from_memattr(__u32 memattr, bool fwb)
 {
@@ -126,15 +126,14 @@ static inline __u32 s2v_attr_from_memattr(__u32 memattr, bool fwb)
 }
 
 /*
- * The bits of `enum kvm_pgtable_prot` on the running kernel, taken from its BTF: they were
- * renumbered in 6.19 and vendor trees use them otherwise. nc is 0 where the kernel has none
- * (before 6.9). known: the union of all enumerators.
+ * The bits of `enum kvm_pgtable_prot`, from the BTF of the running kernel: 6.19 renumbered them, and
+ * vendor trees differ. nc: 0 before 6.9. known: the union of all enumerators.
  */
 struct s2v_prot_bits {
 	__u64 x, w, r, device, nc, known;
 };
 
-/* Memory type that kvm_pgtable_stage2_map() was told to install. */
+/* Memory type of the prot argument of kvm_pgtable_stage2_map(). */
 static inline __u32 s2v_attr_from_prot(__u64 prot, const struct s2v_prot_bits *b)
 {
 	if (prot & ~b->known)

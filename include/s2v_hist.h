@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Histograms of durations, filled in the kernel, read by the daemon: the classic buckets of Prometheus.
+ * Histograms of durations, filled in the kernel, read by the daemon, with the classic buckets of Prometheus.
  * A duration belongs to the first bucket whose bound it does not exceed (le: less or equal).
  */
 #ifndef S2V_HIST_H
 #define S2V_HIST_H
 
-#define S2V_HIST_BUCKETS 14 /* with a bound; one more has none (+Inf) */
+#define S2V_HIST_BUCKETS 14 /* with a bound; one more without (+Inf) */
 
 /* Bounds in ns: 1 µs to 10 s. */
 /* Releases of clang-format differ on macros that are initialisers. */
@@ -17,13 +17,13 @@
 /* clang-format on */
 
 enum s2v_hist_id {
-	S2V_HIST_FAULT, /* a stage-2 fault, until its mapping or permission was in place */
-	S2V_HIST_REFAULT, /* one of them within S2V_REFAULT_NS of an unmap at a vCPU's reset */
+	S2V_HIST_FAULT, /* a stage-2 fault, until its mapping or permission is installed */
+	S2V_HIST_REFAULT, /* such a fault within S2V_REFAULT_NS of an unmap at a vCPU's reset */
 	S2V_HIST_RESET_UNMAP, /* stage2_unmap_vm() */
 	S2V_HIST_NR,
 };
 
-#define S2V_REFAULT_NS 10000000000ULL /* what --refault-window is, unless told */
+#define S2V_REFAULT_NS 10000000000ULL /* default of --refault-window */
 
 struct s2v_hist {
 	__u64 count[S2V_HIST_BUCKETS + 1]; /* each bucket's own, not cumulative */

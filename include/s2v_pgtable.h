@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Arithmetic of VMSAv8-64 translation tables (Arm ARM D8.2, D8.3), stage 1 and stage 2 alike.
- * Reading the descriptors is the caller's affair: BPF and tests do it differently.
+ * Arithmetic of VMSAv8-64 translation tables (Arm ARM D8.2, D8.3), for stage 1 and stage 2.
+ * The caller reads the descriptors: BPF and tests do it differently.
  */
 #ifndef S2V_PGTABLE_H
 #define S2V_PGTABLE_H
 
-/* Shape of one set of tables. */
+/* Geometry of one set of tables. */
 struct s2v_tables {
 	__u32 page_shift; /* 12, 14 or 16 */
 	__s32 start_level; /* -1 … 3 */
@@ -18,13 +18,13 @@ struct s2v_tables {
 #define S2V_DESC_VALID 1ULL
 #define S2V_DESC_TABLE 2ULL /* a table, or at level 3 a page; clear: a block */
 
-/* Bit at which the index of `level` starts, and so log2 of what one of its entries maps. */
+/* Lowest bit of the index of `level`, and so log2 of the bytes that one entry maps. */
 static inline __u32 s2v_level_shift(const struct s2v_tables *t, __s32 level)
 {
 	return t->page_shift + (__u32)(S2V_LEAF_LEVEL - level) * (t->page_shift - 3);
 }
 
-/* First level of stage-1 tables that translate ia_bits. Stage 2 concatenates: it is told. */
+/* First level of stage-1 tables for ia_bits. Stage 2 concatenates tables: read it from KVM. */
 static inline __s32 s2v_start_level(__u32 page_shift, __u32 ia_bits)
 {
 	__u32 stride = page_shift - 3;
@@ -32,7 +32,7 @@ static inline __s32 s2v_start_level(__u32 page_shift, __u32 ia_bits)
 	return S2V_LEAF_LEVEL + 1 - (__s32)((ia_bits - page_shift + stride - 1) / stride);
 }
 
-/* Index into the table at `level`; the root takes all bits above (concatenated stage-2 roots). */
+/* Index into the table at `level`; the root uses all higher bits (concatenated stage-2 roots). */
 static inline __u64 s2v_index(const struct s2v_tables *t, __s32 level, __u64 ia)
 {
 	__u64 i = (ia & ((1ULL << t->ia_bits) - 1)) >> s2v_level_shift(t, level);
@@ -42,14 +42,14 @@ static inline __u64 s2v_index(const struct s2v_tables *t, __s32 level, __u64 ia)
 	return i;
 }
 
-/* Where in a descriptor the output address is. */
+/* The output address bits of a descriptor. */
 struct s2v_pa_bits {
-	__u64 low; /* in its place */
-	__u64 high; /* to be moved up */
+	__u64 low; /* bits in place */
+	__u64 high; /* bits to shift left by `up` */
 	__u32 up;
 };
 
-/* Of descriptors whose address field starts at bit `shift`. */
+/* For descriptors whose address field starts at bit `shift`. */
 static inline struct s2v_pa_bits s2v_pa_bits(const struct s2v_tables *t, __u32 shift)
 {
 	__u64 top = t->page_shift < 16 && t->ds ? 50 : 48;
@@ -83,7 +83,7 @@ static inline bool s2v_desc_is_leaf(__u64 desc, __s32 level)
 	return level == S2V_LEAF_LEVEL ? (desc & S2V_DESC_TABLE) != 0 : !(desc & S2V_DESC_TABLE);
 }
 
-/* What one table of the last level translates. */
+/* Bytes that one last-level table translates. */
 static inline __u64 s2v_last_table_size(__u32 page_shift)
 {
 	return 1ULL << (page_shift + page_shift - 3);

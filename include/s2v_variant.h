@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Which argument list a hooked function has: the choice of user space (src/host/observe.c), a
- * constant to the BPF programs. Includes nothing.
+ * Argument lists of hooked functions. User space chooses one (src/host/observe.c); to the BPF
+ * programs it is a constant. Includes nothing.
  */
 #ifndef S2V_VARIANT_H
 #define S2V_VARIANT_H
@@ -15,8 +15,8 @@ enum s2v_variant {
 	/* kvm_handle_guest_abort(struct kvm_vcpu *), 5.10 to 7.3 */
 	S2V_VAR_FAULT_ABORT,
 	/*
-	 * [p]kvm_pgtable_stage2_map(pgt, addr, size, phys, prot, …): mc ends it up to 6.1, flags
-	 * follow from 6.6 on; arguments 0 to 4 are used
+	 * [p]kvm_pgtable_stage2_map(pgt, addr, size, phys, prot, mc[, flags]): flags from 6.6 on;
+	 * arguments 0 to 4 are used
 	 */
 	S2V_VAR_MAP,
 	/* [p]kvm_pgtable_stage2_relax_perms(pgt, addr, prot[, flags]); flags from 6.16 on */
@@ -35,7 +35,7 @@ enum s2v_variant {
 	S2V_VAR_UNMAP,
 	/* kvm_arch_vcpu_ioctl_run(vcpu) */
 	S2V_VAR_RUN,
-	/* kvm_unmap_gfn_range(kvm, range): of the MMU notifier, 5.13 on */
+	/* kvm_unmap_gfn_range(kvm, range): MMU notifier, 5.13 on */
 	S2V_VAR_HOST_UNMAP,
 	/* the tracepoint kvm_userspace_exit(reason, errno), 5.10 to 7.3 */
 	S2V_VAR_FAULT_EXIT,

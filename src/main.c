@@ -21,15 +21,15 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ "check", "can this host be verified: its facts, hooks, rules", true, s2v_cmd_check },
-	{ "trace", "watch the VMs of this host and report what is unsafe", true, s2v_cmd_trace },
-	{ "audit", "look once at every mapping that exists already", true, s2v_cmd_audit },
-	{ "resets", "what each reset of a VM unmapped, and what it cost", true, s2v_cmd_resets },
-	{ "record", "write all that is seen to a file, for analyze", true, s2v_cmd_record },
-	{ "daemon", "watch for good: metrics, findings, a page, by HTTP", true, s2v_cmd_daemon },
-	{ "analyze", "verdicts on a recorded file (all machines)", false, s2v_cmd_analyze },
-	{ "export", "a recorded file in another format (all machines)", false, s2v_cmd_export },
-	{ "explain", "what a rule means, and what to do (all machines)", false, s2v_cmd_explain },
+	{ "check", "report whether this host can be verified", true, s2v_cmd_check },
+	{ "trace", "watch this host's VMs and report what is unsafe", true, s2v_cmd_trace },
+	{ "audit", "read every existing mapping once", true, s2v_cmd_audit },
+	{ "resets", "report what each reset of a VM unmaps, and its cost", true, s2v_cmd_resets },
+	{ "record", "write every event to a file, for analyze", true, s2v_cmd_record },
+	{ "daemon", "run as a service: findings, metrics, a page by HTTP", true, s2v_cmd_daemon },
+	{ "analyze", "give the verdicts on a recording (all machines)", false, s2v_cmd_analyze },
+	{ "export", "convert a recording to another format (all machines)", false, s2v_cmd_export },
+	{ "explain", "explain a rule and what to do (all machines)", false, s2v_cmd_explain },
 };
 
 struct choice {
@@ -50,7 +50,7 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 		}
 		if (!c->command)
 			argp_error(state, "%s: no such command", arg);
-		/* All that follows is the command's. */
+		/* All that follows belongs to the command. */
 		c->argv = state->argv + state->next - 1;
 		c->argc = state->argc - state->next + 1;
 		state->next = state->argc;
@@ -63,7 +63,7 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The list of commands, in --help. What argp is given back it frees. */
+/* Adds the list of commands to --help. argp frees the returned text. */
 static char *help_filter(int key, const char *text, void *input)
 {
 	char *out = NULL;
@@ -80,7 +80,7 @@ static char *help_filter(int key, const char *text, void *input)
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-10s %s%s\n", commands[i].name, commands[i].summary,
 			commands[i].needs_arm64 ? " (arm64, root)" : "");
-	fputs("\n\"s2verify COMMAND --help\" says more; so does s2verify(8).", f);
+	fputs("\nSee \"s2verify COMMAND --help\" and s2verify(8).", f);
 	if (fclose(f)) {
 		free(out);
 		return (char *)text;
@@ -93,17 +93,17 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.parser = parser,
 		.args_doc = "COMMAND [OPTION...]",
-		.doc = "Do host and guest reach the same memory with compatible attributes? Watches KVM "
-		       "on 64-bit Arm, and says what is unsafe and why.\v ",
+		.doc = "Verifies that host and guest access the same memory with compatible attributes. "
+		       "Watches KVM on 64-bit Arm, and reports what is unsafe and why.\v ",
 		.help_filter = help_filter,
 	};
 	struct choice c = { 0 };
 	char name[64];
 	int err;
 
-	/* A reader that went away is a failed write, which the command tells of. */
+	/* A closed pipe or a file size limit becomes a failed write, which the command reports. */
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* likewise a file that may not grow */
+	signal(SIGXFSZ, SIG_IGN);
 	argp_err_exit_status = S2V_EXIT_USAGE;
 	err = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
 	if (err || !c.command) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify analyze: the verdicts of a recorded file, as they were (or would have been) live. */
+/* s2verify analyze: the same verdicts on a recording as on the live host. */
 #define _GNU_SOURCE /* strptime, timegm */
 #include <argp.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ enum {
 	OPT_HTML,
 };
 
-/* A time as given: of CLOCK_REALTIME, or since the recording began. */
+/* A time: CLOCK_REALTIME, or relative to the start of the recording. */
 struct moment {
 	bool given, relative;
 	__u64 ns;
@@ -82,12 +82,11 @@ static void parse_vm(struct argp_state *state, const char *arg, __u32 *vm)
 	unsigned long v = strtoul(arg, &end, 10);
 
 	if (*arg < '0' || *arg > '9' || *end || !v || v > 0xffffffffUL)
-		argp_error(state, "--vm=%s: not the number of a VM, as findings show it, from 1",
-			   arg);
+		argp_error(state, "--vm=%s: not the number of a VM; findings show it, from 1", arg);
 	*vm = (__u32)v;
 }
 
-/* What limits what is shown; false: it is none of that. */
+/* Handles the options that filter. Returns false for any other. */
 static bool filter_option(int key, char *arg, struct argp_state *state, struct options *o)
 {
 	switch (key) {
@@ -108,8 +107,7 @@ static bool filter_option(int key, char *arg, struct argp_state *state, struct o
 		o->rule = s2v_rule_find(arg);
 		if (!o->rule)
 			argp_error(state,
-				   "--rule=%s: there is no such rule; \"s2verify explain\" lists "
-				   "them",
+				   "--rule=%s: no such rule; \"s2verify explain\" lists the rules",
 				   arg);
 		return true;
 	default:
@@ -150,11 +148,11 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (o->html && (o->json || o->all || o->resets))
 			argp_error(state,
-				   "--html shows everything in its own way: not with --json, "
-				   "--all or --resets");
+				   "--html cannot be combined with --json, --all or --resets: the "
+				   "report always contains everything");
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which file? It is what \"record\" or \"trace -o\" wrote");
+		argp_error(state, "which file? Give one that \"record\" or \"trace -o\" wrote");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -166,17 +164,18 @@ static const struct argp_option option_table[] = {
 	{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 	{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
 	{ "resets", OPT_RESETS, NULL, 0, "show resets, as \"s2verify resets\" does", 0 },
-	{ "html", OPT_HTML, "OUT", 0, "a report to look at, instead: one file, no network", 0 },
+	{ "html", OPT_HTML, "OUT", 0, "write an HTML report instead of text: one file, no network",
+	  0 },
 	{ "since", OPT_SINCE, "TIME", 0,
-	  "show what is not before: 2026-11-22T05:02:53Z, or +1m30s since the beginning", 0 },
-	{ "until", OPT_UNTIL, "TIME", 0, "show what is not after", 0 },
-	{ "pid", 'p', "PID", 0, "only the VMs of this process", 0 },
-	{ "vm", OPT_VM, "N", 0, "only VM number N", 0 },
+	  "show only from this time on: 2026-11-22T05:02:53Z, or +1m30s since the start", 0 },
+	{ "until", OPT_UNTIL, "TIME", 0, "show only up to this time", 0 },
+	{ "pid", 'p', "PID", 0, "show only the VMs of this process", 0 },
+	{ "vm", OPT_VM, "N", 0, "show only the VM with this number", 0 },
 	{ "rule", OPT_RULE, "RULE", 0, "show only findings of this rule", 0 },
 	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0,
-	  "exit 1 on findings from info, low, medium, high (default) or critical up", 0 },
+	  "exit 1 on findings of at least: info, low, medium, high (default) or critical", 0 },
 	{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
-	  "count refaults for so long after a reset (default 10s)", 0 },
+	  "how long to count refaults after a reset (default 10s)", 0 },
 	{ 0 },
 };
 
@@ -222,14 +221,14 @@ static int analyze(const struct options *o, struct s2v_open_trace *t, struct s2v
 	if (s2v_open_trace_end(t, err))
 		return S2V_EXIT_CANNOT;
 	if (s2v_sink_filter_missed(&filter, what, sizeof(what))) {
-		s2v_err("%s: %s; without --vm and -p it shows which there are", o->file, what);
+		s2v_err("%s: %s; run it without --vm and -p to see all VMs", o->file, what);
 		return S2V_EXIT_CANNOT;
 	}
 	return s2v_run_status(filter.findings, filter.complete, o->fail_on);
 }
 
-/* NULL: it has been said why. */
-static struct s2v_sink *sink_for(const struct options *o)
+/* NULL: the reason was reported on stderr. */
+static struct s2v_sink *open_sink(const struct options *o)
 {
 	struct s2v_sink *out;
 
@@ -249,10 +248,10 @@ int s2v_cmd_analyze(int argc, char **argv)
 		.options = option_table,
 		.parser = parser,
 		.args_doc = "FILE",
-		.doc = "The verdicts on what \"s2verify record\" or \"s2verify trace -o\" has "
-		       "recorded, on any machine; FILE may be - for standard input.\v"
-		       "Filters limit what is shown; verdicts are made of all. Exit status: as of "
-		       "trace, by what is shown; 3 where FILE cannot be read, or has no such VM.",
+		.doc = "Give the verdicts on a recording of \"s2verify record\" or \"s2verify trace "
+		       "-o\", on any machine; FILE may be - for standard input.\v"
+		       "Filters limit what is shown; verdicts use all events. Exit status: as trace, "
+		       "for the findings shown; 3 also if FILE cannot be read or has no such VM.",
 	};
 	struct options o = { .fail_on = S2V_HIGH, .refault_window = S2V_REFAULT_WINDOW };
 	struct s2v_open_trace t;
@@ -263,7 +262,7 @@ int s2v_cmd_analyze(int argc, char **argv)
 		return S2V_EXIT_USAGE;
 	if (s2v_open_trace(&t, o.file))
 		return S2V_EXIT_CANNOT;
-	out = sink_for(&o);
+	out = open_sink(&o);
 	if (!out) {
 		s2v_close_trace(&t);
 		return S2V_EXIT_CANNOT;

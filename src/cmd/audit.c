@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify audit: every mapping that exists already, once. */
+/* s2verify audit: reads every existing mapping once. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "live/audit.h"
 #include "cmd/cmd.h"
+#include "cmd/watch.h"
 #include "sink/sinks.h"
 #include "live/interrupt.h"
 #include "core/run.h"
@@ -17,7 +18,7 @@
 
 struct audit {
 	struct s2v_session ses;
-	struct s2v_audit_cmd_opts o;
+	struct s2v_cmd_opts o;
 	struct s2v_live *live;
 	struct s2v_correlator *core;
 	struct s2v_sink *sink;
@@ -57,15 +58,15 @@ int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *opts)
 	if (p.shown)
 		fputs("\r\033[K", stderr);
 	if (err == -EINTR)
-		s2v_err("the audit was ended before it was through: what it did not reach is not "
+		s2v_err("the audit was ended early: mappings that it did not reach are not "
 			"verified");
 	else if (err)
-		s2v_err("the audit failed: %s; what it did not reach is not verified",
+		s2v_err("the audit failed: %s; mappings that it did not reach are not verified",
 			strerror(-err));
 	return err;
 }
 
-static void take(void *arg, const struct s2v_ev_hdr *ev)
+static void on_event(void *arg, const struct s2v_ev_hdr *ev)
 {
 	struct audit *a = arg;
 
@@ -91,7 +92,7 @@ static int run(struct audit *a)
 	if (!err)
 		err = s2v_live_counters(a->live, &sum, true);
 	if (err) {
-		s2v_err("reading from the kernel failed: %s; the results are not complete",
+		s2v_err("reading from the kernel failed: %s; the results are incomplete",
 			strerror(-err));
 		sum.lost++;
 	}
@@ -117,11 +118,11 @@ static int audit(struct audit *a)
 	if (s2v_session_prepare_audit(&a->ses, err, sizeof(err)))
 		goto cannot;
 	lo.ks = a->ses.ks;
-	a->live = s2v_live_open(&lo, &a->ses.host, a->ses.hooks, take, a, err, sizeof(err));
+	a->live = s2v_live_open(&lo, &a->ses.host, a->ses.hooks, on_event, a, err, sizeof(err));
 	if (!a->live)
 		goto cannot;
 	s2v_session_cover(&a->ses, S2V_BY_AUDIT);
-	a->sink->hook = NULL; /* there are none */
+	a->sink->hook = NULL; /* an audit has no hooks */
 	if (a->o.json)
 		s2v_session_announce(&a->ses, a->sink);
 	a->core = s2v_correlator_new(&co);

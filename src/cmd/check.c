@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify check: can this host be verified, what is covered, by which hooks and why. */
+/* s2verify check: whether this host can be verified, which rules are covered, and which hooks are used. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -18,13 +18,13 @@ static void ignore(void *arg, const struct s2v_ev_hdr *ev)
 	(void)ev;
 }
 
-/* What is attached is to be seen to observe, too: by a call of our own, and the kernel's switches. */
+/* Checks that attached hooks do observe: calls a hooked function and reads the kernel's switches. */
 static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 {
 	int err = s2v_live_start(live);
 	struct s2v_health h;
 
-	if (err) /* the calls are heard all the same */
+	if (err) /* hooks observe all the same */
 		s2v_session_unlisted(ses, err);
 	s2v_health_open(live);
 	s2v_live_check(live, ses->hooks, &h);
@@ -36,8 +36,8 @@ static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 	}
 }
 
-/* Loads and attaches as `trace` does, so that what is said is what was tried. */
-static int check(struct s2v_session *ses, const struct s2v_check_opts *o, struct s2v_sink *sink)
+/* Loads and attaches as `trace` does, so that the report is what `trace` would get. */
+static int check(struct s2v_session *ses, const struct s2v_cmd_opts *o, struct s2v_sink *sink)
 {
 	struct s2v_live_opts lo = { .buffer = 65536, .verbose = o->verbose };
 	struct s2v_live *live;
@@ -67,7 +67,7 @@ cannot:
 int s2v_cmd_check(int argc, char **argv)
 {
 	struct s2v_session ses = { 0 };
-	struct s2v_check_opts o;
+	struct s2v_cmd_opts o;
 	struct s2v_sink *sink;
 	int status;
 

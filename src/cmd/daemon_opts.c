@@ -11,7 +11,7 @@
 
 #define INTERVAL_DEFAULT (3600ULL * 1000000000)
 #define INTERVAL_MIN 1000000000ULL
-#define RATE_DEFAULT 200000 /* some 10 ms of CPU a second (docs/cost.md) */
+#define RATE_DEFAULT 200000 /* leaves a second: about 10 ms of CPU a second (docs/cost.md) */
 #define LABELS_MAX 100
 
 enum {
@@ -67,8 +67,8 @@ static void parse_speed(struct argp_state *state, const char *arg, double *speed
 	*speed = strtod(arg, &end);
 	if (errno || end == arg || *end || !isfinite(*speed) || *speed < 0 || *speed > 1e6)
 		argp_error(state,
-			   "--replay-speed=%s: must be a number: 1 as recorded, 10 ten times as "
-			   "fast, 0 as fast as it goes",
+			   "--replay-speed=%s: must be a number: 1 is the recorded speed, 10 ten "
+			   "times as fast, 0 as fast as possible",
 			   arg);
 }
 
@@ -145,24 +145,23 @@ int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o)
 		  "127.0.0.1:9899 and [::1]:9899)",
 		  0 },
 		{ "web.vm-labels", OPT_VM_LABELS, "N", 0,
-		  "series of their own for the N busiest VMs (default 0)", 0 },
+		  "separate series for the N busiest VMs (default 0)", 0 },
 		{ "audit-interval", OPT_AUDIT_INTERVAL, "DURATION", 0,
-		  "audit all VMs at start, and so often, give or take a tenth (default 1h); or never",
+		  "audit all VMs at start and at this interval, give or take 10 % (default 1h); or never",
 		  0 },
 		{ "audit-rate", OPT_AUDIT_RATE, "LEAVES", 0,
-		  "look at no more than so many stage-2 leaves a second (default 200000)", 0 },
+		  "audit at most about this many stage-2 leaves a second (default 200000)", 0 },
 		ROW_ATTACH,
 		ROW_BUFFER("1M"),
 		{ "bpf-stats", OPT_BPF_STATS, NULL, 0,
-		  "have the kernel time BPF programs (two clock reads a run, of all programs)", 0 },
+		  "make the kernel time all BPF programs (two clock reads for each run)", 0 },
 		{ "replay", OPT_REPLAY, "FILE", 0,
-		  "a recording instead of this host, on any machine", 0 },
+		  "read a recording instead of this host, on any machine", 0 },
 		{ "replay-speed", OPT_SPEED, "X", 0,
-		  "1 as recorded, 10 ten times as fast, 0 as fast as it goes (default 0; with "
+		  "0 as fast as possible, 1 as recorded, 10 ten times as fast (default 0; with "
 		  "--replay-loop 1)",
 		  0 },
-		{ "replay-loop", OPT_LOOP, NULL, 0, "again from its start at its end, for ever",
-		  0 },
+		{ "replay-loop", OPT_LOOP, NULL, 0, "at the end of the file start again", 0 },
 		{ "list-metrics", OPT_LIST, NULL, OPTION_HIDDEN, "name, type, labels, meaning", 0 },
 		ROW_VERBOSE,
 		{ 0 },
@@ -170,12 +169,12 @@ int s2v_daemon_opts_parse(int argc, char **argv, struct s2v_daemon_opts *o)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parser,
-		.doc = "Watch the VMs of this host for good: findings as a line of JSON each on standard "
-		       "output, or in the journal under systemd; metrics for Prometheus and a page for "
-		       "people by HTTP.\v"
-		       "Paths: / /metrics /findings /-/healthy /-/ready. SIGHUP audits all VMs at once; "
-		       "SIGTERM or SIGINT ends it with status 0, whatever was found. Exit status 2: usage, "
-		       "3: could not run.",
+		.doc = "Watch the VMs of this host as a service. Findings are lines of JSON on standard "
+		       "output, or go to the journal under systemd; HTTP serves metrics for Prometheus and "
+		       "a page for people.\v"
+		       "Paths: / /metrics /findings /-/healthy /-/ready. SIGHUP starts an audit of all VMs; "
+		       "SIGTERM or SIGINT ends the daemon with status 0, whatever was found. Exit status "
+		       "2: usage, 3: could not run.",
 	};
 
 	*o = (struct s2v_daemon_opts){ .audit_interval = INTERVAL_DEFAULT,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify explain [RULE]: the catalogue of rules, or all about one of them. */
+/* s2verify explain [RULE]: lists all rules, or explains one. */
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void describe(const struct s2v_rule *r)
 	wrap(r->explain, 0, 0);
 }
 
-/* Edits that make one name of the other: one letter less, more, or another. At most 63 long. */
+/* Levenshtein distance: letters to insert, delete or replace. 64 if b has more than 63 letters. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[64];
@@ -74,7 +74,7 @@ static unsigned int distance(const char *a, const char *b)
 	return row[n];
 }
 
-static int unknown(const char *name)
+static int unknown_rule(const char *name)
 {
 	char clean[256];
 	unsigned int best = 64;
@@ -99,8 +99,8 @@ static int unknown(const char *name)
 	return S2V_EXIT_USAGE;
 }
 
-/* Was all of it written? */
-static int flushed(void)
+/* The exit status: whether all output was written. */
+static int flush_stdout(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return S2V_EXIT_OK;
@@ -113,8 +113,8 @@ int s2v_cmd_explain(int argc, char **argv)
 	static const struct argp argp = {
 		.parser = parser,
 		.args_doc = "[RULE]",
-		.doc = "What a rule means, why what it finds is unsafe or redundant, and what to do. "
-		       "Without RULE: the catalogue of rules.",
+		.doc = "Explain a rule: when it fires, why that is unsafe or redundant, and what to do. "
+		       "Without RULE: list all rules.",
 	};
 	const char *name = NULL;
 	const struct s2v_rule *r;
@@ -123,11 +123,11 @@ int s2v_cmd_explain(int argc, char **argv)
 		return S2V_EXIT_USAGE;
 	if (!name) {
 		catalogue();
-		return flushed();
+		return flush_stdout();
 	}
 	r = s2v_rule_find(name);
 	if (!r)
-		return unknown(name);
+		return unknown_rule(name);
 	describe(r);
-	return flushed();
+	return flush_stdout();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify export: a recorded file in another format. Each format is a sink. */
+/* s2verify export: converts a recording to another format. Each format is a sink. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "sink/sinks.h"
 
 /*
- * The formats. A sink either writes to a stream, which is opened and closed here, or opens `path`
- * itself. Both return NULL with errno set.
+ * A sink either writes to a stream, which is opened and closed here (to), or opens `path` itself (at).
+ * Both functions return NULL with errno set.
  */
 static const struct format {
 	const char *name, *summary;
@@ -74,7 +74,7 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 		o->file = arg;
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which file? It is what \"record\" or \"trace -o\" wrote");
+		argp_error(state, "which file? Give one that \"record\" or \"trace -o\" wrote");
 		break;
 	case ARGP_KEY_END:
 		if (!o->format)
@@ -109,7 +109,7 @@ static int export(const struct options *o, struct s2v_open_trace *t, struct s2v_
 	return sum.complete ? S2V_EXIT_OK : S2V_EXIT_INCOMPLETE;
 }
 
-/* NULL with errno set. "-" is standard output, as it is standard input elsewhere. */
+/* NULL with errno set. "-" is standard output. */
 static FILE *open_output(const char *path)
 {
 	FILE *out;
@@ -124,7 +124,7 @@ static FILE *open_output(const char *path)
 	return out;
 }
 
-/* An export that could not be written is no export, whatever the recording is worth. */
+/* A failed write takes precedence over an incomplete recording. */
 static int run(const struct options *o, struct s2v_open_trace *t)
 {
 	FILE *out = o->format->to ? open_output(o->output) : NULL;
@@ -149,7 +149,7 @@ static int run(const struct options *o, struct s2v_open_trace *t)
 		failed = errno;
 	if (!failed)
 		return status;
-	s2v_err("cannot write %s: %s; it is not whole", o->output, strerror(failed));
+	s2v_err("cannot write %s: %s; it is incomplete", o->output, strerror(failed));
 	return S2V_EXIT_CANNOT;
 }
 
@@ -158,19 +158,19 @@ int s2v_cmd_export(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl, sqlite or perfetto", 0 },
 		{ "output", 'o', "OUT", 0,
-		  "where to; what is there is overwritten; jsonl: - for standard output", 0 },
+		  "the file, which is overwritten; for jsonl also - (standard output)", 0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
-		  "count refaults for so long after a reset (default 10s)", 0 },
+		  "how long to count refaults after a reset (default 10s)", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parser,
 		.args_doc = "FILE",
-		.doc = "A recorded file in another format: every event, finding, memslot and reset "
-		       "of it.\v"
-		       "Exit status: 0, 2 usage, 3 FILE cannot be read or OUT not be written, 4 the "
-		       "recording is not complete.",
+		.doc = "Convert a recording to another format, with every event, finding, memslot and "
+		       "reset.\v"
+		       "Exit status: 0, 2 usage, 3 FILE cannot be read or OUT cannot be written, 4 the "
+		       "recording is incomplete.",
 	};
 	struct options o = { .refault_window = S2V_REFAULT_WINDOW };
 	struct s2v_open_trace t;

@@ -7,8 +7,9 @@
 #include "cmd/open_trace.h"
 #include "util/util.h"
 
-#define LONG_NS 1000000000ULL /* a bar from then on */
+#define LONG_NS 1000000000ULL /* after this time a progress bar is shown */
 #define ULL(x) ((unsigned long long)(x))
+#define PLURAL(n) ((n) == 1 ? "" : "s")
 
 int s2v_open_trace(struct s2v_open_trace *t, const char *file)
 {
@@ -55,20 +56,20 @@ int s2v_open_trace_end(struct s2v_open_trace *t, int err)
 		return -1;
 	}
 	if (st->stopped)
-		s2v_err("%s: recording was stopped: %s; what happened after that is not in it",
-			t->file, strerror(st->stopped));
+		s2v_err("%s: recording was stopped: %s; later events are missing", t->file,
+			strerror(st->stopped));
 	else if (!st->closed)
-		s2v_err("%s was not closed: what was seen last is missing%s", t->file,
+		s2v_err("%s was not closed: the last events are missing%s", t->file,
 			st->counted ? ", and the counters are as of the last second"
 				    : ", and so are the counters");
 	if (st->damaged)
-		s2v_err("%s is damaged in %llu place%s: %llu events are known to be lost", t->file,
-			ULL(st->damaged), st->damaged == 1 ? "" : "s", ULL(st->lost));
+		s2v_err("%s is damaged in %llu place%s: at least %llu event%s lost", t->file,
+			ULL(st->damaged), PLURAL(st->damaged), ULL(st->lost), PLURAL(st->lost));
 	else if (st->lost)
-		s2v_err("%s: %llu events were seen and not recorded", t->file, ULL(st->lost));
+		s2v_err("%s: %llu event%s not recorded", t->file, ULL(st->lost), PLURAL(st->lost));
 	if (st->unknown)
-		s2v_err("%s: %llu parts are of a newer s2verify and were passed over", t->file,
-			ULL(st->unknown));
+		s2v_err("%s: skipped %llu part%s written by a newer s2verify", t->file,
+			ULL(st->unknown), PLURAL(st->unknown));
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A trace file of the command line: opened, with what its user is told on standard error. */
+/* Opens a trace file of the command line, and reports its state on stderr. */
 #ifndef S2V_OPEN_TRACE_H
 #define S2V_OPEN_TRACE_H
 
@@ -13,11 +13,11 @@ struct s2v_open_trace {
 	bool bar; /* a progress bar is on the terminal */
 };
 
-/* 0; or -1, and what is wrong has been said. "-" is standard input. */
+/* 0, or -1 after a message on stderr. "-" is standard input. */
 int s2v_open_trace(struct s2v_open_trace *t, const char *file);
-/* For struct s2v_analysis: a bar on a terminal, once it takes long. arg: struct s2v_open_trace. */
+/* progress() of struct s2v_analysis: a bar on a terminal after a second. arg: struct s2v_open_trace. */
 void s2v_open_trace_progress(void *arg, __u64 bytes);
-/* It was read, with err as the outcome: says what is missing. 0, or -1 where it could not be read. */
+/* Call after reading, with its result: reports on stderr what is missing. 0, or -1 if reading failed. */
 int s2v_open_trace_end(struct s2v_open_trace *t, int err);
 void s2v_close_trace(struct s2v_open_trace *t);
 

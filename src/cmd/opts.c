@@ -41,7 +41,7 @@ void s2v_opt_attach(struct argp_state *state, const char *arg, enum s2v_attach_m
 		argp_error(state, "--attach=%s: must be auto, fentry or kprobe", arg);
 }
 
-/* The thread group of a process or thread, from /proc; 0: there is none; -1: not readable. */
+/* The thread group of a process or thread, from /proc; 0: no such process; -1: not readable. */
 static long tgid_of(__u32 pid)
 {
 	char path[32], line[128];
@@ -87,7 +87,7 @@ void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg
 		argp_error(state, "%s %s: not a duration; examples: 10 (seconds), 500ms, 1h30m",
 			   opt, arg);
 	else if (v == 0)
-		argp_error(state, "%s %s: must be longer than nothing", opt, arg);
+		argp_error(state, "%s %s: must be longer than 0", opt, arg);
 	*ns = v;
 }
 
@@ -101,6 +101,17 @@ void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes)
 	*bytes = (__u32)v;
 }
 
+void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*rate = strtoull(arg, &end, 10);
+	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
+		argp_error(state, "%s=%s: must be a number of leaves a second, such as 100000", opt,
+			   arg);
+}
+
 enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, const char *arg)
 {
 	int sev = s2v_severity_parse(arg);
@@ -110,8 +121,8 @@ enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, co
 	return (enum s2v_severity)sev;
 }
 
-/* A size has a capital letter (64M), a time a small one (10m): a number alone may be either. */
-static void parse_ring(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+/* A size has a capital letter (64M), a time a small one (10m); a number alone would be ambiguous. */
+static void parse_ring(struct argp_state *state, const char *arg, struct s2v_cmd_opts *o)
 {
 	size_t len = strlen(arg);
 	uint64_t v = 0;
@@ -124,11 +135,11 @@ static void parse_ring(struct argp_state *state, const char *arg, struct s2v_tra
 		return;
 	}
 	if (len && strspn(arg, "0123456789") == len)
-		argp_error(state, "--ring=%s: of what? 64M is a size, 10m a time", arg);
+		argp_error(state, "--ring=%s: needs a unit: 64M is a size, 10m a time", arg);
 	s2v_opt_duration(state, "--ring", arg, &o->ring_ns);
 }
 
-static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_trace_opts *o)
+static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_cmd_opts *o)
 {
 	uint64_t v = 0;
 
@@ -137,8 +148,8 @@ static void parse_rotate(struct argp_state *state, const char *arg, struct s2v_t
 	o->rotate = v;
 }
 
-/* Options of recording; false: it is none of them. */
-static bool record_option(int key, char *arg, struct argp_state *state, struct s2v_trace_opts *o)
+/* Handles the options of recording. Returns false for any other. */
+static bool record_option(int key, char *arg, struct argp_state *state, struct s2v_cmd_opts *o)
 {
 	switch (key) {
 	case 'o':
@@ -163,16 +174,17 @@ static bool record_option(int key, char *arg, struct argp_state *state, struct s
 		if (o->record && !o->output)
 			argp_error(state, "where to? -o FILE is needed");
 		if (o->rotate && (o->ring_bytes || o->ring_ns))
-			argp_error(state, "--ring keeps one file: it does not go with --rotate");
+			argp_error(state, "--ring writes one file: it does not go with --rotate");
 		return true;
 	default:
 		return false;
 	}
 }
 
-static error_t trace_parser(int key, char *arg, struct argp_state *state)
+/* The options of all live commands; argp passes on those that the command has. */
+static error_t parser(int key, char *arg, struct argp_state *state)
 {
-	struct s2v_trace_opts *o = state->input;
+	struct s2v_cmd_opts *o = state->input;
 
 	if (record_option(key, arg, state, o))
 		return 0;
@@ -201,6 +213,12 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 	case OPT_AUDIT_FIRST:
 		o->audit = true;
 		break;
+	case OPT_LEAVES:
+		o->leaves = true;
+		break;
+	case OPT_RATE:
+		s2v_opt_rate(state, "--rate", arg, &o->rate);
+		break;
 	case S2V_OPT_ATTACH:
 		s2v_opt_attach(state, arg, &o->attach);
 		break;
@@ -208,10 +226,7 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 		s2v_opt_buffer(state, arg, &o->buffer);
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: %s takes options only", arg,
-			   o->record   ? "record"
-			   : o->resets ? "resets"
-				       : "trace");
+		argp_error(state, "%s: %s takes options only", arg, o->command);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -219,73 +234,7 @@ static error_t trace_parser(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate)
-{
-	char *end = NULL;
-
-	errno = 0;
-	*rate = strtoull(arg, &end, 10);
-	if (errno || end == arg || *end || arg[0] < '0' || arg[0] > '9' || !*rate)
-		argp_error(state, "%s=%s: must be a number of leaves a second, such as 100000", opt,
-			   arg);
-}
-
-static error_t audit_parser(int key, char *arg, struct argp_state *state)
-{
-	struct s2v_audit_cmd_opts *o = state->input;
-
-	switch (key) {
-	case 'p':
-		parse_pid(state, arg, &o->pid);
-		break;
-	case 'v':
-		o->verbose = true;
-		break;
-	case OPT_JSON:
-		o->json = true;
-		break;
-	case OPT_LEAVES:
-		o->leaves = true;
-		break;
-	case OPT_RATE:
-		s2v_opt_rate(state, "--rate", arg, &o->rate);
-		break;
-	case OPT_FAIL_ON:
-		o->fail_on = s2v_opt_severity(state, "--fail-on", arg);
-		break;
-	case ARGP_KEY_ARG:
-		argp_error(state, "%s: audit takes options only", arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static error_t check_parser(int key, char *arg, struct argp_state *state)
-{
-	struct s2v_check_opts *o = state->input;
-
-	switch (key) {
-	case 'v':
-		o->verbose = true;
-		break;
-	case OPT_JSON:
-		o->json = true;
-		break;
-	case S2V_OPT_ATTACH:
-		s2v_opt_attach(state, arg, &o->attach);
-		break;
-	case ARGP_KEY_ARG:
-		argp_error(state, "%s: check takes options only", arg);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-/* Options that several commands have. */
+/* Options that several commands share. */
 /* Releases of clang-format differ on macros that are initialisers. */
 /* clang-format off */
 #define ROW_PID { "pid", 'p', "PID", 0, "only the VMs of this process", 0 }
@@ -293,19 +242,19 @@ static error_t check_parser(int key, char *arg, struct argp_state *state)
 	{ "duration", 'd', "DURATION", 0, "stop after this time: 10 (seconds), 500ms, 1h30m", 0 }
 #define ROW_JSON { "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 }
 #define ROW_FAIL_ON { "fail-on", OPT_FAIL_ON, "SEVERITY", 0, \
-	"exit 1 on findings from info, low, medium, high (default) or critical up", 0 }
+	"exit 1 on findings of at least: info, low, medium, high (default) or critical", 0 }
 /* clang-format on */
 
-#define OUTPUT_DOC "record what is seen, too, for analyze"
+#define OUTPUT_DOC "also record the events in FILE, for analyze"
 
-int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_trace_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
 		ROW_DURATION,
 		{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
 		{ "audit-first", OPT_AUDIT_FIRST, NULL, 0,
-		  "begin with an audit, so that VMs that run already are covered", 0 },
+		  "begin with an audit, so that VMs that already run are covered", 0 },
 		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
 		ROW_JSON,
 		ROW_FAIL_ON,
@@ -316,25 +265,27 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
+		.parser = parser,
 		.doc = "Watch the VMs of this host until Ctrl-C, and report memory that host and guest "
-		       "reach with attributes that do not go together.\v"
-		       "Exit status: 0 nothing found and everything seen, 1 findings, 2 usage, 3 could "
-		       "not run, 4 nothing found but not everything was seen. On SIGUSR1 the coherence "
-		       "contract of every memslot is shown, as it is at the end.",
+		       "access with incompatible attributes.\v"
+		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
+		       "no findings but incomplete. SIGUSR1 shows the coherence contract of every memslot, "
+		       "as at the end.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH, .buffer = BUFFER_DEFAULT };
+	*o = (struct s2v_cmd_opts){ .command = "trace",
+				    .fail_on = S2V_HIGH,
+				    .buffer = BUFFER_DEFAULT };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
 		ROW_DURATION,
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
-		  "count refaults for so long after a reset (default 10s)", 0 },
+		  "how long to count refaults after a reset (default 10s)", 0 },
 		{ "output", 'o', "FILE", 0, OUTPUT_DOC, 0 },
 		ROW_JSON,
 		ROW_FAIL_ON,
@@ -345,34 +296,34 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
-		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, what of that "
-		       "was needed on this host, and what it cost until the guest had it back.\v"
-		       "Every fault of every VM is looked at: not to be left on. Exit status: as of trace.",
+		.parser = parser,
+		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, whether this "
+		       "host needed that, and what it cost until the guest had the memory back.\v"
+		       "Looks at every fault of every VM: not for permanent use. Exit status: as trace.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
-				      .buffer = 8 * BUFFER_DEFAULT,
-				      .resets = true,
-				      .refault_window = S2V_REFAULT_WINDOW };
+	*o = (struct s2v_cmd_opts){ .command = "resets",
+				    .fail_on = S2V_HIGH,
+				    .buffer = 8 * BUFFER_DEFAULT,
+				    .resets = true,
+				    .refault_window = S2V_REFAULT_WINDOW };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
+int s2v_record_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "output", 'o', "FILE", 0, "the file (.s2t); one that is there is overwritten",
-		  0 },
+		{ "output", 'o', "FILE", 0, "the file (.s2t); an existing file is overwritten", 0 },
 		ROW_PID,
 		ROW_DURATION,
 		{ "ring", OPT_RING, "SIZE|TIME", 0,
-		  "keep only the last so much, in memory, until the end: 64M, 10m", 0 },
-		{ "rotate", OPT_ROTATE, "SIZE", 0,
-		  "begin a new file, FILE.1, FILE.2, …, at this size", 0 },
-		{ "trigger", OPT_TRIGGER, "SEVERITY", 0,
-		  "end at the first finding from info, low, medium, high or critical up", 0 },
-		{ "no-audit", OPT_NO_AUDIT, NULL, 0, "do not begin with an audit of what exists",
+		  "keep only the newest part, in memory until the end: 64M, 10m", 0 },
+		{ "rotate", OPT_ROTATE, "SIZE", 0, "at this size continue in FILE.1, FILE.2, …",
 		  0 },
+		{ "trigger", OPT_TRIGGER, "SEVERITY", 0,
+		  "end at the first finding of at least: info, low, medium, high or critical", 0 },
+		{ "no-audit", OPT_NO_AUDIT, NULL, 0,
+		  "do not begin with an audit of existing mappings", 0 },
 		ROW_FAIL_ON,
 		ROW_ATTACH,
 		ROW_BUFFER("8M"),
@@ -381,27 +332,28 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_trace_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = trace_parser,
+		.parser = parser,
 		.doc = "Record every event of this host's VMs until Ctrl-C, SIGUSR2 or --trigger; "
 		       "\"s2verify analyze\" gives the verdicts on any machine.\v"
-		       "Nothing goes to standard output. Exit status: as of trace; 4 also where not all "
-		       "that was seen could be written.",
+		       "Nothing goes to standard output. Exit status: as trace; 4 also if not all events "
+		       "could be written.",
 	};
 
-	*o = (struct s2v_trace_opts){ .fail_on = S2V_HIGH,
-				      .buffer = 8 * BUFFER_DEFAULT,
-				      .record = true,
-				      .all = true,
-				      .audit = true };
+	*o = (struct s2v_cmd_opts){ .command = "record",
+				    .fail_on = S2V_HIGH,
+				    .buffer = 8 * BUFFER_DEFAULT,
+				    .record = true,
+				    .all = true,
+				    .audit = true };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
+int s2v_audit_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_PID,
 		{ "rate", OPT_RATE, "LEAVES", 0,
-		  "look at no more than so many stage-2 leaves a second", 0 },
+		  "read at most about this many stage-2 leaves a second", 0 },
 		{ "leaves", OPT_LEAVES, NULL, 0, "show every stage-2 leaf, not only findings", 0 },
 		ROW_JSON,
 		ROW_FAIL_ON,
@@ -410,18 +362,18 @@ int s2v_audit_opts_parse(int argc, char **argv, struct s2v_audit_cmd_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = audit_parser,
-		.doc = "Look once at every stage-2 mapping of every VM that runs, however long it has, "
-		       "and hold each against the host's own page tables. No hook, no lock of KVM's.\v"
-		       "Exit status: 0 nothing found and everything seen, 1 findings, 2 usage, 3 could "
-		       "not run, 4 nothing found but not everything was seen.",
+		.parser = parser,
+		.doc = "Read every stage-2 mapping of every running VM once, and compare each with the "
+		       "host's own page tables. Attaches no hook and takes no lock of KVM.\v"
+		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
+		       "no findings but incomplete.",
 	};
 
-	*o = (struct s2v_audit_cmd_opts){ .fail_on = S2V_HIGH };
+	*o = (struct s2v_cmd_opts){ .command = "audit", .fail_on = S2V_HIGH };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }
 
-int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
+int s2v_check_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
 		ROW_JSON,
@@ -431,13 +383,13 @@ int s2v_check_opts_parse(int argc, char **argv, struct s2v_check_opts *o)
 	};
 	static const struct argp argp = {
 		.options = options,
-		.parser = check_parser,
-		.doc = "Can this host be verified? Its facts, the hooks that attach and why these, the "
-		       "rules that are covered.\v"
+		.parser = parser,
+		.doc = "Report whether this host can be verified: its facts, the hooks that attach and why "
+		       "they were chosen, the rules that are covered.\v"
 		       "Exit status: 0 every rule is covered, 2 usage, 3 could not run, 4 some rule is "
 		       "not covered.",
 	};
 
-	*o = (struct s2v_check_opts){ 0 };
+	*o = (struct s2v_cmd_opts){ .command = "check" };
 	return argp_parse(&argp, argc, argv, 0, NULL, o);
 }

@@ -5,7 +5,7 @@
 #include "cmd/recording.h"
 #include "util/util.h"
 
-int s2v_recording_begin(struct s2v_recording *r, const struct s2v_trace_opts *o,
+int s2v_recording_begin(struct s2v_recording *r, const struct s2v_cmd_opts *o,
 			const struct s2v_session *ses, __u64 boot, __s64 boot_to_real, char *err,
 			size_t errlen)
 {
@@ -42,7 +42,7 @@ void s2v_recording_mark(struct s2v_recording *r, __u32 type, __u64 time)
 		s2t_mark(r->w, type, time);
 }
 
-static void say(struct s2v_recording *r, int err, const char *path)
+static void report_failure(struct s2v_recording *r, int err, const char *path)
 {
 	if (!r->failed)
 		s2v_err("recording to %s has stopped: %s; what was written before is valid", path,
@@ -59,7 +59,7 @@ void s2v_recording_counters(struct s2v_recording *r, const struct s2v_summary *s
 	s2t_counters(r->w, sum);
 	err = s2t_failed(r->w);
 	if (err)
-		say(r, err, r->o->output);
+		report_failure(r, err, r->o->output);
 }
 
 void s2v_recording_end(struct s2v_recording *r, const struct s2v_summary *sum)
@@ -69,10 +69,11 @@ void s2v_recording_end(struct s2v_recording *r, const struct s2v_summary *sum)
 	s2t_close(r->w, sum, &r->facts);
 	r->w = NULL;
 	if (r->facts.err)
-		say(r, r->facts.err, r->facts.path);
+		report_failure(r, r->facts.err, r->facts.path);
 	else if (r->facts.dropped)
-		s2v_err("%llu events were not recorded, since %s could not be written as fast",
-			(unsigned long long)r->facts.dropped, r->o->output);
+		s2v_err("%llu event%s not recorded: writing %s was too slow",
+			(unsigned long long)r->facts.dropped, r->facts.dropped == 1 ? "" : "s",
+			r->o->output);
 }
 
 bool s2v_recording_whole(const struct s2v_recording *r)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* s2verify trace, resets and record: what is watched for, and where it goes. */
+/* s2verify trace, resets and record. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,8 +11,8 @@
 #include "util/util.h"
 #include "cmd/watch.h"
 
-/* Findings and results on stdout. */
-static int show(struct s2v_trace_opts *o)
+/* trace and resets: findings and results go to stdout. */
+static int show(struct s2v_cmd_opts *o)
 {
 	struct s2v_sink *sink = o->json ? s2v_sink_json() : s2v_sink_text(isatty(STDOUT_FILENO));
 	struct s2v_recording rec;
@@ -28,23 +28,23 @@ static int show(struct s2v_trace_opts *o)
 
 int s2v_cmd_trace(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_trace_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : show(&o);
 }
 
 int s2v_cmd_resets(int argc, char **argv)
 {
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 
 	return s2v_resets_opts_parse(argc, argv, &o) ? S2V_EXIT_USAGE : show(&o);
 }
 
-/* ---- record: findings are counted, and may end it ---- */
+/* ---- record: counts findings, and may end at one (--trigger) ---- */
 
 struct counting {
 	struct s2v_sink sink; /* first */
-	const struct s2v_trace_opts *o;
+	const struct s2v_cmd_opts *o;
 	struct s2v_summary sum;
 	bool stop, summed;
 };
@@ -65,7 +65,7 @@ static void keep_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 	c->summed = true;
 }
 
-static void say(const struct counting *c, const struct s2t_facts *f)
+static void print_totals(const struct counting *c, const struct s2t_facts *f)
 {
 	char size[S2V_SIZE_LEN], took[S2V_SIZE_LEN];
 	unsigned long long findings = 0;
@@ -74,13 +74,12 @@ static void say(const struct counting *c, const struct s2t_facts *f)
 		findings += c->sum.findings[i];
 	s2v_format_size(f->bytes, size);
 	s2v_format_duration(c->sum.duration_ns, took);
-	fprintf(stderr, "%s: %llu events in %s, %s bytes", c->o->output,
-		(unsigned long long)f->events, took, size);
+	fprintf(stderr, "%s: %llu event%s in %s, %s bytes", c->o->output,
+		(unsigned long long)f->events, f->events == 1 ? "" : "s", took, size);
 	if (f->parts > 1)
 		fprintf(stderr, " in %u files", f->parts);
 	if (f->dropped)
-		fprintf(stderr, ", %llu more seen and not recorded",
-			(unsigned long long)f->dropped);
+		fprintf(stderr, ", %llu more not recorded", (unsigned long long)f->dropped);
 	fprintf(stderr, "; %llu finding%s", findings, findings == 1 ? "" : "s");
 	for (int i = S2V_SEVERITY_NR - 1; i >= 0; i--)
 		if (c->sum.findings[i])
@@ -94,7 +93,7 @@ int s2v_cmd_record(int argc, char **argv)
 {
 	struct counting c = { .sink = { .finding = count_finding, .summary = keep_summary } };
 	struct s2v_recording rec;
-	struct s2v_trace_opts o;
+	struct s2v_cmd_opts o;
 	int status;
 
 	if (s2v_record_opts_parse(argc, argv, &o))
@@ -102,6 +101,6 @@ int s2v_cmd_record(int argc, char **argv)
 	c.o = &o;
 	status = s2v_watch(&o, &c.sink, &c.stop, &rec);
 	if (c.summed)
-		say(&c, &rec.facts);
+		print_totals(&c, &rec.facts);
 	return status;
 }

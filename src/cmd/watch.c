@@ -16,24 +16,24 @@
 
 struct watch {
 	struct s2v_session ses;
-	const struct s2v_trace_opts *o;
-	const bool *stop; /* the sink wants no more */
+	const struct s2v_cmd_opts *o;
+	const bool *stop; /* set by the sink to end; may be NULL */
 	struct s2v_live *live;
 	struct s2v_correlator *core;
 	struct s2v_sink *sink;
 	struct s2v_recording *rec;
 	struct event_base *base;
-	/* Ring buffer, signals, duration, clocks for recording and reading, a look at the hooks. */
+	/* Ring buffer, signals, duration, timers for recording, polling and checking hooks. */
 	struct event *ev[9];
 	__u64 start; /* CLOCK_BOOTTIME ns */
 	bool inventory_failed, audit_failed;
 	int err; /* of the ring buffer */
-	bool gone; /* hooks are */
-	__u64 gaps; /* how often they were */
-	char gap_why[160]; /* the last time */
+	bool hooks_gone; /* hooks do not observe */
+	__u64 gaps; /* how often that began */
+	char gap_why[160]; /* the reason, the last time */
 };
 
-static void take(void *arg, const struct s2v_ev_hdr *ev)
+static void on_event(void *arg, const struct s2v_ev_hdr *ev)
 {
 	struct watch *t = arg;
 
@@ -71,24 +71,24 @@ static void on_contract(evutil_socket_t fd, short what, void *arg)
 	s2v_correlator_contract(t->core);
 }
 
-/* Do the hooks still observe? What a call of our own does not show while they were gone, nobody knows. */
-static void look(struct watch *t)
+/* Checks whether the hooks still observe. A gap between two checks is not noticed. */
+static void check_hooks(struct watch *t)
 {
 	struct s2v_health h;
 
 	s2v_live_check(t->live, t->ses.hooks, &h);
-	if (!h.well && !t->gone) {
+	if (!h.well && !t->hooks_gone) {
 		t->gaps++;
 		snprintf(t->gap_why, sizeof(t->gap_why), "%s", s2v_health_reason(&h));
-		s2v_err("hooks are gone, and what happens meanwhile is not seen: %s", t->gap_why);
-	} else if (h.well && t->gone) {
+		s2v_err("hooks are gone, so events are missed until they are back: %s", t->gap_why);
+	} else if (h.well && t->hooks_gone) {
 		s2v_err("hooks are back: VMs are numbered anew");
 		t->err = s2v_live_again(t->live);
 	}
-	t->gone = !h.well;
+	t->hooks_gone = !h.well;
 }
 
-/* Findings that go on: what is pending of them comes in, and they are told again. */
+/* Reads pending counts, and reports findings whose counts have grown. */
 static void update(struct watch *t)
 {
 	__u64 now = s2v_clock_ns(CLOCK_BOOTTIME);
@@ -101,8 +101,8 @@ static void update(struct watch *t)
 	t->err = err;
 }
 
-/* VMs of which no map is seen; what a signal ended is settled at the end. */
-static void look_unseen(struct watch *t, int (*fn)(struct s2v_live *l))
+/* Runs one of the checks of bypass.h. If a signal interrupts it, s2v_bypass_finish() makes up for it. */
+static void check_bypass(struct watch *t, int (*fn)(struct s2v_live *l))
 {
 	int err = fn(t->live);
 
@@ -110,22 +110,22 @@ static void look_unseen(struct watch *t, int (*fn)(struct s2v_live *l))
 		t->err = err;
 }
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *t = arg;
 
 	(void)fd;
 	(void)what;
-	look(t);
+	check_hooks(t);
 	if (!t->err)
 		update(t);
 	if (!t->err)
-		look_unseen(t, s2v_bypass_check);
+		check_bypass(t, s2v_bypass_check);
 	if (t->err || t->sink->failed || (t->stop && *t->stop))
 		event_base_loopbreak(t->base);
 }
 
-/* What is known at the end, or by now. 0 or -errno. */
+/* The totals so far. 0 or -errno. */
 static int totals(struct watch *t, struct s2v_summary *sum)
 {
 	sum->inventory_failed = t->inventory_failed;
@@ -136,7 +136,7 @@ static int totals(struct watch *t, struct s2v_summary *sum)
 	return s2v_live_counters(t->live, sum, true);
 }
 
-/* A second has passed: the recording gets what there is, with the losses so far. */
+/* Every second: gives the recording the events and counters so far. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *t = arg;
@@ -162,7 +162,7 @@ static bool make_loop(struct watch *t)
 	struct timeval tv = { .tv_sec = t->o->duration / 1000000000ULL,
 			      .tv_usec = t->o->duration % 1000000000ULL / 1000 };
 	const struct timeval second = { .tv_sec = 1 },
-			     look = { .tv_usec = S2V_LIVE_LOOK_NS / 1000 };
+			     interval = { .tv_usec = S2V_LIVE_POLL_NS / 1000 };
 
 	t->base = event_base_new();
 	return t->base &&
@@ -170,12 +170,12 @@ static bool make_loop(struct watch *t)
 	       add(t, 3, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
-	       add(t, 8, -1, EV_PERSIST, on_look, &second) &&
+	       add(t, 8, -1, EV_PERSIST, on_second, &second) &&
 	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
-	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &look));
+	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &interval));
 }
 
-/* What ends it comes to the loop; a signal that came before is in s2v_interrupted(). */
+/* From now on signals go to the event loop; for earlier ones see s2v_interrupted(). */
 static bool catch_signals(struct watch *t)
 {
 	return add(t, 1, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
@@ -198,7 +198,7 @@ static void free_loop(struct watch *t)
 		event_base_free(t->base);
 }
 
-/* From attached to summary. Returns the exit status. */
+/* Runs from attached hooks to the summary. Returns the exit status. */
 static int run(struct watch *t)
 {
 	struct s2v_summary sum = { 0 };
@@ -208,11 +208,11 @@ static int run(struct watch *t)
 	s2v_interrupt_catch();
 	err = s2v_live_start(t->live);
 	s2v_health_open(t->live);
-	look(t);
+	check_hooks(t);
 	if (err)
 		s2v_session_unlisted(&t->ses, err);
 	t->inventory_failed = err != 0;
-	/* All is attached: what comes to be meanwhile is seen by the hooks. */
+	/* Hooks are attached and see what is mapped during the audit. */
 	if (!err && t->o->audit)
 		audited = s2v_audit_progress(t->live, &(struct s2v_audit_opts){ .rate = 0 });
 	t->audit_failed = audited != 0;
@@ -222,8 +222,8 @@ static int run(struct watch *t)
 		event_base_dispatch(t->base);
 	}
 	drop_signals(t);
-	look_unseen(t, s2v_bypass_finish);
-	look(t);
+	check_bypass(t, s2v_bypass_finish);
+	check_hooks(t);
 	s2v_interrupt_now();
 	stopped = s2v_live_stop(t->live);
 	if (!err)
@@ -231,7 +231,7 @@ static int run(struct watch *t)
 	if (!err)
 		err = totals(t, &sum);
 	if (err) {
-		s2v_err("reading from the kernel failed: %s; the results are not complete",
+		s2v_err("reading from the kernel failed: %s; the results are incomplete",
 			strerror(-err));
 		sum.lost++;
 	}
@@ -242,7 +242,7 @@ static int run(struct watch *t)
 			      t->o->fail_on);
 }
 
-/* The time of refaults is told without what cannot be measured here. */
+/* If a cost cannot be measured, the time of refaults is reported without it. */
 static void measure(__u64 *ns, int (*cost)(__u64 *ns), const char *what)
 {
 	int err = cost(ns);
@@ -250,12 +250,12 @@ static void measure(__u64 *ns, int (*cost)(__u64 *ns), const char *what)
 	if (!err)
 		return;
 	*ns = 0;
-	s2v_err("what %s costs could not be measured on /dev/kvm (%s): the time of refaults is told "
-		"without regard to it",
+	s2v_err("the cost of %s could not be measured on /dev/kvm (%s): the reported time of refaults "
+		"does not account for it",
 		what, strerror(-err));
 }
 
-/* Once all is attached: a call that is hooked as the map is, against the same call before. */
+/* With hooks attached: compares a call that is hooked like stage2-map with the same call before. */
 static void measure_probe(struct s2v_session *ses, __u64 before)
 {
 	__u64 after;
@@ -286,20 +286,20 @@ static int watch(struct watch *t)
 		.audit = t->o->audit,
 		.verbose = t->o->verbose,
 	};
-	bool resets = t->o->resets || t->o->record; /* their cost is told, now or later */
+	bool resets = t->o->resets || t->o->record; /* their cost is reported, now or by analyze */
 	__u64 unhooked = 0;
 	char err[512];
 
 	if (s2v_session_prepare(&t->ses, t->o->attach, t->o->all || resets, err, sizeof(err)))
 		goto cannot;
-	/* MMU notifiers are many: only where their pages are followed. */
+	/* MMU notifiers run often: hooked only if unmapped pages are followed. */
 	t->ses.hooks[S2V_OBS_HOST_UNMAP].idle = !resets;
 	if (resets) {
 		measure(&t->ses.host.exit_ns, s2v_exit_cost, "a guest's exit");
 		measure(&unhooked, s2v_call_cost, "a probe");
 	}
 	lo.ks = t->ses.ks;
-	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, take, t, err, sizeof(err));
+	t->live = s2v_live_open(&lo, &t->ses.host, t->ses.hooks, on_event, t, err, sizeof(err));
 	if (!t->live)
 		goto cannot;
 	measure_probe(&t->ses, unhooked);
@@ -322,7 +322,7 @@ cannot:
 	return S2V_EXIT_CANNOT;
 }
 
-int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool *stop,
+int s2v_watch(const struct s2v_cmd_opts *o, struct s2v_sink *sink, const bool *stop,
 	      struct s2v_recording *rec)
 {
 	struct watch t = { .o = o, .sink = sink, .stop = stop, .rec = rec };
@@ -331,7 +331,7 @@ int s2v_watch(const struct s2v_trace_opts *o, struct s2v_sink *sink, const bool 
 
 	*rec = (struct s2v_recording){ .o = o };
 	status = watch(&t);
-	s2v_recording_end(rec, &none); /* where it did not come to its end */
+	s2v_recording_end(rec, &none); /* if run() did not */
 	free_loop(&t);
 	s2v_correlator_free(t.core);
 	s2v_live_close(t.live);

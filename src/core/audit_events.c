@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What an audit tells, into the model and the rules: see audits.h. */
+/* Applies the events of an audit to the model and the rules; see audits.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/audits.h"
 
-/* How many of the leaves of a level begin in [gpa, gpa + size): they are aligned to their size. */
-static __u64 leaves_in(const struct s2v_correlator *c, __s8 level, __u64 gpa, __u64 size)
+/* How many leaves of a level begin in [gpa, gpa + size); leaves are aligned to their size. */
+static __u64 leaves_starting_in(const struct s2v_correlator *c, __s8 level, __u64 gpa, __u64 size)
 {
 	struct s2v_tables t = { .page_shift = c->o.host->page_shift };
 	__u64 mask = (1ULL << (s2v_level_shift(&t, level) & 63)) - 1;
@@ -15,22 +15,22 @@ static __u64 leaves_in(const struct s2v_correlator *c, __s8 level, __u64 gpa, __
 	return ((gpa + size + mask) >> shift) - ((gpa + mask) >> shift);
 }
 
-static bool count_leaves(struct s2v_slot_range *run, __s8 level, __u32 s1, __u32 s2, __u64 n)
+static bool count_leaves(struct s2v_slot_range *range, __s8 level, __u32 s1, __u32 s2, __u64 n)
 {
 	struct s2v_leaf_count *l;
 
-	for (size_t i = 0; i < run->n_leaves; i++) {
-		l = &run->leaves[i];
+	for (size_t i = 0; i < range->n_leaves; i++) {
+		l = &range->leaves[i];
 		if (l->level == level && l->s1 == s1 && l->s2 == s2) {
 			l->n += n;
 			return true;
 		}
 	}
-	l = reallocarray(run->leaves, run->n_leaves + 1, sizeof(*l));
+	l = reallocarray(range->leaves, range->n_leaves + 1, sizeof(*l));
 	if (!l)
 		return false;
-	run->leaves = l;
-	l[run->n_leaves++] =
+	range->leaves = l;
+	l[range->n_leaves++] =
 		(struct s2v_leaf_count){ .level = level, .s1 = (__u8)s1, .s2 = (__u8)s2, .n = n };
 	return true;
 }
@@ -38,7 +38,7 @@ static bool count_leaves(struct s2v_slot_range *run, __s8 level, __u32 s1, __u32
 static void report_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
 			   struct s2v_leaf_finding *f)
 {
-	struct s2v_place w = {
+	struct s2v_occurrence occ = {
 		.h = &f->h,
 		.slot = s2v_slot_find(vm, f->slot.id, f->slot.as_id),
 		.vcpu = -1,
@@ -52,9 +52,9 @@ static void report_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule
 	f->open = false;
 	f->in.vma = &f->vma;
 	f->in.other = f->in.other ? &f->other : NULL;
-	/* Of a memslot that has been replaced meanwhile nothing is true any more. */
-	if (w.slot && w.slot->gen == f->gen)
-		s2v_found(c, vm, &s2v_rules[rule], &f->in, &w);
+	/* The finding no longer holds if the memslot was replaced since. */
+	if (occ.slot && occ.slot->gen == f->gen)
+		s2v_add_finding(c, vm, &s2v_rules[rule], &f->in, &occ);
 }
 
 static void report_findings(struct s2v_correlator *c, struct s2v_vm *vm)
@@ -64,9 +64,9 @@ static void report_findings(struct s2v_correlator *c, struct s2v_vm *vm)
 			report_finding(c, vm, i, &vm->leaf_findings->f[i]);
 }
 
-/* Is this more of what the finding is about: its neighbour, of the same kind? */
-static bool goes_on(const struct s2v_leaf_finding *f, const struct s2v_memslot *slot,
-		    const struct s2v_rule_in *in, const struct s2v_ev_leaves *ev)
+/* Returns whether ev continues f: leaves of the same kind, right behind it. */
+static bool continues_finding(const struct s2v_leaf_finding *f, const struct s2v_memslot *slot,
+			      const struct s2v_rule_in *in, const struct s2v_ev_leaves *ev)
 {
 	return f->open && f->gen == slot->gen && f->gpa + f->size == ev->gpa &&
 	       f->hva + f->size == ev->hva && f->in.s2 == in->s2 &&
@@ -75,10 +75,10 @@ static bool goes_on(const struct s2v_leaf_finding *f, const struct s2v_memslot *
 	       f->in.pa_differs == in->pa_differs && f->in.absent == in->absent;
 }
 
-/* Rule r fires on these leaves. */
-static void fires(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
-		  const struct s2v_memslot *slot, const struct s2v_rule_in *in,
-		  const struct s2v_ev_leaves *ev)
+/* Reports a rule that fires on leaves: extends the open finding, or reports it and opens another. */
+static void add_leaf_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
+			     const struct s2v_memslot *slot, const struct s2v_rule_in *in,
+			     const struct s2v_ev_leaves *ev)
 {
 	struct s2v_leaf_finding *f;
 
@@ -89,7 +89,7 @@ static void fires(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
 		return;
 	}
 	f = &vm->leaf_findings->f[rule];
-	if (goes_on(f, slot, in, ev)) {
+	if (continues_finding(f, slot, in, ev)) {
 		f->size += ev->size;
 		f->leaves += ev->leaves;
 		return;
@@ -112,8 +112,8 @@ static void fires(struct s2v_correlator *c, struct s2v_vm *vm, int rule,
 }
 
 /*
- * Memory that two leaves may reach in different ways. Of ordinary memory that is told only if some
- * leaf reaches such memory in another way (S2V_LF_AGAIN).
+ * Keeps memory for the search for aliases: leaves that may map it with different types. The audit
+ * reports ordinary memory only if some leaf maps such memory with another type (S2V_LF_AGAIN).
  */
 static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 		       const struct s2v_memslot *slot, const struct s2v_vma *vma,
@@ -155,40 +155,39 @@ static void keep_alias(struct s2v_correlator *c, const struct s2v_vm *vm,
 	};
 }
 
-/* The run at hva, made of what the leaf says where none was told of. */
-static struct s2v_slot_range *run_at(struct s2v_correlator *c, struct s2v_vm *vm,
-				     struct s2v_memslot *slot, __u64 hva, __u64 size, __u32 s1)
+/* The range at hva; if no event reported it, it is made from the leaf. NULL: no room, or no memory. */
+static struct s2v_slot_range *range_at(struct s2v_correlator *c, struct s2v_vm *vm,
+				       struct s2v_memslot *slot, __u64 hva, __u64 size, __u32 s1)
 {
-	struct s2v_slot_range *run = s2v_slot_range_find(slot, hva);
+	struct s2v_slot_range *range = s2v_slot_range_find(slot, hva);
 	struct s2v_slot_range fresh = { .start = hva,
 					.end = hva + size,
 					.reg = { .attr = (__u8)s1 } };
 
-	if (run)
-		return run;
+	if (range)
+		return range;
 	if (!s2v_slot_range_has_room(c, vm))
 		return NULL;
 	fresh.now = fresh.reg;
-	run = s2v_slot_range_insert(slot, &fresh, hva);
-	if (!run)
+	range = s2v_slot_range_insert(slot, &fresh, hva);
+	if (!range)
 		c->no_memory++;
 	else
-		s2v_slot_count(vm, slot);
-	return run;
+		s2v_slot_count_ranges(vm, slot);
+	return range;
 }
 
-/* So much of a VM could not be read. */
-static void unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times)
+static void note_unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times)
 {
 	c->unreadable += times;
 	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, times, 0);
 }
 
-/* Leaves in front of one run of VMAs. */
-static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
-		     struct s2v_slot_range *run, const struct s2v_ev_leaves *ev)
+/* Leaves within one range. */
+static void add_leaves(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+		       struct s2v_slot_range *range, const struct s2v_ev_leaves *ev)
 {
-	struct s2v_vma vma = run->now;
+	struct s2v_vma vma = range->now;
 	struct s2v_rule_in in = {
 		.on = S2V_ON_LEAF,
 		.host = c->o.host,
@@ -212,29 +211,29 @@ static void on_piece(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_mem
 	keep_alias(c, vm, slot, &vma, ev);
 	if (ev->flags & S2V_LF_AGAIN)
 		return;
-	if (!count_leaves(run, ev->level, ev->s1, ev->s2, ev->leaves))
+	if (!count_leaves(range, ev->level, ev->s1, ev->s2, ev->leaves))
 		c->no_memory++;
-	run->present += ev->size;
+	range->present += ev->size;
 	c->leaves[ev->s1 < S2V_ATTR_NR ? ev->s1 : S2V_ATTR_UNKNOWN]
 		 [ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN] += ev->leaves;
-	/* Without a PTE the VMA's word holds; without both nothing is known. */
+	/* Without a PTE the VMA's attribute counts; without both the host attribute is not known. */
 	if ((ev->flags & S2V_LF_UNREAD) || s1 == S2V_ATTR_NONE || s1 >= S2V_ATTR_UNKNOWN ||
 	    ev->s2 >= S2V_ATTR_UNKNOWN) {
-		run->unreadable += ev->size;
-		unreadable(c, vm, ev->size >> c->o.host->page_shift);
+		range->unreadable += ev->size;
+		note_unreadable(c, vm, ev->size >> c->o.host->page_shift);
 	} else if (s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED) {
-		run->unreadable += ev->size;
+		range->unreadable += ev->size;
 		vm->unmapped += ev->size >> c->o.host->page_shift;
 		c->unmapped += ev->size >> c->o.host->page_shift;
 	}
-	s2v_slot_range_note(run, s1, &in);
+	s2v_slot_range_note(range, s1, &in);
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		if (s2v_rule_is_asked(c, &s2v_rules[i], S2V_ON_LEAF) && s2v_rules[i].decide(&in))
-			fires(c, vm, i, slot, &in, ev);
+		if (s2v_rule_is_active(c, &s2v_rules[i], S2V_ON_LEAF) && s2v_rules[i].decide(&in))
+			add_leaf_finding(c, vm, i, slot, &in, ev);
 }
 
-/* Does the event lie in the memslot as it is known? */
-static bool is_sound(const struct s2v_memslot *slot, const struct s2v_ev_leaves *ev)
+/* Returns whether the event lies in the memslot and is of its registration. */
+static bool event_is_valid(const struct s2v_memslot *slot, const struct s2v_ev_leaves *ev)
 {
 	return slot && slot->gen == ev->gen && ev->size && ev->size <= slot->size &&
 	       ev->level >= -1 && ev->level <= S2V_LEAF_LEVEL && ev->gpa >= slot->gpa &&
@@ -242,8 +241,8 @@ static bool is_sound(const struct s2v_memslot *slot, const struct s2v_ev_leaves 
 	       ev->hva - slot->hva == ev->gpa - slot->gpa;
 }
 
-/* Another audit of this VM: what was counted by the one before does not count any more. */
-static void begin_anew(struct s2v_correlator *c, struct s2v_vm *vm)
+/* Another audit of this VM begins: drops the counts of the one before. */
+static void reset_audit_counts(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_memslot *slot, *next;
 
@@ -263,24 +262,24 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
 	struct s2v_ev_leaves piece = *ev;
 	__u64 end = ev->hva + ev->size;
-	struct s2v_slot_range *run;
+	struct s2v_slot_range *range;
 
-	if (!is_sound(slot, ev)) {
-		/* One that was deleted or replaced while it was walked: the walk starts again. */
-		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->gone;
+	if (!event_is_valid(slot, ev)) {
+		/* Not malformed if the memslot was deleted or replaced during the walk, which restarts then. */
+		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->newest_gone_gen;
 		return;
 	}
 	if (vm->audit_over && !(ev->flags & S2V_LF_AGAIN))
-		begin_anew(c, vm);
+		reset_audit_counts(c, vm);
 	slot->audited = true;
 	while (piece.hva < end) {
-		run = run_at(c, vm, slot, piece.hva, end - piece.hva, ev->s1);
-		if (!run)
+		range = range_at(c, vm, slot, piece.hva, end - piece.hva, ev->s1);
+		if (!range)
 			return;
-		piece.size = (run->end < end ? run->end : end) - piece.hva;
+		piece.size = (range->end < end ? range->end : end) - piece.hva;
 		if (piece.size != ev->size)
-			piece.leaves = leaves_in(c, ev->level, piece.gpa, piece.size);
-		on_piece(c, vm, slot, run, &piece);
+			piece.leaves = leaves_starting_in(c, ev->level, piece.gpa, piece.size);
+		add_leaves(c, vm, slot, range, &piece);
 		if (piece.flags & S2V_LF_PA_RUN)
 			piece.pa += piece.size;
 		if (piece.host_pa != S2V_NO_PA && (piece.flags & S2V_LF_PA_RUN))
@@ -291,10 +290,10 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 }
 
 /*
- * Is all known that the VM had mapped? Of one that went before its turn only where nobody asks what
- * was there before.
+ * Returns whether the audit saw all that the VM had mapped before the hooks. It did not if the VM ended
+ * before its audit, unless only existing mappings matter (snapshot).
  */
-static bool saw_all(const struct s2v_correlator *c, __u32 flags)
+static bool prior_maps_seen(const struct s2v_correlator *c, __u32 flags)
 {
 	return !(flags & (S2V_AU_PROTECTED | S2V_AU_UNREAD)) &&
 	       (c->o.snapshot || !(flags & (S2V_AU_GONE | S2V_AU_NO_TABLES)));
@@ -313,8 +312,8 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		.dur = ev->dur,
 	};
 
-	if (vm->audit_over) /* and there were no leaves at all */
-		begin_anew(c, vm);
+	if (vm->audit_over) /* this audit found no leaves */
+		reset_audit_counts(c, vm);
 	vm->audit_over = true;
 	report_findings(c, vm);
 	c->shadow = c->shadow - vm->shadow + ev->shadow;
@@ -323,14 +322,14 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		vm->is_protected = true;
 		c->protected_vms++;
 	}
-	/* One that was not announced is not among those to be audited: it is lost, or will be. */
-	if (!vm->audited && vm->announced && saw_all(c, ev->flags) &&
+	/* A VM without a VM_NEW does not count as preexisting, so not as audited either. */
+	if (!vm->audited && vm->announced && prior_maps_seen(c, ev->flags) &&
 	    (!vm->reported_again || c->audit_seen)) {
 		vm->audited = true;
 		c->n_audited += !vm->from_start && !vm->nothing_before;
 	}
 	c->audit_seen = true;
-	unreadable(c, vm, (ev->flags & S2V_AU_UNREAD) != 0);
+	note_unreadable(c, vm, (ev->flags & S2V_AU_UNREAD) != 0);
 	if (c->o.sink->audit && (vm->is_guest || ev->flags))
 		c->o.sink->audit(c->o.sink, &row);
 }
@@ -358,11 +357,11 @@ static int by_pa(const void *a, const void *b)
 
 	if (x->pa != y->pa)
 		return x->pa < y->pa ? -1 : 1;
-	/* For equal input equal output, whatever qsort() does with equals. */
+	/* qsort() is not stable: the order must depend on the input alone. */
 	return x->time < y->time ? -1 : x->time > y->time;
 }
 
-/* One of the two is told as a finding, which names the other. */
+/* Reports a as a finding that names b. */
 static void report_alias(struct s2v_correlator *c, struct s2v_alias *a, const struct s2v_alias *b)
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, a->vm);
@@ -378,23 +377,23 @@ static void report_alias(struct s2v_correlator *c, struct s2v_alias *a, const st
 				  .other = &other };
 	__u64 end = a->pa + a->size < b->pa + b->size ? a->pa + a->size : b->pa + b->size;
 	struct s2v_ev_hdr h = { .time = a->time, .vm = a->vm };
-	struct s2v_place w = { .h = &h,
-			       .slot = slot,
-			       .vcpu = -1,
-			       .count = a->leaves,
-			       .gpa = a->gpa + (from - a->pa),
-			       .size = end - from,
-			       .hva = a->hva + (from - a->pa),
-			       .pa = from };
+	struct s2v_occurrence occ = { .h = &h,
+				      .slot = slot,
+				      .vcpu = -1,
+				      .count = a->leaves,
+				      .gpa = a->gpa + (from - a->pa),
+				      .size = end - from,
+				      .hva = a->hva + (from - a->pa),
+				      .pa = from };
 
 	a->reported = true;
 	if (slot && slot->gen == a->gen &&
-	    s2v_rule_is_asked(c, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], S2V_ON_LEAF))
-		s2v_found(c, vm, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &w);
+	    s2v_rule_is_active(c, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], S2V_ON_LEAF))
+		s2v_add_finding(c, vm, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &occ);
 }
 
-/* An audit that was ended: what it found holds, what it would have compared is out of date. */
-static void given_up(struct s2v_correlator *c)
+/* The audit was ended early: its findings hold, its aliases are out of date. */
+static void abandon_audit(struct s2v_correlator *c)
 {
 	struct s2v_vm *vm, *next;
 
@@ -406,8 +405,8 @@ static void given_up(struct s2v_correlator *c)
 	c->n_aliases = 0;
 }
 
-/* Those that begin before it: of each other type the one that reaches farthest, if it reaches it. */
-static void report_begun_before(struct s2v_correlator *c)
+/* Overlaps with an alias that begins before: for each other type the one that ends last. */
+static void report_overlaps_before(struct s2v_correlator *c)
 {
 	struct s2v_alias *far[S2V_ATTR_NR] = { NULL };
 
@@ -423,8 +422,8 @@ static void report_begun_before(struct s2v_correlator *c)
 	}
 }
 
-/* Those that begin behind its start: of each other type the nearest, if it lies in it. */
-static void report_begun_inside(struct s2v_correlator *c)
+/* Overlaps with an alias that begins inside: for each other type the nearest. */
+static void report_overlaps_inside(struct s2v_correlator *c)
 {
 	struct s2v_alias *near[S2V_ATTR_NR] = { NULL };
 
@@ -440,17 +439,17 @@ static void report_begun_inside(struct s2v_correlator *c)
 }
 
 /*
- * Physical memory reached with two memory types, in order of addresses: each range that another type
- * reaches is told once, whether the other begins before it or in it.
+ * Reports physical memory that is mapped with two memory types, by address: each range that another
+ * type overlaps once, whether the other begins before it or inside it.
  */
 void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
 {
 	if (ev->flags & S2V_AU_ENDED)
-		given_up(c);
+		abandon_audit(c);
 	if (c->n_aliases)
 		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);
-	report_begun_before(c);
-	report_begun_inside(c);
+	report_overlaps_before(c);
+	report_overlaps_inside(c);
 	c->n_aliases = 0;
 	c->n_audits++;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside of the correlator: what it keeps of an audit. Leaves are counted in their memslots; what
- * a rule says of neighbours becomes one finding; and of leaves that are not ordinary memory it is
- * kept which physical memory they reach, until the audit of all VMs is over.
+ * State of an audit in the correlator. Leaves are counted in their ranges; neighbours on which one
+ * rule fires become one finding; the physical memory of leaves that are not ordinary memory is kept
+ * until the audit of all VMs ends.
  */
 #ifndef S2V_AUDITS_H
 #define S2V_AUDITS_H
@@ -10,7 +10,7 @@
 #include "core/correlate_private.h"
 #include "s2v_pgtable.h"
 
-/* What a rule found on leaves, as long as the next ones may add to it. */
+/* A finding on leaves that is not reported yet: the next leaves may extend it. */
 struct s2v_leaf_finding {
 	bool open;
 	struct s2v_rule_in in; /* .vma and .other point to the two below */
@@ -26,7 +26,7 @@ struct s2v_leaf_findings {
 	struct s2v_leaf_finding f[S2V_RULE_NR];
 };
 
-/* Physical memory that leaves of one memory type reach. */
+/* Physical memory that leaves of one memory type map. */
 struct s2v_alias {
 	__u64 pa, size;
 	__u32 vm;

@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The coherence contract, read off the model: rows, those of neighbours that are alike as one. */
+/* The rows of the coherence contract, from the model; equal neighbours are one row. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/correlate_private.h"
 
-static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_slot_range *run)
+static const char *backing_name(const struct s2v_memslot *slot, const struct s2v_slot_range *range)
 {
-	__u32 f = run->now.flags;
+	__u32 f = range->now.flags;
 
 	if (slot->flags & S2V_MEM_GUEST_MEMFD)
 		f |= S2V_VMA_GMEM;
-	return s2v_backing_name(f, run->now.attr == S2V_ATTR_NONE && !run->mapped);
+	return s2v_backing_name(f, range->now.attr == S2V_ATTR_NONE && !range->mapped);
 }
 
 #define DRIVER_MAP (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)
 
 /*
- * Ordinary memory: KVM has only one way to map it, so that much is known before it does. A file's
- * memory outside the kernel's map (DAX) it maps Device up to 6.16.
+ * KVM maps ordinary memory in one way only, so its row is known before the first mapping. A file
+ * outside the kernel's map (DAX) is not ordinary: KVM maps it Device up to 6.16.
  */
-static bool is_ordinary(const struct s2v_slot_range *run)
+static bool is_ordinary(const struct s2v_slot_range *range)
 {
-	return s2v_attr_is_cacheable(run->now.attr) && !(run->now.flags & DRIVER_MAP) &&
-	       run->now_where != S2V_WHERE_OUTSIDE;
+	return s2v_attr_is_cacheable(range->now.attr) && !(range->now.flags & DRIVER_MAP) &&
+	       range->now_where != S2V_WHERE_OUTSIDE;
 }
 
-/* Where the memory map is not known, whether a driver's memory is in it is not, either. */
-static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_slot_range *run)
+/* Unknown for a driver's mapping without the kernel's memory map, which may include it or not. */
+static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_slot_range *range)
 {
-	if (!run->mapped)
-		return is_ordinary(run) ? S2V_NO : S2V_UNKNOWN;
-	if (run->needs_fwb)
+	if (!range->mapped)
+		return is_ordinary(range) ? S2V_NO : S2V_UNKNOWN;
+	if (range->needs_fwb)
 		return S2V_YES;
-	return !host->n_ram && (run->now.flags & DRIVER_MAP) && s2v_attr_is_cacheable(run->s1) &&
-			       s2v_attr_is_cacheable(run->s2)
+	return !host->n_ram && (range->now.flags & DRIVER_MAP) &&
+			       s2v_attr_is_cacheable(range->s1) && s2v_attr_is_cacheable(range->s2)
 		       ? S2V_UNKNOWN
 		       : S2V_NO;
 }
 
-static enum s2v_cmo cmo_owed(const struct s2v_host *h)
+static enum s2v_cmo required_cmo(const struct s2v_host *h)
 {
 	if (h->fwb == S2V_UNKNOWN || h->dic == S2V_UNKNOWN)
 		return S2V_CMO_UNKNOWN;
@@ -48,15 +48,15 @@ static enum s2v_cmo cmo_owed(const struct s2v_host *h)
 	return h->dic ? S2V_CMO_DATA : S2V_CMO_DATA_ICACHE;
 }
 
-/* What follows from the two sides on this host. */
-static void judge(const struct s2v_host *host, __u32 s2, struct s2v_contract_row *row)
+/* Sets guarantee and CMO from row->s1 and s2. */
+static void judge_row(const struct s2v_host *host, __u32 s2, struct s2v_contract_row *row)
 {
 	if (s2v_attr_conflict(row->s1, s2)) {
 		row->write_back_guaranteed = S2V_NO;
 		row->vmm_cmo = S2V_CMO_UNSAFE;
 	} else if (s2v_attr_is_cacheable(row->s1) && s2v_attr_is_cacheable(s2)) {
 		row->write_back_guaranteed = row->s2_mixed ? S2V_NO : host->fwb;
-		row->vmm_cmo = cmo_owed(host);
+		row->vmm_cmo = required_cmo(host);
 	} else if (s2v_attr_is_noncacheable(row->s1) && s2v_attr_is_noncacheable(s2)) {
 		row->write_back_guaranteed = S2V_NO;
 		row->vmm_cmo = S2V_CMO_NONE;
@@ -67,35 +67,35 @@ static void judge(const struct s2v_host *host, __u32 s2, struct s2v_contract_row
 }
 
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
-		      const struct s2v_memslot *slot, const struct s2v_slot_range *run,
+		      const struct s2v_memslot *slot, const struct s2v_slot_range *range,
 		      struct s2v_contract_row *row)
 {
 	memset(row, 0, sizeof(*row));
 	row->vm = vm->ref;
 	row->id = slot->key.id;
 	row->readonly = slot->flags & S2V_MEM_READONLY;
-	row->gpa = slot->gpa + (run->start - slot->hva);
-	row->size = run->end - run->start;
-	row->hva = run->start;
-	row->backing = backing_name(slot, run);
-	memcpy(row->name, run->name, sizeof(row->name));
-	memcpy(row->driver, run->driver, sizeof(row->driver));
-	row->s1 = run->mapped ? run->s1 : s2v_vma_s1(&run->now);
-	row->s2 = run->mapped ? run->s2 : S2V_ATTR_NONE;
-	row->s2_mixed = run->s2_mixed;
-	row->needs_s2fwb = needs_s2fwb(host, run);
-	row->audited = slot->audited && !run->uncounted;
-	row->leaves = run->leaves;
-	row->n_leaves = run->n_leaves;
-	row->present = run->present;
-	row->unreadable = run->unreadable;
-	judge(host, run->mapped || !is_ordinary(run) ? row->s2 : S2V_ATTR_NORMAL_WB, row);
+	row->gpa = slot->gpa + (range->start - slot->hva);
+	row->size = range->end - range->start;
+	row->hva = range->start;
+	row->backing = backing_name(slot, range);
+	memcpy(row->name, range->name, sizeof(row->name));
+	memcpy(row->driver, range->driver, sizeof(row->driver));
+	row->s1 = range->mapped ? range->s1 : s2v_vma_s1(&range->now);
+	row->s2 = range->mapped ? range->s2 : S2V_ATTR_NONE;
+	row->s2_mixed = range->s2_mixed;
+	row->needs_s2fwb = needs_s2fwb(host, range);
+	row->audited = slot->audited && !range->uncounted;
+	row->leaves = range->leaves;
+	row->n_leaves = range->n_leaves;
+	row->present = range->present;
+	row->unreadable = range->unreadable;
+	judge_row(host, range->mapped || !is_ordinary(range) ? row->s2 : S2V_ATTR_NORMAL_WB, row);
 }
 
-/* ---- rows as they are told ---- */
+/* ---- rows as they are reported ---- */
 
-/* The same in all but where it is and what is counted there. */
-static bool says_the_same(const struct s2v_contract_row *a, const struct s2v_contract_row *b)
+/* Returns whether two rows are equal, apart from addresses and counts. */
+static bool same_contract(const struct s2v_contract_row *a, const struct s2v_contract_row *b)
 {
 	return a->id == b->id && a->readonly == b->readonly && !strcmp(a->backing, b->backing) &&
 	       !strcmp(a->name, b->name) && !strcmp(a->driver, b->driver) && a->s1 == b->s1 &&
@@ -104,11 +104,12 @@ static bool says_the_same(const struct s2v_contract_row *a, const struct s2v_con
 	       a->needs_s2fwb == b->needs_s2fwb;
 }
 
-/* The row that the next one may be more of. */
+/* The current row, which the next one extends if it is an equal neighbour. */
 struct fold {
 	struct s2v_contract_row row;
 	bool open;
-	struct s2v_leaf_count *leaves; /* row's, where it is of several runs */
+	struct s2v_leaf_count
+		*leaves; /* owned: row.leaves if it covers several ranges; else NULL */
 	void (*emit)(void *arg, const struct s2v_contract_row *row);
 	void *arg;
 };
@@ -152,7 +153,7 @@ static bool fold_leaves(struct fold *f, const struct s2v_contract_row *r)
 static void fold_add(struct fold *f, const struct s2v_contract_row *r)
 {
 	if (f->open && f->row.gpa + f->row.size == r->gpa && f->row.hva + f->row.size == r->hva &&
-	    f->row.audited == r->audited && says_the_same(&f->row, r) && fold_leaves(f, r)) {
+	    f->row.audited == r->audited && same_contract(&f->row, r) && fold_leaves(f, r)) {
 		f->row.size += r->size;
 		f->row.present += r->present;
 		f->row.unreadable += r->unreadable;
@@ -177,7 +178,7 @@ static void fold_slot(struct fold *f, const struct s2v_host *host, const struct 
 
 /* ---- memslots that are gone ---- */
 
-/* Room for one more: the oldest goes, but of those that are unsafe only if all are. */
+/* Drops the oldest row that is not unsafe, or the oldest if all are. */
 static void make_room(struct s2v_vm *vm)
 {
 	size_t least = 0;
@@ -198,7 +199,7 @@ static void keep_row(void *arg, const struct s2v_contract_row *r)
 	for (size_t i = 0; i < vm->n_gone_rows; i++) {
 		g = &vm->gone_rows[i];
 		if (g->gpa == r->gpa && g->size == r->size && g->hva == r->hva &&
-		    says_the_same(g, r))
+		    same_contract(g, r))
 			return;
 	}
 	if (!vm->gone_rows)
@@ -224,18 +225,18 @@ void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
 		fold_slot(&f, c->o.host, vm, slot);
 }
 
-/* Is a memslot there that says the same of the same memory? One that was made anew is not told twice. */
-static bool is_there_again(const struct s2v_correlator *c, struct s2v_vm *vm,
-			   const struct s2v_contract_row *r)
+/* Returns whether an existing memslot has an equal row for this memory: it was registered again. */
+static bool is_registered_again(const struct s2v_correlator *c, struct s2v_vm *vm,
+				const struct s2v_contract_row *r)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, (__s16)r->id, 0);
-	struct s2v_slot_range *run = slot ? s2v_slot_range_find(slot, r->hva) : NULL;
+	struct s2v_slot_range *range = slot ? s2v_slot_range_find(slot, r->hva) : NULL;
 	struct s2v_contract_row now;
 
-	if (!run || slot->gpa + (r->hva - slot->hva) != r->gpa)
+	if (!range || slot->gpa + (r->hva - slot->hva) != r->gpa)
 		return false;
-	s2v_contract_row(c->o.host, vm, slot, run, &now);
-	return says_the_same(&now, r);
+	s2v_contract_row(c->o.host, vm, slot, range, &now);
+	return same_contract(&now, r);
 }
 
 static void report_row(void *arg, const struct s2v_contract_row *r)
@@ -261,7 +262,7 @@ void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, bool final
 	HASH_ITER(hh, vm->slots, s, next)
 	fold_slot(&f, c->o.host, vm, s);
 	for (size_t i = 0; final && i < vm->n_gone_rows; i++) {
-		if (is_there_again(c, vm, &vm->gone_rows[i]))
+		if (is_registered_again(c, vm, &vm->gone_rows[i]))
 			continue;
 		vm->gone_rows[i].vm = vm->ref;
 		report_row(c, &vm->gone_rows[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Events into the model, the model into rules, rules into findings. */
+/* Applies events to the model, and evaluates the rules on it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void on_vm_new(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 
 static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vma *ev)
 {
-	struct s2v_slot_range run = {
+	struct s2v_slot_range range = {
 		.start = ev->vma.start, .end = ev->vma.end, .reg = ev->vma, .reported = true
 	};
 
@@ -50,15 +50,14 @@ static void on_vma(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		vm->n_pending = vm->pending_over_limit = 0;
 		vm->pending_gen = ev->gen;
 	}
-	run.where = run.now_where = s2v_host_where(c->o.host, ev->pa);
-	run.now = ev->vma;
-	memcpy(run.name, ev->name, sizeof(run.name));
-	memcpy(run.driver, ev->driver, sizeof(run.driver));
-	run.name[sizeof(run.name) - 1] = run.driver[sizeof(run.driver) - 1] = 0;
-	/* A run of nothing (a hole) is known by its attribute; its bounds are kept all the same. */
+	range.where = range.now_where = s2v_host_where(c->o.host, ev->pa);
+	range.now = ev->vma;
+	memcpy(range.name, ev->name, sizeof(range.name));
+	memcpy(range.driver, ev->driver, sizeof(range.driver));
+	range.name[sizeof(range.name) - 1] = range.driver[sizeof(range.driver) - 1] = 0;
 	if (!s2v_slot_range_has_room(c, vm))
 		vm->pending_over_limit++;
-	else if (s2v_slot_range_append(&vm->pending, &vm->n_pending, &run))
+	else if (s2v_slot_range_append(&vm->pending, &vm->n_pending, &range))
 		c->no_memory++;
 }
 
@@ -66,12 +65,12 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			       const struct s2v_ev_slot *ev, struct s2v_memslot *slot)
 {
 	for (size_t i = 0; i < vm->n_pending; i++) {
-		const struct s2v_slot_range *run = &vm->pending[i];
+		const struct s2v_slot_range *range = &vm->pending[i];
 		struct s2v_rule_in in = {
 			.on = ev->change == S2V_SLOT_FOUND ? S2V_ON_FOUND : S2V_ON_SLOT,
 			.host = c->o.host,
-			.vma = &run->reg,
-			.where = run->where,
+			.vma = &range->reg,
+			.where = range->where,
 			.vm_watched_from_start = vm->from_start,
 			.cap_queried = vm->cap_queried,
 			.slot_flags = ev->flags,
@@ -79,59 +78,60 @@ static void judge_registration(struct s2v_correlator *c, struct s2v_vm *vm,
 			.slot_accepted = ev->err == 0,
 			.err = ev->err,
 		};
-		struct s2v_place w = {
+		struct s2v_occurrence occ = {
 			.h = &ev->h,
 			.slot = slot,
 			.vcpu = -1,
-			.gpa = ev->gpa + (run->start - ev->hva),
-			.size = run->end - run->start,
-			.hva = run->start,
+			.gpa = ev->gpa + (range->start - ev->hva),
+			.size = range->end - range->start,
+			.hva = range->start,
 			.pa = S2V_NO_PA,
 		};
 
-		s2v_ask_rules(c, vm, &in, &w);
+		s2v_eval_rules(c, vm, &in, &occ);
 	}
 }
 
-/* Do the runs told of lie in the slot, one behind the other? */
-static bool runs_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+/* Returns whether the pending ranges lie in the memslot, ascending and not overlapping. */
+static bool ranges_fit(const struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
 	__u64 end = ev->hva;
 
 	for (size_t i = 0; i < vm->n_pending; i++) {
-		const struct s2v_slot_range *run = &vm->pending[i];
+		const struct s2v_slot_range *range = &vm->pending[i];
 
-		if (run->start < end || run->end <= run->start || run->end - ev->hva > ev->size)
+		if (range->start < end || range->end <= range->start ||
+		    range->end - ev->hva > ev->size)
 			return false;
-		end = run->end;
+		end = range->end;
 	}
 	return true;
 }
 
-/* guest_memfd has no VMAs to tell of; KVM maps it Write-Back, as the kernel does. */
-static int add_gmem_run(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
+/* guest_memfd has no VMAs, so no VMA events; KVM and the kernel both map it Write-Back. */
+static int add_gmem_range(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 {
-	struct s2v_slot_range run = {
+	struct s2v_slot_range range = {
 		.start = ev->hva,
 		.end = ev->hva + ev->size,
 		.reg = { .flags = S2V_VMA_GMEM, .attr = S2V_ATTR_NORMAL_WB },
 		.reported = true,
 	};
 
-	run.now = run.reg;
-	return s2v_slot_range_append(&vm->pending, &vm->n_pending, &run);
+	range.now = range.reg;
+	return s2v_slot_range_append(&vm->pending, &vm->n_pending, &range);
 }
 
-/* What an audit found is the registration that is known already, and known better. */
+/* Returns whether an audit found a registration that was seen: what was seen is more exact. */
 static bool is_known(const struct s2v_memslot *slot, const struct s2v_ev_slot *ev)
 {
 	return slot && ev->change == S2V_SLOT_FOUND && slot->registered && slot->gen == ev->gen &&
 	       slot->gpa == ev->gpa && slot->size == ev->size && slot->hva == ev->hva;
 }
 
-/* The memslot in a new registration, in the place of the one before. NULL when out of memory. */
-static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm, __s16 id,
-				     __u16 as_id, __u32 gen)
+/* Replaces a memslot by its new registration. NULL: out of memory. */
+static struct s2v_memslot *slot_replace(struct s2v_correlator *c, struct s2v_vm *vm, __s16 id,
+					__u16 as_id, __u32 gen)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, id, as_id);
 	__u32 findings = slot && slot->gen == gen ? slot->findings : 0;
@@ -150,22 +150,21 @@ static struct s2v_memslot *slot_anew(struct s2v_correlator *c, struct s2v_vm *vm
 	return slot;
 }
 
-/* What an audit found behind a memslot that is known: what lies there now. */
-static void refresh(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
-		    const struct s2v_ev_slot *ev)
+/* Updates a known memslot by the ranges that an audit found. */
+static void refresh_ranges(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
+			   const struct s2v_ev_slot *ev)
 {
-	if (vm->pending_gen != ev->gen || vm->n_pending != ev->runs || !runs_fit(vm, ev))
+	if (vm->pending_gen != ev->gen || vm->n_pending != ev->runs || !ranges_fit(vm, ev))
 		return;
 	for (size_t i = 0; i < vm->n_pending; i++)
 		if (s2v_slot_range_refresh(slot, &vm->pending[i], ev->h.time))
 			c->no_memory++;
 	s2v_slot_ranges_join(slot);
-	s2v_slot_count(vm, slot);
+	s2v_slot_count_ranges(vm, slot);
 }
 
-/* A memslot goes, or has other flags from now on. */
-static void on_slot_known(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
-			  const struct s2v_ev_slot *ev)
+static void on_slot_delete_or_flags(struct s2v_correlator *c, struct s2v_vm *vm,
+				    struct s2v_memslot *slot, const struct s2v_ev_slot *ev)
 {
 	if (ev->change == S2V_SLOT_FLAGS) {
 		slot->flags = ev->flags;
@@ -182,7 +181,7 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	bool fit, whole;
 
 	if (is_known(slot, ev)) {
-		refresh(c, vm, slot, ev);
+		refresh_ranges(c, vm, slot, ev);
 		vm->n_pending = 0;
 		return;
 	}
@@ -192,18 +191,18 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		s2v_reset_host_unmapped(c, vm, slot->gpa, slot->size);
 	if (ev->change == S2V_SLOT_DELETE || ev->change == S2V_SLOT_FLAGS) {
 		if (slot && !ev->err)
-			on_slot_known(c, vm, slot, ev);
+			on_slot_delete_or_flags(c, vm, slot, ev);
 		return;
 	}
 	if (vm->pending_gen != ev->gen)
 		vm->n_pending = vm->pending_over_limit = 0;
-	fit = runs_fit(vm, ev);
+	fit = ranges_fit(vm, ev);
 	whole = fit && vm->n_pending == ev->runs;
 	if (!fit)
 		vm->n_pending = 0;
 	slot = &refused;
 	if (!ev->err) {
-		slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+		slot = slot_replace(c, vm, ev->slot, ev->as_id, ev->gen);
 		if (!slot)
 			return;
 	}
@@ -217,8 +216,8 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot->vm_mte = ev->vm_mte;
 	slot->registered = whole;
 	slot->audited = ev->change == S2V_SLOT_FOUND;
-	c->runs_missing += !fit || vm->n_pending + vm->pending_over_limit != ev->runs;
-	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_run(vm, ev))
+	c->ranges_missing += !fit || vm->n_pending + vm->pending_over_limit != ev->runs;
+	if ((ev->flags & S2V_MEM_GUEST_MEMFD) && !vm->n_pending && add_gmem_range(vm, ev))
 		c->no_memory++;
 	judge_registration(c, vm, ev, slot);
 	if (ev->err) {
@@ -226,13 +225,13 @@ static void on_slot(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	} else {
 		slot->ranges = vm->pending;
 		slot->n_ranges = vm->n_pending;
-		s2v_slot_count(vm, slot);
+		s2v_slot_count_ranges(vm, slot);
 		vm->pending = NULL;
 	}
 	vm->n_pending = 0;
 }
 
-/* The memslot of a page event; one that was registered before we looked is made of what it says. */
+/* The memslot of a page event, made from the event if its registration was not seen. NULL: stale event, or no memory. */
 static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
 					const struct s2v_ev_page *ev)
 {
@@ -241,15 +240,15 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 	if (slot && slot->gen == ev->gen && slot->gpa == ev->slot_gpa &&
 	    slot->size == ev->slot_size)
 		return slot;
-	/* Under way while an audit found the memslot. */
+	/* The fault was in progress when the audit found the memslot. */
 	if (slot && slot->audited && !ev->gen && slot->gpa == ev->slot_gpa &&
 	    slot->size == ev->slot_size)
 		return slot;
-	if (slot && slot->gen > ev->gen) { /* of a registration that is gone: too late */
+	if (slot && slot->gen > ev->gen) { /* that registration has been replaced */
 		c->stale++;
 		return NULL;
 	}
-	slot = slot_anew(c, vm, ev->slot, ev->as_id, ev->gen);
+	slot = slot_replace(c, vm, ev->slot, ev->as_id, ev->gen);
 	if (!slot)
 		return NULL;
 	slot->gpa = ev->slot_gpa;
@@ -260,16 +259,16 @@ static struct s2v_memslot *slot_of_page(struct s2v_correlator *c, struct s2v_vm 
 	return slot;
 }
 
-/* The run that a mapping falls into, made from the mapping where registration told of none. */
-static struct s2v_slot_range *run_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
-					  struct s2v_memslot *slot, const struct s2v_ev_page *ev)
+/* The range of a page event, made from the event if registration reported none. */
+static struct s2v_slot_range *range_of_page(struct s2v_correlator *c, struct s2v_vm *vm,
+					    struct s2v_memslot *slot, const struct s2v_ev_page *ev)
 {
-	struct s2v_slot_range *run = s2v_slot_range_find(slot, ev->hva), fresh = { 0 };
+	struct s2v_slot_range *range = s2v_slot_range_find(slot, ev->hva), fresh = { 0 };
 	__u64 slot_end = slot->hva + slot->size;
 
-	/* Relaxed permissions come without the host's side: they make no run. */
-	if (run || ev->h.type == S2V_EV_PERM)
-		return run;
+	/* A permission change has no host attributes to make a range from. */
+	if (range || ev->h.type == S2V_EV_PERM)
+		return range;
 	fresh.reg = fresh.now = ev->vma;
 	fresh.now_where = s2v_host_where(c->o.host, ev->pa);
 	fresh.start = ev->vma.start;
@@ -277,7 +276,7 @@ static struct s2v_slot_range *run_of_page(struct s2v_correlator *c, struct s2v_v
 	if (ev->vma.flags & S2V_VMA_GMEM) {
 		fresh.start = slot->hva;
 		fresh.end = slot_end;
-	} else if (ev->hva < fresh.start || ev->hva >= fresh.end) { /* it could not be read */
+	} else if (ev->hva < fresh.start || ev->hva >= fresh.end) { /* the VMA could not be read */
 		fresh.start = ev->hva;
 		fresh.end = ev->size < slot_end - ev->hva ? ev->hva + ev->size : slot_end;
 	}
@@ -287,17 +286,17 @@ static struct s2v_slot_range *run_of_page(struct s2v_correlator *c, struct s2v_v
 		fresh.end = slot_end;
 	if (!s2v_slot_range_has_room(c, vm))
 		return NULL;
-	run = s2v_slot_range_insert(slot, &fresh, ev->hva);
-	if (!run)
+	range = s2v_slot_range_insert(slot, &fresh, ev->hva);
+	if (!range)
 		c->no_memory++;
 	else
-		s2v_slot_count(vm, slot);
-	return run;
+		s2v_slot_count_ranges(vm, slot);
+	return range;
 }
 
-/* What the page's VMA covers of the memslot is that VMA now. Returns the page's run, or NULL: no memory. */
-static struct s2v_slot_range *vma_is_new(struct s2v_correlator *c, struct s2v_memslot *slot,
-					 const struct s2v_ev_page *ev)
+/* Sets the part of the memslot that ev->vma covers to that VMA. Returns the page's range; NULL: no memory. */
+static struct s2v_slot_range *replace_vma(struct s2v_correlator *c, struct s2v_memslot *slot,
+					  const struct s2v_ev_page *ev)
 {
 	__u64 end = slot->hva + slot->size;
 	struct s2v_slot_range now = {
@@ -317,36 +316,36 @@ static struct s2v_slot_range *vma_is_new(struct s2v_correlator *c, struct s2v_me
 }
 
 /*
- * What lies behind the page now: where that is something else than before, it has runs of its own. False: the
- * event is of what lay there before (told late: it stands for others), and says nothing of what is there now.
+ * Updates *range by the backing that the event says; a new backing gets ranges of its own. False: the
+ * event is older than the current backing (it stands for others, and came late), or no memory.
  */
-static bool run_now(struct s2v_correlator *c, struct s2v_memslot *slot, struct s2v_slot_range **run,
-		    const struct s2v_ev_page *ev)
+static bool update_range(struct s2v_correlator *c, struct s2v_memslot *slot,
+			 struct s2v_slot_range **range, const struct s2v_ev_page *ev)
 {
 	const struct s2v_vma *v = &ev->vma;
 
-	if (!*run)
+	if (!*range)
 		return true;
-	if (ev->h.time < (*run)->since)
+	if (ev->h.time < (*range)->since)
 		return false;
 	if (v->attr == S2V_ATTR_NONE || (ev->flags & S2V_PG_NO_VMA) || ev->hva < v->start ||
 	    ev->hva >= v->end)
 		return true;
-	if (s2v_vma_differs(v, &(*run)->now))
-		*run = vma_is_new(c, slot, ev);
-	if (*run && v->pte_attr != S2V_ATTR_NONE) {
-		(*run)->now.pte_attr = v->pte_attr;
-		(*run)->now_where = s2v_host_where(c->o.host, ev->pa);
+	if (s2v_vma_differs(v, &(*range)->now))
+		*range = replace_vma(c, slot, ev);
+	if (*range && v->pte_attr != S2V_ATTR_NONE) {
+		(*range)->now.pte_attr = v->pte_attr;
+		(*range)->now_where = s2v_host_where(c->o.host, ev->pa);
 	}
-	return *run;
+	return *range;
 }
 
 static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	struct s2v_rule_in in = { .host = c->o.host, .vma = &ev->vma, .s2 = ev->s2 };
-	struct s2v_place w = { .h = &ev->h, .page = ev };
+	struct s2v_occurrence occ = { .h = &ev->h, .page = ev };
 	struct s2v_memslot *slot;
-	struct s2v_slot_range *run;
+	struct s2v_slot_range *range;
 	bool now;
 
 	if (ev->flags & S2V_PG_HCR)
@@ -357,16 +356,16 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	slot = slot_of_page(c, vm, ev);
 	if (!slot)
 		return;
-	run = run_of_page(c, vm, slot, ev);
-	if (!run && ev->h.type != S2V_EV_PERM)
+	range = range_of_page(c, vm, slot, ev);
+	if (!range && ev->h.type != S2V_EV_PERM)
 		return;
-	now = run_now(c, slot, &run, ev);
-	s2v_slot_count(vm, slot);
+	now = update_range(c, slot, &range, ev);
+	s2v_slot_count_ranges(vm, slot);
 	in.on = ev->h.type == S2V_EV_FAULT ? S2V_ON_FAULT : S2V_ON_MAP;
 	in.err = ev->h.type == S2V_EV_FAULT ? ev->err : 0;
-	if (run && slot->registered && run->reported) {
-		in.registered = &run->reg;
-		in.registered_where = run->where;
+	if (range && slot->registered && range->reported) {
+		in.registered = &range->reg;
+		in.registered_where = range->where;
 	}
 	in.where = s2v_host_where(c->o.host, ev->pa);
 	in.vm_watched_from_start = vm->from_start;
@@ -382,15 +381,15 @@ static void on_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 	in.host_pa = ev->host_pa;
 	if (!in.pa_differs && s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED)
 		c->unmapped += ev->count;
-	in.driver = run ? run->driver : NULL;
-	if (run && now && ev->h.type == S2V_EV_MAP)
-		s2v_slot_range_note(run, s2v_vma_s1(&ev->vma), &in);
-	w.slot = slot;
-	w.gpa = ev->gpa;
-	w.size = ev->size;
-	w.hva = ev->hva;
-	w.pa = ev->pa;
-	s2v_ask_rules(c, vm, &in, &w);
+	in.driver = range ? range->driver : NULL;
+	if (range && now && ev->h.type == S2V_EV_MAP)
+		s2v_slot_range_note(range, s2v_vma_s1(&ev->vma), &in);
+	occ.slot = slot;
+	occ.gpa = ev->gpa;
+	occ.size = ev->size;
+	occ.hva = ev->hva;
+	occ.pa = ev->pa;
+	s2v_eval_rules(c, vm, &in, &occ);
 }
 
 static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
@@ -405,8 +404,8 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 
 #define LEAF_MAX (1ULL << 30) /* KVM maps a PUD of 4 KiB pages at most (5.10 to 7.3) */
 
-/* A page lies in the memslot that its event names, or the event is not to be relied on. */
-static bool page_is_sound(const struct s2v_ev_page *ev)
+/* Returns whether the page lies in the memslot that its event names. */
+static bool page_is_valid(const struct s2v_ev_page *ev)
 {
 	return ev->slot == S2V_NO_SLOT ||
 	       (ev->size && ev->size <= LEAF_MAX && ev->slot_hva + ev->slot_size >= ev->slot_hva &&
@@ -422,7 +421,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
 
-	/* An audit's end may come after that of its VM. */
+	/* The end of an audit may come after the end of its VM: that adds no VM. */
 	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
 		return vm;
 	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_ranges);
@@ -430,7 +429,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 		c->no_memory++;
 		return NULL;
 	}
-	/* Unless its announcement comes it was lost, and from_start stays false. */
+	/* If no VM_NEW follows, it was lost, and from_start stays false. */
 	vm->ref.pid = ev->tgid;
 	return vm;
 }
@@ -441,7 +440,7 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 	struct s2v_vm *vm;
 
 	if (!need || ev->len < need ||
-	    (is_page(ev) && !page_is_sound((const struct s2v_ev_page *)ev))) {
+	    (is_page(ev) && !page_is_valid((const struct s2v_ev_page *)ev))) {
 		c->malformed++;
 		return;
 	}
@@ -456,7 +455,7 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		return;
 	if (ev->type == S2V_EV_VM_NEW)
 		on_vm_new(c, vm, (const struct s2v_ev_vm *)ev);
-	c->n_vms += s2v_vm_is_guest_now(vm, ev);
+	c->n_vms += s2v_vm_mark_guest(vm, ev);
 	if (c->o.events && c->o.sink->event)
 		c->o.sink->event(c->o.sink, ev, &vm->ref, s2v_realtime(c, ev->time));
 	switch (ev->type) {
@@ -519,7 +518,7 @@ void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *s
 	sum->unmapped = c->unmapped;
 	memcpy(sum->leaves, c->leaves, sizeof(sum->leaves));
 	sum->rules = c->o.rules;
-	sum->lost += c->malformed + c->no_memory + c->runs_missing + c->stale + c->unannounced;
+	sum->lost += c->malformed + c->no_memory + c->ranges_missing + c->stale + c->unannounced;
 	sum->over_limit += c->over_limit;
 	sum->fwb_disagrees = c->fwb_disagrees;
 	s2v_summary_judge(sum);

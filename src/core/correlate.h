@@ -12,52 +12,52 @@ struct s2v_correlator;
 
 struct s2v_correlator_opts {
 	const struct s2v_host *host; /* must outlive the correlator */
-	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them; likewise */
-	struct s2v_sink *sink; /* likewise */
+	const struct s2v_rule_state *rules; /* S2V_RULE_NR of them; must outlive it, too */
+	struct s2v_sink *sink; /* must outlive it, too */
 	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns */
-	bool events; /* tell the sink of every event, too (--all) */
-	unsigned int only; /* enum s2v_trigger bits: ask rules on these alone; 0: on all */
-	bool snapshot; /* asked for is what exists: a VM that went before it was audited is no gap */
-	bool every_map; /* the source tells every map and fault, so pages can be followed */
-	__u64 refault_window; /* ns that refaults are counted after a reset */
+	bool events; /* pass every event to the sink, too (--all) */
+	unsigned int only; /* enum s2v_trigger bits on which rules are applied; 0: all */
+	bool snapshot; /* only existing mappings matter: a VM that ends before its audit is no gap */
+	bool every_map; /* the source reports every map and fault, so pages can be followed */
+	__u64 refault_window; /* ns after a reset in which refaults are counted */
 };
 
 /* NULL when out of memory. */
 struct s2v_correlator *s2v_correlator_new(const struct s2v_correlator_opts *opts);
 void s2v_correlator_free(struct s2v_correlator *c);
 
-/* Takes one event; one that is malformed or of an unknown type is counted and left out. */
+/* Processes one event. A malformed event, or one of an unknown type, is counted and ignored. */
 void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev);
 
-/* Tells the sink the coherence contract of every VM that is there (SIGUSR1, end of run). */
+/* Reports the coherence contract of every existing VM to the sink (SIGUSR1, end of run). */
 void s2v_correlator_contract(struct s2v_correlator *c);
 
-/* The model as it is: the first VM, more by ->hh.next; until the next event. NULL: there is none. */
+/* The first VM of the model, the others by ->hh.next; valid until the next event. NULL: no VM. */
 const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c);
 
-/* It is now (CLOCK_BOOTTIME ns; 0: not known) so late: resets that are over are told. */
+/* Reports resets that are over at `now` (CLOCK_BOOTTIME ns; 0: not known). */
 void s2v_correlator_tick(struct s2v_correlator *c, __u64 now);
 
 /*
- * Tells the sink the totals of findings that went on since they were told; how many. now 0: of all. Else it is now so late
- * (ns, of one clock, about every second): each is told again when a tenth of its age has passed, or 10 s.
+ * Reports new totals of findings to the sink; returns how many. now 0: all of them. Else `now` (ns, of
+ * one clock, about every second) limits updates: one per tenth of the finding's age, at most 10 s apart.
  */
 unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now);
 
-/* What is known by now: completes *sum as s2v_correlator_finish() does, and ends nothing. */
+/* Completes *sum as s2v_correlator_finish() does, without ending the run. */
 void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum);
 
 /*
- * Ends the run: totals of findings that went on, contract, and *sum, of which the source has
- * filled cnt, maps, lost, missed_probes and duration_ns. Completes *sum and tells the sink.
+ * Ends the run: reports new totals of findings, the contract and *sum to the sink. The source has
+ * filled cnt, maps, lost, missed_probes and duration_ns of *sum; this completes it.
  */
 void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum);
 
-/* The clause of a summary that says why a run is incomplete; sets sum->complete. Pure. */
+/* Sets sum->complete, and sum->incomplete to the reasons. Pure. */
 void s2v_summary_judge(struct s2v_summary *sum);
-/* Of what was unreadable in a judged summary, what is no single VM's. */
+/* Of sum->unreadable in a judged summary, the part that no VM accounts for. */
 __u64 s2v_summary_unread(const struct s2v_summary *sum);
-/* One more reason, of which s2v_summary_judge() knows nothing. */
+/* Adds a reason that s2v_summary_judge() does not know. */
 void s2v_summary_because(struct s2v_summary *sum, const char *why);
 
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Rules asked, findings kept: equal ones are one, told at first sight and again with their total. */
+/* Applies rules and keeps findings: equal ones are one, reported when new and again with new totals. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/correlate_private.h"
 
-/* In the place of a range's address, where ranges are too many for a finding each: none begins there. */
+/* finding_key.gpa of all ranges beyond S2V_FINDINGS_MOST; no range begins at 1. */
 #define FURTHER_RANGES 1
 
 static enum s2v_attr_source s1_source(const struct s2v_vma *v)
@@ -17,35 +17,40 @@ static enum s2v_attr_source s1_source(const struct s2v_vma *v)
 	return v->attr != S2V_ATTR_NONE ? S2V_SRC_VMA : S2V_SRC_NONE;
 }
 
-/* Where it lies, and its bytes: what one event tells of many is between its two addresses, if it says no more. */
-static bool extent(const struct s2v_place *w, __u64 count, __u64 *low, __u64 *end, __u64 *bytes)
+/*
+ * Extent of an occurrence: [*low, *end) and bytes. An event that stands for many spans gpa to gpa_last,
+ * unless it has gpa_low and gpa_end. False: the end overflows.
+ */
+static bool extent(const struct s2v_occurrence *occ, __u64 count, __u64 *low, __u64 *end,
+		   __u64 *bytes)
 {
-	__u64 last = w->page ? w->page->gpa_last : w->gpa, high = w->gpa < last ? last : w->gpa;
+	__u64 last = occ->page ? occ->page->gpa_last : occ->gpa,
+	      high = occ->gpa < last ? last : occ->gpa;
 
-	*low = w->gpa < last ? w->gpa : last;
-	*end = high + w->size;
+	*low = occ->gpa < last ? occ->gpa : last;
+	*end = high + occ->size;
 	if (*end < high)
 		return false;
-	if (!w->page) /* neighbours that an audit found are one, of so many leaves */
+	if (!occ->page) /* an audit: count is leaves, size covers them all */
 		count = 1;
-	if (__builtin_mul_overflow(w->size, count, bytes))
+	if (__builtin_mul_overflow(occ->size, count, bytes))
 		*bytes = ~0ULL;
-	if (!w->page || !w->page->gpa_end)
+	if (!occ->page || !occ->page->gpa_end)
 		return true;
-	if (w->page->gpa_low < *low)
-		*low = w->page->gpa_low;
-	if (w->page->gpa_end > *end)
-		*end = w->page->gpa_end;
-	*bytes = w->page->bytes;
+	if (occ->page->gpa_low < *low)
+		*low = occ->page->gpa_low;
+	if (occ->page->gpa_end > *end)
+		*end = occ->page->gpa_end;
+	*bytes = occ->page->bytes;
 	return true;
 }
 
-/* One more occurrence, or many like it. */
-static void extend(struct s2v_finding *f, const struct s2v_place *w, __u64 count)
+/* Adds `count` occurrences to the extent of a finding. */
+static void extend(struct s2v_finding *f, const struct s2v_occurrence *occ, __u64 count)
 {
 	__u64 low, end, bytes, span;
 
-	if (!w->slot || !extent(w, count, &low, &end, &bytes))
+	if (!occ->slot || !extent(occ, count, &low, &end, &bytes))
 		return;
 	if (!f->gpa_end || low < f->gpa_low)
 		f->gpa_low = low;
@@ -58,35 +63,36 @@ static void extend(struct s2v_finding *f, const struct s2v_place *w, __u64 count
 
 static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
-			 const struct s2v_place *w, struct s2v_finding *f)
+			 const struct s2v_occurrence *occ, struct s2v_finding *f)
 {
 	f->id = ++c->next_finding;
 	f->rule = rule;
-	f->time = s2v_realtime(c, w->h->time);
+	f->time = s2v_realtime(c, occ->h->time);
 	f->vm = vm->ref;
-	f->vcpu = w->page ? w->page->vcpu : w->vcpu;
+	f->vcpu = occ->page ? occ->page->vcpu : occ->vcpu;
 	rule->why(in, f->explain, sizeof(f->explain));
-	if (!w->slot) {
+	if (!occ->slot) {
 		f->slot.id = S2V_NO_SLOT;
 		f->pa = S2V_NO_PA;
 		return;
 	}
-	f->slot.id = w->slot->key.id;
-	f->slot.gpa = w->slot->gpa;
-	f->slot.size = w->slot->size;
-	f->slot.hva = w->slot->hva;
+	f->slot.id = occ->slot->key.id;
+	f->slot.gpa = occ->slot->gpa;
+	f->slot.size = occ->slot->size;
+	f->slot.hva = occ->slot->hva;
 	f->has_page = true;
-	f->gpa = f->gpa_last = w->gpa;
-	f->size = w->size;
-	f->hva = w->hva;
-	f->pa = w->pa;
+	f->gpa = f->gpa_last = occ->gpa;
+	f->size = occ->size;
+	f->hva = occ->hva;
+	f->pa = occ->pa;
 	f->s1 = s2v_vma_s1(in->vma);
 	f->s1_source = s1_source(in->vma);
 	if (in->vma->attr != f->s1)
 		f->s1_vma = in->vma->attr;
 	f->s2 = in->s2;
 	if (in->s2 != S2V_ATTR_NONE)
-		f->s2_source = in->on == S2V_ON_LEAF || (w->page && w->page->h.type == S2V_EV_PERM)
+		f->s2_source = in->on == S2V_ON_LEAF ||
+					       (occ->page && occ->page->h.type == S2V_EV_PERM)
 				       ? S2V_SRC_LEAF
 				       : S2V_SRC_PROT;
 	f->err = in->err;
@@ -95,12 +101,12 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 }
 
 /*
- * What an audit finds that is known already, from a hook in the same registration of the memslot, or
- * from an audit before: then there is nothing to tell but another number of leaves.
+ * Returns whether a hook (in the same registration of the memslot) or an earlier audit already found
+ * this range. Then only the number of leaves is updated.
  */
-static bool known_leaves(struct s2v_correlator *c, const struct s2v_vm *vm,
-			 const struct s2v_finding_key *range, struct s2v_open_finding *o,
-			 __u64 count)
+static bool is_known_leaf(struct s2v_correlator *c, const struct s2v_vm *vm,
+			  const struct s2v_finding_key *range, struct s2v_open_finding *o,
+			  __u64 count)
 {
 	struct s2v_finding_key key = *range;
 	struct s2v_open_finding *hooked;
@@ -118,28 +124,28 @@ static bool known_leaves(struct s2v_correlator *c, const struct s2v_vm *vm,
 	return true;
 }
 
-void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
-	       const struct s2v_rule_in *in, const struct s2v_place *w)
+void s2v_add_finding(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+		     const struct s2v_rule_in *in, const struct s2v_occurrence *occ)
 {
 	struct s2v_finding_key key;
 	struct s2v_open_finding *o;
-	__u64 count = w->page ? w->page->count : w->count ? w->count : 1;
+	__u64 count = occ->page ? occ->page->count : occ->count ? occ->count : 1;
 
 	memset(&key, 0, sizeof(key));
 	key.slot = S2V_NO_SLOT;
-	if (w->slot) {
-		key.gen = w->slot->gen;
-		key.slot = w->slot->key.id;
-		key.as_id = w->slot->key.as_id;
+	if (occ->slot) {
+		key.gen = occ->slot->gen;
+		key.slot = occ->slot->key.id;
+		key.as_id = occ->slot->key.as_id;
 	}
 	key.err = in->err;
 	key.rule = rule->id;
 	key.on = in->err ? (__u8)in->on : 0;
 	key.mild = rule->is_mild && rule->is_mild(in);
 	if (in->on == S2V_ON_LEAF)
-		key.gpa = w->gpa;
+		key.gpa = occ->gpa;
 	HASH_FIND(hh, vm->findings, &key, sizeof(key), o);
-	if (in->on == S2V_ON_LEAF && known_leaves(c, vm, &key, o, count))
+	if (in->on == S2V_ON_LEAF && is_known_leaf(c, vm, &key, o, count))
 		return;
 	if (!o && in->on == S2V_ON_LEAF && HASH_COUNT(vm->findings) >= S2V_FINDINGS_MOST) {
 		key.gpa = FURTHER_RANGES;
@@ -151,8 +157,8 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 	}
 	if (o) {
 		o->f.count += count;
-		o->f.gpa_last = w->page ? w->page->gpa_last : w->gpa;
-		extend(&o->f, w, count);
+		o->f.gpa_last = occ->page ? occ->page->gpa_last : occ->gpa;
+		extend(&o->f, occ, count);
 		o->changed = c->changed = true;
 		return;
 	}
@@ -161,39 +167,39 @@ void s2v_found(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rul
 		c->no_memory++;
 		return;
 	}
-	count += !count; /* what was told of it before was another finding, or none */
+	count += !count; /* 0: its first event made another finding, or none */
 	o->key = key;
 	o->leaf = in->on == S2V_ON_LEAF;
 	o->audit = c->n_audits;
 	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
-	if (w->slot)
-		w->slot->findings++;
+	if (occ->slot)
+		occ->slot->findings++;
 	o->f.mild = key.mild;
-	fill_finding(c, vm, rule, in, w, &o->f);
+	fill_finding(c, vm, rule, in, occ, &o->f);
 	o->f.count = count;
-	if (w->page)
-		o->f.gpa_last = w->page->gpa_last;
-	extend(&o->f, w, count);
+	if (occ->page)
+		o->f.gpa_last = occ->page->gpa_last;
+	extend(&o->f, occ, count);
 	c->findings[s2v_finding_severity(&o->f)]++;
 	if (c->o.sink->finding)
 		c->o.sink->finding(c->o.sink, &o->f);
 }
 
-bool s2v_rule_is_asked(const struct s2v_correlator *c, const struct s2v_rule *r,
-		       enum s2v_trigger on)
+bool s2v_rule_is_active(const struct s2v_correlator *c, const struct s2v_rule *r,
+			enum s2v_trigger on)
 {
 	return (r->on & on) && c->o.rules[r->id].coverage != S2V_NOT_APPLICABLE &&
 	       (!c->o.only || (c->o.only & on));
 }
 
-void s2v_ask_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
-		   const struct s2v_place *w)
+void s2v_eval_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule_in *in,
+		    const struct s2v_occurrence *occ)
 {
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		const struct s2v_rule *r = &s2v_rules[i];
 
-		if (s2v_rule_is_asked(c, r, in->on) && r->decide(in))
-			s2v_found(c, vm, r, in, w);
+		if (s2v_rule_is_active(c, r, in->on) && r->decide(in))
+			s2v_add_finding(c, vm, r, in, occ);
 	}
 }
 
@@ -215,7 +221,7 @@ void s2v_report_updates(struct s2v_correlator *c, struct s2v_vm *vm)
 	report_update(c, o);
 }
 
-#define UPDATE_MOST 10000000000ULL /* ns that an update waits at most */
+#define UPDATE_MAX_NS 10000000000ULL
 
 static bool update_is_due(struct s2v_open_finding *o, __u64 now)
 {
@@ -223,12 +229,13 @@ static bool update_is_due(struct s2v_open_finding *o, __u64 now)
 
 	if (!now)
 		return true;
-	if (!o->born)
-		o->born = now;
-	wait = now > o->born ? (now - o->born) / 10 : 0;
-	if (now < o->reported || now - o->reported < (wait < UPDATE_MOST ? wait : UPDATE_MOST))
+	if (!o->first_update)
+		o->first_update = now;
+	wait = now > o->first_update ? (now - o->first_update) / 10 : 0;
+	if (now < o->last_update ||
+	    now - o->last_update < (wait < UPDATE_MAX_NS ? wait : UPDATE_MAX_NS))
 		return false;
-	o->reported = now;
+	o->last_update = now;
 	return true;
 }
 

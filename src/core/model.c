@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Keeping the model: VMs, memslots. What lies behind a memslot: runs.c. */
+/* The model: VMs and memslots. Ranges of a memslot: ranges.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id)
 	return vm;
 }
 
-struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs)
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *total_ranges)
 {
 	struct s2v_vm *vm = calloc(1, sizeof(*vm));
 
@@ -22,33 +22,33 @@ struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs)
 		return NULL;
 	vm->id = id;
 	vm->ref.id = id;
-	vm->all_runs = all_runs;
+	vm->total_ranges = total_ranges;
 	HASH_ADD(hh, *vms, id, sizeof(vm->id), vm);
 	return vm;
 }
 
-void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot)
+void s2v_slot_count_ranges(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
-	vm->n_ranges += slot->n_ranges - slot->counted;
-	*vm->all_runs += slot->n_ranges - slot->counted;
-	slot->counted = slot->n_ranges;
+	vm->n_ranges += slot->n_ranges - slot->n_counted;
+	*vm->total_ranges += slot->n_ranges - slot->n_counted;
+	slot->n_counted = slot->n_ranges;
 }
 
-void s2v_slot_ranges_free(struct s2v_slot_range *runs, size_t n)
+void s2v_slot_ranges_free(struct s2v_slot_range *ranges, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		free(runs[i].leaves);
-	free(runs);
+		free(ranges[i].leaves);
+	free(ranges);
 }
 
 void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
 	HASH_DEL(vm->slots, slot);
-	if (slot->gen > vm->gone)
-		vm->gone = slot->gen;
+	if (slot->gen > vm->newest_gone_gen)
+		vm->newest_gone_gen = slot->gen;
 	s2v_slot_ranges_free(slot->ranges, slot->n_ranges);
 	slot->n_ranges = 0;
-	s2v_slot_count(vm, slot);
+	s2v_slot_count_ranges(vm, slot);
 	free(slot);
 }
 
@@ -101,8 +101,8 @@ struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id)
 	return slot;
 }
 
-/* Does the event say that its VM has memory, or may have? */
-static bool is_of_a_guest(const struct s2v_ev_hdr *ev)
+/* Returns whether the event means that its VM has memory, or may have. */
+static bool implies_memory(const struct s2v_ev_hdr *ev)
 {
 	switch (ev->type) {
 	case S2V_EV_VM_NEW:
@@ -119,9 +119,9 @@ static bool is_of_a_guest(const struct s2v_ev_hdr *ev)
 	}
 }
 
-bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev)
+bool s2v_vm_mark_guest(struct s2v_vm *vm, const struct s2v_ev_hdr *ev)
 {
-	if (vm->is_guest || !is_of_a_guest(ev))
+	if (vm->is_guest || !implies_memory(ev))
 		return false;
 	vm->is_guest = true;
 	return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The model: VMs, their memslots, and what lies behind them, as the events told. Plain data;
+ * The model: VMs, their memslots, and the backing of these, as the events reported them. Plain data;
  * only the correlator changes it.
  */
 #ifndef S2V_MODEL_H
@@ -11,31 +11,31 @@
 #include "core/sink.h"
 
 /*
- * A stretch of a memslot behind which one kind of mapping lay at registration (or, for a memslot
- * never seen registered, at the first mapping seen), and behind which one kind lies now.
+ * A part of a memslot with one backing at registration (at the first mapping, if the registration
+ * was not seen), and one backing now.
  */
 struct s2v_slot_range {
 	__u64 start, end; /* hva */
 	struct s2v_vma reg; /* as registered */
-	bool reported; /* reg is of the registration, not of the first mapping */
+	bool reported; /* reg is from the registration, not from the first mapping */
 	enum s2v_where where; /* of its first page at registration */
-	/* What lies there now, by the newest event that says so. */
+	/* Current backing, by the newest event. */
 	struct s2v_vma now;
 	enum s2v_where now_where;
-	__u64 since; /* when it was put there; 0: it was registered */
-	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN]; /* "" where nothing told of that */
-	/* What mappings of it told. */
+	__u64 since; /* time of the event that changed it; 0: as registered */
+	char name[S2V_NAME_LEN], driver[S2V_NAME_LEN]; /* "" if not known */
+	/* From mappings. */
 	bool mapped;
-	__u32 s1,
-		s2; /* of the first conflict, else of the first cacheable mapping, else the first */
+	/* Of the first conflict, else of the first cacheable mapping, else of the first mapping. */
+	__u32 s1, s2;
 	bool s2_mixed; /* mappings with another s2 were seen */
 	bool needs_fwb;
-	/* What an audit told. */
+	/* From an audit. */
 	struct s2v_leaf_count *leaves;
 	size_t n_leaves;
-	bool uncounted; /* the last audit counted this and something else as one */
+	bool uncounted; /* split or changed since the last audit, whose counts no longer apply */
 	__u64 present; /* bytes that stage 2 maps */
-	__u64 unreadable; /* of them, bytes whose host attributes are not known */
+	__u64 unreadable; /* of `present`, bytes with unknown host attributes */
 };
 
 struct s2v_slot_id {
@@ -48,14 +48,14 @@ struct s2v_memslot {
 	__u32 gen;
 	__u64 gpa, size, hva;
 	__u32 flags; /* S2V_MEM_* */
-	/* In one word: there may be 64,000 of these. */
-	__u32 findings : 29; /* open ones of this registration */
-	bool registered : 1; /* registration seen, with every run that it told of */
+	/* Bit-fields: there may be 64,000 memslots. */
+	__u32 findings : 29; /* open findings of this registration */
+	bool registered : 1; /* registration seen, with all its ranges */
 	bool vm_mte : 1;
-	bool audited : 1; /* runs hold what an audit found */
+	bool audited : 1; /* an audit found it, or leaves in it */
 	struct s2v_slot_range *ranges; /* ascending, not overlapping */
 	size_t n_ranges;
-	size_t counted; /* runs: see s2v_slot_count() */
+	size_t n_counted; /* ranges already counted, see s2v_slot_count_ranges() */
 	UT_hash_handle hh;
 };
 
@@ -66,19 +66,19 @@ struct s2v_finding_key {
 	__s16 slot;
 	__u16 as_id;
 	__u16 rule;
-	__u8 on; /* memslot or fault: two findings where a rule knows both */
-	__u8 mild; /* so that what is harmless does not hide what is not */
-	__u64 gpa; /* an audit finds ranges, each a finding; else 0 */
+	__u8 on; /* errors: enum s2v_trigger, as a rule may fire at memslot and at fault; else 0 */
+	__u8 mild; /* so that a harmless finding does not hide another */
+	__u64 gpa; /* of an audit, where each range is a finding; else 0 */
 };
 
 struct s2v_open_finding {
 	struct s2v_finding_key key;
 	struct s2v_finding f;
-	bool changed; /* since it was told last */
-	__u64 born,
-		reported; /* when s2v_correlator_updates() told it first, and last; 0: not yet */
+	bool changed; /* since it was last reported */
+	/* `now` of s2v_correlator_updates() at the first and the last update; 0: none yet. */
+	__u64 first_update, last_update;
 	bool leaf; /* an audit found it */
-	__u64 audit; /* which one did last: another one counts anew */
+	__u64 audit; /* n_audits when last found: the next audit restarts the count */
 	UT_hash_handle hh;
 };
 
@@ -87,82 +87,80 @@ struct s2v_open_finding {
 struct s2v_vm {
 	__u32 id;
 	struct s2v_vm_ref ref;
-	__u32 gone; /* the newest registration that has ended: older ones may have, too */
+	__u32 newest_gone_gen; /* newest registration that has ended */
 	bool announced; /* its VM_NEW came */
 	bool from_start; /* seen from its creation on */
-	bool is_guest; /* it has had memory: what else is there of VMs is not counted, nor told */
-	bool nothing_before; /* it was there before, and had nothing mapped when it was seen first */
-	bool reported_again; /* the recording had begun without it: so may its audit have */
+	bool is_guest; /* it has had memory; other VMs are not counted and not reported */
+	bool nothing_before; /* preexisting, with nothing mapped when first seen */
+	bool reported_again; /* preexisting when this part of a recording began; so may be its audit */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
-	struct s2v_open_finding *findings; /* hash, in the order of first sight */
-	/* Runs told of, whose memslot is yet to come. */
+	struct s2v_open_finding *findings; /* hash, in the order of their first report */
+	/* Ranges whose memslot event is yet to come: kept, and without room. */
 	struct s2v_slot_range *pending;
-	size_t n_pending,
-		pending_over_limit; /* runs; and those of them for which there was no room */
-	size_t n_ranges; /* of all memslots; */
-	size_t *all_runs; /* and of all VMs */
+	size_t n_pending, pending_over_limit;
+	size_t n_ranges; /* of all memslots */
+	size_t *total_ranges; /* of all VMs; the correlator's */
 	__u32 pending_gen;
-	struct s2v_reset_track *reset; /* NULL until there is an event of one */
+	struct s2v_reset_track *reset; /* NULL until the first event of a reset */
 	struct s2v_leaf_findings *leaf_findings; /* NULL until an audit finds something */
-	bool audited; /* all that was there before is known */
-	bool is_protected; /* as an audit said */
-	__u32 shadow; /* likewise: tables of nested guests */
-	__u64 unmapped; /* pages that the last audit could hold against nothing */
-	bool audit_over; /* the next leaves are another audit's */
-	/* The contract of memslots that are gone: the newest, at most S2V_GONE_ROWS. */
+	bool audited; /* an audit saw all that was mapped before */
+	/* From the last audit. */
+	bool is_protected;
+	__u32 shadow; /* tables of nested guests */
+	__u64 unmapped; /* pages that the host does not map, so not verified */
+	bool audit_over; /* the next leaves belong to another audit */
+	/* Contract rows of deleted memslots: the newest, at most S2V_GONE_ROWS. */
 	struct s2v_contract_row *gone_rows;
 	size_t n_gone_rows;
 	UT_hash_handle hh;
 };
 
-/* Takes note of what the event says of its VM: true the first time that it is known to have memory. */
-bool s2v_vm_is_guest_now(struct s2v_vm *vm, const struct s2v_ev_hdr *ev);
-/* The VM numbered id, or NULL. */
+/* Marks the VM as a guest if the event means that it has memory. Returns whether it was not one before. */
+bool s2v_vm_mark_guest(struct s2v_vm *vm, const struct s2v_ev_hdr *ev);
 struct s2v_vm *s2v_vm_find(struct s2v_vm *vms, __u32 id);
-/* Adds one, whose runs are counted in *all_runs, too; NULL when out of memory. */
-struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *all_runs);
+/* Adds a VM, whose ranges count in *total_ranges, too; NULL when out of memory. */
+struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *total_ranges);
 void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm);
 
-/* The memslot has more runs than before, or fewer: counts them for its VM, and for all. */
-void s2v_slot_count(struct s2v_vm *vm, struct s2v_memslot *slot);
-/* Frees runs and what they hold. */
-void s2v_slot_ranges_free(struct s2v_slot_range *runs, size_t n);
+/* Updates the counts of ranges, of the VM and of all VMs, by those of the memslot. */
+void s2v_slot_count_ranges(struct s2v_vm *vm, struct s2v_memslot *slot);
+void s2v_slot_ranges_free(struct s2v_slot_range *ranges, size_t n);
 
 struct s2v_memslot *s2v_slot_find(struct s2v_vm *vm, __s16 id, __u16 as_id);
-/* Adds one, in the place of any of the same id; NULL when out of memory. */
+/* Adds a memslot, replacing one of the same id; NULL when out of memory. */
 struct s2v_memslot *s2v_slot_add(struct s2v_vm *vm, __s16 id, __u16 as_id);
 void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot);
 
-/* The run that holds hva, or NULL. */
+/* The range that holds hva, or NULL. */
 struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva);
-/* Appends a copy of *run to an array; 0, or -1 when out of memory. */
-int s2v_slot_range_append(struct s2v_slot_range **runs, size_t *n,
-			  const struct s2v_slot_range *run);
+/* Appends a copy of *range to an array; 0, or -1 when out of memory. */
+int s2v_slot_range_append(struct s2v_slot_range **ranges, size_t *n,
+			  const struct s2v_slot_range *range);
 /*
- * Inserts a copy of *run, which holds hva, clipped to the gap between runs that hva lies in; NULL
- * when out of memory.
+ * Inserts a copy of *range, which holds hva, clipped to the gap between ranges around hva; NULL when
+ * out of memory.
  */
 struct s2v_slot_range *s2v_slot_range_insert(struct s2v_memslot *slot,
-					     const struct s2v_slot_range *run, __u64 hva);
+					     const struct s2v_slot_range *range, __u64 hva);
 
 /*
- * Something else lies at [now->start, now->end) than the runs there say: what of `run` that covers
- * becomes a run of its own, of which no mapping is known yet. Returns it; NULL when out of memory.
- * Any other pointer to a run of the memslot is void.
+ * The backing of [now->start, now->end) has changed: the part of `range` in it becomes a range of its
+ * own, without mappings. Returns that; NULL when out of memory. Invalidates all other pointers to
+ * ranges of the memslot.
  */
-struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *run,
+struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *range,
 					     const struct s2v_vma *now, __u64 time);
-/* Likewise, of all runs that *now covers; its names are those of what lies there. 0 or -1. */
+/* The same for all ranges that *now covers; takes over its names. 0, or -1 when out of memory. */
 int s2v_slot_range_refresh(struct s2v_memslot *slot, const struct s2v_slot_range *now, __u64 time);
-/* Neighbours that are alike become one. Any pointer to a run of the memslot is void. */
+/* Joins equal neighbours. Invalidates all pointers to ranges of the memslot. */
 void s2v_slot_ranges_join(struct s2v_memslot *slot);
-/* Is it another kind of mapping: other flags, or another memory type? */
+/* Returns whether flags or memory type differ. */
 bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b);
 
-/* The coherence contract for one run. Strings point into slot and run. */
+/* Fills *row with the contract of one range. Its pointers point into slot and range. */
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
-		      const struct s2v_memslot *slot, const struct s2v_slot_range *run,
+		      const struct s2v_memslot *slot, const struct s2v_slot_range *range,
 		      struct s2v_contract_row *row);
 
 #endif

@@ -29,21 +29,6 @@ static const char *const cmo_names[] = {
 	[S2V_CMO_UNSAFE] = "unsafe", [S2V_CMO_UNKNOWN] = "unknown",
 };
 
-static const char *const observe_names[S2V_OBS_NR] = {
-	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
-	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
-	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
-	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
-	[S2V_OBS_RUN] = "vcpu-run",	      [S2V_OBS_HOST_UNMAP] = "host-unmap",
-};
-
-static const char *const method_names[] = {
-	[S2V_METHOD_NONE] = "none",
-	[S2V_METHOD_FENTRY] = "fentry",
-	[S2V_METHOD_KPROBE] = "kprobe",
-	[S2V_METHOD_TRACEPOINT] = "tracepoint",
-};
-
 static const char *const severity_names[S2V_SEVERITY_NR] = {
 	[S2V_INFO] = "info", [S2V_LOW] = "low",		  [S2V_MEDIUM] = "medium",
 	[S2V_HIGH] = "high", [S2V_CRITICAL] = "critical",
@@ -63,7 +48,7 @@ static const char *const reset_verdict_names[] = {
 	[S2V_RESET_MISSING] = "missing",
 };
 
-/* A value that has no name (a newer trace file, a bug) is "unknown", never a crash. */
+/* Values without a name (a newer trace file, a bug) are "unknown". */
 static const char *name_of(const char *const *names, size_t n, size_t i)
 {
 	return i < n && names[i] ? names[i] : "unknown";
@@ -107,16 +92,6 @@ const char *s2v_reset_verdict_name(enum s2v_reset_verdict v)
 const char *s2v_cmo_name(enum s2v_cmo c)
 {
 	return name_of(cmo_names, S2V_ARRAY_SIZE(cmo_names), (size_t)c);
-}
-
-const char *s2v_observe_name(enum s2v_observe o)
-{
-	return name_of(observe_names, S2V_ARRAY_SIZE(observe_names), (size_t)o);
-}
-
-const char *s2v_method_name(enum s2v_method m)
-{
-	return name_of(method_names, S2V_ARRAY_SIZE(method_names), (size_t)m);
 }
 
 const char *s2v_severity_name(enum s2v_severity s)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Stretches of a memslot: found, made, and taken apart where something else was mapped. */
+/* Ranges of a memslot: finding, inserting, splitting and joining them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,31 +22,32 @@ struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva)
 	return NULL;
 }
 
-int s2v_slot_range_append(struct s2v_slot_range **runs, size_t *n, const struct s2v_slot_range *run)
+int s2v_slot_range_append(struct s2v_slot_range **ranges, size_t *n,
+			  const struct s2v_slot_range *range)
 {
-	struct s2v_slot_range *p = *runs;
+	struct s2v_slot_range *p = *ranges;
 
-	/* Powers of two: grown when n is one. */
+	/* The capacity is a power of two: grow when n is one. */
 	if ((*n & (*n - 1)) == 0) {
 		p = reallocarray(p, *n ? *n * 2 : 1, sizeof(*p));
 		if (!p)
 			return -1;
-		*runs = p;
+		*ranges = p;
 	}
-	p[(*n)++] = *run;
+	p[(*n)++] = *range;
 	return 0;
 }
 
 struct s2v_slot_range *s2v_slot_range_insert(struct s2v_memslot *slot,
-					     const struct s2v_slot_range *run, __u64 hva)
+					     const struct s2v_slot_range *range, __u64 hva)
 {
 	size_t i;
 
-	if (s2v_slot_range_append(&slot->ranges, &slot->n_ranges, run))
+	if (s2v_slot_range_append(&slot->ranges, &slot->n_ranges, range))
 		return NULL;
 	for (i = slot->n_ranges - 1; i > 0 && slot->ranges[i - 1].start > hva; i--)
 		slot->ranges[i] = slot->ranges[i - 1];
-	slot->ranges[i] = *run;
+	slot->ranges[i] = *range;
 	if (i > 0 && slot->ranges[i].start < slot->ranges[i - 1].end)
 		slot->ranges[i].start = slot->ranges[i - 1].end;
 	if (i + 1 < slot->n_ranges && slot->ranges[i].end > slot->ranges[i + 1].start)
@@ -59,8 +60,8 @@ bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b)
 	return a->flags != b->flags || a->attr != b->attr;
 }
 
-/* Alike in all but where they are, and with nothing that would have to be added up. */
-static bool alike(const struct s2v_slot_range *a, const struct s2v_slot_range *b)
+/* Returns whether b follows a and equals it, and neither has leaf counts to add up. */
+static bool can_join(const struct s2v_slot_range *a, const struct s2v_slot_range *b)
 {
 	return a->end == b->start && !a->n_leaves && !b->n_leaves && a->uncounted == b->uncounted &&
 	       a->reported == b->reported && a->where == b->where &&
@@ -71,17 +72,17 @@ static bool alike(const struct s2v_slot_range *a, const struct s2v_slot_range *b
 	       !strcmp(a->name, b->name) && !strcmp(a->driver, b->driver);
 }
 
-/* A VMM that maps and unmaps there for months is not to take more and more memory. */
-#define RUNS_SPLIT 4096
+/* Ranges of a memslot that are split further; bounds memory if a VMM maps and unmaps for months. */
+#define SPLIT_MAX 4096
 
-/* Neighbours that are alike become one. Returns where the run at `at` is now. */
+/* Joins equal neighbours. Returns the new index of the range at index `at`. */
 static size_t join(struct s2v_memslot *slot, size_t at)
 {
 	struct s2v_slot_range *r = slot->ranges;
 	size_t n = 0, now = 0;
 
 	for (size_t i = 0; i < slot->n_ranges; i++) {
-		if (n && alike(&r[n - 1], &r[i])) {
+		if (n && can_join(&r[n - 1], &r[i])) {
 			r[n - 1].end = r[i].end;
 			if (r[i].since > r[n - 1].since)
 				r[n - 1].since = r[i].since;
@@ -96,7 +97,7 @@ static size_t join(struct s2v_memslot *slot, size_t at)
 	return now;
 }
 
-/* A second run like the one at i, behind it, from hva on. */
+/* Splits range i at hva; the second part has no leaf counts. 0, or -1 when out of memory. */
 static int split(struct s2v_memslot *slot, size_t i, __u64 hva)
 {
 	struct s2v_slot_range copy = slot->ranges[i], *r;
@@ -111,24 +112,24 @@ static int split(struct s2v_memslot *slot, size_t i, __u64 hva)
 	return 0;
 }
 
-/* What an audit counted cannot be divided: the next one counts anew. */
-static void uncount(const struct s2v_memslot *slot, struct s2v_slot_range *r)
+/* The counts of an audit cannot be divided: drop them until the next one. */
+static void drop_leaf_counts(const struct s2v_memslot *slot, struct s2v_slot_range *r)
 {
 	r->uncounted = slot->audited;
 	r->n_leaves = 0;
 	r->present = r->unreadable = 0;
 }
 
-struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *run,
+struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *range,
 					     const struct s2v_vma *now, __u64 time)
 {
-	size_t i = (size_t)(run - slot->ranges);
+	size_t i = (size_t)(range - slot->ranges);
 	struct s2v_slot_range *r;
 
-	if (slot->n_ranges >= RUNS_SPLIT)
+	if (slot->n_ranges >= SPLIT_MAX)
 		i = join(slot, i);
-	uncount(slot, &slot->ranges[i]);
-	if (slot->n_ranges < RUNS_SPLIT) {
+	drop_leaf_counts(slot, &slot->ranges[i]);
+	if (slot->n_ranges < SPLIT_MAX) {
 		if (now->end < slot->ranges[i].end && split(slot, i, now->end))
 			return NULL;
 		if (now->start > slot->ranges[i].start && split(slot, i++, now->start))
@@ -147,28 +148,28 @@ struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2
 
 int s2v_slot_range_refresh(struct s2v_memslot *slot, const struct s2v_slot_range *now, __u64 time)
 {
-	struct s2v_slot_range *run;
+	struct s2v_slot_range *range;
 	__u64 end;
 
 	for (__u64 hva = now->start; hva < now->end; hva = end) {
-		run = s2v_slot_range_find(slot, hva);
-		if (!run) {
-			run = s2v_slot_range_insert(slot, now, hva);
-			if (!run)
+		range = s2v_slot_range_find(slot, hva);
+		if (!range) {
+			range = s2v_slot_range_insert(slot, now, hva);
+			if (!range)
 				return -1;
-			run->reported = false; /* whatever lay there when it was registered */
-			end = run->end;
+			range->reported = false; /* the backing at registration is not known */
+			end = range->end;
 			continue;
 		}
-		end = run->end < now->end ? run->end : now->end;
-		if (time < run->since || !s2v_vma_differs(&run->now, &now->now))
+		end = range->end < now->end ? range->end : now->end;
+		if (time < range->since || !s2v_vma_differs(&range->now, &now->now))
 			continue;
-		run = s2v_slot_range_change(slot, run, &now->now, time);
-		if (!run)
+		range = s2v_slot_range_change(slot, range, &now->now, time);
+		if (!range)
 			return -1;
-		run->now_where = now->now_where;
-		memcpy(run->name, now->name, sizeof(run->name));
-		memcpy(run->driver, now->driver, sizeof(run->driver));
+		range->now_where = now->now_where;
+		memcpy(range->name, now->name, sizeof(range->name));
+		memcpy(range->driver, now->driver, sizeof(range->driver));
 	}
 	return 0;
 }
@@ -179,36 +180,36 @@ void s2v_slot_ranges_join(struct s2v_memslot *slot)
 }
 
 /*
- * Does a mapping say more than what the run is known by? A conflict does; else what is cacheable,
- * since that is what maintenance is owed for.
+ * Returns whether a mapping replaces the attributes of the range: the first conflict does; else the
+ * first cacheable one, which may need cache maintenance.
  */
-static bool says_more(const struct s2v_slot_range *run, __u32 s1, __u32 s2)
+static bool takes_precedence(const struct s2v_slot_range *range, __u32 s1, __u32 s2)
 {
-	if (!run->mapped)
+	if (!range->mapped)
 		return true;
-	if (s2v_attr_conflict(run->s1, run->s2))
+	if (s2v_attr_conflict(range->s1, range->s2))
 		return false;
 	return s2v_attr_conflict(s1, s2) ||
-	       (s2v_attr_is_noncacheable(run->s1) && s2v_attr_is_noncacheable(run->s2) &&
+	       (s2v_attr_is_noncacheable(range->s1) && s2v_attr_is_noncacheable(range->s2) &&
 		s2v_attr_is_cacheable(s1) && s2v_attr_is_cacheable(s2));
 }
 
-void s2v_slot_range_note(struct s2v_slot_range *run, __u32 s1, const struct s2v_rule_in *in)
+void s2v_slot_range_note(struct s2v_slot_range *range, __u32 s1, const struct s2v_rule_in *in)
 {
 	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
-		run->needs_fwb = true;
-	if (run->mapped && run->s2 != in->s2)
-		run->s2_mixed = true;
-	if (says_more(run, s1, in->s2)) {
-		run->s1 = s1;
-		run->s2 = in->s2;
+		range->needs_fwb = true;
+	if (range->mapped && range->s2 != in->s2)
+		range->s2_mixed = true;
+	if (takes_precedence(range, s1, in->s2)) {
+		range->s1 = s1;
+		range->s2 = in->s2;
 	}
-	run->mapped = true;
+	range->mapped = true;
 }
 
 bool s2v_slot_range_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
 {
-	/* Not more than is left for all other VMs. */
+	/* A VM has no more ranges than are left for all others. */
 	if (vm->n_ranges + vm->n_pending < S2V_RANGES_MOST &&
 	    c->n_ranges + vm->n_pending < S2V_RANGES_ALL &&
 	    vm->n_ranges < S2V_RANGES_ALL - c->n_ranges - vm->n_pending)

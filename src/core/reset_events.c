@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Reset epochs out of events: see resets.h. */
+/* Groups events into resets; see resets.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/correlate_private.h"
 
-#define LATE_NS 1000000000ULL /* an event of a reset that comes later than that is lost */
+#define LATE_NS 1000000000ULL /* an event of a reset that is missing for longer is lost */
 
-/* What would avoid the cost of a VM's resets on this host. */
+/* How to avoid the cost of a VM's resets; "" if there is none. */
 static const char *advice(const struct s2v_correlator *c, const struct s2v_reset_track *t)
 {
 	if (!t->total.unmap_ns)
 		return "";
 	if (c->o.host->fwb == S2V_UNKNOWN)
-		return "whether this host has S2FWB is not known: with it, none of this is needed";
+		return "whether this host has S2FWB is not known: with S2FWB nothing need be unmapped";
 	if (c->o.host->fwb == S2V_YES)
-		return "a kernel with 892713e97ca1 (5.8 on), which does not unmap where there is "
+		return "a kernel with 892713e97ca1 (5.8 on), which does not unmap on a host with "
 		       "S2FWB";
 	if (t->total.refault_ns > 4 * t->total.unmap_ns)
-		return "a host with S2FWB unmaps nothing; here huge pages, since refaults dominate";
-	return t->redundant ? "a host with S2FWB unmaps nothing; here one unmap a reset would do"
-			    : "a host with S2FWB unmaps nothing";
+		return "on a host with S2FWB nothing is unmapped; on this one use huge pages: refaults "
+		       "dominate";
+	return t->redundant
+		       ? "on a host with S2FWB nothing is unmapped; on this one, one unmap per reset is enough"
+		       : "on a host with S2FWB nothing is unmapped";
 }
 
-static struct s2v_reset_track *track_of(struct s2v_correlator *c, struct s2v_vm *vm)
+static struct s2v_reset_track *get_track(struct s2v_correlator *c, struct s2v_vm *vm)
 {
 	struct s2v_reset_track *t = vm->reset;
 
@@ -54,13 +56,13 @@ static enum s2v_reset_verdict verdict(const struct s2v_correlator *c,
 	return t->row.redundant ? S2V_RESET_REDUNDANT_REPEAT : S2V_RESET_NEEDED;
 }
 
-/* Time since the guest runs again; events of other CPUs may be a little older than that. */
-static __u64 since(const struct s2v_reset_track *t, __u64 now)
+/* 0 for events that are older than the run: other CPUs may deliver some. */
+static __u64 ns_since_run(const struct s2v_reset_track *t, __u64 now)
 {
 	return now > t->ran_at ? now - t->ran_at : 0;
 }
 
-static void add_up(struct s2v_reset_track *t)
+static void add_to_total(struct s2v_reset_track *t)
 {
 	t->redundant += t->row.redundant;
 	t->total.resets++;
@@ -73,13 +75,13 @@ static void add_up(struct s2v_reset_track *t)
 	t->total.fwb_known &= t->row.fwb_known;
 }
 
-/* The reset is over, its window too: tell it. */
+/* Completes and reports a reset. */
 static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
 {
 	if (t->state == S2V_RESET_NONE)
 		return;
 	if (t->state == S2V_RESET_REFAULTS)
-		t->row.window_ns = since(t, now);
+		t->row.window_ns = ns_since_run(t, now);
 	if (t->row.window_ns > c->o.refault_window)
 		t->row.window_ns = c->o.refault_window;
 	t->row.verdict = verdict(c, t);
@@ -92,7 +94,7 @@ static void close_reset(struct s2v_correlator *c, struct s2v_reset_track *t, __u
 	t->row.fwb_known = t->row.pages_known && t->row.verdict != S2V_RESET_UNKNOWN;
 	if (c->o.host->fwb == S2V_NO)
 		t->row.fwb_saves_ns = t->row.unmap_ns + t->row.refault_ns;
-	add_up(t);
+	add_to_total(t);
 	t->state = S2V_RESET_NONE;
 	s2v_pageset_clear(&t->unmapped);
 	if (c->o.sink->reset)
@@ -109,15 +111,15 @@ static void open_reset(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_r
 	memset(t->seen, 0, sizeof(t->seen));
 	t->row.vm = vm->ref;
 	t->row.time = s2v_realtime(c, now);
-	t->row.verdict = S2V_RESET_NEEDED; /* until something else is known */
+	t->row.verdict = S2V_RESET_NEEDED; /* unless an event is lost; see verdict() */
 	t->row.pages_known = c->o.every_map && !t->pages_lost;
 	t->redundant_ns = 0;
 	t->missing = false;
 	t->state = S2V_RESET_INITS;
 }
 
-static void ask(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_reset_track *t,
-		const struct s2v_ev_reset *ev)
+static void eval_reset_rules(struct s2v_correlator *c, struct s2v_vm *vm,
+			     const struct s2v_reset_track *t, const struct s2v_ev_reset *ev)
 {
 	struct s2v_vma nothing = { 0 };
 	struct s2v_rule_in in = {
@@ -129,12 +131,12 @@ static void ask(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_re
 		.reset_mapped = ev->mapped,
 		.reset_known = t->row.verdict != S2V_RESET_UNKNOWN,
 	};
-	struct s2v_place w = { .h = &ev->h, .vcpu = ev->vcpu };
+	struct s2v_occurrence occ = { .h = &ev->h, .vcpu = ev->vcpu };
 
-	s2v_ask_rules(c, vm, &in, &w);
+	s2v_eval_rules(c, vm, &in, &occ);
 }
 
-/* What was mapped is unmapped; pages that never went (a driver's) were not in the set. */
+/* Moves all mapped pages to the unmapped ones. A driver's pages stay mapped, and are in neither. */
 static void move_pages(struct s2v_correlator *c, struct s2v_reset_track *t)
 {
 	struct s2v_pageset empty = { 0 };
@@ -146,7 +148,7 @@ static void move_pages(struct s2v_correlator *c, struct s2v_reset_track *t)
 		t->mapped = empty;
 		return;
 	}
-	/* Something was mapped between two unmaps of one reset: what it was adds to the first. */
+	/* A further unmap of the reset, with pages mapped since the first. */
 	if (s2v_pageset_move(&t->unmapped, &t->mapped))
 		c->no_memory++;
 }
@@ -166,7 +168,7 @@ static void on_unmap(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_res
 	if (c->o.every_map)
 		move_pages(c, t);
 	t->pages_lost = false;
-	ask(c, vm, t, ev);
+	eval_reset_rules(c, vm, t, ev);
 }
 
 static void on_init(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
@@ -184,11 +186,11 @@ static void on_init(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_rese
 	}
 	if (c->o.host->fwb == S2V_NO && !t->row.unmaps)
 		t->missing = true;
-	ask(c, vm, t, ev);
+	eval_reset_rules(c, vm, t, ev);
 }
 
-static void take(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
-		 const struct s2v_ev_reset *ev)
+static void process_event(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+			  const struct s2v_ev_reset *ev)
 {
 	t->seq = ev->seq;
 	if (ev->h.type == S2V_EV_UNMAP)
@@ -201,9 +203,9 @@ static void take(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_t
 	}
 }
 
-/* Takes held events that are next; with `gap`, past what is missing before the first; or `all`. */
-static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
-		      bool gap, bool all)
+/* Processes held events in sequence; with `gap`, past one gap in it; with `all`, past every gap. */
+static void process_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t,
+			 bool gap, bool all)
 {
 	while (t->n_held) {
 		struct s2v_ev_reset ev;
@@ -213,7 +215,7 @@ static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_re
 			if (t->held[i].seq < t->held[first].seq)
 				first = i;
 		ev = t->held[first];
-		if (ev.seq <= t->seq) { /* told twice */
+		if (ev.seq <= t->seq) { /* reported twice */
 			t->held[first] = t->held[--t->n_held];
 			continue;
 		}
@@ -221,34 +223,34 @@ static void take_held(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_re
 			if (!gap)
 				return;
 			t->held_since = c->last;
-			gap = all; /* what is behind the next one may still come */
-			/* What is missing may have been anything: no verdict on this reset. */
+			gap = all; /* events behind the next gap may still come */
+			/* The missing event may be of any type: no verdict on this reset. */
 			open_reset(c, vm, t, ev.h.time);
 			t->row.verdict = S2V_RESET_UNKNOWN;
 			t->row.pages_known = false;
 			t->pages_lost = true;
 		}
 		t->held[first] = t->held[--t->n_held];
-		take(c, vm, t, &ev);
+		process_event(c, vm, t, &ev);
 	}
 }
 
-/* What did not come for so long will not: waiting on, the refaults behind it would go uncounted. */
-static void take_late(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t)
+/* Gives up events that are missing for LATE_NS, so that refaults behind them are counted. */
+static void process_overdue(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_reset_track *t)
 {
 	while (t->n_held && c->last - t->held_since > LATE_NS)
-		take_held(c, vm, t, true, false);
+		process_held(c, vm, t, true, false);
 }
 
 void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev)
 {
-	struct s2v_reset_track *t = track_of(c, vm);
+	struct s2v_reset_track *t = get_track(c, vm);
 
 	if (!t || ev->seq <= t->seq)
-		return; /* no memory; or told twice */
+		return; /* out of memory, or reported twice */
 	if (ev->seq == t->seq + 1) {
-		take(c, vm, t, ev);
-		take_held(c, vm, t, false, false);
+		process_event(c, vm, t, ev);
+		process_held(c, vm, t, false, false);
 		return;
 	}
 	for (__u32 i = 0; i < t->n_held; i++)
@@ -258,22 +260,22 @@ void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 		t->held_since = c->last;
 	t->held[t->n_held++] = *ev;
 	if (t->n_held == S2V_RESET_HELD)
-		take_held(c, vm, t, true, false);
+		process_held(c, vm, t, true, false);
 	else
-		take_late(c, vm, t);
+		process_overdue(c, vm, t);
 }
 
 /*
- * What a refault takes without us: ev->dur leaves out what our programs do inside, but not the ways into and
- * out of them: out of the fault's own, into and out of the map's, all but the last of it. Outside are the
- * guest's exit and entry.
+ * Time of a refault without s2verify. ev->dur excludes the run time of BPF programs, but includes most
+ * of the probe overhead: out of the fault's probe, into and most of the way out of the map's
+ * (probe_ns). It does not include the guest's exit and entry (exit_ns).
  */
 static __u64 refault_ns(const struct s2v_host *h, __u64 dur)
 {
 	return (dur > h->probe_ns ? dur - h->probe_ns : 0) + h->exit_ns;
 }
 
-/* A fault on what the reset unmapped is a refault; what it mapped says how much came back. */
+/* A fault on pages that the reset unmapped is a refault; its last map says how many it mapped. */
 static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 		     const struct s2v_ev_page *ev)
 {
@@ -296,14 +298,14 @@ static void on_fault(const struct s2v_correlator *c, struct s2v_reset_track *t,
 	t->row.refault_ns += refault_ns(c->o.host, ev->dur);
 }
 
-/* All that the reset unmapped, and that the host did not take away since, is mapped again. */
-static void close_if_back(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
+/* Closes the reset if all that it unmapped is mapped again, or was unmapped by the host since. */
+static void close_if_all_back(struct s2v_correlator *c, struct s2v_reset_track *t, __u64 now)
 {
 	if (t->state == S2V_RESET_REFAULTS && t->row.unmapped_bytes && !t->unmapped.pages)
 		close_reset(c, t, now);
 }
 
-/* To be faulted in again it would be in any case: that is no refault of the reset. */
+/* The guest would have to fault these pages in anyway: no refaults of the reset. */
 void s2v_reset_host_unmapped(struct s2v_correlator *c, struct s2v_vm *vm, __u64 gpa, __u64 size)
 {
 	__u32 shift = c->o.host->page_shift;
@@ -313,34 +315,34 @@ void s2v_reset_host_unmapped(struct s2v_correlator *c, struct s2v_vm *vm, __u64 
 		return;
 	s2v_pageset_remove(&t->mapped, gpa >> shift, size >> shift);
 	s2v_pageset_remove(&t->unmapped, gpa >> shift, size >> shift);
-	close_if_back(c, t, c->last);
+	close_if_all_back(c, t, c->last);
 }
 
 void s2v_reset_page(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_page *ev)
 {
 	__u32 shift = c->o.host->page_shift;
-	/* Pages are for the rows of resets alone, which not every sink wants. */
+	/* Only the rows of resets need pages. */
 	const bool rows = c->o.sink->reset || c->o.sink->reset_total;
 	struct s2v_reset_track *t;
 
 	if (!c->o.every_map || !(ev->flags & S2V_PG_ALL) || ev->err || (!rows && !vm->reset))
 		return;
-	t = track_of(c, vm);
+	t = get_track(c, vm);
 	if (!t)
 		return;
-	take_late(c, vm, t);
+	process_overdue(c, vm, t);
 	if (!rows)
 		return;
-	if (t->state == S2V_RESET_REFAULTS && since(t, ev->h.time) > c->o.refault_window)
+	if (t->state == S2V_RESET_REFAULTS && ns_since_run(t, ev->h.time) > c->o.refault_window)
 		close_reset(c, t, ev->h.time);
 	if (ev->h.type == S2V_EV_FAULT) {
 		if (t->state != S2V_RESET_REFAULTS)
 			return;
 		on_fault(c, t, ev);
-		close_if_back(c, t, ev->h.time);
+		close_if_all_back(c, t, ev->h.time);
 		return;
 	}
-	/* stage2_unmap_vm() leaves VM_PFNMAP memory alone (5.10 to 7.3). */
+	/* stage2_unmap_vm() skips VM_PFNMAP memory (5.10 to 7.3). */
 	if (ev->h.type != S2V_EV_MAP || (ev->vma.flags & S2V_VMA_PFNMAP))
 		return;
 	if (!t->last_map)
@@ -360,8 +362,8 @@ void s2v_reset_tick(struct s2v_correlator *c, struct s2v_vm *vm)
 
 	if (!t)
 		return;
-	take_late(c, vm, t);
-	if (t->state == S2V_RESET_REFAULTS && since(t, c->last) > c->o.refault_window)
+	process_overdue(c, vm, t);
+	if (t->state == S2V_RESET_REFAULTS && ns_since_run(t, c->last) > c->o.refault_window)
 		close_reset(c, t, c->last);
 }
 
@@ -371,7 +373,7 @@ void s2v_reset_end(struct s2v_correlator *c, struct s2v_vm *vm)
 
 	if (!t)
 		return;
-	take_held(c, vm, t, true, true);
+	process_held(c, vm, t, true, true);
 	close_reset(c, t, c->last);
 	t->total.vm = vm->ref;
 	t->total.advice = advice(c, t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Deciding: the rules as pure functions, and the catalogue. Their long texts: rules_text.c. */
+/* The catalogue of rules, and some of its decisions as pure functions. Long texts: rules_text.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,18 +24,17 @@ static void why_s2_noncacheable(const struct s2v_rule_in *in, char *buf, size_t 
 
 	n = snprintf(
 		buf, len,
-		"The VMM's accesses (%s) go through the cache, the guest's (%s) bypass it: what the "
-		"VMM wrote may still be in a cache line, and the guest then reads what was in "
-		"memory before. ",
+		"The VMM's accesses (%s) go through the cache, the guest's (%s) bypass it: data "
+		"that the VMM wrote may still be in a cache line, and the guest then reads the old "
+		"contents of memory. ",
 		s1, s2);
 	if (n < 0 || (size_t)n >= len)
 		return;
 	if (s2v_attr_is_noncacheable(in->vma->attr))
-		snprintf(
-			buf + n, len - n,
-			"The driver's PTEs are Write-Back while vm_page_prot, by which KVM decides, "
-			"says %s: the driver is to be mended.",
-			s2v_attr_name(in->vma->attr));
+		snprintf(buf + n, len - n,
+			 "The driver's PTEs are Write-Back, but vm_page_prot, which KVM uses, says "
+			 "%s: fix the driver.",
+			 s2v_attr_name(in->vma->attr));
 	else
 		snprintf(buf + n, len - n,
 			 "Use a kernel that follows the VMA's pgprot or refuses (6.17 on, "
@@ -51,12 +50,12 @@ static void why_s2_cacheable(const struct s2v_rule_in *in, char *buf, size_t len
 {
 	snprintf(
 		buf, len,
-		"The guest's accesses go through the cache, the VMM's (%s) bypass it: what the "
-		"guest wrote may not be in memory yet when the VMM or its device reads there. %sDo "
-		"not give this mapping to a guest, or map it cacheable in the host.",
+		"The guest's accesses go through the cache, the VMM's (%s) bypass it: data "
+		"that the guest wrote may not be in memory yet when the VMM or its device reads it. "
+		"%sDo not give this mapping to a guest, or map it cacheable in the host.",
 		s2v_attr_name(s2v_vma_s1(in->vma)),
 		s2v_is_driver_map(in->vma) && in->where == S2V_WHERE_INSIDE
-			? "It is memory in the kernel's map, for which KVM does not consult the pgprot. "
+			? "KVM does not look at the pgprot of memory in the kernel's map. "
 			: "");
 }
 
@@ -73,7 +72,7 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 		return false;
 	if (s2v_is_driver_map(now) && !s2v_is_driver_map(was))
 		return true;
-	/* Of VM_MIXEDMAP nothing was asked at registration, of VM_PFNMAP it would have been. */
+	/* KVM checks VM_PFNMAP at registration, but not VM_MIXEDMAP. */
 	if ((now->flags & S2V_VMA_PFNMAP) && !(was->flags & S2V_VMA_PFNMAP))
 		return true;
 	if (was->attr == S2V_ATTR_NONE) /* nothing was there */
@@ -81,13 +80,13 @@ static bool decide_attr_drift(const struct s2v_rule_in *in)
 	return memory_type(was->attr) != memory_type(now->attr);
 }
 
-/* "" : what is there now may be incoherent on this host, or is not verified; else why it is neither. */
-static const char *drift_is_harmless(const struct s2v_rule_in *in)
+/* Why the new backing is verified and coherent on this host; "" if it may not be. */
+static const char *why_drift_is_harmless(const struct s2v_rule_in *in)
 {
 	__u32 s1 = s2v_vma_s1(in->vma);
 	bool driver_map = s2v_is_driver_map(in->vma);
 
-	/* What a driver's VMA says need not be what its PTEs say. */
+	/* The PTEs of a driver's mapping may differ from its VMA. */
 	if (driver_map && in->vma->pte_attr == S2V_ATTR_NONE)
 		return "";
 	if (s2v_attr_is_noncacheable(s1) && s2v_attr_is_noncacheable(in->s2))
@@ -103,7 +102,7 @@ static const char *drift_is_harmless(const struct s2v_rule_in *in)
 
 static bool attr_drift_is_mild(const struct s2v_rule_in *in)
 {
-	return *drift_is_harmless(in);
+	return *why_drift_is_harmless(in);
 }
 
 static const char *driver_map_name(const struct s2v_vma *v)
@@ -114,24 +113,27 @@ static const char *driver_map_name(const struct s2v_vma *v)
 static void why_attr_drift(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const struct s2v_vma *was = in->registered;
-	const char *harmless = drift_is_harmless(in);
+	const char *harmless = why_drift_is_harmless(in);
 	int n;
 
 	n = snprintf(
 		buf, len,
 		"When the memslot was registered (or found by an audit) this part of it was %s%s, "
-		"now it is %s%s: another mapping was put at the same address, and what the kernel "
-		"checked no longer holds. ",
+		"now it is %s%s: another mapping was put at the same address, and the kernel's check "
+		"no longer holds. ",
 		was->attr == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(was->attr),
 		driver_map_name(was), s2v_attr_name(in->vma->attr), driver_map_name(in->vma));
 	if (n < 0 || (size_t)n >= len)
 		return;
 	if (*harmless)
 		snprintf(buf + n, len - n,
-			 "It is harmless here, since %s; elsewhere it need not be.", harmless);
+			 "It is harmless on this host, because %s; on another host it may not be.",
+			 harmless);
 	else
-		snprintf(buf + n, len - n,
-			 "The VMM is to delete the memslot, map, and register it again.");
+		snprintf(
+			buf + n, len - n,
+			"The VMM must delete the memslot, map the memory, and register the memslot "
+			"again.");
 }
 
 static bool decide_device_exec(const struct s2v_rule_in *in)
@@ -143,8 +145,8 @@ static void why_device_exec(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	snprintf(buf, len,
 		 "The guest may fetch instructions from memory that is %s at stage 2: speculative "
-		 "fetches reach the device, and may have effects there. KVM refuses this itself: "
-		 "look for a kernel that was changed.",
+		 "fetches reach the device, and may have side effects. KVM itself refuses such "
+		 "mappings: find out how this kernel was modified.",
 		 s2v_attr_name(in->s2));
 }
 
@@ -159,9 +161,9 @@ static void why_cap_unqueried(const struct s2v_rule_in *in, char *buf, size_t le
 	snprintf(
 		buf, len,
 		"The VMM registered cacheable device memory without asking for "
-		"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d) on this VM: it works on this host%s and "
-		"will fail on the next. It is to ask, and to map non-cacheable where the answer "
-		"is 0.",
+		"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d) on this VM: it works on this host%s but "
+		"may fail on another. It must ask, and map the memory non-cacheable if the answer is "
+		"0.",
 		S2V_CAP_CACHEABLE_PFNMAP,
 		s2v_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
 }
@@ -175,15 +177,17 @@ static bool decide_migration_pinned(const struct s2v_rule_in *in)
 static void why_migration_pinned(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	(void)in;
-	snprintf(buf, len,
-		 "This memory is coherent only because S2FWB forces the guest's accesses to be "
-		 "cacheable and DIC spares the instruction cache: the VM must not be moved to a "
-		 "host without both.");
+	snprintf(
+		buf, len,
+		"This memory is coherent only because S2FWB forces the guest's accesses to be "
+		"cacheable and DIC makes instruction-cache maintenance unnecessary: do not move the "
+		"VM to a host without both.");
 }
 
 static const char *na_no_cap(const struct s2v_host *h)
 {
-	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later do)" : NULL;
+	return h->pfnmap_cap < 0 ? "this kernel has no such capability (6.17 and later have it)"
+				 : NULL;
 }
 
 static const char *na_no_fwb(const struct s2v_host *h)
@@ -225,7 +229,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.fires =
 			"a memslot over cacheable PFNMAP memory outside the kernel's map was accepted "
 			"on a host without S2FWB or without DIC, or by a kernel that maps it Device "
-			"all the same (before 6.17)",
+			"anyway (before 6.17)",
 		.on = S2V_ON_SLOT | S2V_ON_MAP | S2V_ON_FOUND,
 		.observes = OBS(SLOT) | OBS(MAP),
 		.host_needs = S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB | S2V_NEED_DIC,
@@ -255,8 +259,8 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.is_mild = attr_drift_is_mild,
 		.mild = S2V_INFO,
 		.fires =
-			"what lies behind a memslot changed its memory type, or became PFNMAP, after "
-			"registration (info where the two sides agree now, and this host keeps them "
+			"the backing of a memslot changed its memory type, or became PFNMAP, after "
+			"registration (info if the two sides agree now and this host keeps them "
 			"coherent)",
 		.on = S2V_ON_MAP,
 		.observes = OBS(SLOT) | OBS(MAP),
@@ -280,11 +284,11 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.id = S2V_RULE_CAP_UNQUERIED,
 		.name = "cap-unqueried",
 		.severity = S2V_LOW,
-		.fires = "the VMM registered a cacheable PFNMAP memslot without ever asking for "
+		.fires = "the VMM registered a cacheable PFNMAP memslot without asking for "
 			 "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED",
 		.on = S2V_ON_SLOT,
 		.observes = OBS(SLOT) | OBS(CAP) |
-			    OBS(VM_GONE), /* else a VM's past would be another's */
+			    OBS(VM_GONE), /* else one VM's queries would count for another */
 		.host_needs = S2V_NEED_S1,
 		.not_applicable = na_no_cap,
 		.decide = decide_cap_unqueried,
@@ -323,7 +327,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "reset-unmap-repeated",
 		.severity = S2V_LOW,
 		.fires =
-			"a further stage2_unmap_vm() in one reset with nothing mapped since the last",
+			"another stage2_unmap_vm() in one reset, with nothing mapped since the last",
 		.on = S2V_ON_UNMAP,
 		.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN) | OBS(MAP),
 		.host_needs = S2V_NEED_FWB,
@@ -351,8 +355,8 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "reset-icache-missing",
 		.severity = S2V_CRITICAL,
 		.fires =
-			"S2FWB without DIC, and the running kernel's vCPU-init path holds no invalidation of "
-			"the instruction cache",
+			"S2FWB without DIC, and the running kernel's vCPU-init path does not invalidate the "
+			"instruction cache",
 		.on = S2V_ON_INIT,
 		.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN),
 		.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,
@@ -390,8 +394,8 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.name = "fault-failed",
 		.severity = S2V_INFO,
 		.fires =
-			"a fault on a memslot ended in an error: what lies there, and which check of the "
-			"kernel said no",
+			"a fault on a memslot failed; the finding names the backing and the check of the "
+			"kernel that failed",
 		.on = S2V_ON_FAULT,
 		.observes = OBS(FAULT),
 		.decide = s2v_decide_fault_failed,
@@ -402,7 +406,7 @@ const struct s2v_rule s2v_rules[S2V_RULE_NR] = {
 		.id = S2V_RULE_FOREIGN_MEMORY,
 		.name = "foreign-memory",
 		.severity = S2V_CRITICAL,
-		.fires = "the guest reaches a page that the host does not map at that place",
+		.fires = "the guest reaches a page that the host does not map at that address",
 		.on = S2V_ON_MAP | S2V_ON_LEAF,
 		.observes = OBS(MAP),
 		.decide = s2v_decide_foreign_memory,
@@ -419,7 +423,7 @@ const struct s2v_rule *s2v_rule_find(const char *name)
 	return NULL;
 }
 
-/* What of the host is needed and not known; NULL: nothing. */
+/* What a rule needs to know of the host and is not known; NULL: nothing. */
 static const char *host_gap(const struct s2v_rule *r, const struct s2v_host *h)
 {
 	if ((r->host_needs & S2V_NEED_S1) && !h->s1_calibrated)
@@ -435,9 +439,9 @@ static const char *host_gap(const struct s2v_rule *r, const struct s2v_host *h)
 	return NULL;
 }
 
-/* What no hook and no leaf can change: NOT_APPLICABLE, NOT_COVERED, or COVERED so far. */
-static enum s2v_coverage by_host(const struct s2v_rule *r, const struct s2v_host *h, char *reason,
-				 size_t len)
+/* The coverage as far as the host alone decides it. */
+static enum s2v_coverage host_coverage(const struct s2v_rule *r, const struct s2v_host *h,
+				       char *reason, size_t len)
 {
 	const char *s = r->not_applicable ? r->not_applicable(h) : NULL, *gap = NULL;
 
@@ -451,8 +455,8 @@ enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct
 					  char *reason, size_t len)
 {
 	if (r->on & (S2V_ON_LEAF | S2V_ON_FOUND))
-		return by_host(r, h, reason, len);
-	snprintf(reason, len, "an audit sees what is mapped, not how it came about (trace does)");
+		return host_coverage(r, h, reason, len);
+	snprintf(reason, len, "an audit sees mappings, not how they came about (trace does)");
 	return S2V_NOT_APPLICABLE;
 }
 
@@ -460,13 +464,13 @@ enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_h
 				    const struct s2v_hook *hooks, size_t n, char *reason,
 				    size_t len)
 {
-	enum s2v_coverage c = by_host(r, h, reason, len);
+	enum s2v_coverage c = host_coverage(r, h, reason, len);
 	unsigned int missing = r->observes;
 
 	if (c != S2V_COVERED)
 		return c;
 	if (r->on == S2V_ON_LEAF) {
-		snprintf(reason, len, "only an audit can tell (audit, trace --audit-first)");
+		snprintf(reason, len, "only an audit can find this (audit, trace --audit-first)");
 		return S2V_NOT_APPLICABLE;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -480,7 +484,7 @@ enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_h
 		return S2V_NOT_COVERED;
 	}
 	if (missing) {
-		snprintf(reason, len, "what it needs was not observed");
+		snprintf(reason, len, "a hook that it needs is missing");
 		return S2V_NOT_COVERED;
 	}
 	return S2V_COVERED;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A fault that failed: which of KVM's checks said no. */
+/* fault-failed: which of KVM's checks failed. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,8 @@ bool s2v_decide_fault_failed(const struct s2v_rule_in *in)
 	return in->err < 0 && !s2v_decide_pfnmap_refused(in);
 }
 
-/* Is it known that the VMM's mapping forbids what the guest did? Its words, or NULL. */
-static const char *forbidden_by_vma(const struct s2v_rule_in *in)
+/* How the VMM's mapping forbids the guest's access; NULL: it does not, or that is not known. */
+static const char *why_vma_forbids(const struct s2v_rule_in *in)
 {
 	__u32 f = in->page_flags;
 
@@ -26,14 +26,14 @@ static const char *forbidden_by_vma(const struct s2v_rule_in *in)
 		       : NULL;
 }
 
-/* EFAULT of a driver's mapping that has a PTE: hva_to_pfn_remapped(), then what user_mem_abort() asks of the page. */
+/* EFAULT of a driver's mapping with a PTE: checks of hva_to_pfn_remapped(), then of user_mem_abort(). */
 static const char *why_driver_page(const struct s2v_rule_in *in)
 {
 	bool known = in->page_flags & S2V_PG_PROT;
 
 	if (s2v_pte_forbids(in))
-		return "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also "
-		       "where the driver would make it writable at the VMM's own store.";
+		return "hva_to_pfn_remapped() refuses a guest's write through a read-only PTE, even if the "
+		       "driver would make the PTE writable when the VMM writes.";
 	if (in->vm_mte)
 		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags."
 			     : "The VM has MTE, and user_mem_abort() refuses memory without tags; or the "
@@ -41,23 +41,23 @@ static const char *why_driver_page(const struct s2v_rule_in *in)
 	if (in->where == S2V_WHERE_UNKNOWN && s2v_attr_is_cacheable(in->vma->attr) &&
 	    !s2v_na_pfnmap_refused(in->host))
 		return "user_mem_abort() refuses cacheable device memory here, or the PTE is read-only and "
-		       "the guest wrote: without the kernel's memory map that cannot be told apart.";
+		       "the guest wrote: which of the two is not known without the kernel's memory map.";
 	if (in->host->pfnmap_cap < 0 && in->where != S2V_WHERE_OUTSIDE)
-		return "hva_to_pfn_remapped() takes no page without a reference count (part of a larger "
-		       "allocation; up to 6.12), and none by a read-only PTE when the guest wrote.";
+		return "hva_to_pfn_remapped() refuses a page without a reference count (part of a larger "
+		       "allocation; up to 6.12), and a guest's write through a read-only PTE.";
 	return known ? ""
-		     : "hva_to_pfn_remapped() takes no page by a read-only PTE when the guest wrote, also where "
-		       "the driver would make it writable at the VMM's own store.";
+		     : "hva_to_pfn_remapped() refuses a guest's write through a read-only PTE, even if the "
+		       "driver would make the PTE writable when the VMM writes.";
 }
 
 static const char *why_driver_map(const struct s2v_rule_in *in)
 {
-	const char *vma = forbidden_by_vma(in);
+	const char *vma = why_vma_forbids(in);
 
 	if (vma)
 		return vma;
 	if (in->page_flags & S2V_PG_NO_PTE)
-		return "The host's page tables cannot be read here, so which of KVM's checks it was is not "
+		return "The host's page tables cannot be read here, so which of KVM's checks failed is not "
 		       "known.";
 	if (in->vma->pte_attr != S2V_ATTR_NONE)
 		return why_driver_page(in);
@@ -69,7 +69,7 @@ static const char *why_driver_map(const struct s2v_rule_in *in)
 
 static const char *why_ordinary(const struct s2v_rule_in *in)
 {
-	const char *vma = forbidden_by_vma(in);
+	const char *vma = why_vma_forbids(in);
 	bool known = in->page_flags & S2V_PG_PROT;
 
 	if (vma)
@@ -90,7 +90,7 @@ static const char *why_ordinary(const struct s2v_rule_in *in)
 		     : "get_user_pages() refused the access: the VMM's mapping is read-only and the guest wrote.";
 }
 
-/* Which check of KVM says no; "" where none is known. */
+/* The check of KVM that failed; "" if it is not known. */
 static const char *which_check(const struct s2v_rule_in *in)
 {
 	bool protected_kvm = in->host->kvm_mode == S2V_KVM_PROTECTED;
@@ -99,29 +99,29 @@ static const char *which_check(const struct s2v_rule_in *in)
 		return "guest_memfd gave no page (kvm_gmem_get_pfn()).";
 	switch (in->err) {
 	case -ENOMEM:
-		return "There was no memory, for the page or for stage-2 tables.";
+		return "There was no memory for the page or for stage-2 tables.";
 	case -EHWPOISON:
 		return "The page has failed (hardware poison).";
 	case -ENOSYS:
 		return in->slot_flags & S2V_MEM_READONLY
-			       ? "The guest wrote to a read-only memslot by an instruction that KVM does not "
+			       ? "The guest wrote to a read-only memslot with an instruction that KVM does not "
 				 "decode (io_mem_abort())."
 			       : "";
 	case -EPERM:
 	case -EINVAL:
-		return protected_kvm ? "Protected KVM gives guests no memory but ordinary one "
+		return protected_kvm ? "Protected KVM gives guests only ordinary memory "
 				       "(__pkvm_host_share_guest())."
 				     : "";
 	case -EFAULT:
 		if (in->vma->attr == S2V_ATTR_NONE)
-			return "user_mem_abort() finds no VMA there: the VMM has unmapped it, or never mapped "
-			       "it; or it could not be read.";
+			return "user_mem_abort() finds no VMA there: the VMM has unmapped it or never mapped "
+			       "it, or the VMA could not be read.";
 		return s2v_is_driver_map(in->vma) ? why_driver_map(in) : why_ordinary(in);
 	}
 	return "";
 }
 
-static const char *permitted(const struct s2v_rule_in *in)
+static const char *vma_permission(const struct s2v_rule_in *in)
 {
 	__u32 f = in->page_flags;
 
@@ -139,8 +139,8 @@ static const char *access_name(const struct s2v_rule_in *in)
 	return in->page_flags & S2V_PG_WRITE ? "store" : "load";
 }
 
-/* What lies there: "pfnmap of udmabuf, normal-wb by its VMA and PTE, inside the kernel's map". */
-static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
+/* The backing: "pfnmap of udmabuf, VMA normal-wb, PTE normal-wb, inside the kernel's map". */
+static void describe_backing(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const struct s2v_vma *v = in->vma;
 	const char *driver = in->driver ? in->driver : "", *where = "", *pte;
@@ -159,7 +159,7 @@ static void what_lies_there(const struct s2v_rule_in *in, char *buf, size_t len)
 		snprintf(buf, len, "guest_memfd");
 	else
 		snprintf(buf, len, "%s%s%.31s, VMA %s%s, %s%s%s", s2v_backing_name(v->flags, false),
-			 *driver ? " of " : "", driver, s2v_attr_name(v->attr), permitted(in),
+			 *driver ? " of " : "", driver, s2v_attr_name(v->attr), vma_permission(in),
 			 v->pte_attr == S2V_ATTR_NONE ? "" : "PTE ", pte, where);
 }
 
@@ -168,9 +168,9 @@ void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len)
 	const char *check = which_check(in);
 	char there[160];
 
-	what_lies_there(in, there, sizeof(there));
+	describe_backing(in, there, sizeof(there));
 	snprintf(buf, len,
-		 "A guest's %s made KVM_RUN fail: the kernel mapped nothing. There: %s. %s",
+		 "A guest's %s made KVM_RUN fail: the kernel mapped nothing. Backing: %s. %s",
 		 access_name(in), there,
-		 *check ? check : "Which of KVM's checks said no is not known.");
+		 *check ? check : "Which of KVM's checks failed is not known.");
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Cacheable device memory on a host, or a kernel, that cannot keep it coherent: accepted or refused. */
+/* Rules on cacheable device memory, accepted or refused, if host or kernel cannot keep it coherent. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "core/rules_private.h"
 
-/* Known to lack one of them: a host of which that is not known is accused of nothing. */
+/* Returns whether the host is known to lack one of the two. */
 static bool host_lacks_fwb_or_dic(const struct s2v_host *h)
 {
 	return h->fwb == S2V_NO || h->dic == S2V_NO;
 }
 
-/* Why the host cannot have such a mapping coherent; says no more than is known. */
+/* What the host lacks to keep such a mapping coherent; claims no more than is known. */
 static const char *host_lacks(const struct s2v_host *h)
 {
 	if (h->fwb == S2V_NO)
@@ -21,7 +21,7 @@ static const char *host_lacks(const struct s2v_host *h)
 	return "is not known to have S2FWB and CTR_EL0.DIC";
 }
 
-/* Has the kernel none of the checks that came with the capability? Then it maps such memory Device. */
+/* Returns whether the kernel lacks the capability and its checks: it maps such memory Device. */
 static bool is_old_kernel(const struct s2v_host *h)
 {
 	return h->pfnmap_cap < 0;
@@ -43,10 +43,10 @@ bool s2v_decide_pfnmap_admitted(const struct s2v_rule_in *in)
 		return false;
 	if (in->on == S2V_ON_SLOT)
 		return s2v_is_cacheable_pfnmap(in->vma);
-	/* What was mapped there after the registration a newer kernel refuses at the fault. */
+	/* A newer kernel refuses at the fault what was mapped there after registration. */
 	if (in->on == S2V_ON_FOUND)
 		return s2v_is_cacheable_pfnmap(in->vma) && is_old_kernel(in->host);
-	/* Nothing was mapped at registration, so only now is it known which memory it is. */
+	/* No page was mapped at registration: the physical address is known only now. */
 	return in->slot_accepted && in->registered && s2v_is_cacheable_pfnmap(in->registered) &&
 	       in->registered_where == S2V_WHERE_UNKNOWN && s2v_is_cacheable_pfnmap(in->vma);
 }
@@ -59,8 +59,8 @@ void s2v_why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len
 		snprintf(
 			buf, len,
 			"The kernel %s a memslot over device memory that the host maps cacheable, and "
-			"maps it Device into the guest, though this host has S2FWB and CTR_EL0.DIC: it "
-			"is without KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d). The guest's accesses "
+			"maps it Device into the guest, although this host has S2FWB and CTR_EL0.DIC: it "
+			"lacks KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d). The guest's accesses "
 			"will bypass the cache. Use Linux 6.17 or later; until then do not give such "
 			"memory to guests on this host.",
 			verb, S2V_CAP_CACHEABLE_PFNMAP);
@@ -85,13 +85,13 @@ bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
 {
 	if (s2v_na_pfnmap_refused(in->host))
 		return false;
-	if (in->on == S2V_ON_SLOT) /* EINVAL for dirty logging or MTE is another refusal */
+	if (in->on == S2V_ON_SLOT) /* KVM also returns EINVAL for dirty logging and MTE */
 		return in->err == -EINVAL && s2v_is_cacheable_pfnmap(in->vma) && !in->vm_mte &&
 		       !(in->slot_flags & S2V_MEM_LOG_DIRTY_PAGES);
 	/*
-	 * KVM asks this of a page that it has got, so there is a PTE, and its address is known; before
-	 * that (hva_to_pfn_remapped() refuses a store by a read-only PTE), and after it (MTE), it gives
-	 * the same error for other reasons.
+	 * KVM makes this check on a page that it has, so there is a PTE and the address is known. It
+	 * returns the same error for other reasons before (hva_to_pfn_remapped() refuses a write
+	 * through a read-only PTE) and after (MTE).
 	 */
 	if (s2v_pte_forbids(in))
 		return false;
@@ -101,9 +101,10 @@ bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in)
 
 void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len)
 {
-	snprintf(buf, len,
-		 "The kernel refused device memory that the host maps cacheable%s, since this host "
-		 "%s. That is safe; the VMM is to map it non-cacheable, or the VM to run on a host "
-		 "that has both.",
-		 in->on == S2V_ON_SLOT ? "" : " when the guest touched it", host_lacks(in->host));
+	snprintf(
+		buf, len,
+		"The kernel refused device memory that the host maps cacheable%s, because this "
+		"host %s. That is safe; the VMM must map it non-cacheable, or the VM must run on a "
+		"host that has both.",
+		in->on == S2V_ON_SLOT ? "" : " when the guest touched it", host_lacks(in->host));
 }

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of rules share. The decisions here are used by the catalogue in rules.c alone. */
+/* Shared by the files of rules. Only the catalogue in rules.c uses the decisions. */
 #ifndef S2V_RULES_PRIVATE_H
 #define S2V_RULES_PRIVATE_H
 
 #include "core/rules.h"
 
-/* VM_PFNMAP or VM_MIXEDMAP: memory that a driver mapped, of which KVM asks more. */
+/* VM_PFNMAP or VM_MIXEDMAP: mapped by a driver, and checked further by KVM. */
 static inline bool s2v_is_driver_map(const struct s2v_vma *v)
 {
 	return v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP);
 }
 
-/* What kvm_vma_is_cacheable() goes by is vm_page_prot, whatever the PTE says. */
+/* As kvm_vma_is_cacheable(): by vm_page_prot, whatever the PTE says. */
 static inline bool s2v_is_cacheable_pfnmap(const struct s2v_vma *v)
 {
 	return (v->flags & S2V_VMA_PFNMAP) && s2v_attr_is_cacheable(v->attr);
 }
 
-/* Is it known that the guest wrote, and that the host PTE is read-only? */
+/* Returns whether it is known that the guest wrote and the host PTE is read-only. */
 static inline bool s2v_pte_forbids(const struct s2v_rule_in *in)
 {
 	return (in->page_flags & S2V_PG_PROT) && (in->page_flags & S2V_PG_WRITE) &&
@@ -41,7 +41,7 @@ const char *s2v_na_pfnmap_refused(const struct s2v_host *h);
 bool s2v_decide_fault_failed(const struct s2v_rule_in *in);
 void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len);
 
-/* rules_leaf.c: what leaves lead to. */
+/* rules_leaf.c: the memory that leaves map. */
 bool s2v_decide_foreign_memory(const struct s2v_rule_in *in);
 void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len);
 bool s2v_decide_alias_conflict(const struct s2v_rule_in *in);

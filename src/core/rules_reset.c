@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A vCPU's reset: which unmaps and invalidations were redundant, which were missing. */
+/* Rules on resets: unmaps and invalidations that are redundant or missing. */
 #include <stdio.h>
 
 #include "core/rules_reset.h"
@@ -14,9 +14,9 @@ void s2v_why_unmap_fwb(const struct s2v_rule_in *in, char *buf, size_t len)
 	(void)in;
 	snprintf(
 		buf, len,
-		"Resetting a vCPU unmapped the whole of the VM's memory, and each page costs a fault "
-		"to get back. With S2FWB the guest's accesses are cacheable whatever it does, so "
-		"nothing has to be cleaned: use a kernel with 892713e97ca1 (5.8 on).");
+		"The reset of a vCPU unmapped the whole of the VM's memory, and each page costs a fault "
+		"to map again. With S2FWB the guest's accesses are always cacheable, so nothing has "
+		"to be cleaned: use a kernel with 892713e97ca1 (5.8 on).");
 }
 
 bool s2v_decide_unmap_repeated(const struct s2v_rule_in *in)
@@ -27,11 +27,12 @@ bool s2v_decide_unmap_repeated(const struct s2v_rule_in *in)
 
 void s2v_why_unmap_repeated(const struct s2v_rule_in *in, char *buf, size_t len)
 {
-	snprintf(buf, len,
-		 "This is unmap %u of one reset, and nothing was mapped since the one before: KVM "
-		 "unmaps once for each vCPU where once for the VM would do. It costs a walk of all "
-		 "memslots; a VMM cannot avoid it.",
-		 in->reset_unmaps);
+	snprintf(
+		buf, len,
+		"This is unmap %u of one reset, and nothing was mapped since the one before: KVM "
+		"unmaps once for each vCPU, although once for the VM is enough. It costs a walk of "
+		"all memslots; a VMM cannot avoid it.",
+		in->reset_unmaps);
 }
 
 bool s2v_decide_unmap_missing(const struct s2v_rule_in *in)
@@ -46,12 +47,12 @@ void s2v_why_unmap_missing(const struct s2v_rule_in *in, char *buf, size_t len)
 	snprintf(
 		buf, len,
 		"A vCPU that had run was initialised again, and nothing was unmapped. Without S2FWB "
-		"the guest reboots with its MMU off and reads memory past the cache: what the VMM "
-		"loaded there may still be in it. KVM has unmapped here since 957db105c997 (3.19): "
-		"look for a kernel that was changed.");
+		"the guest reboots with its MMU off and its reads bypass the cache: data that the VMM "
+		"loaded may still be in the cache. KVM has unmapped here since 957db105c997 (3.19): "
+		"find out how this kernel was modified.");
 }
 
-/* An unmap takes its place: what is faulted back in is invalidated then. */
+/* An unmap takes the place of the invalidation: pages are invalidated when faulted back in. */
 bool s2v_decide_icache_missing(const struct s2v_rule_in *in)
 {
 	return in->on == S2V_ON_INIT && in->host->fwb == S2V_YES && in->host->dic == S2V_NO &&
@@ -64,8 +65,8 @@ void s2v_why_icache_missing(const struct s2v_rule_in *in, char *buf, size_t len)
 		buf, len,
 		"A vCPU that had run was initialised again on a host with S2FWB and without "
 		"CTR_EL0.DIC, and this kernel does not invalidate the instruction cache there (%s): "
-		"the rebooted guest may execute what its previous life left in it. Use a kernel that "
-		"does (5.8 on); on one that is, look for what was changed.",
+		"the rebooted guest may execute stale instructions from before the reset. Use a kernel "
+		"that does (5.8 on); if this is one, find out how it was modified.",
 		in->host->init_icache_text);
 }
 
@@ -80,7 +81,7 @@ void s2v_why_icache_repeated(const struct s2v_rule_in *in, char *buf, size_t len
 	snprintf(
 		buf, len,
 		"For the %u%s vCPU of one reset KVM invalidated the instruction caches of all CPUs "
-		"again, where once would do: without CTR_EL0.DIC it does so at each "
+		"again, although once is enough: without CTR_EL0.DIC it does so at each "
 		"KVM_ARM_VCPU_INIT. It slows every CPU of the host for a moment.",
 		in->reset_inits,
 		in->reset_inits == 2   ? "nd"
@@ -101,6 +102,6 @@ const char *s2v_na_with_fwb(const struct s2v_host *h)
 const char *s2v_na_icache(const struct s2v_host *h)
 {
 	if (h->fwb == S2V_NO)
-		return "the host has no S2FWB: the unmap does it";
+		return "the host has no S2FWB: the unmap takes its place";
 	return h->dic == S2V_YES ? "the host has CTR_EL0.DIC: nothing is invalidated" : NULL;
 }

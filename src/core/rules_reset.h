@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rules of a reset; the catalogue in rules.c is their only user. */
+/* Rules on resets; only the catalogue in rules.c uses them. */
 #ifndef S2V_RULES_RESET_H
 #define S2V_RULES_RESET_H
 

@@ -15,7 +15,7 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 		st->rule = &s2v_rules[i];
 		if ((by & S2V_OF_RESETS) && !(st->rule->on & s2v_run_only(true))) {
 			st->coverage = S2V_NOT_APPLICABLE;
-			snprintf(st->reason, sizeof(st->reason), "not asked: only of resets");
+			snprintf(st->reason, sizeof(st->reason), "only the rules of resets apply");
 			continue;
 		}
 		if (!(by & S2V_BY_HOOKS) || ((by & S2V_BY_AUDIT) && st->rule->on == S2V_ON_LEAF))

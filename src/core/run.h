@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a run is, wherever its events come from: which rules are covered, what a sink is told of it
- * beforehand, what its end means. Live commands and analyze share it, so that they say the same.
+ * Start and end of a run, shared by live commands and analyze: coverage of rules, what a sink gets
+ * before the events, exit status.
  */
 #ifndef S2V_RUN_H
 #define S2V_RUN_H
@@ -9,7 +9,7 @@
 #include "core/correlate.h"
 #include "s2v_hist.h"
 
-/* What a command returns. */
+/* Exit status of a command. */
 enum s2v_exit {
 	S2V_EXIT_OK = 0, /* complete, nothing at or above --fail-on */
 	S2V_EXIT_FINDINGS = 1, /* findings at or above it */
@@ -20,22 +20,22 @@ enum s2v_exit {
 
 #define S2V_REFAULT_WINDOW S2V_REFAULT_NS /* the default of --refault-window */
 
-/* What a run sees things by. */
+/* How a run observes. */
 #define S2V_BY_HOOKS (1U << 0)
-#define S2V_BY_AUDIT (1U << 1) /* of what was there before */
-#define S2V_OF_RESETS (1U << 2) /* and asks the rules of resets alone, see s2v_run_only() */
+#define S2V_BY_AUDIT (1U << 1) /* of existing mappings */
+#define S2V_OF_RESETS (1U << 2) /* applies only the rules of resets, see s2v_run_only() */
 
-/* Given host and hooks, the coverage of every rule: rules[S2V_RULE_NR]. */
+/* Fills rules[S2V_RULE_NR] with the coverage of every rule; `by`: S2V_BY_*, S2V_OF_RESETS. */
 void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_OBS_NR],
 		   unsigned int by, struct s2v_rule_state *rules);
 
-/* Host, hooks (but idle ones) and rules to a sink. */
+/* Passes host, hooks (except idle ones) and rules to a sink. */
 void s2v_run_announce(struct s2v_sink *sink, const struct s2v_host *host,
 		      const struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_rule_state *rules);
 
 /*
- * Of what a command is not about its sink is not told: `resets` shows resets and the findings of
- * their rules (s2v_run_only()), `trace` all else.
+ * Removes the callbacks that a command does not use: `resets` shows resets and the findings of their
+ * rules (s2v_run_only()), `trace` everything else.
  */
 void s2v_run_narrow(struct s2v_sink *sink, bool resets);
 unsigned int s2v_run_only(bool resets); /* s2v_correlator_opts.only */
@@ -43,7 +43,7 @@ unsigned int s2v_run_only(bool resets); /* s2v_correlator_opts.only */
 /* Exit status (enum s2v_exit) by findings[S2V_SEVERITY_NR], and whether everything was seen. */
 int s2v_run_status(const __u64 *findings, bool complete, enum s2v_severity fail_on);
 
-/* Closes and frees a sink; says so where results could not be written. Returns status, or a worse. */
+/* Closes and frees a sink. A failed write is reported, and makes status 0 S2V_EXIT_INCOMPLETE. */
 int s2v_run_close(struct s2v_sink *sink, int status);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room core: events in, findings out: model, correlator, rules, contract, resets, audits,
+ * completeness. Uses host, util. Used by cmd, daemon, live, report, sink, trace.
+ *
  * Results, and the interface that takes them. Every sink (text, NDJSON, metrics, report, exports)
  * is one of these; the correlator knows no other way out.
  */
@@ -27,7 +30,7 @@ enum s2v_attr_source {
 };
 const char *s2v_source_name(enum s2v_attr_source s); /* "vma", "pte", "guest_memfd", "prot", … */
 
-/* What S2V_VMA_* flags say lies behind memory; nothing: there is no mapping. "anonymous", … */
+/* Name of a backing by its S2V_VMA_* flags; nothing: there is no mapping. "anonymous", … */
 const char *s2v_backing_name(__u32 flags, bool nothing);
 
 const char *s2v_slot_change_name(__u32 change); /* enum s2v_slot_change: "create", … */
@@ -41,18 +44,18 @@ struct s2v_finding {
 	__u64 id; /* number in this run, from 1; an update repeats it */
 	bool update; /* totals of a finding that was reported before */
 	const struct s2v_rule *rule;
-	bool mild; /* harmless on this host, as the rule knows to tell */
+	bool mild; /* harmless on this host, by rule->is_mild */
 	__u64 time; /* ns, CLOCK_REALTIME */
 	struct s2v_vm_ref vm;
 	int vcpu; /* -1: none */
 	struct s2v_slot_ref slot;
-	bool has_page; /* gpa … s2 hold something */
-	__u64 gpa, gpa_last, size, hva; /* of the first occurrence; where the last one was */
-	__u64 gpa_low, gpa_end; /* all were in [gpa_low, gpa_end) */
-	__u64 bytes; /* of all, each counted as often as it occurred; at most gpa_end - gpa_low */
+	bool has_page; /* gpa … s2 are valid */
+	__u64 gpa, gpa_last, size, hva; /* of the first occurrence; gpa_last: of the last */
+	__u64 gpa_low, gpa_end; /* all occurrences are in [gpa_low, gpa_end) */
+	__u64 bytes; /* sum over all occurrences, at most gpa_end - gpa_low */
 	__u64 pa; /* S2V_NO_PA: not known */
 	__u32 s1; /* enum s2v_attr */
-	__u32 s1_vma; /* of vm_page_prot, where it differs from s1; else NONE */
+	__u32 s1_vma; /* of vm_page_prot, if it differs from s1; else NONE */
 	enum s2v_attr_source s1_source;
 	__u32 s2; /* NONE: nothing was installed */
 	enum s2v_attr_source s2_source;
@@ -80,46 +83,47 @@ const char *s2v_cmo_name(enum s2v_cmo c); /* "none", "icache", "data", "data+ica
 /* Stage-2 leaves of one kind. */
 struct s2v_leaf_count {
 	__s8 level;
-	__u8 s1, s2; /* enum s2v_attr; s1 NONE: the host maps nothing there, or is not readable */
+	__u8 s1,
+		s2; /* enum s2v_attr; s1 NONE: the host maps nothing there, or it could not be read */
 	__u64 n;
 };
 
-/* One row of the coherence contract: a stretch of a memslot with one kind of backing. */
+/* One row of the coherence contract: one or more neighbouring ranges of a memslot. */
 struct s2v_contract_row {
 	struct s2v_vm_ref vm;
 	int id; /* memslot */
 	bool readonly;
-	bool gone; /* it was so until its memslot was deleted, or replaced */
+	bool gone; /* its memslot was deleted or replaced since */
 	__u64 gpa, size, hva;
 	const char *backing; /* "anonymous", "file", "hugetlb", "pfnmap", "guest_memfd", … */
 	char name[S2V_NAME_LEN]; /* the file's name; "" for anonymous memory */
 	char driver[S2V_NAME_LEN]; /* kernel module behind a pfnmap; "" if built in or none */
 	__u32 s1; /* enum s2v_attr; NONE: not known */
 	__u32 s2; /* NONE: nothing mapped yet */
-	/* More than one s2 was seen: s2 is the one that disagrees with s1, else the cacheable one. */
+	/* More than one s2 was seen: s2 is the one that conflicts with s1, else the cacheable one. */
 	bool s2_mixed;
 	int write_back_guaranteed; /* enum s2v_tri */
 	enum s2v_cmo vmm_cmo;
 	int needs_s2fwb; /* enum s2v_tri */
-	/* An audit counted stage-2 leaves; leaves lives as long as the call. */
+	/* An audit counted stage-2 leaves; `leaves` is valid during the call. */
 	bool audited;
 	const struct s2v_leaf_count *leaves;
 	size_t n_leaves;
-	__u64 present, unreadable; /* bytes mapped at stage 2; of them with unknown attributes */
+	__u64 present, unreadable; /* bytes mapped at stage 2; of these, with unknown attributes */
 };
 
 /* The audit of one VM. */
 struct s2v_audit_row {
 	struct s2v_vm_ref vm;
-	__u64 time; /* CLOCK_REALTIME, of its end */
+	__u64 time; /* CLOCK_REALTIME ns, of its end */
 	__u32 flags; /* S2V_AU_* */
 	__u32 shadow; /* shadow tables of nested guests, not audited */
 	__u64 leaves, rereads, steps, dur; /* dur in ns */
 };
 
 enum s2v_reset_verdict {
-	S2V_RESET_UNKNOWN, /* an event of it was lost */
-	S2V_RESET_NO_UNMAP, /* none was needed, none was made: S2FWB */
+	S2V_RESET_UNKNOWN, /* an event was lost, or S2FWB is not known */
+	S2V_RESET_NO_UNMAP, /* none needed, none made: S2FWB */
 	S2V_RESET_NEEDED,
 	S2V_RESET_REDUNDANT_FWB,
 	S2V_RESET_REDUNDANT_REPEAT,
@@ -136,25 +140,25 @@ struct s2v_reset {
 	__u32 unmaps; /* calls of stage2_unmap_vm() */
 	__u32 redundant; /* of them */
 	__u64 unmap_ns, longest_unmap_ns;
-	bool pages_known; /* all that was mapped was told of: the next three hold */
+	bool pages_known; /* every map was reported: the next three are valid */
 	__u64 unmapped_bytes;
 	__u64 refaults, refault_ns; /* faults on what was unmapped */
-	bool fwb_known; /* pages are, no step was lost, and S2FWB is known: the next holds */
-	__u64 fwb_saves_ns; /* what the reset would not cost with S2FWB; 0 where the host has it */
+	bool fwb_known; /* pages_known, no event lost, S2FWB known: the next is valid */
+	__u64 fwb_saves_ns; /* cost that S2FWB would save; 0 if the host has it */
 	__u64 window_ns; /* how long refaults were counted */
 	enum s2v_reset_verdict verdict;
-	__u64 avoidable_ns; /* on this host, by a better kernel */
+	__u64 avoidable_ns; /* on this host, with a better kernel */
 };
 
 /* All resets of a VM, at its end. */
 struct s2v_reset_total {
 	struct s2v_vm_ref vm;
 	__u64 resets, unmap_ns, avoidable_ns;
-	bool pages_known; /* of every reset: the next two hold */
+	bool pages_known; /* of every reset: the next two are valid */
 	__u64 refault_ns, tax_ns; /* tax: unmap_ns + refault_ns */
-	bool fwb_known; /* of every reset, and S2FWB is known: the next holds */
+	bool fwb_known; /* of every reset: the next is valid */
 	__u64 fwb_saves_ns;
-	const char *advice; /* what would avoid it; "" for nothing to avoid */
+	const char *advice; /* how to avoid the cost; "" if there is none */
 };
 
 struct s2v_rule_state {
@@ -165,34 +169,35 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[1024]; /* why not, for people; "" when complete */
+	char incomplete[1024]; /* reasons, as text; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms;
-	__u64 preexisting; /* what they had mapped before was not seen, unless an audit has looked */
-	__u64 without_tables; /* had nothing mapped when they were seen first: their process has ended */
-	__u64 audited; /* of preexisting: an audit told all that was there */
-	__u64 shadow, protected_vms; /* what an audit could not look at */
+	__u64 preexisting; /* VMs whose earlier mappings only an audit can see */
+	__u64 without_tables; /* VMs without tables when first seen: their process has ended */
+	__u64 audited; /* of preexisting: an audit saw all mappings */
+	__u64 shadow,
+		protected_vms; /* tables of nested guests, and VMs, that an audit cannot read */
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2], of audits */
 	__u64 cnt[S2V_CNT_NR]; /* kernel side */
 	__u64 maps[S2V_ATTR_NR][S2V_ATTR_NR]; /* [s1][s2] */
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
-	struct s2v_unread unread; /* of which VMs; the rest of them is nobody's */
-	bool but_for; /* not complete, but for these VMs it is */
-	__u64 unmapped; /* pages of device memory that guests reach and the host does not map (yet) */
+	struct s2v_unread unread; /* the VMs of unreadable and over_limit, as far as known */
+	bool but_for; /* incomplete, and only because of the VMs in unread */
+	__u64 unmapped; /* pages of device memory that stage 2 maps and the host does not (yet) */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
-	__u64 hidden; /* VMs that KVM has, and that no open file shows */
+	__u64 hidden; /* VMs in KVM's list that no open file shows */
 	__u32 hidden_creator; /* the thread that created one of them */
-	int census_errno; /* of reading KVM's list of VMs */
+	int census_errno; /* from reading KVM's list of VMs; 0: none */
 	__u64 bypassed; /* VMs that KVM maps by a function that no hook observes */
 	__u32 bypassed_vm, bypassed_tgid; /* one of them, and its process */
-	__u64 over_limit; /* what there was no room for: src/core/bounds.h */
+	__u64 over_limit; /* items not kept because of a limit: src/core/bounds.h */
 	__u64 gaps; /* times that hooks were gone for a while */
-	char gap_why[160]; /* of the last of them: which, and what to do; "" */
-	bool inventory_failed; /* which VMs were there before is not known */
-	bool audit_failed; /* an audit did not come to its end */
-	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB is not what the host facts say */
-	/* Of a recording: places where it is damaged; its end is missing; errno that stopped it. */
+	char gap_why[160]; /* of the last gap: which, and what to do; or "" */
+	bool inventory_failed; /* preexisting VMs are not known */
+	bool audit_failed; /* an audit did not finish */
+	bool fwb_disagrees; /* a vCPU's HCR_EL2.FWB contradicts the host's S2FWB */
+	/* Of a recording: damaged places; end missing; errno that stopped it. */
 	__u64 damaged;
 	bool cut_short;
 	int stopped;
@@ -213,28 +218,28 @@ struct s2v_sink {
 	void (*reset)(struct s2v_sink *s, const struct s2v_reset *r);
 	void (*reset_total)(struct s2v_sink *s, const struct s2v_reset_total *t);
 	void (*audit)(struct s2v_sink *s, const struct s2v_audit_row *r);
-	/* The contract's last row has been given: a sink that lays out a table shows it now. */
+	/* After the last row of a contract: a sink that formats a table prints it now. */
 	void (*memslots_end)(struct s2v_sink *s);
 	void (*summary)(struct s2v_sink *s, const struct s2v_summary *sum);
-	/* The last call: flushes, sets failed, frees what the sink holds. Then: free(s). */
+	/* The last call: flushes, sets failed, frees what the sink holds. The caller then frees s. */
 	void (*close)(struct s2v_sink *s);
-	int failed; /* errno of a failed write: results were lost, exit status must say so */
+	int failed; /* errno of a failed write: results were lost, which the exit status must reflect */
 };
 
-/* Events that the kernel side could not keep, by its counters (cnt). */
+/* Events lost in the kernel. */
 static inline __u64 s2v_lost_in_kernel(const __u64 cnt[S2V_CNT_NR])
 {
 	return cnt[S2V_CNT_LOST_RINGBUF] + cnt[S2V_CNT_LOST_AGG] + cnt[S2V_CNT_LOST_SCRATCH] +
 	       cnt[S2V_CNT_LOST_VM];
 }
 
-/* Host attributes that the kernel side could not read. */
+/* Host attributes that could not be read in the kernel. */
 static inline __u64 s2v_unread_in_kernel(const __u64 cnt[S2V_CNT_NR])
 {
 	return cnt[S2V_CNT_UNREAD_VMA] + cnt[S2V_CNT_UNREAD_PTE] + cnt[S2V_CNT_UNREAD_READ];
 }
 
-/* Leaves a second, 0 where no time passed. */
+/* Leaves per second; 0 if dur is 0. */
 static inline __u64 s2v_audit_speed(const struct s2v_audit_row *r)
 {
 	return r->dur ? (__u64)((double)r->leaves * 1e9 / (double)r->dur) : 0;

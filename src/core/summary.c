@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Is a run complete? The one place that decides what "nothing found" is worth. */
+/* Decides whether a run is complete, and gives the reasons if not. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/correlate.h"
 
-static void because(struct s2v_summary *s, const char *fmt, ...)
+static void add_reason(struct s2v_summary *s, const char *fmt, ...)
 {
 	size_t n = strlen(s->incomplete);
 	va_list ap;
@@ -22,48 +22,48 @@ static void because(struct s2v_summary *s, const char *fmt, ...)
 
 void s2v_summary_because(struct s2v_summary *s, const char *why)
 {
-	because(s, "%s", why);
+	add_reason(s, "%s", why);
 	s->complete = s->but_for = false;
 }
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* Which VMs there are, and what of those that were there before was looked at. */
+/* VMs that are not known, and mappings of known VMs that were not seen. */
 static void judge_vms(struct s2v_summary *s)
 {
 	if (s->hidden)
-		because(s, "KVM has %llu VM%s that no open file shows (one created by thread %u)",
-			ULL(s->hidden), s->hidden == 1 ? "" : "s", s->hidden_creator);
+		add_reason(s,
+			   "KVM has %llu VM%s that no open file shows (one created by thread %u)",
+			   ULL(s->hidden), s->hidden == 1 ? "" : "s", s->hidden_creator);
 	if (s->census_errno)
-		because(s, "whether KVM has VMs that no open file shows is not known: debugfs, %s",
-			strerror(s->census_errno));
+		add_reason(s,
+			   "whether KVM has VMs that no open file shows is not known: debugfs, %s",
+			   strerror(s->census_errno));
 	if (s->bypassed)
-		because(s,
-			"the memory of %llu VM%s is mapped by a function that no hook observes "
-			"(one is VM %u, of process %u)",
-			ULL(s->bypassed), s->bypassed == 1 ? "" : "s", s->bypassed_vm,
-			s->bypassed_tgid);
+		add_reason(s,
+			   "the memory of %llu VM%s is mapped by a function that no hook observes "
+			   "(one is VM %u, of process %u)",
+			   ULL(s->bypassed), s->bypassed == 1 ? "" : "s", s->bypassed_vm,
+			   s->bypassed_tgid);
 	if (s->preexisting > s->audited)
-		because(s, "%llu VM%s already running: what was mapped before was not seen",
-			ULL(s->preexisting - s->audited),
-			s->preexisting - s->audited == 1 ? " was" : "s were");
+		add_reason(s, "%llu VM%s already running: what was mapped before was not seen",
+			   ULL(s->preexisting - s->audited),
+			   s->preexisting - s->audited == 1 ? " was" : "s were");
 	if (s->protected_vms)
-		because(s, "%llu protected VM%s not audited: EL2 alone has their tables",
-			ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
+		add_reason(s, "%llu protected VM%s not audited: only EL2 has their tables",
+			   ULL(s->protected_vms), s->protected_vms == 1 ? "" : "s");
 	if (s->shadow)
-		because(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
-			s->shadow == 1 ? "" : "s");
+		add_reason(s, "%llu shadow table%s of nested guests not audited", ULL(s->shadow),
+			   s->shadow == 1 ? "" : "s");
 	if (s->inventory_failed)
-		because(s, "which VMs were running before is not known");
+		add_reason(s, "which VMs were running before is not known");
 	if (s->audit_failed)
-		because(s, "the audit did not come to its end");
+		add_reason(s, "the audit did not finish");
 }
 
-/* How many VMs are named. */
-#define NAMED 3
+#define VMS_NAMED 3 /* at most, each with its own reason */
 
-/* What of a VM is not known. */
-static void unverified(const struct s2v_unread_vm *v, char *buf, size_t len)
+static void describe_unread(const struct s2v_unread_vm *v, char *buf, size_t len)
 {
 	size_t n = 0;
 
@@ -71,38 +71,38 @@ static void unverified(const struct s2v_unread_vm *v, char *buf, size_t len)
 		n = (size_t)snprintf(buf, len, "host attributes unreadable %llu time%s",
 				     ULL(v->times), v->times == 1 ? "" : "s");
 	if (v->over_limit && n < len)
-		snprintf(buf + n, len - n,
-			 "%s%llu memslot%s or stretch%s of memory more than are kept",
+		snprintf(buf + n, len - n, "%s%llu memslot%s or range%s of memory over the limit",
 			 n ? ", " : "", ULL(v->over_limit), v->over_limit == 1 ? "" : "s",
-			 v->over_limit == 1 ? "" : "es");
+			 v->over_limit == 1 ? "" : "s");
 }
 
-/* What is not known of single VMs: said last, since where it is all the others are complete. */
+/* Reasons of single VMs. They come last: if they are the only ones, all other VMs are complete. */
 static void judge_unread(struct s2v_summary *s)
 {
 	const struct s2v_unread *u = &s->unread;
 	char what[192];
 
 	s->but_for = u->n && !s->incomplete[0];
-	for (__u32 i = 0; i < u->n && i < NAMED; i++) {
-		unverified(&u->vm[i], what, sizeof(what));
-		because(s, "%sVM %u (process %u) is not verified: %s",
-			s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
-			u->vm[i].tgid, what);
+	for (__u32 i = 0; i < u->n && i < VMS_NAMED; i++) {
+		describe_unread(&u->vm[i], what, sizeof(what));
+		add_reason(s, "%sVM %u (process %u) is not verified: %s",
+			   s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
+			   u->vm[i].tgid, what);
 	}
-	if (u->n > NAMED)
-		because(s, "nor are %u more VM%s", u->n - NAMED, u->n - NAMED == 1 ? "" : "s");
+	if (u->n > VMS_NAMED)
+		add_reason(s, "%u more VM%s not verified", u->n - VMS_NAMED,
+			   u->n - VMS_NAMED == 1 ? " is" : "s are");
 }
 
-/* What is no single VM's; a damaged recording may say that VMs have more than there is. */
-static __u64 rest(__u64 all, __u64 of_vms)
+/* The part that no VM accounts for; in a damaged recording VMs may account for more than `all`. */
+static __u64 of_no_vm(__u64 all, __u64 of_vms)
 {
 	return all > of_vms ? all - of_vms : 0;
 }
 
 __u64 s2v_summary_unread(const struct s2v_summary *s)
 {
-	return rest(s->unreadable, s2v_unread_all(&s->unread).times);
+	return of_no_vm(s->unreadable, s2v_unread_all(&s->unread).times);
 }
 
 void s2v_summary_judge(struct s2v_summary *s)
@@ -117,46 +117,47 @@ void s2v_summary_judge(struct s2v_summary *s)
 		s->missed_probes += s->cnt[S2V_CNT_ENTERED] - s->cnt[S2V_CNT_RETURNED];
 	s->unreadable += s2v_unread_in_kernel(s->cnt);
 	unread = s2v_summary_unread(s);
-	over_limit = rest(s->over_limit, s2v_unread_all(&s->unread).over_limit);
+	over_limit = of_no_vm(s->over_limit, s2v_unread_all(&s->unread).over_limit);
 	for (int i = 0; s->rules && i < S2V_RULE_NR; i++)
 		uncovered += s->rules[i].coverage == S2V_NOT_COVERED;
 	if (uncovered)
-		because(s, "%u rule%s not covered", uncovered, uncovered == 1 ? "" : "s");
+		add_reason(s, "%u rule%s not covered", uncovered, uncovered == 1 ? "" : "s");
 	if (s->lost)
-		because(s, "%llu event%s lost", ULL(s->lost), s->lost == 1 ? "" : "s");
+		add_reason(s, "%llu event%s lost", ULL(s->lost), s->lost == 1 ? "" : "s");
 	if (s->missed_probes)
-		because(s, "%llu probe%s missed", ULL(s->missed_probes),
-			s->missed_probes == 1 ? "" : "s");
+		add_reason(s, "%llu probe%s missed", ULL(s->missed_probes),
+			   s->missed_probes == 1 ? "" : "s");
 	if (over_limit)
-		because(s, "%llu stretch%s of memory more than are kept of a VM", ULL(over_limit),
-			over_limit == 1 ? "" : "es");
+		add_reason(s, "%llu range%s of memory over the limit", ULL(over_limit),
+			   over_limit == 1 ? "" : "s");
 	if (s->gaps)
-		because(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
-			s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,
-			s->gap_why[0] ? ")" : "");
+		add_reason(s, "hooks were gone for a while, %llu time%s%s%s%s", ULL(s->gaps),
+			   s->gaps == 1 ? "" : "s", s->gap_why[0] ? " (" : "", s->gap_why,
+			   s->gap_why[0] ? ")" : "");
 	if (unread)
-		because(s, "host attributes unreadable %llu time%s", ULL(unread),
-			unread == 1 ? "" : "s");
+		add_reason(s, "host attributes unreadable %llu time%s", ULL(unread),
+			   unread == 1 ? "" : "s");
 	if (s->unmapped)
-		because(s, "%llu page%s of device memory not mapped by the host, so not verified",
-			ULL(s->unmapped), s->unmapped == 1 ? "" : "s");
+		add_reason(s,
+			   "%llu page%s of device memory not mapped by the host, so not verified",
+			   ULL(s->unmapped), s->unmapped == 1 ? "" : "s");
 	if (s->cnt[S2V_CNT_UNKNOWN_ATTR])
-		because(s, "%llu mapping%s with an attribute that is not understood",
-			ULL(s->cnt[S2V_CNT_UNKNOWN_ATTR]),
-			s->cnt[S2V_CNT_UNKNOWN_ATTR] == 1 ? "" : "s");
+		add_reason(s, "%llu mapping%s with an attribute that is not understood",
+			   ULL(s->cnt[S2V_CNT_UNKNOWN_ATTR]),
+			   s->cnt[S2V_CNT_UNKNOWN_ATTR] == 1 ? "" : "s");
 	if (s->cnt[S2V_CNT_NESTED])
-		because(s, "%llu mapping%s of nested guests not verified",
-			ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
+		add_reason(s, "%llu mapping%s of nested guests not verified",
+			   ULL(s->cnt[S2V_CNT_NESTED]), s->cnt[S2V_CNT_NESTED] == 1 ? "" : "s");
 	judge_vms(s);
 	if (s->fwb_disagrees)
-		because(s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+		add_reason(s, "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB");
 	if (s->damaged)
-		because(s, "the recording is damaged in %llu place%s", ULL(s->damaged),
-			s->damaged == 1 ? "" : "s");
+		add_reason(s, "the recording is damaged in %llu place%s", ULL(s->damaged),
+			   s->damaged == 1 ? "" : "s");
 	if (s->stopped)
-		because(s, "recording was stopped: %s", strerror(s->stopped));
+		add_reason(s, "recording was stopped: %s", strerror(s->stopped));
 	else if (s->cut_short)
-		because(s, "the recording's end is missing");
+		add_reason(s, "the recording's end is missing");
 	judge_unread(s);
 	s->complete = !s->incomplete[0];
 }

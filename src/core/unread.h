@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VMs of which something could not be read, or was too much to be kept. Their owner may have done that on purpose, by
- * changing its address space all the time: they are not verified, and that says nothing of the others.
+ * VMs with host attributes that could not be read, or with more state than the limits allow. Their VMM
+ * may cause that on purpose, by changing its address space all the time: these VMs are not verified,
+ * and the others are not affected.
  */
 #ifndef S2V_UNREAD_H
 #define S2V_UNREAD_H
@@ -13,23 +14,22 @@
 #define S2V_UNREAD_MOST 256
 
 struct s2v_unread_vm {
-	__u32 vm, tgid; /* its number in this run, and its process */
-	__u64 times; /* that something could not be read */
-	__u64 over_limit; /* what was not kept */
+	__u32 vm, tgid; /* number in this run; process of the VMM */
+	__u64 times; /* reads that failed */
+	__u64 over_limit; /* items not kept */
 };
 
 struct s2v_unread {
 	__u32 n;
-	struct s2v_unread_vm vm[S2V_UNREAD_MOST]; /* in the order in which they came */
+	struct s2v_unread_vm vm[S2V_UNREAD_MOST]; /* in the order of their first failure */
 };
 
-/* False: there is no room for another VM. What is not kept here is nobody's, and so everybody's. */
+/* False: no room for another VM; its failures then make the whole run incomplete. */
 bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit);
 
-/* Adds all of another. */
 void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from);
 
-/* Sums over all these VMs; vm and tgid are 0. */
+/* Sums over all VMs; vm and tgid are 0. */
 struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u);
 
 #endif

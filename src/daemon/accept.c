@@ -5,14 +5,14 @@
 
 #include "daemon/accept.h"
 
-/* A piece of a header, without the space around it. */
+/* A part of a header, without surrounding white space. Not terminated. */
 struct piece {
 	const char *s;
 	size_t len;
 };
 
-/* The next piece of *rest up to `end`; false: there is none. */
-static bool next(struct piece *rest, char end, struct piece *p)
+/* Takes the next piece of *rest, which ends at the character `end`. False if none is left. */
+static bool next_piece(struct piece *rest, char end, struct piece *p)
 {
 	const char *at;
 
@@ -32,13 +32,13 @@ static bool next(struct piece *rest, char end, struct piece *p)
 	return true;
 }
 
-static bool is(const struct piece *p, const char *word)
+static bool piece_is(const struct piece *p, const char *word)
 {
 	return p->len == strlen(word) && !strncasecmp(p->s, word, p->len);
 }
 
-/* "q=0.5" as 500; what is no weight is none, so that nothing is taken for liked by mistake. */
-static int weight(const struct piece *p)
+/* "q=0.5" is 500. A malformed weight is 0: the type counts as not accepted. */
+static int parse_weight(const struct piece *p)
 {
 	int v = 0, unit = 1000;
 
@@ -55,17 +55,17 @@ static int weight(const struct piece *p)
 	return v > 1000 ? 0 : v;
 }
 
-/* One element: its name, its weight in thousandths, and its version, if it has one. */
-static void element(struct piece e, struct piece *name, int *q, struct piece *version)
+/* Splits an element into name, weight in thousandths (default 1000) and version (empty if none). */
+static void parse_element(struct piece e, struct piece *name, int *q, struct piece *version)
 {
 	struct piece p;
 
 	*q = 1000;
 	*version = (struct piece){ 0 };
-	next(&e, ';', name);
-	while (next(&e, ';', &p)) {
+	next_piece(&e, ';', name);
+	while (next_piece(&e, ';', &p)) {
 		if (p.len > 1 && !strncasecmp(p.s, "q=", 2))
-			*q = weight(&p);
+			*q = parse_weight(&p);
 		else if (p.len > 8 && !strncasecmp(p.s, "version=", 8))
 			*version = (struct piece){ p.s + 8, p.len - 8 };
 	}
@@ -76,21 +76,21 @@ bool s2v_accepts_openmetrics(const char *header)
 	struct piece rest = { header, header ? strlen(header) : 0 }, e, name, version;
 	int om = 0, text = -1, range = -1, any = -1, q;
 
-	while (next(&rest, ',', &e)) {
-		element(e, &name, &q, &version);
-		if (is(&name, "application/openmetrics-text")) {
-			if ((!version.len || is(&version, "1.0.0")) && q > om)
+	while (next_piece(&rest, ',', &e)) {
+		parse_element(e, &name, &q, &version);
+		if (piece_is(&name, "application/openmetrics-text")) {
+			if ((!version.len || piece_is(&version, "1.0.0")) && q > om)
 				om = q;
-		} else if (is(&name, "text/plain")) {
-			if ((!version.len || is(&version, "0.0.4")) && q > text)
+		} else if (piece_is(&name, "text/plain")) {
+			if ((!version.len || piece_is(&version, "0.0.4")) && q > text)
 				text = q;
-		} else if (is(&name, "text/*")) {
+		} else if (piece_is(&name, "text/*")) {
 			range = q;
-		} else if (is(&name, "*/*")) {
+		} else if (piece_is(&name, "*/*")) {
 			any = q;
 		}
 	}
-	/* The more specific one says how much text is liked. */
+	/* The most specific range that matches text/plain decides its weight. */
 	if (text < 0)
 		text = range >= 0 ? range : any;
 	return om > 0 && om >= text;
@@ -101,11 +101,11 @@ bool s2v_accepts_gzip(const char *header)
 	struct piece rest = { header, header ? strlen(header) : 0 }, e, name, version;
 	int gzip = -1, any = -1, q;
 
-	while (next(&rest, ',', &e)) {
-		element(e, &name, &q, &version);
-		if (is(&name, "gzip") || is(&name, "x-gzip"))
+	while (next_piece(&rest, ',', &e)) {
+		parse_element(e, &name, &q, &version);
+		if (piece_is(&name, "gzip") || piece_is(&name, "x-gzip"))
 			gzip = q;
-		else if (is(&name, "*"))
+		else if (piece_is(&name, "*"))
 			any = q;
 	}
 	return gzip >= 0 ? gzip > 0 : any > 0;

@@ -90,13 +90,13 @@ int s2v_addr_parse(const char *s, struct s2v_addr *a, char *err, size_t errlen)
 	}
 	if (set_host(host, len, v6, port, a)) {
 		snprintf(err, errlen,
-			 "the host must be an address in numbers, IPv6 in brackets, or localhost");
+			 "the host must be a numeric address, IPv6 in brackets, or localhost");
 		return -1;
 	}
 	return 0;
 }
 
-/* A socket file that nobody listens on is what a daemon left that was killed. */
+/* A socket file without a listener was left by a daemon that was killed. */
 static void remove_stale(const struct s2v_addr *a)
 {
 	const struct sockaddr_un *un = (const void *)&a->ss;
@@ -127,7 +127,7 @@ static int bind_to(const struct s2v_addr *a, const struct sockaddr *sa, socklen_
 		goto failed;
 	if (bind(fd, sa, len))
 		goto failed;
-	/* Its group may scrape (Group= of the unit); all that is there is read-only. */
+	/* The group may scrape (Group= of the unit). Safe: no request changes anything. */
 	if (sa->sa_family == AF_UNIX && chmod(((const struct sockaddr_un *)sa)->sun_path, 0660))
 		goto failed;
 	if (listen(fd, BACKLOG))
@@ -149,7 +149,7 @@ int s2v_addr_listen(const struct s2v_addr *a)
 	fd = bind_to(a, (const struct sockaddr *)&a->ss, a->len);
 	if (!a->any || (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL))
 		return fd;
-	/* A host without IPv6. */
+	/* The host has no IPv6. */
 	in.sin_port = ((const struct sockaddr_in6 *)&a->ss)->sin6_port;
 	return bind_to(a, (const struct sockaddr *)&in, sizeof(in));
 }

@@ -8,14 +8,14 @@
 #include "daemon/conns.h"
 #include "util/util.h"
 
-#define LIFE_NS 10000000000ULL /* of a connection, from its first moment to its last */
+#define LIFE_NS 10000000000ULL /* of a connection */
 #define SWEEP_MS 50
 
 /*
- * Has evhttp let go of it? bufferevent_free() takes the callbacks away, and evhttp has always one for
- * errors; our reference keeps the rest there, the descriptor included, until we look.
+ * Returns whether evhttp has freed it. bufferevent_free() clears the callbacks, and evhttp always
+ * sets one for errors. Our reference keeps the rest, including the descriptor, until we check.
  */
-static bool is_gone(struct bufferevent *bev)
+static bool is_freed(struct bufferevent *bev)
 {
 	bufferevent_event_cb err = NULL;
 
@@ -30,24 +30,24 @@ static void drop(struct s2v_conns *s, unsigned int i)
 	memset(&s->c[s->n], 0, sizeof(s->c[s->n]));
 }
 
-/* evhttp sees its peer go, and frees the connection. */
-static void tell_to_end(struct s2v_conns *s, unsigned int i)
+/* evhttp then reads the end of the stream, and frees the connection. */
+static void shut_down(struct s2v_conns *s, unsigned int i)
 {
 	evutil_socket_t fd = bufferevent_getfd(s->c[i].bev);
 
-	s->c[i].asked = true;
+	s->c[i].closing = true;
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
 }
 
-static void collect(struct s2v_conns *s)
+static void drop_freed(struct s2v_conns *s)
 {
 	for (unsigned int i = s->n; i-- > 0;)
-		if (is_gone(s->c[i].bev))
+		if (is_freed(s->c[i].bev))
 			drop(s, i);
 }
 
-static void again(struct s2v_conns *s)
+static void arm_sweep(struct s2v_conns *s)
 {
 	const struct timeval tv = { .tv_usec = SWEEP_MS * 1000 };
 
@@ -62,17 +62,17 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	collect(s);
+	drop_freed(s);
 	for (unsigned int i = 0; i < s->n; i++) {
-		if (s->c[i].asked || now - s->c[i].since < LIFE_NS)
+		if (s->c[i].closing || now - s->c[i].since < LIFE_NS)
 			continue;
 		s->timeouts++;
-		tell_to_end(s, i);
+		shut_down(s, i);
 	}
-	again(s);
+	arm_sweep(s);
 }
 
-/* Makes room. The one that was there longest ends; if it is still not gone, it is let go of here. */
+/* Ends the oldest connection, and drops our reference even if evhttp has not freed it yet. */
 static void make_room(struct s2v_conns *s)
 {
 	unsigned int oldest = 0;
@@ -80,9 +80,9 @@ static void make_room(struct s2v_conns *s)
 	for (unsigned int i = 1; i < s->n; i++)
 		if (s->c[i].since < s->c[oldest].since)
 			oldest = i;
-	if (!s->c[oldest].asked) {
+	if (!s->c[oldest].closing) {
 		s->over_limit++;
-		tell_to_end(s, oldest);
+		shut_down(s, oldest);
 	}
 	drop(s, oldest);
 }
@@ -94,14 +94,14 @@ struct bufferevent *s2v_conns_new(struct event_base *base, void *arg)
 
 	if (!bev)
 		return NULL;
-	collect(s);
+	drop_freed(s);
 	if (s->n == S2V_CONNS_MAX)
 		make_room(s);
 	bufferevent_incref(bev);
 	s->c[s->n].bev = bev;
 	s->c[s->n].since = s2v_clock_ns(CLOCK_MONOTONIC);
 	s->n++;
-	again(s);
+	arm_sweep(s);
 	return bev;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The connections of the HTTP server, each with an end: libevent's timeouts begin anew with every
- * byte, and it sets no limit to how many there are. Whoever comes is let in; where that is one too
- * many, the oldest has to go: a client that means well is through in milliseconds.
+ * Limits for the connections of the HTTP server: how long each lasts, and how many there are.
+ * libevent has neither: its timeouts restart with every byte. A new connection is always accepted;
+ * above the limit the oldest is closed, since a well-behaved client needs only milliseconds.
  */
 #ifndef S2V_DAEMON_CONNS_H
 #define S2V_DAEMON_CONNS_H
@@ -20,7 +20,7 @@ struct s2v_conns {
 	struct {
 		struct bufferevent *bev; /* a reference; NULL: free */
 		__u64 since; /* CLOCK_MONOTONIC ns */
-		bool asked; /* to end */
+		bool closing; /* shut down by us, not yet freed by evhttp */
 	} c[S2V_CONNS_MAX];
 	unsigned int n;
 	__u64 over_limit, timeouts;
@@ -28,7 +28,7 @@ struct s2v_conns {
 
 /* 0 or -errno. */
 int s2v_conns_open(struct s2v_conns *s, struct event_base *base);
-/* After the server, whose connections it then lets go. */
+/* Call after evhttp_free(): drops the references to its connections. */
 void s2v_conns_close(struct s2v_conns *s);
 
 /* For evhttp_set_bevcb(). arg: struct s2v_conns. */

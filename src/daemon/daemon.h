@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside of the daemon: what its parts share. One thread; all of it is the event loop's. */
+/*
+ * Room daemon: one event loop around a source of events, with HTTP, metrics, page and journal.
+ * Uses core, host, live, report, sink, trace, util. Used by cmd.
+ *
+ * Inside of the daemon: what its parts share. One thread; all of it is the event loop's.
+ */
 #ifndef S2V_DAEMON_H
 #define S2V_DAEMON_H
 
@@ -12,7 +17,7 @@
 #include "daemon/vms.h"
 #include "daemon/web.h"
 
-/* Whose unmaps at a reset were what (s2verify_reset_unmaps_total). */
+/* Verdicts on the unmaps of a reset (s2verify_reset_unmaps_total). */
 enum s2v_unmap_verdict {
 	S2V_UNMAP_NEEDED,
 	S2V_UNMAP_REDUNDANT_FWB,
@@ -21,38 +26,38 @@ enum s2v_unmap_verdict {
 	S2V_UNMAP_NR
 };
 
-/* What was counted as it went by. */
+/* Totals since the start. */
 struct s2v_counts {
 	__u64 events;
 	__u64 vcpu_resets;
 	__u64 unmaps[S2V_UNMAP_NR];
 	__u64 avoidable_ns;
 	__u64 audits, audits_failed;
-	__u64 audit_ns; /* how long the last complete one took */
+	__u64 audit_ns; /* duration of the last complete audit */
 	__u64 audited_at; /* CLOCK_REALTIME ns of its end; 0: none yet */
 };
 
 /*
- * What was lost or could not be read, when; an audit that came to its end and could read everything
- * itself makes up for what was before it began.
+ * Totals of what was lost or unreadable. An audit that ends and could read everything makes up for
+ * all losses from before it began.
  */
 struct s2v_losses {
 	__u64 events, probes, unread;
-	__u64 by_audits; /* of unread: by audits themselves */
+	__u64 by_audits; /* part of unread: in audits */
 };
 
-/* What is known now, for whoever asks. Some 30 KiB; of rules: daemon.rules. */
+/* The daemon's state at one moment, about 30 KiB. The state of the rules is in daemon.rules. */
 struct s2v_now {
 	__u64 realtime;
 	struct s2v_figures fig;
-	struct s2v_summary sum; /* judged: complete, incomplete */
+	struct s2v_summary sum; /* with complete and incomplete set */
 	struct s2v_losses lost;
-	__u64 vms, memslots[3]; /* 1 + enum s2v_tri of write_back_guaranteed */
-	char unready[1024]; /* why not ready, a reason a line; "" when it is */
+	__u64 vms, memslots[3]; /* index: 1 + enum s2v_tri of write_back_guaranteed */
+	char unready[1024]; /* why not ready, a line per reason; "" if ready */
 };
 
 struct s2v_daemon {
-	struct s2v_sink sink; /* first: the correlator's */
+	struct s2v_sink sink; /* first; the correlator's sink */
 	const struct s2v_daemon_opts *o;
 	struct s2v_source *src;
 	struct event_base *base;
@@ -64,37 +69,37 @@ struct s2v_daemon {
 	struct s2v_finding_log log;
 	struct s2v_vm_stats vms;
 	struct s2v_web *web;
-	struct s2v_now now; /* of the request that is being answered */
+	struct s2v_now now; /* for the request being answered */
 	struct s2v_privileges priv;
 	__u64 started; /* CLOCK_REALTIME ns */
-	__u64 census[3], census_at; /* of memslots; CLOCK_MONOTONIC ns */
+	__u64 census[3], census_at; /* as s2v_now.memslots; CLOCK_MONOTONIC ns */
 	bool stop, audit_due, auditing, audit_failed;
-	struct s2v_losses made_up; /* before the last audit that saw everything began */
+	struct s2v_losses repaired; /* before the start of the last audit that read everything */
 };
 
-/* now.c: 0 or -errno. */
+/* now.c: fills *now. 0 or -errno. */
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
-/* An audit came to its end, before which so much had been lost. now is overwritten. 0 or -errno. */
+/* For the end of an audit. before: losses when it began. Overwrites *now. 0 or -errno. */
 int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, struct s2v_now *now);
-/* The counts of memslots apart: they take a walk through the model, once a second at most. */
+/* Sets now->memslots. Separate because it walks the model, at most once a second. */
 void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now);
 
-/* Is a memslot's Write-Back guaranteed throughout? enum s2v_tri. */
+/* Returns whether Write-Back is guaranteed in all of the memslot (enum s2v_tri). */
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
 			const struct s2v_memslot *slot);
 
-/* loop.c: runs until it is told to end. Returns an exit status. */
+/* loop.c: runs until SIGINT or SIGTERM. Returns an exit status. */
 int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src);
 
 /* metrics.c */
 struct s2v_expo;
 void s2v_metrics_write(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now);
-void s2v_metrics_list(FILE *f); /* a line each: name, type, labels, meaning; tabs between */
+void s2v_metrics_list(FILE *f); /* a line per metric: name, type, labels, help, separated by tabs */
 
-/* routes.c: what the web server serves; their argument is the struct s2v_daemon. */
+/* routes.c: the paths of the web server; arg is the struct s2v_daemon. */
 extern const struct s2v_route s2v_routes[];
 
-/* page.c: the page for people. 0, or -1: out of memory. */
+/* page.c: the start page, HTML. 0, or -1: out of memory. */
 int s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *now);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Prometheus text format 0.0.4 and OpenMetrics 1.0.0. They differ in what a family is called (a
- * counter's family has no _total there), in units, in the type of *_info, and in the end.
+ * Prometheus text format 0.0.4 and OpenMetrics 1.0.0. In OpenMetrics a counter's family has no
+ * _total, there are UNIT lines, the type of *_info is "info", and "# EOF" ends the text.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -13,8 +13,8 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* HELP texts and label values: \ and newline are escaped in both, quotes in values. */
-static void escaped(FILE *f, const char *s, bool quotes)
+/* Escapes \ and newline, and double quotes if `quotes`. */
+static void write_escaped(FILE *f, const char *s, bool quotes)
 {
 	for (; *s; s++) {
 		if (*s == '\\')
@@ -28,20 +28,20 @@ static void escaped(FILE *f, const char *s, bool quotes)
 	}
 }
 
-/* Names of processes are any bytes, and the formats are UTF-8. */
-static void value(FILE *f, const char *s)
+/* Names of processes are any bytes; both formats are UTF-8. */
+static void write_label_value(FILE *f, const char *s)
 {
 	char buf[3 * 128 + 1];
 
 	s2v_clean_utf8(s, strnlen(s, 128), buf, sizeof(buf));
-	escaped(f, buf, true);
+	write_escaped(f, buf, true);
 }
 
 void s2v_expo_family(struct s2v_expo *x, const char *name, enum s2v_metric_type type,
 		     const char *unit, const char *help)
 {
 	static const char *const text[] = { "gauge", "counter", "histogram", "gauge" };
-	static const char *const open[] = { "gauge", "counter", "histogram", "info" };
+	static const char *const om[] = { "gauge", "counter", "histogram", "info" };
 	size_t len = strlen(name);
 
 	x->name = name;
@@ -51,21 +51,21 @@ void s2v_expo_family(struct s2v_expo *x, const char *name, enum s2v_metric_type 
 	if (x->openmetrics && type == S2V_INFO_METRIC)
 		len -= strlen("_info");
 	fprintf(x->f, "# HELP %.*s ", (int)len, name);
-	escaped(x->f, help, x->openmetrics);
-	fprintf(x->f, "\n# TYPE %.*s %s\n", (int)len, name, (x->openmetrics ? open : text)[type]);
+	write_escaped(x->f, help, x->openmetrics);
+	fprintf(x->f, "\n# TYPE %.*s %s\n", (int)len, name, (x->openmetrics ? om : text)[type]);
 	if (x->openmetrics && unit[0])
 		fprintf(x->f, "# UNIT %.*s %s\n", (int)len, name, unit);
 }
 
-static void sample(struct s2v_expo *x, const char *suffix, const struct s2v_label *l,
-		   const char *le, const char *v)
+static void write_sample(struct s2v_expo *x, const char *suffix, const struct s2v_label *l,
+			 const char *le, const char *v)
 {
 	const char *sep = "{";
 
 	fprintf(x->f, "%s%s", x->name, suffix);
 	for (; l && l->name; l++) {
 		fprintf(x->f, "%s%s=\"", sep, l->name);
-		value(x->f, l->value);
+		write_label_value(x->f, l->value);
 		putc('"', x->f);
 		sep = ",";
 	}
@@ -82,18 +82,18 @@ void s2v_expo_u64(struct s2v_expo *x, const struct s2v_label *l, __u64 v)
 	char buf[S2V_VALUE_LEN];
 
 	snprintf(buf, sizeof(buf), "%llu", ULL(v));
-	sample(x, "", l, NULL, buf);
+	write_sample(x, "", l, NULL, buf);
 }
 
 void s2v_expo_double(struct s2v_expo *x, const struct s2v_label *l, double v)
 {
 	char buf[S2V_VALUE_LEN];
 
-	/* The shorter one, where it says the same. */
+	/* 15 digits, if they are exact. */
 	snprintf(buf, sizeof(buf), "%.15g", v);
 	if (strtod(buf, NULL) != v)
 		snprintf(buf, sizeof(buf), "%.17g", v);
-	sample(x, "", l, NULL, isnan(v) ? "NaN" : isinf(v) ? (v > 0 ? "+Inf" : "-Inf") : buf);
+	write_sample(x, "", l, NULL, isnan(v) ? "NaN" : isinf(v) ? (v > 0 ? "+Inf" : "-Inf") : buf);
 }
 
 void s2v_seconds(__u64 ns, char buf[S2V_VALUE_LEN])
@@ -112,10 +112,10 @@ void s2v_expo_ns(struct s2v_expo *x, const struct s2v_label *l, __u64 ns)
 	char buf[S2V_VALUE_LEN];
 
 	s2v_seconds(ns, buf);
-	sample(x, "", l, NULL, buf);
+	write_sample(x, "", l, NULL, buf);
 }
 
-/* A bound as OpenMetrics wants it, in both: else a series would change its name with the format. */
+/* In both formats as OpenMetrics wants it, so that `le` does not depend on the format. */
 static void bound_name(__u64 ns, char buf[S2V_VALUE_LEN])
 {
 	snprintf(buf, S2V_VALUE_LEN, "%.15g", (double)ns / 1e9);
@@ -136,12 +136,12 @@ void s2v_expo_hist(struct s2v_expo *x, const struct s2v_hist *h)
 		else
 			snprintf(le, sizeof(le), "+Inf");
 		snprintf(v, sizeof(v), "%llu", ULL(n));
-		sample(x, "_bucket", NULL, le, v);
+		write_sample(x, "_bucket", NULL, le, v);
 	}
 	s2v_seconds(h->sum, v);
-	sample(x, "_sum", NULL, NULL, v);
+	write_sample(x, "_sum", NULL, NULL, v);
 	snprintf(v, sizeof(v), "%llu", ULL(n));
-	sample(x, "_count", NULL, NULL, v);
+	write_sample(x, "_count", NULL, NULL, v);
 }
 
 void s2v_expo_end(struct s2v_expo *x)

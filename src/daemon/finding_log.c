@@ -15,10 +15,10 @@
 int s2v_log_open(struct s2v_finding_log *t)
 {
 	*t = (struct s2v_finding_log){ .journal = -1,
-				       .grave = { .have = 1000, .burst = 1000, .rate = 10 },
-				       .first = { .have = 1000, .burst = 1000, .rate = 10 },
-				       .again = { .have = 100, .burst = 100, .rate = 1 },
-				       .say = { .have = 10, .burst = 10, .rate = 1.0 / 60 } };
+				       .severe = { .tokens = 1000, .burst = 1000, .rate = 10 },
+				       .minor = { .tokens = 1000, .burst = 1000, .rate = 10 },
+				       .repeats = { .tokens = 100, .burst = 100, .rate = 1 },
+				       .errors = { .tokens = 10, .burst = 10, .rate = 1.0 / 60 } };
 	t->json = s2v_sink_json();
 	if (!t->json)
 		return -ENOMEM;
@@ -40,24 +40,24 @@ void s2v_log_close(struct s2v_finding_log *t)
 	t->journal = -1;
 }
 
-static bool may(struct s2v_bucket *b, __u64 now)
+static bool take_token(struct s2v_bucket *b, __u64 now)
 {
 	if (b->at && now > b->at)
-		b->have += (double)(now - b->at) / 1e9 * b->rate;
+		b->tokens += (double)(now - b->at) / 1e9 * b->rate;
 	b->at = now;
-	if (b->have > b->burst)
-		b->have = b->burst;
-	if (b->have < 1)
+	if (b->tokens > b->burst)
+		b->tokens = b->burst;
+	if (b->tokens < 1)
 		return false;
-	b->have--;
+	b->tokens--;
 	return true;
 }
 
 /*
- * Where the next one goes, which is then the newest. The oldest of those that matter least makes room:
- * a flood of small things is not to wash away what is grave.
+ * Returns an index of kept[] for a new finding. If all are in use, the oldest of the lowest severity
+ * is overwritten, so that many minor findings do not displace severe ones.
  */
-static __u8 place_for_one(struct s2v_finding_log *t)
+static __u8 make_place(struct s2v_finding_log *t)
 {
 	unsigned int least = 0;
 	__u8 at = (__u8)t->n;
@@ -76,7 +76,7 @@ static __u8 place_for_one(struct s2v_finding_log *t)
 	return at;
 }
 
-/* Where it goes on with more of itself, the one that is kept is replaced. Returns where it is. */
+/* An update replaces the finding that it updates. Returns the index in kept[]. */
 static unsigned int keep(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
 	unsigned int i = 0;
@@ -84,68 +84,68 @@ static unsigned int keep(struct s2v_finding_log *t, const struct s2v_finding *f)
 	while (i < t->n && !(f->update && t->kept[i].id == f->id))
 		i++;
 	if (i == t->n)
-		i = place_for_one(t);
+		i = make_place(t);
 	t->kept[i] = *f;
 	return i;
 }
 
 /*
- * A reader that does not read must not hold up the loop. What is writable takes PIPE_BUF bytes at once, and
- * a finding is a line of less. Errors are the write's to tell.
+ * A reader that does not read must not block the loop. A pipe that polls as writable takes PIPE_BUF
+ * bytes without blocking, and a finding is a shorter line. Errors show up in the write.
  */
-static bool would_wait(int fd)
+static bool would_block(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 	return poll(&p, 1, 0) == 0;
 }
 
-/* What limits it: many small things are not to keep what is grave from being written. */
+/* Severe findings have their own limit, so that many minor ones do not suppress them. */
 static struct s2v_bucket *bucket_of(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
 	if (f->update)
-		return &t->again;
-	return s2v_finding_severity(f) >= S2V_HIGH ? &t->grave : &t->first;
+		return &t->repeats;
+	return s2v_finding_severity(f) >= S2V_HIGH ? &t->severe : &t->minor;
 }
 
 static int write_out(struct s2v_finding_log *t, const struct s2v_finding *f)
 {
-	/* The journal may be full or restarting: then the line goes where its stream reads. */
+	/* If the journal is full or restarts, standard output gets the line. */
 	if (t->journal >= 0 && !s2v_journal_finding(t->journal, S2V_JOURNAL_SOCKET, f))
 		return 0;
 	if (!t->json)
 		return EBADF;
-	if (would_wait(STDOUT_FILENO))
+	if (would_block(STDOUT_FILENO))
 		return EAGAIN;
-	if (t->torn)
+	if (t->partial)
 		putchar('\n');
 	t->json->failed = 0;
 	t->json->finding(t->json, f);
-	t->torn = t->json->failed != 0;
-	if (t->torn) { /* nor is the rest to come out later */
+	t->partial = t->json->failed != 0;
+	if (t->partial) { /* discards the rest, which would be written later */
 		__fpurge(stdout);
 		clearerr(stdout);
 	}
 	return t->json->failed;
 }
 
-/* Where a reader is too slow this comes and goes; and standard error may be the same journal's. */
-static void say_unwritten(struct s2v_finding_log *t, int err, __u64 now)
+/* Limited, since a slow reader causes this again and again. Standard error may go to the same journal. */
+static void report_unwritten(struct s2v_finding_log *t, int err, __u64 now)
 {
-	if (would_wait(STDERR_FILENO) || !may(&t->say, now))
+	if (would_block(STDERR_FILENO) || !take_token(&t->errors, now))
 		return;
 	s2v_err("findings cannot be written to standard output: %s; they are counted, and "
 		"kept for /findings",
 		err == EAGAIN ? "it is full, and nobody reads it" : strerror(err));
 }
 
-static void tell(struct s2v_finding_log *t, const struct s2v_finding *f, __u64 now)
+static void write_finding(struct s2v_finding_log *t, const struct s2v_finding *f, __u64 now)
 {
 	int err = write_out(t, f);
 
 	t->unwritten += err != 0;
 	if (err && err != t->failed)
-		say_unwritten(t, err, now);
+		report_unwritten(t, err, now);
 	t->failed = err;
 }
 
@@ -158,24 +158,24 @@ void s2v_log_finding(struct s2v_finding_log *t, const struct s2v_finding *f, __u
 		t->mild[f->rule->id] += f->mild;
 	}
 	at = keep(t, f);
-	t->late[at] = !may(bucket_of(t, f), now);
+	t->late[at] = !take_token(bucket_of(t, f), now);
 	if (t->late[at])
 		t->suppressed++;
 	else
-		tell(t, f, now);
+		write_finding(t, f, now);
 }
 
-void s2v_log_late(struct s2v_finding_log *t, __u64 now)
+void s2v_log_flush(struct s2v_finding_log *t, __u64 now)
 {
 	for (unsigned int i = 0; i < t->n; i++) {
 		unsigned int at = t->order[i];
 
 		if (!t->late[at])
 			continue;
-		if (!may(bucket_of(t, &t->kept[at]), now))
+		if (!take_token(bucket_of(t, &t->kept[at]), now))
 			return;
 		t->late[at] = false;
-		tell(t, &t->kept[at], now);
+		write_finding(t, &t->kept[at], now);
 	}
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The daemon's source that is this host. */
+/* The daemon's live source: this host. */
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 #include "live/bypass.h"
 #include "util/util.h"
 
-#define CHECK_S 5 /* the hooks are looked after so often */
-#define PENDING_S 1
-#define CHECK_NS 1000000000ULL /* and by whoever asks, but not more often than this */
+#define CHECK_S 5 /* between checks of the hooks */
+#define CHECK_NS 1000000000ULL /* at least, between checks by figures() */
+#define PENDING_S 1 /* between reports of pending counts */
 
 struct live {
 	struct s2v_source s; /* first */
@@ -28,38 +28,39 @@ struct live {
 	void (*fn)(void *arg, const struct s2v_ev_hdr *ev);
 	void *arg;
 	bool inventory_failed, audit_failed;
-	int err; /* of reading from the kernel: nothing is reliable any more */
+	int err; /* reading from the kernel failed: results are unreliable from then on */
 	struct s2v_health health;
-	__u64 checked; /* CLOCK_BOOTTIME ns, like all here */
-	__u64 gone_at, gap_end; /* hooks were gone; gone_at 0: they are all there */
-	bool gap; /* they were, and no audit was through since */
-	__u64 gaps; /* how often */
-	char gap_why[160]; /* the last time */
+	__u64 checked; /* CLOCK_BOOTTIME ns, as all times here */
+	__u64 gone_at, gap_end; /* of the last gap in observation; gone_at 0: all hooks observe */
+	bool gap; /* hooks were gone, and no audit has ended since */
+	__u64 gaps; /* number so far */
+	char gap_why[160]; /* reason of the last gap */
 	struct s2v_inside inside;
 	bool stopped;
-	bool auditing, again; /* again: when the audit under way has stopped */
+	bool auditing;
+	bool start_over_due; /* start_over() as soon as the running audit has stopped */
 	bool (*go_on)(void *arg);
 	void *go_on_arg;
 };
 
-static struct live *of(struct s2v_source *s)
+static struct live *to_live(struct s2v_source *s)
 {
 	return (struct live *)s;
 }
 
-static void take(void *arg, const struct s2v_ev_hdr *ev)
+static void on_live_event(void *arg, const struct s2v_ev_hdr *ev)
 {
 	struct live *l = arg;
 
 	l->fn(l->arg, ev);
 }
 
-static void failed(struct live *l, int err, const char *what)
+static void note_failure(struct live *l, int err, const char *what)
 {
 	if (!err || l->err)
 		return;
 	l->err = err;
-	s2v_err("%s failed: %s; what is told from now on is not complete: restart the daemon", what,
+	s2v_err("%s failed: %s; results are incomplete from now on: restart the daemon", what,
 		strerror(-err));
 }
 
@@ -69,7 +70,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	failed(l, s2v_live_consume(l->live), "reading from the kernel");
+	note_failure(l, s2v_live_consume(l->live), "reading from the kernel");
 }
 
 static void on_pending(evutil_socket_t fd, short what, void *arg)
@@ -78,24 +79,24 @@ static void on_pending(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	failed(l, s2v_pending_report(l->live), "reading what is pending in the kernel");
+	note_failure(l, s2v_pending_report(l->live), "reading pending counts from the kernel");
 }
 
-/* ---- hooks that go, and come back ---- */
+/* ---- gaps in observation ---- */
 
-/* Nothing that was known is relied on: VMs and memslots may have come and gone unseen. */
-static void begin_again(struct live *l)
+/* After a gap: forgets all VMs and memslots, since some may have come and gone unseen. */
+static void start_over(struct live *l)
 {
 	int err;
 
-	l->again = false;
+	l->start_over_due = false;
 	s2v_inside_forget(&l->inside);
 	err = s2v_live_again(l->live);
 	l->inventory_failed = err != 0;
-	failed(l, err, "beginning anew after hooks had been gone");
+	note_failure(l, err, "starting over after hooks were gone");
 }
 
-static void look(struct live *l)
+static void check_hooks(struct live *l)
 {
 	l->checked = s2v_clock_ns(CLOCK_BOOTTIME);
 	s2v_live_check(l->live, l->ses.hooks, &l->health);
@@ -114,21 +115,21 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	look(l);
-	failed(l, s2v_bypass_check(l->live), "looking at what VMs have mapped");
+	check_hooks(l);
+	note_failure(l, s2v_bypass_check(l->live), "checking what VMs have mapped");
 	if (l->health.well && !l->gone_at)
 		s2v_inside_look(&l->inside, s2v_live_inside(l->live));
 	if (!l->health.well || !l->gone_at)
 		return;
-	s2v_err("hooks are back: VMs are numbered anew, and what is mapped is known after an audit");
+	s2v_err("hooks are back: VMs get new numbers, and an audit has to find what is mapped");
 	l->gone_at = 0;
 	l->gap_end = l->checked;
-	l->again = true;
+	l->start_over_due = true;
 	if (!l->auditing)
-		begin_again(l);
+		start_over(l);
 }
 
-static void say_gap(const struct live *l, char *to, size_t len)
+static void describe_gap(const struct live *l, char *to, size_t len)
 {
 	char when[S2V_RFC3339_LEN];
 
@@ -136,10 +137,9 @@ static void say_gap(const struct live *l, char *to, size_t len)
 		return;
 	s2v_rfc3339((__u64)((__s64)l->gap_end + l->s.boot_to_real), when);
 	if (l->gone_at)
-		snprintf(to, len, "hooks are gone: what happens meanwhile is not seen");
+		snprintf(to, len, "hooks are gone: calls are missed until they are back");
 	else
-		snprintf(to, len, "hooks were gone until %.19sZ: what happened then was not seen",
-			 when);
+		snprintf(to, len, "hooks were gone until %.19sZ: calls were missed", when);
 }
 
 /* ---- the source's methods ---- */
@@ -153,7 +153,7 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 		    void (*fn)(void *arg, const struct s2v_ev_hdr *ev), void *arg)
 {
 	const struct timeval tv = { .tv_sec = CHECK_S }, second = { .tv_sec = PENDING_S };
-	struct live *l = of(s);
+	struct live *l = to_live(s);
 	int err;
 
 	l->fn = fn;
@@ -172,7 +172,7 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 	return 0;
 }
 
-/* Calls that are inside right now have not been missed. */
+/* Calls that are still inside their function are not missed. */
 static void count_missed(struct live *l, __u64 cnt[S2V_CNT_NR])
 {
 	if (l->stopped && cnt[S2V_CNT_ENTERED] > cnt[S2V_CNT_RETURNED])
@@ -182,14 +182,14 @@ static void count_missed(struct live *l, __u64 cnt[S2V_CNT_NR])
 
 static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 {
-	struct live *l = of(s);
+	struct live *l = to_live(s);
 	int err;
 
 	memset(f, 0, sizeof(*f));
 	if (!l->stopped && s2v_clock_ns(CLOCK_BOOTTIME) - l->checked >= CHECK_NS)
-		look(l);
+		check_hooks(l);
 	memcpy(f->gone, l->health.why, sizeof(f->gone));
-	say_gap(l, f->gap, sizeof(f->gap));
+	describe_gap(l, f->gap, sizeof(f->gap));
 	f->sum.inventory_failed = l->inventory_failed;
 	f->sum.audit_failed = l->audit_failed;
 	f->sum.gaps = l->gaps;
@@ -209,10 +209,10 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 	(void)vm;
 	(void)vms;
 	(void)permille;
-	return l->go_on(l->go_on_arg) && !l->again && !l->err;
+	return l->go_on(l->go_on_arg) && !l->start_over_due && !l->err;
 }
 
-static void say_entries(struct live *l)
+static void print_entries(struct live *l)
 {
 	struct s2v_live_entries e;
 
@@ -225,34 +225,34 @@ static void say_entries(struct live *l)
 
 static int on_audit(struct s2v_source *s, __u64 rate, bool (*fn)(void *arg), void *arg)
 {
-	struct live *l = of(s);
+	struct live *l = to_live(s);
 	struct s2v_audit_opts o = { .rate = rate, .go_on = go_on, .arg = l };
 	bool was_gone = l->gone_at != 0;
 	int err;
 
 	l->go_on = fn;
 	l->go_on_arg = arg;
-	/* An audit looks at the VMs that are known. */
+	/* An audit covers only VMs that are known. */
 	if (l->inventory_failed)
 		l->inventory_failed = s2v_live_start(l->live) != 0;
 	l->auditing = true;
 	err = s2v_live_audit(l->live, &o);
 	l->auditing = false;
-	if (l->again) { /* whatever it found is of VMs that are numbered anew */
-		begin_again(l);
+	if (l->start_over_due) { /* its results are of VMs that get new numbers */
+		start_over(l);
 		return -EAGAIN;
 	}
 	l->audit_failed = err != 0;
 	if (!err && !was_gone && !l->gone_at)
 		l->gap = false;
 	if (l->verbose)
-		say_entries(l);
+		print_entries(l);
 	return err;
 }
 
 static int on_stop(struct s2v_source *s)
 {
-	struct live *l = of(s);
+	struct live *l = to_live(s);
 	int err;
 
 	l->stopped = true;
@@ -266,7 +266,7 @@ static int on_stop(struct s2v_source *s)
 
 static void on_free(struct s2v_source *s)
 {
-	struct live *l = of(s);
+	struct live *l = to_live(s);
 
 	if (l->readable)
 		event_free(l->readable);
@@ -307,10 +307,10 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 	};
 	if (s2v_session_prepare(&l->ses, mode, false, err, errlen))
 		goto fail;
-	/* MMU notifiers are many: only where their pages are followed. */
+	/* MMU notifiers are frequent, and the daemon does not follow pages. */
 	l->ses.hooks[S2V_OBS_HOST_UNMAP].idle = true;
 	o.ks = l->ses.ks;
-	l->live = s2v_live_open(&o, &l->ses.host, l->ses.hooks, take, l, err, errlen);
+	l->live = s2v_live_open(&o, &l->ses.host, l->ses.hooks, on_live_event, l, err, errlen);
 	if (!l->live || s2v_session_blind(&l->ses, err, errlen))
 		goto fail;
 	return &l->s;
@@ -323,5 +323,5 @@ int s2v_bpf_stats(void)
 {
 	int fd = s2v_live_stats();
 
-	return fd < 0 ? fd : 0; /* for as long as the process lives */
+	return fd < 0 ? fd : 0; /* kept open: closing it would stop the counting */
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The daemon: one loop for the source's events, HTTP, timers and signals, and audits in between. */
+/* The daemon: an event loop for the source, HTTP, timers and signals. Audits run between its turns. */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -14,10 +14,10 @@
 
 #define ULL(x) ((unsigned long long)(x))
 #define SECOND 1000000000ULL
-#define RETRY_NS (60 * SECOND) /* of an audit that failed */
-#define UPDATES_S 1 /* findings that go on are told again, each when it is due */
+#define RETRY_NS (60 * SECOND) /* at most, after an audit that failed */
+#define UPDATES_S 1 /* between reports of findings that occurred again and are due */
 #define TICK_S 2
-#define RESPOND_NS 20000000 /* others wait so long at most while events of HTTP are served */
+#define RESPOND_NS 20000000 /* longest that HTTP events keep the source's events waiting */
 
 /* ---- the correlator's sink ---- */
 
@@ -46,7 +46,7 @@ static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 
 /* ---- events ---- */
 
-static void take(void *arg, const struct s2v_ev_hdr *ev)
+static void on_event(void *arg, const struct s2v_ev_hdr *ev)
 {
 	const struct s2v_ev_reset *reset = (const void *)ev;
 	struct s2v_daemon *d = arg;
@@ -54,7 +54,7 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 	d->n.events++;
 	if (ev->type == S2V_EV_INIT && ev->len >= sizeof(*reset))
 		d->n.vcpu_resets += reset->ran && !reset->err;
-	/* A recording holds the audit that it began with. */
+	/* The only audit of a recording is the recorded one. */
 	if (ev->type == S2V_EV_AUDIT && !ev->vm && !d->src->can_audit) {
 		d->n.audits++;
 		d->n.audited_at = s2v_clock_ns(CLOCK_REALTIME);
@@ -66,8 +66,8 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 
 /* ---- audits ---- */
 
-/* When the next one is due: a fleet that was started at once is not to audit at once. */
-static void plan_audit(struct s2v_daemon *d)
+/* Plus or minus 10 %, so that hosts started together do not audit together. */
+static void schedule_audit(struct s2v_daemon *d)
 {
 	__u64 ns = d->o->audit_interval, tenth = ns / 10;
 	struct timeval tv;
@@ -83,18 +83,18 @@ static void plan_audit(struct s2v_daemon *d)
 		s2v_err("no further audit: out of memory");
 }
 
-/* Between two steps: everyone has a turn. */
+/* Runs between two steps of an audit. Returns whether to continue. */
 static bool go_on(void *arg)
 {
 	struct s2v_daemon *d = arg;
 
-	/* A pass serves one priority. */
+	/* Each pass runs the events of one priority. */
 	for (int i = 0; i < S2V_PRIO_NR && !d->stop; i++)
 		event_base_loop(d->base, EVLOOP_NONBLOCK);
 	return !d->stop;
 }
 
-static void audit(struct s2v_daemon *d)
+static void run_audit(struct s2v_daemon *d)
 {
 	__u64 began = s2v_clock_ns(CLOCK_MONOTONIC);
 	struct s2v_now *now = malloc(sizeof(*now));
@@ -119,12 +119,12 @@ static void audit(struct s2v_daemon *d)
 	} else if (d->audit_failed) {
 		d->n.audits_failed++;
 		s2v_err("the audit failed: %s; %s", strerror(-err),
-			d->o->audit_interval ? "it is tried again" : "SIGHUP begins another");
+			d->o->audit_interval ? "it is tried again" : "SIGHUP starts another");
 	}
 	if (err == -EAGAIN)
 		d->audit_due = true;
-	malloc_trim(0); /* what it took at its height is not needed for an hour */
-	plan_audit(d);
+	malloc_trim(0); /* its memory is not needed until the next one */
+	schedule_audit(d);
 }
 
 /* ---- timers and signals ---- */
@@ -177,10 +177,10 @@ static void on_updates(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s2v_correlator_updates(d->core, s2v_clock_ns(CLOCK_MONOTONIC));
-	s2v_log_late(&d->log, s2v_clock_ns(CLOCK_MONOTONIC));
+	s2v_log_flush(&d->log, s2v_clock_ns(CLOCK_MONOTONIC));
 }
 
-static __u64 findings(const struct s2v_daemon *d)
+static __u64 total_findings(const struct s2v_daemon *d)
 {
 	__u64 n = 0;
 
@@ -193,13 +193,15 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 {
 	struct s2v_daemon *d = arg;
 	const struct s2v_vm *vms = s2v_correlator_vms(d->core);
+	unsigned int n_vms = vms ? HASH_COUNT(vms) : 0;
+	__u64 n_findings = total_findings(d);
 
 	(void)fd;
 	(void)what;
-	/* A recording's clock is its own. */
+	/* Events of a recording have the times of the recording. */
 	s2v_correlator_tick(d->core, d->o->replay ? 0 : s2v_clock_ns(CLOCK_BOOTTIME));
-	s2v_notify("STATUS=%u VMs, %llu findings%s", vms ? HASH_COUNT(vms) : 0, ULL(findings(d)),
-		   d->auditing ? ", auditing" : "");
+	s2v_notify("STATUS=%u VM%s, %llu finding%s%s", n_vms, n_vms == 1 ? "" : "s",
+		   ULL(n_findings), n_findings == 1 ? "" : "s", d->auditing ? ", auditing" : "");
 }
 
 /* ---- from start to end ---- */
@@ -219,7 +221,7 @@ static bool make_loop(struct s2v_daemon *d)
 	struct event_config *cfg = event_config_new();
 	__u64 watchdog = s2v_watchdog_usec() / 2;
 
-	/* After a few callbacks of the others it is looked whether the source has something. */
+	/* After 8 other callbacks, or RESPOND_NS, the loop checks the source again. */
 	if (cfg && !event_config_set_max_dispatch_interval(cfg, &respond, 8, S2V_PRIO_NORMAL))
 		d->base = event_base_new_with_config(cfg);
 	if (cfg)
@@ -244,7 +246,7 @@ static void free_loop(struct s2v_daemon *d)
 		event_base_free(d->base);
 }
 
-static void say_ready(const struct s2v_daemon *d)
+static void report_ready(const struct s2v_daemon *d)
 {
 	const char *where;
 
@@ -255,13 +257,13 @@ static void say_ready(const struct s2v_daemon *d)
 	s2v_notify("READY=1\nSTATUS=watching");
 }
 
-/* Events, until told to end; audits when they are due. */
-static void go(struct s2v_daemon *d)
+/* Handles events and runs due audits until a signal ends it. */
+static void main_loop(struct s2v_daemon *d)
 {
 	d->audit_due = d->src->can_audit && d->o->audit_interval;
 	while (!d->stop) {
 		if (d->audit_due)
-			audit(d);
+			run_audit(d);
 		else if (event_base_loop(d->base, EVLOOP_ONCE) < 0) {
 			s2v_err("the event loop failed: %s", strerror(errno));
 			break;
@@ -269,7 +271,7 @@ static void go(struct s2v_daemon *d)
 	}
 }
 
-static void end(struct s2v_daemon *d)
+static void finish(struct s2v_daemon *d)
 {
 	struct s2v_figures *fig = calloc(1, sizeof(*fig));
 	int err;
@@ -281,7 +283,8 @@ static void end(struct s2v_daemon *d)
 	if (fig) {
 		fig->sum.lost += err != 0;
 		s2v_correlator_finish(d->core, &fig->sum);
-		s2v_err("ended: %llu finding%s; %s", ULL(findings(d)), findings(d) == 1 ? "" : "s",
+		s2v_err("ended: %llu finding%s; %s", ULL(total_findings(d)),
+			total_findings(d) == 1 ? "" : "s",
 			fig->sum.complete ? "complete" : fig->sum.incomplete);
 	}
 	if (err)
@@ -289,8 +292,8 @@ static void end(struct s2v_daemon *d)
 	free(fig);
 }
 
-/* 0, or -1: cannot, which has been said. */
-static int begin(struct s2v_daemon *d)
+/* 0, or -1 after printing why. */
+static int start(struct s2v_daemon *d)
 {
 	struct s2v_correlator_opts co = {
 		.host = d->src->host,
@@ -318,15 +321,14 @@ static int begin(struct s2v_daemon *d)
 	err = d->o->bpf_stats ? s2v_bpf_stats() : 0;
 	if (err)
 		s2v_err("BPF programs are not timed: %s", strerror(-err));
-	err = d->src->start(d->src, d->base, take, d);
+	err = d->src->start(d->src, d->base, on_event, d);
 	if (err) {
 		s2v_err("cannot observe: %s", strerror(-err));
 		return -1;
 	}
 	err = s2v_privileges_drop(&d->priv);
 	if (err) {
-		s2v_err("privileges that are not needed any more cannot be given up: %s",
-			strerror(-err));
+		s2v_err("cannot give up privileges: %s", strerror(-err));
 		return -1;
 	}
 	return 0;
@@ -348,10 +350,10 @@ int s2v_daemon_run(const struct s2v_daemon_opts *o, struct s2v_source *src)
 	d->vms.labels = o->vm_labels;
 	d->log.journal = -1;
 	srandom((unsigned int)(d->started ^ (__u64)getpid()));
-	if (!begin(d)) {
-		say_ready(d);
-		go(d);
-		end(d);
+	if (!start(d)) {
+		report_ready(d);
+		main_loop(d);
+		finish(d);
 		status = S2V_EXIT_OK;
 	}
 	s2v_web_close(d->web);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The metrics: one table, from which the exposition and docs/daemon.md come. Labels have fixed
- * values, but for VMs (--web.vm-labels), BPF programs and hooks, of which there are few. All series
- * are there from the start.
+ * The metrics. docs/daemon.md has the same table. Labels have fixed values, except those of VMs
+ * (--web.vm-labels), BPF programs and hooks, which are few. All series exist from the start.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -16,8 +15,8 @@
 struct metric {
 	const char *name;
 	enum s2v_metric_type type;
-	const char *unit; /* what the name ends in (but for _total), or "" */
-	const char *labels; /* for the documentation */
+	const char *unit; /* suffix of the name (before _total), or "" */
+	const char *labels; /* for --list-metrics */
 	const char *help;
 	void (*write)(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now);
 };
@@ -28,7 +27,7 @@ struct metric {
 	static void name(struct s2v_expo *x, const struct s2v_daemon *d, const struct s2v_now *now)
 #define UNUSED ((void)d, (void)now)
 
-/* ---- the host and what observes it ---- */
+/* ---- host, hooks, coverage ---- */
 
 WRITE(build_info)
 {
@@ -68,7 +67,7 @@ WRITE(hook_attached)
 	for (int i = 0; i < S2V_OBS_NR; i++) {
 		const struct s2v_hook *k = &d->src->hooks[i];
 
-		if (k->idle || !k->function[0]) /* a recording may be older than the hook */
+		if (k->idle || !k->function[0]) /* an older recording does not have the hook */
 			continue;
 		s2v_expo_u64(x,
 			     L({ "observe", s2v_observe_name(k->observe) },
@@ -99,7 +98,7 @@ WRITE(complete)
 	s2v_expo_u64(x, NULL, now->sum.complete);
 }
 
-/* ---- what was seen ---- */
+/* ---- findings and events ---- */
 
 WRITE(findings)
 {
@@ -126,12 +125,12 @@ WRITE(suppressed)
 	s2v_expo_u64(x, L({ "reason", "write" }), d->log.unwritten);
 }
 
-/* Attributes that KVM and Linux use; what else there is counts as "other". */
+/* Attributes that KVM and Linux use. Others count as "other". */
 static const __u8 s1_named[] = { S2V_ATTR_NORMAL_WB, S2V_ATTR_NORMAL_TAGGED, S2V_ATTR_NORMAL_NC,
 				 S2V_ATTR_DEVICE_nGnRE, S2V_ATTR_DEVICE_nGnRnE };
 static const __u8 s2_named[] = { S2V_ATTR_NORMAL_WB, S2V_ATTR_NORMAL_NC, S2V_ATTR_DEVICE_nGnRE };
 
-static size_t place(const __u8 *named, size_t n, __u32 attr)
+static size_t attr_index(const __u8 *named, size_t n, __u32 attr)
 {
 	size_t i = 0;
 
@@ -140,14 +139,14 @@ static size_t place(const __u8 *named, size_t n, __u32 attr)
 	return i;
 }
 
-static void pairs(struct s2v_expo *x, const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
+static void write_attr_pairs(struct s2v_expo *x, const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
 {
 	enum { N1 = sizeof(s1_named), N2 = sizeof(s2_named) };
 	__u64 sum[N1 + 1][N2 + 1] = { { 0 } };
 
 	for (__u32 a = 0; a < S2V_ATTR_NR; a++)
 		for (__u32 b = 0; b < S2V_ATTR_NR; b++)
-			sum[place(s1_named, N1, a)][place(s2_named, N2, b)] += n[a][b];
+			sum[attr_index(s1_named, N1, a)][attr_index(s2_named, N2, b)] += n[a][b];
 	for (size_t a = 0; a <= N1; a++)
 		for (size_t b = 0; b <= N2; b++)
 			s2v_expo_u64(x,
@@ -159,13 +158,13 @@ static void pairs(struct s2v_expo *x, const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
 WRITE(maps)
 {
 	UNUSED;
-	pairs(x, now->sum.maps);
+	write_attr_pairs(x, now->sum.maps);
 }
 
 WRITE(leaves)
 {
 	UNUSED;
-	pairs(x, now->sum.leaves);
+	write_attr_pairs(x, now->sum.leaves);
 }
 
 WRITE(fault_seconds)
@@ -285,7 +284,7 @@ WRITE(audit_seconds)
 	s2v_expo_ns(x, NULL, d->n.audit_ns);
 }
 
-/* ---- what it costs ---- */
+/* ---- cost ---- */
 
 WRITE(bpf_seconds)
 {
@@ -355,7 +354,7 @@ WRITE(open_fds)
 		n++;
 	if (dir)
 		closedir(dir);
-	s2v_expo_u64(x, NULL, n > 3 ? n - 3 : 0); /* . and .. and the directory itself */
+	s2v_expo_u64(x, NULL, n > 3 ? n - 3 : 0); /* without ., .. and the directory itself */
 }
 
 WRITE(start_time)
@@ -366,7 +365,7 @@ WRITE(start_time)
 
 /* ---- VMs ---- */
 
-static void per_vm(struct s2v_expo *x, const struct s2v_daemon *d, enum s2v_vm_count c)
+static void write_per_vm(struct s2v_expo *x, const struct s2v_daemon *d, enum s2v_vm_count c)
 {
 	if (!d->vms.labels)
 		return;
@@ -386,19 +385,19 @@ static void per_vm(struct s2v_expo *x, const struct s2v_daemon *d, enum s2v_vm_c
 WRITE(vm_maps)
 {
 	UNUSED;
-	per_vm(x, d, S2V_VM_MAPS);
+	write_per_vm(x, d, S2V_VM_MAPS);
 }
 
 WRITE(vm_findings)
 {
 	UNUSED;
-	per_vm(x, d, S2V_VM_FINDINGS);
+	write_per_vm(x, d, S2V_VM_FINDINGS);
 }
 
 WRITE(vm_resets)
 {
 	UNUSED;
-	per_vm(x, d, S2V_VM_RESETS);
+	write_per_vm(x, d, S2V_VM_RESETS);
 }
 
 #include "daemon/metrics_table.h"

@@ -16,7 +16,7 @@
 
 #define FDS_MAX 64
 
-/* One datagram to the socket at path; '@' begins an abstract name. 0 or -errno. */
+/* Sends a datagram to the socket at path; '@' means an abstract name. 0 or -errno. */
 static int send_to(int fd, const char *path, const void *data, size_t len)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -58,8 +58,8 @@ int s2v_notify(const char *fmt, ...)
 	return err;
 }
 
-/* A variable that is meant for the process PID names, if it does; -1: it is not there. */
-static long long number_of(const char *name)
+/* Value of an environment variable; -1 if it is missing or not a number. */
+static long long env_number(const char *name)
 {
 	const char *s = getenv(name);
 	char *end = NULL;
@@ -74,7 +74,7 @@ static long long number_of(const char *name)
 
 __u64 s2v_watchdog_usec(void)
 {
-	long long usec = number_of("WATCHDOG_USEC"), pid = number_of("WATCHDOG_PID");
+	long long usec = env_number("WATCHDOG_USEC"), pid = env_number("WATCHDOG_PID");
 
 	if (usec <= 0 || (getenv("WATCHDOG_PID") && pid != getpid()))
 		return 0;
@@ -83,7 +83,7 @@ __u64 s2v_watchdog_usec(void)
 
 int s2v_listen_fds(void)
 {
-	long long n = number_of("LISTEN_FDS"), pid = number_of("LISTEN_PID");
+	long long n = env_number("LISTEN_FDS"), pid = env_number("LISTEN_PID");
 
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
@@ -114,20 +114,20 @@ bool s2v_journal_reads_us(void)
 	return false;
 }
 
-/* ---- entries ---- */
+/* ---- journal entries ---- */
 
 struct entry {
 	char buf[4096];
 	size_t len;
 };
 
-/* KEY=value, or where the value has a newline KEY, its length in eight bytes, value. */
+/* KEY=value. A value with a newline: KEY, newline, length (64 bits, little-endian), value. */
 static void put_bytes(struct entry *e, const char *key, const char *value, size_t n)
 {
 	size_t k = strlen(key);
 
 	if (e->len + k + n + 10 > sizeof(e->buf))
-		return; /* the longest entry that a finding makes is half of that */
+		return; /* cannot happen: a finding's longest entry is half of buf */
 	memcpy(e->buf + e->len, key, k);
 	e->len += k;
 	if (memchr(value, '\n', n)) {
@@ -156,7 +156,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct entry *e, const cha
 		put_bytes(e, key, buf, (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf) - 1);
 }
 
-/* syslog(3) */
+/* A priority of syslog(3). */
 static int priority(enum s2v_severity s)
 {
 	static const int of[S2V_SEVERITY_NR] = { 6, 5, 4, 3, 2 };

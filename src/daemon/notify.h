@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The service manager: readiness, sockets that it opened, its journal. Its protocols are a datagram
- * and two variables each, and its library cannot be linked statically (sd_notify(3),
- * sd_listen_fds(3), systemd's documentation "Native Journal Protocol").
+ * systemd: readiness, inherited sockets, the journal. Implemented here because libsystemd cannot be
+ * linked statically. Protocols: sd_notify(3), sd_listen_fds(3), "Native Journal Protocol" in
+ * systemd's documentation.
  */
 #ifndef S2V_DAEMON_NOTIFY_H
 #define S2V_DAEMON_NOTIFY_H
 
 #include "core/sink.h"
 
-/* Sends "READY=1" and the like to $NOTIFY_SOCKET. 0, also where there is none; or -errno. */
+/* Sends "READY=1" and the like to $NOTIFY_SOCKET. 0 (also without the variable) or -errno. */
 int s2v_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* How often WATCHDOG=1 is due at the latest, µs, from $WATCHDOG_USEC; 0: never. */
+/* Longest time between two WATCHDOG=1, in µs, from $WATCHDOG_USEC; 0: no watchdog. */
 __u64 s2v_watchdog_usec(void);
 
 #define S2V_LISTEN_FDS_START 3
-/* How many listening sockets were handed over, from fd 3 on; the variables are removed. */
+/* Number of inherited listening sockets, from fd 3 on. Removes the variables. */
 int s2v_listen_fds(void);
 
-/* The journal, where $JOURNAL_STREAM says that it reads our stdout or stderr. */
+/* The journal. */
 #define S2V_JOURNAL_SOCKET "/run/systemd/journal/socket"
+/* Returns whether $JOURNAL_STREAM is our stdout or stderr. */
 bool s2v_journal_reads_us(void);
 
-/* A finding as an entry with fields. fd: a datagram socket. 0 or -errno. */
+/* Sends a finding as a journal entry. fd: any AF_UNIX datagram socket. path: the receiver. 0 or -errno. */
 int s2v_journal_finding(int fd, const char *path, const struct s2v_finding *f);
 
 #endif

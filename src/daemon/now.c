@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What is known now, and whether that is enough to be called ready. */
+/* The daemon's current state, and whether it is ready. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,8 @@
 #define CENSUS_NS 1000000000ULL
 #define ULL(x) ((unsigned long long)(x))
 
-__attribute__((format(printf, 2, 3))) static void because(struct s2v_now *now, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void add_reason(struct s2v_now *now, const char *fmt,
+							     ...)
 {
 	size_t n = strlen(now->unready);
 	va_list ap;
@@ -25,8 +26,8 @@ __attribute__((format(printf, 2, 3))) static void because(struct s2v_now *now, c
 		memcpy(now->unready + n, "\n", 2);
 }
 
-/* Hooks that went away take their rules with them, as the correlator sees them, too. */
-static void cover(struct s2v_daemon *d, const struct s2v_now *now)
+/* Rules of hooks that are gone are not covered. The correlator uses the same array. */
+static void update_coverage(struct s2v_daemon *d, const struct s2v_now *now)
 {
 	struct s2v_hook hooks[S2V_OBS_NR];
 
@@ -40,7 +41,7 @@ static void cover(struct s2v_daemon *d, const struct s2v_now *now)
 	s2v_run_cover(d->src->host, hooks, d->src->by, d->rules);
 }
 
-static const char *what_next(const struct s2v_daemon *d)
+static const char *audit_hint(const struct s2v_daemon *d)
 {
 	if (!d->src->can_audit)
 		return "";
@@ -48,7 +49,7 @@ static const char *what_next(const struct s2v_daemon *d)
 				    : "; an audit makes up for it (SIGHUP)";
 }
 
-/* VMs that are there, were there before, and that no audit has read entirely. */
+/* Number of VMs from before the daemon that no audit has read completely. */
 static __u64 not_audited(const struct s2v_daemon *d)
 {
 	__u64 n = 0;
@@ -58,7 +59,7 @@ static __u64 not_audited(const struct s2v_daemon *d)
 	return n;
 }
 
-static void judge_hooks(const struct s2v_daemon *d, struct s2v_now *now)
+static void check_hooks(const struct s2v_daemon *d, struct s2v_now *now)
 {
 	bool gone = false;
 
@@ -66,88 +67,90 @@ static void judge_hooks(const struct s2v_daemon *d, struct s2v_now *now)
 		if (!now->fig.gone[i][0])
 			continue;
 		gone = true;
-		because(now, "hook %s does not observe any more: %s",
-			s2v_observe_name((enum s2v_observe)i), now->fig.gone[i]);
+		add_reason(now, "hook %s no longer observes: %s",
+			   s2v_observe_name((enum s2v_observe)i), now->fig.gone[i]);
 	}
 	if (now->fig.gap[0] && !gone)
-		because(now, "%s%s", now->fig.gap, what_next(d));
+		add_reason(now, "%s%s", now->fig.gap, audit_hint(d));
 }
 
-static void judge_audits(const struct s2v_daemon *d, struct s2v_now *now)
+static void check_audits(const struct s2v_daemon *d, struct s2v_now *now)
 {
 	bool first = !d->n.audited_at, wanted = d->src->can_audit && d->o->audit_interval;
 	__u64 vms = not_audited(d);
 
 	if (d->audit_failed)
-		because(now, "the %s audit failed%s", first ? "first" : "last",
-			wanted ? "; it is tried again" : what_next(d));
+		add_reason(now, "the %s audit failed%s", first ? "first" : "last",
+			   wanted ? "; it is tried again" : audit_hint(d));
 	else if (wanted && first)
-		because(now, "the first audit has not ended yet");
+		add_reason(now, "the first audit has not ended yet");
 	else if (vms)
-		because(now, "of %llu VM%s what was mapped before is not known%s", ULL(vms),
-			vms == 1 ? "" : "s", what_next(d));
+		add_reason(now, "earlier mappings of %llu VM%s are not known%s", ULL(vms),
+			   vms == 1 ? "" : "s", audit_hint(d));
 }
 
-static void judge_losses(const struct s2v_daemon *d, struct s2v_now *now)
+static void check_losses(const struct s2v_daemon *d, struct s2v_now *now)
 {
-	__u64 events = now->lost.events - d->made_up.events;
-	__u64 probes = now->lost.probes - d->made_up.probes;
-	__u64 unread = now->lost.unread - d->made_up.unread;
+	__u64 events = now->lost.events - d->repaired.events;
+	__u64 probes = now->lost.probes - d->repaired.probes;
+	__u64 unread = now->lost.unread - d->repaired.unread;
 
 	if (events)
-		because(now, "%llu event%s lost%s", ULL(events), events == 1 ? " was" : "s were",
-			what_next(d));
+		add_reason(now, "%llu event%s lost%s", ULL(events), events == 1 ? " was" : "s were",
+			   audit_hint(d));
 	if (probes)
-		because(now, "%llu probe%s missed%s", ULL(probes), probes == 1 ? " was" : "s were",
-			what_next(d));
+		add_reason(now, "%llu probe%s missed%s", ULL(probes),
+			   probes == 1 ? " was" : "s were", audit_hint(d));
 	if (unread)
-		because(now, "host attributes were unreadable %llu time%s%s", ULL(unread),
-			unread == 1 ? "" : "s", what_next(d));
+		add_reason(now, "host attributes were unreadable %llu time%s%s", ULL(unread),
+			   unread == 1 ? "" : "s", audit_hint(d));
 }
 
 /*
- * What keeps a run from being complete (summary.c), as far as an audit or a restart mends it. What
- * neither does shows in s2verify_complete alone: docs/daemon.md has both lists.
+ * Of the reasons why a run is incomplete (summary.c): those that an audit or a restart can repair.
+ * The others only clear s2verify_complete. docs/daemon.md lists both.
  */
-static void judge(const struct s2v_daemon *d, struct s2v_now *now)
+static void check_ready(const struct s2v_daemon *d, struct s2v_now *now)
 {
 	const struct s2v_summary *sum = &now->sum;
 
 	now->unready[0] = 0;
-	judge_hooks(d, now);
-	judge_audits(d, now);
-	judge_losses(d, now);
+	check_hooks(d, now);
+	check_audits(d, now);
+	check_losses(d, now);
 	if (sum->inventory_failed)
-		because(now, "which VMs were running before is not known");
+		add_reason(now, "which VMs were running before is not known");
 	if (sum->bypassed)
-		because(now,
+		add_reason(
+			now,
 			"the memory of %llu VM%s is mapped by a function that no hook observes (one is "
 			"VM %u, of process %u): only audits see it",
 			ULL(sum->bypassed), sum->bypassed == 1 ? "" : "s", sum->bypassed_vm,
 			sum->bypassed_tgid);
 	if (sum->fwb_disagrees)
-		because(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: "
-			     "s2verify check, and restart the daemon");
+		add_reason(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: run "
+				"s2verify check, then restart the daemon");
 	if (sum->damaged)
-		because(now, "%s is damaged in %llu place%s", d->src->name, ULL(sum->damaged),
-			sum->damaged == 1 ? "" : "s");
+		add_reason(now, "%s is damaged in %llu place%s", d->src->name, ULL(sum->damaged),
+			   sum->damaged == 1 ? "" : "s");
 	if (sum->stopped)
-		because(now, "recording %s was stopped: %s", d->src->name, strerror(sum->stopped));
+		add_reason(now, "recording %s was stopped: %s", d->src->name,
+			   strerror(sum->stopped));
 	else if (sum->cut_short)
-		because(now, "the end of %s is missing", d->src->name);
+		add_reason(now, "the end of %s is missing", d->src->name);
 	if (sum->audit_failed && !d->src->can_audit)
-		because(now, "the audit in %s did not come to its end", d->src->name);
+		add_reason(now, "the audit in %s did not end", d->src->name);
 }
 
-/* What is in the middle of something counts until it is through: a count may go back. */
-static void settle(struct s2v_losses *made_up, const struct s2v_losses *lost)
+/* Losses can decrease: unfinished calls and reads count until they end. */
+static void cap_repaired(struct s2v_losses *repaired, const struct s2v_losses *lost)
 {
-	if (made_up->events > lost->events)
-		made_up->events = lost->events;
-	if (made_up->probes > lost->probes)
-		made_up->probes = lost->probes;
-	if (made_up->unread > lost->unread)
-		made_up->unread = lost->unread;
+	if (repaired->events > lost->events)
+		repaired->events = lost->events;
+	if (repaired->probes > lost->probes)
+		repaired->probes = lost->probes;
+	if (repaired->unread > lost->unread)
+		repaired->unread = lost->unread;
 }
 
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
@@ -189,7 +192,7 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 	err = d->src->figures(d->src, &now->fig);
 	if (err)
 		return err;
-	cover(d, now);
+	update_coverage(d, now);
 	now->sum = now->fig.sum;
 	now->sum.lost += d->vms.no_memory;
 	s2v_correlator_totals(d->core, &now->sum);
@@ -197,13 +200,13 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)
 		now->vms += vm->is_guest;
 	now->lost.events = now->sum.lost;
 	now->lost.probes = now->sum.missed_probes;
-	/* What was unreadable of single VMs says nothing of the others: s2verify_unverified_vms_total. */
+	/* Without what was unreadable of single VMs: that is s2verify_unverified_vms_total. */
 	now->lost.unread = s2v_summary_unread(&now->sum);
 	before = now->fig.sum.unreadable + s2v_unread_in_kernel(now->fig.sum.cnt) -
 		 s2v_unread_all(&now->fig.sum.unread).times;
 	now->lost.by_audits = now->lost.unread > before ? now->lost.unread - before : 0;
-	settle(&d->made_up, &now->lost);
-	judge(d, now);
+	cap_repaired(&d->repaired, &now->lost);
+	check_ready(d, now);
 	return 0;
 }
 
@@ -211,8 +214,8 @@ int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, st
 {
 	int err = s2v_daemon_now(d, now);
 
-	/* What it could not read is, of what was lost, not seen by it either. */
+	/* An audit that could not read everything does not make up for losses. */
 	if (!err && now->lost.by_audits == before->by_audits)
-		d->made_up = *before;
+		d->repaired = *before;
 	return err;
 }

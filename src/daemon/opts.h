@@ -10,15 +10,15 @@
 struct s2v_daemon_opts {
 	const char *listen[S2V_LISTEN_MAX]; /* as given; none: the default */
 	unsigned int n_listen;
-	__u32 vm_labels; /* VMs with series of their own */
+	__u32 vm_labels; /* number of VMs with their own series */
 	__u64 audit_interval; /* ns; 0: never */
 	__u64 audit_rate; /* leaves a second */
 	enum s2v_attach_mode attach;
 	__u32 buffer; /* bytes of the ring buffer */
 	bool bpf_stats;
 	bool verbose;
-	const char *replay; /* a file instead of this host */
-	double replay_speed; /* 0: as fast as it goes */
+	const char *replay; /* a recording instead of this host, or NULL */
+	double replay_speed; /* 1: as recorded; 0: unpaced */
 	bool replay_loop;
 	bool list_metrics;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The daemon's page for people: what one wants to see on opening it in a browser. The look and many
- * pieces are the report's (src/report/html.h); there is no script, and nothing else is asked for.
+ * The daemon's start page. Style and many parts are those of the HTML report (src/report/html.h). It
+ * has no script, and loads nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "report/html.h"
 #include "util/util.h"
 
-#define VMS 50
+#define VMS_MAX 50
 
 struct page {
 	FILE *f;
@@ -18,7 +18,7 @@ struct page {
 	const struct s2v_now *now;
 };
 
-static void head(FILE *f)
+static void write_head(FILE *f)
 {
 	static const char *const part[][2] = {
 		{ "vms", "VMs" },   { "findings", "Findings" }, { "daemon", "Daemon" },
@@ -42,8 +42,8 @@ static void head(FILE *f)
 	      f);
 }
 
-/* Findings from a severity up since the start. */
-static __u64 findings_from(const struct s2v_daemon *d, enum s2v_severity sev)
+/* Findings of at least this severity since the start. */
+static __u64 count_findings(const struct s2v_daemon *d, enum s2v_severity sev)
 {
 	__u64 n = 0;
 
@@ -56,8 +56,8 @@ static __u64 findings_from(const struct s2v_daemon *d, enum s2v_severity sev)
 	return n;
 }
 
-/* A moment: months may lie between two of them, so the date, too. */
-static void moment(FILE *f, __u64 realtime_ns)
+/* With the date: a daemon runs for months. */
+static void write_time(FILE *f, __u64 realtime_ns)
 {
 	char buf[S2V_RFC3339_LEN];
 
@@ -65,15 +65,15 @@ static void moment(FILE *f, __u64 realtime_ns)
 	fprintf(f, "<time datetime=\"%s\">%.10s %.8s</time> UTC", buf, buf, buf + 11);
 }
 
-static void ago(FILE *f, __u64 now, __u64 then)
+static void write_ago(FILE *f, __u64 now, __u64 then)
 {
 	html_ns(f, now > then ? now - then : 0);
 	fputs(" ago", f);
 }
 
-/* ---- the first screen ---- */
+/* ---- verdict and key figures ---- */
 
-static void lines(FILE *f, const char *text)
+static void write_list(FILE *f, const char *text)
 {
 	fputs("<ul class=\"what\">", f);
 	while (*text) {
@@ -87,8 +87,8 @@ static void lines(FILE *f, const char *text)
 	fputs("</ul>\n", f);
 }
 
-/* VMs that are there now, with a finding from a severity up. */
-static __u64 vms_with(const struct s2v_daemon *d, int sev)
+/* Existing VMs with a finding of at least this severity. */
+static __u64 count_vms(const struct s2v_daemon *d, int sev)
 {
 	__u64 n = 0;
 
@@ -97,7 +97,7 @@ static __u64 vms_with(const struct s2v_daemon *d, int sev)
 	return n;
 }
 
-static void headline(const struct page *p, __u64 bad, __u64 now, bool safe)
+static void write_headline(const struct page *p, __u64 bad, __u64 now, bool safe)
 {
 	FILE *f = p->f;
 
@@ -111,14 +111,15 @@ static void headline(const struct page *p, __u64 bad, __u64 now, bool safe)
 	} else if (safe) {
 		fputs("Safe: every mapping was verified, and none conflicts", f);
 	} else {
-		fputs("Not proven safe: nothing grave found, but not everything was seen", f);
+		fputs("Not proven safe: no high or critical finding, but not everything was seen",
+		      f);
 	}
 }
 
-static void verdict(const struct page *p)
+static void write_verdict(const struct page *p)
 {
 	const struct s2v_host *h = p->d->src->host;
-	__u64 bad = findings_from(p->d, S2V_HIGH), now = vms_with(p->d, S2V_HIGH);
+	__u64 bad = count_findings(p->d, S2V_HIGH), now = count_vms(p->d, S2V_HIGH);
 	bool safe = !bad && p->now->sum.complete && !p->now->unready[0];
 	FILE *f = p->f;
 
@@ -131,24 +132,23 @@ static void verdict(const struct page *p)
 		now    ? "▲"
 		: safe ? "✓"
 		       : "?");
-	headline(p, bad, now, safe);
+	write_headline(p, bad, now, safe);
 	fputs("</h1>\n<p class=\"when\">Linux ", f);
 	html_bytes(f, h->kernel, sizeof(h->kernel));
 	fputs(p->d->o->replay ? " · a recording, " : " · this host, ", f);
 	fputs("since ", f);
-	moment(f, p->d->started);
+	write_time(f, p->d->started);
 	fputs("</p>\n", f);
 	if (p->now->unready[0]) {
-		fputs("<p class=\"whole no\"><b>✕ Not ready.</b> What is missing may hide more:</p>",
-		      f);
-		lines(f, p->now->unready);
+		fputs("<p class=\"whole no\"><b>✕ Not ready.</b> Findings may be missing:</p>", f);
+		write_list(f, p->now->unready);
 	} else {
 		fputs("<p class=\"whole yes\"><b>✓ Ready.</b> ", f);
 		fputs(!p->d->src->can_audit ? "Nothing was lost.</p>\n"
 		      : p->d->n.audited_at
-			      ? "Hooks are as chosen, what exists was audited, and nothing was "
+			      ? "All chosen hooks observe, an audit has ended, and nothing was "
 				"lost since.</p>\n"
-			      : "Hooks are as chosen, and nothing was lost.</p>\n",
+			      : "All chosen hooks observe, and nothing was lost.</p>\n",
 		      f);
 	}
 	if (!p->now->sum.complete) {
@@ -159,50 +159,50 @@ static void verdict(const struct page *p)
 	fputs("</section>\n", f);
 }
 
-static void tile(FILE *f, const char *title, const char *href)
+static void open_tile(FILE *f, const char *title, const char *href)
 {
 	fprintf(f, "<li><a href=\"#%s\"><span class=\"label\">%s</span><b>", href, title);
 }
 
-static void tiles(const struct page *p)
+static void write_tiles(const struct page *p)
 {
 	const struct s2v_now *now = p->now;
 	FILE *f = p->f;
 	__u64 slots = now->memslots[0] + now->memslots[1] + now->memslots[2];
 
 	fputs("<ul class=\"tiles\">", f);
-	tile(f, "VMs", "vms");
+	open_tile(f, "VMs", "vms");
 	html_num(f, now->vms);
 	fputs("</b><small>", f);
 	html_count(f, slots, "memslot", "memslots");
 	fputs("</small></a></li>", f);
-	tile(f, "Write-Back guaranteed", "vms");
+	open_tile(f, "Write-Back guaranteed", "vms");
 	html_num(f, now->memslots[1 + S2V_YES]);
 	fputs("</b><small>memslots; ", f);
 	html_num(f, now->memslots[1 + S2V_NO]);
 	fputs(" not, ", f);
 	html_num(f, now->memslots[1 + S2V_UNKNOWN]);
 	fputs(" not known</small></a></li>", f);
-	tile(f, "Findings", "findings");
-	html_num(f, findings_from(p->d, S2V_INFO));
+	open_tile(f, "Findings", "findings");
+	html_num(f, count_findings(p->d, S2V_INFO));
 	fputs("</b><small>", f);
-	html_num(f, findings_from(p->d, S2V_CRITICAL));
+	html_num(f, count_findings(p->d, S2V_CRITICAL));
 	fputs(" critical, ", f);
-	html_num(f, findings_from(p->d, S2V_HIGH) - findings_from(p->d, S2V_CRITICAL));
+	html_num(f, count_findings(p->d, S2V_HIGH) - count_findings(p->d, S2V_CRITICAL));
 	fputs(" high</small></a></li>", f);
-	tile(f, "vCPU resets", "counts");
+	open_tile(f, "vCPU resets", "counts");
 	html_num(f, p->d->n.vcpu_resets);
 	fputs("</b><small>", f);
 	html_ns(f, p->d->n.avoidable_ns);
 	fputs(" avoidable</small></a></li>", f);
-	tile(f, "Events lost", "counts");
+	open_tile(f, "Events lost", "counts");
 	html_num(f, now->lost.events + now->lost.probes);
 	fputs("</b><small>", f);
 	html_count(f, p->d->n.events, "event", "events");
-	fputs(" taken</small></a></li>", f);
-	tile(f, "Last audit", "daemon");
+	fputs(" processed</small></a></li>", f);
+	open_tile(f, "Last audit", "daemon");
 	if (p->d->n.audited_at)
-		ago(f, now->realtime, p->d->n.audited_at);
+		write_ago(f, now->realtime, p->d->n.audited_at);
 	else
 		fputs("none", f);
 	fputs("</b><small>", f);
@@ -212,7 +212,7 @@ static void tiles(const struct page *p)
 
 /* ---- VMs and findings ---- */
 
-static const struct s2v_vm *model_of(const struct s2v_vm *head, __u32 id)
+static const struct s2v_vm *find_vm(const struct s2v_vm *head, __u32 id)
 {
 	const struct s2v_vm *vm;
 
@@ -220,9 +220,9 @@ static const struct s2v_vm *model_of(const struct s2v_vm *head, __u32 id)
 	return vm;
 }
 
-static void vm_row(const struct page *p, const struct s2v_vm_stat *vm)
+static void write_vm_row(const struct page *p, const struct s2v_vm_stat *vm)
 {
-	const struct s2v_vm *model = model_of(s2v_correlator_vms(p->d->core), vm->id);
+	const struct s2v_vm *model = find_vm(s2v_correlator_vms(p->d->core), vm->id);
 	__u64 slots[3] = { 0 };
 	FILE *f = p->f;
 
@@ -246,7 +246,7 @@ static void vm_row(const struct page *p, const struct s2v_vm_stat *vm)
 	fputs("</tr>\n", f);
 }
 
-static void vms(const struct page *p)
+static void write_vms(const struct page *p)
 {
 	static const char *const heads[] = { "VM",
 					     "Process",
@@ -256,15 +256,15 @@ static void vms(const struct page *p)
 					     "Memslots",
 					     "Write-Back guaranteed",
 					     "not",
-					     "Mappings told",
+					     "Mappings reported",
 					     "vCPU resets" };
-	const struct s2v_vm_stat *top[VMS];
-	size_t n = s2v_vms_busiest(&p->d->vms, top, VMS);
+	const struct s2v_vm_stat *top[VMS_MAX];
+	size_t n = s2v_vms_busiest(&p->d->vms, top, VMS_MAX);
 	FILE *f = p->f;
 
 	fputs("<section id=\"vms\"><h2>VMs</h2>\n", f);
 	if (!n) {
-		fputs("<p>There is none.</p></section>\n", f);
+		fputs("<p>No VMs.</p></section>\n", f);
 		return;
 	}
 	if (p->now->vms > n)
@@ -283,18 +283,18 @@ static void vms(const struct page *p)
 		fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
 	fputs("</tr></thead><tbody>\n", f);
 	for (size_t i = 0; i < n; i++)
-		vm_row(p, top[i]);
+		write_vm_row(p, top[i]);
 	fputs("</tbody></table></div></section>\n", f);
 }
 
-static void finding(FILE *f, const struct s2v_finding *k)
+static void write_finding(FILE *f, const struct s2v_finding *k)
 {
 	fputs("<li>", f);
 	html_severity(f, (int)s2v_finding_severity(k));
 	fprintf(f, " <b>%s</b> in ", k->rule->name);
 	html_vm(f, &k->vm);
 	fputs(" <span class=\"when\">", f);
-	moment(f, k->time);
+	write_time(f, k->time);
 	fputs("</span><span class=\"often\">", f);
 	if (k->slot.id != S2V_NO_SLOT)
 		fprintf(f, "memslot %d, ", k->slot.id);
@@ -316,10 +316,10 @@ static void finding(FILE *f, const struct s2v_finding *k)
 	fputs("</span></li>\n", f);
 }
 
-static void findings(const struct page *p)
+static void write_findings(const struct page *p)
 {
 	const struct s2v_finding_log *t = &p->d->log;
-	__u64 all = findings_from(p->d, S2V_INFO);
+	__u64 all = count_findings(p->d, S2V_INFO);
 	const struct s2v_finding *k;
 	FILE *f = p->f;
 
@@ -328,17 +328,17 @@ static void findings(const struct page *p)
 		fputs("<p>No rule fired.</p>\n", f);
 	if (all > t->n)
 		fprintf(f,
-			"<p class=\"limit\">The last %u of %llu; the graver ones are kept "
+			"<p class=\"limit\">The last %u of %llu; the most severe are kept "
 			"longest.</p>\n",
 			t->n, ULL(all));
 	if (t->suppressed + t->unwritten)
 		fprintf(f,
 			"<p class=\"limit\">%llu lines were not written to standard output or the "
-			"journal: too many in a time, or a write failed.</p>\n",
+			"journal: rate limit, or a failed write.</p>\n",
 			ULL(t->suppressed + t->unwritten));
 	fputs("<ul class=\"what\">\n", f);
 	for (unsigned int i = 0; (k = s2v_log_kept(t, i)); i++)
-		finding(f, k);
+		write_finding(f, k);
 	fputs("</ul>\n<p>What a rule means, and what to do: <code>s2verify explain "
 	      "RULE</code>.</p></section>\n",
 	      f);
@@ -346,7 +346,7 @@ static void findings(const struct page *p)
 
 /* ---- the daemon itself ---- */
 
-static void audits(const struct page *p)
+static void write_audits(const struct page *p)
 {
 	const struct s2v_daemon *d = p->d;
 	FILE *f = p->f;
@@ -359,13 +359,13 @@ static void audits(const struct page *p)
 		html_ns(f, d->o->audit_interval);
 		fprintf(f, ", at most %llu leaves a second", ULL(d->o->audit_rate));
 	} else {
-		fputs("on SIGHUP alone", f);
+		fputs("only on SIGHUP", f);
 	}
-	fputs(d->auditing ? "; one is under way</dd>" : "</dd>", f);
+	fputs(d->auditing ? "; an audit is running</dd>" : "</dd>", f);
 	if (!d->n.audited_at)
 		return;
 	fputs("<dt>Last audit</dt><dd>", f);
-	moment(f, d->n.audited_at);
+	write_time(f, d->n.audited_at);
 	if (d->n.audit_ns) {
 		fputs(", took ", f);
 		html_ns(f, d->n.audit_ns);
@@ -377,7 +377,7 @@ static void audits(const struct page *p)
 	fputs("</dd>", f);
 }
 
-static void daemon_facts(const struct page *p)
+static void write_daemon_facts(const struct page *p)
 {
 	const struct s2v_daemon *d = p->d;
 	const struct s2v_web_counts *w = s2v_web_counts(d->web);
@@ -390,11 +390,11 @@ static void daemon_facts(const struct page *p)
 	fputs("</dd><dt>Source</dt><dd>", f);
 	html_bytes(f, d->src->name, strlen(d->src->name));
 	fputs("</dd><dt>Started</dt><dd>", f);
-	moment(f, d->started);
+	write_time(f, d->started);
 	fputs(", ", f);
-	ago(f, p->now->realtime, d->started);
+	write_ago(f, p->now->realtime, d->started);
 	fputs("</dd>", f);
-	audits(p);
+	write_audits(p);
 	fputs("<dt>Privileges kept</dt><dd>", f);
 	html_bytes(f, d->priv.kept[0] ? d->priv.kept : "none", sizeof(d->priv.kept));
 	fputs("</dd><dt>Listens on</dt><dd>", f);
@@ -406,15 +406,15 @@ static void daemon_facts(const struct page *p)
 	html_num(f, w->ok);
 	fputs(" answered, ", f);
 	html_num(f, w->refused + w->failed);
-	fputs(" refused; of connections ", f);
+	fputs(" refused; connections closed: ", f);
 	html_num(f, w->over_limit);
-	fputs(" were one too many, ", f);
+	fputs(" over the limit, ", f);
 	html_num(f, w->timeouts);
 	fputs(" too slow</dd></dl></section>\n", f);
 }
 
-/* Host, coverage and counts are the report's own sections, given what they read. */
-static int ground(const struct page *p)
+/* Host, coverage and counts: sections of the HTML report. 0, or -1: out of memory. */
+static int write_host_sections(const struct page *p)
 {
 	const struct s2v_host *h = p->d->src->host;
 	struct s2v_report *rp = calloc(1, sizeof(*rp));
@@ -446,7 +446,7 @@ static int ground(const struct page *p)
 	rp->sum = p->now->sum;
 	rp->has_summary = true;
 	html_host(&page);
-	free(rp); /* what it points to is the source's */
+	free(rp); /* the source owns what it points to */
 	return 0;
 }
 
@@ -454,17 +454,17 @@ int s2v_page_write(FILE *f, const struct s2v_daemon *d, const struct s2v_now *no
 {
 	struct page p = { .f = f, .d = d, .now = now };
 
-	head(f);
-	verdict(&p);
-	tiles(&p);
-	vms(&p);
-	findings(&p);
-	daemon_facts(&p);
-	if (ground(&p))
+	write_head(f);
+	write_verdict(&p);
+	write_tiles(&p);
+	write_vms(&p);
+	write_findings(&p);
+	write_daemon_facts(&p);
+	if (write_host_sections(&p))
 		return -1;
 	fputs("</main>\n<footer>s2verify " S2V_VERSION ". As of ", f);
-	moment(f, now->realtime);
-	fputs("; load it again for newer. It asks the network for nothing else.</footer>\n"
+	write_time(f, now->realtime);
+	fputs("; reload the page to update it. It loads nothing else.</footer>\n"
 	      "</body>\n</html>\n",
 	      f);
 	return 0;

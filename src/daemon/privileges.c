@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What a daemon that has attached everything does not need any more. All it does then is done through
- * descriptors that are open: maps, iterators over tasks (their links are made of programs that are
- * loaded), program figures, the ring buffer. Since 5.19 the kernel asks for privilege when maps are made
- * and programs loaded, and for nothing of that (kernel/bpf/syscall.c, __sys_bpf(): "capable").
+ * Gives up privileges after everything is attached. From then on the daemon uses only open
+ * descriptors: maps, task iterators (links of loaded programs), program statistics, the ring buffer.
+ * Since 5.19 the kernel checks privileges only when maps are created and programs loaded
+ * (kernel/bpf/syscall.c, __sys_bpf(): "capable").
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -23,9 +23,9 @@ int s2v_privileges_drop(struct s2v_privileges *p)
 		return -errno;
 	if (capng_get_caps_process())
 		return -EIO;
-	/* Without this neither the bounding set nor the securebits can be changed. */
+	/* Needed to change the bounding set and the securebits. */
 	can_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-	/* uid 0 is to mean nothing to a program that is executed: there is none, and there cannot be. */
+	/* Securebits: uid 0 gives an executed program nothing. The daemon executes none. */
 	if (can_bound && capng_lock())
 		return -EPERM;
 	capng_clear(CAPNG_SELECT_ALL);
@@ -36,6 +36,6 @@ int s2v_privileges_drop(struct s2v_privileges *p)
 	snprintf(p->kept, sizeof(p->kept), "no capability%s, no_new_privs; user ID %u%s",
 		 can_bound ? ", an empty bounding set"
 			   : " (the bounding set stays as it was: no CAP_SETPCAP)",
-		 geteuid(), geteuid() ? "" : ", as which it owns root's files and nothing more");
+		 geteuid(), geteuid() ? "" : ", which owns root's files");
 	return 0;
 }

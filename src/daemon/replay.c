@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A recording as the daemon's source: its events at their pace, and the figures that a kernel would
- * have counted. At its end the VMs stay as they were; or (repeat) they go, and all begins again with
- * new numbers and later times.
+ * The daemon's replay source: the events of a recording at their recorded pace, and the figures that
+ * the kernel would have counted. At the end of the file the VMs stay; or (repeat) they are removed,
+ * and the replay restarts with new VM numbers and later times.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -17,12 +17,12 @@
 #include "daemon/source.h"
 #include "util/util.h"
 
-#define BATCH 512 /* events in a row, before others have their turn */
+#define BATCH 512 /* events per turn of the event loop */
 
-/* A VM that is there. */
+/* An existing VM. */
 struct vm {
 	__u32 id, tgid;
-	__u64 unmapped; /* its last unmap at a reset, or 0 */
+	__u64 unmapped; /* time of its last unmap at a reset, or 0 */
 	UT_hash_handle hh;
 };
 
@@ -32,22 +32,22 @@ struct replay {
 	const char *path;
 	double speed;
 	bool repeat;
-	struct s2t_reader *reader; /* NULL: at the end */
-	const struct s2v_ev_hdr *next; /* the reader's; NULL: to be read */
+	struct s2t_reader *reader; /* NULL: end of file */
+	const struct s2v_ev_hdr *next; /* not handed out yet, or NULL */
 	struct event *ev;
 	void (*fn)(void *arg, const struct s2v_ev_hdr *ev);
 	void *arg;
 	struct vm *vms;
-	/* This pass: its numbers and times are moved by so much. */
+	/* Added to VM numbers and times in this pass. */
 	__u32 vm_shift, vm_max;
-	__u64 time_shift, first, last; /* ns; first: of the pass as it is handed out */
+	__u64 time_shift, first, last; /* ns; first and last event of this pass, as handed out */
 	__u64 started; /* CLOCK_MONOTONIC ns */
-	struct s2v_figures fig; /* maps and histograms so far; the rest of passes that have ended */
+	struct s2v_figures fig; /* maps and histograms: all passes; the rest: ended passes */
 	__u64 damaged;
 	__u64 buf[S2T_EVENT_MAX / 8];
 };
 
-static struct replay *of(struct s2v_source *s)
+static struct replay *to_replay(struct s2v_source *s)
 {
 	return (struct replay *)s;
 }
@@ -90,7 +90,7 @@ static struct vm *vm_of(struct replay *r, const struct s2v_ev_hdr *ev)
 	return vm;
 }
 
-static void count(struct replay *r, const struct s2v_ev_hdr *ev)
+static void count_event(struct replay *r, const struct s2v_ev_hdr *ev)
 {
 	struct vm *vm = ev->vm ? vm_of(r, ev) : NULL;
 
@@ -130,9 +130,9 @@ static void add_totals(struct s2v_summary *to, const struct s2t_reader *reader)
 
 static int on_figures(struct s2v_source *s, struct s2v_figures *f)
 {
-	*f = of(s)->fig;
-	if (of(s)->reader)
-		add_totals(&f->sum, of(s)->reader);
+	*f = to_replay(s)->fig;
+	if (to_replay(s)->reader)
+		add_totals(&f->sum, to_replay(s)->reader);
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static int open_file(struct replay *r, char *err, size_t errlen)
 	return r->reader ? 0 : -1;
 }
 
-/* Before the next pass its VMs go, as they would have. */
+/* Before the next pass: reports the end of all VMs. */
 static void end_vms(struct replay *r)
 {
 	struct vm *vm, *next;
@@ -165,8 +165,8 @@ static void end_vms(struct replay *r)
 	}
 }
 
-/* The file's end. What it says of losses is added up; its memory is let go. */
-static void at_end(struct replay *r)
+/* Adds up the losses of the file, frees the reader, and begins the next pass if there is one. */
+static void on_file_end(struct replay *r)
 {
 	char err[256];
 	int failed = s2t_error(r->reader);
@@ -183,7 +183,7 @@ static void at_end(struct replay *r)
 	r->reader = NULL;
 	r->next = NULL;
 	if (!r->repeat || failed) {
-		malloc_trim(0); /* its buffers were the largest thing here */
+		malloc_trim(0); /* its buffers are large */
 		return;
 	}
 	end_vms(r);
@@ -197,7 +197,7 @@ static void at_end(struct replay *r)
 	}
 }
 
-/* The next event, moved to where this pass is. NULL at the file's end. */
+/* The next event, with the numbers and times of this pass. NULL at the end of the file. */
 static const struct s2v_ev_hdr *peek(struct replay *r)
 {
 	const struct s2v_ev_hdr *ev;
@@ -247,14 +247,14 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 		const struct s2v_ev_hdr *ev = peek(r);
 
 		if (!ev) {
-			at_end(r);
-			break; /* an empty file that repeats must not keep us here */
+			on_file_end(r);
+			break; /* an empty file that repeats must not loop here */
 		}
 		wait = due_in(r, ev);
 		if (wait)
 			break;
 		r->next = NULL;
-		count(r, ev);
+		count_event(r, ev);
 		r->fn(r->arg, ev);
 	}
 	tv.tv_sec = (time_t)(wait / 1000000000);
@@ -269,13 +269,13 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 		    void (*fn)(void *arg, const struct s2v_ev_hdr *ev), void *arg)
 {
 	const struct timeval now = { 0 };
-	struct replay *r = of(s);
+	struct replay *r = to_replay(s);
 
 	r->fn = fn;
 	r->arg = arg;
 	r->started = s2v_clock_ns(CLOCK_MONOTONIC);
 	r->ev = event_new(base, -1, 0, on_time, r);
-	/* A recording can wait; an unpaced one would leave nobody else a turn. */
+	/* Lowest priority: an unpaced replay would starve all others. */
 	if (!r->ev || event_priority_set(r->ev, S2V_PRIO_LAST) || event_add(r->ev, &now))
 		return -ENOMEM;
 	return 0;
@@ -283,12 +283,12 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 
 static int on_stop(struct s2v_source *s)
 {
-	return of(s)->ev ? event_del(of(s)->ev) : 0;
+	return to_replay(s)->ev ? event_del(to_replay(s)->ev) : 0;
 }
 
 static void on_free(struct s2v_source *s)
 {
-	struct replay *r = of(s);
+	struct replay *r = to_replay(s);
 	struct vm *vm, *next;
 
 	HASH_ITER(hh, r->vms, vm, next)
@@ -303,7 +303,7 @@ static void on_free(struct s2v_source *s)
 	free(r);
 }
 
-/* What is said of the run outlives the reader, whose memory goes at the file's end. */
+/* Copies the facts about the run, since the reader is freed at the end of the file. */
 static int copy_info(struct replay *r)
 {
 	const struct s2t_info *info = s2t_info(r->reader);

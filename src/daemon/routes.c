@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the daemon serves, path by path. */
+/* The paths that the daemon serves. */
 #include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "report/html.h"
 #include "util/util.h"
 
-/* Reads what is known now into d->now. False: it cannot be read, and the answer says so. */
+/* Fills d->now. On failure returns false and writes an error answer. */
 static bool read_now(struct s2v_daemon *d, struct s2v_answer *a)
 {
 	int err = s2v_daemon_now(d, &d->now);

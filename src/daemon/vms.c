@@ -4,9 +4,9 @@
 
 #include "daemon/vms.h"
 
-#define RANK_NS 60000000000ULL
+#define RANK_NS 60000000000ULL /* a series lasts at least this long */
 
-static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
+static struct s2v_vm_stat *find_vm(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 {
 	struct s2v_vm_stat *vm;
 
@@ -25,8 +25,8 @@ static struct s2v_vm_stat *find(struct s2v_vm_stats *s, const struct s2v_ev_hdr 
 	return vm;
 }
 
-/* What a VM did since the last scrape, to the series that it is counted in. */
-static void settle(struct s2v_vm_stats *s, struct s2v_vm_stat *vm, bool own)
+/* Adds a VM's counts since the last scrape to its own series or to `other`. */
+static void update_series(struct s2v_vm_stats *s, struct s2v_vm_stat *vm, bool own)
 {
 	for (int c = 0; c < S2V_VM_COUNTS; c++) {
 		__u64 *series = own ? &vm->own[c] : &s->other[c];
@@ -44,7 +44,7 @@ void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 
 	if (!ev->vm || ev->len < s2v_event_size(ev->type))
 		return;
-	vm = find(s, ev);
+	vm = find_vm(s, ev);
 	if (!vm)
 		return;
 	if (ev->type == S2V_EV_VM_NEW) {
@@ -57,17 +57,16 @@ void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 	}
 }
 
-/* After the correlator had the event, whose findings are still to be counted. */
 void s2v_vms_gone(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev)
 {
 	struct s2v_vm_stat *vm;
 
 	if (ev->type != S2V_EV_VM_DEAD)
 		return;
-	vm = find(s, ev);
+	vm = find_vm(s, ev);
 	if (!vm)
 		return;
-	settle(s, vm, false);
+	update_series(s, vm, false);
 	HASH_DEL(s->vms, vm);
 	free(vm);
 }
@@ -103,7 +102,7 @@ size_t s2v_vms_busiest(const struct s2v_vm_stats *s, const struct s2v_vm_stat **
 
 	if (!max)
 		return 0;
-	/* max is small, and most VMs are less busy than the last of those kept. */
+	/* Insertion sort: max is small, and most VMs are less busy than the last one kept. */
 	for (const struct s2v_vm_stat *vm = s->vms; vm; vm = vm->hh.next) {
 		size_t at = n;
 
@@ -120,8 +119,8 @@ size_t s2v_vms_busiest(const struct s2v_vm_stats *s, const struct s2v_vm_stat **
 	return n;
 }
 
-/* Who has a series keeps it for a while: each scraper is to see it before it ends. */
-static bool is_too_soon(const struct s2v_vm_stats *s, __u64 now)
+/* A series lasts for RANK_NS, so that each scraper sees it. */
+static bool must_keep_ranking(const struct s2v_vm_stats *s, __u64 now)
 {
 	unsigned int n = 0;
 
@@ -134,7 +133,7 @@ static bool is_too_soon(const struct s2v_vm_stats *s, __u64 now)
 void s2v_vms_rank(struct s2v_vm_stats *s, __u64 now)
 {
 	const struct s2v_vm_stat *top[100];
-	bool keep = is_too_soon(s, now);
+	bool keep = must_keep_ranking(s, now);
 	size_t n = keep ? 0 : s2v_vms_busiest(s, top, s->labels < 100 ? s->labels : 100);
 
 	if (!keep)
@@ -144,7 +143,7 @@ void s2v_vms_rank(struct s2v_vm_stats *s, __u64 now)
 
 		for (size_t i = 0; i < n && !in; i++)
 			in = top[i] == vm;
-		settle(s, vm, in && vm->labelled);
+		update_series(s, vm, in && vm->labelled);
 		if (in && !vm->had_series)
 			memcpy(vm->own, vm->n, sizeof(vm->own));
 		vm->had_series |= in;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each VM did, for the page and for series of its own. A series begins with all that its VM did,
- * which is in `other` as well; from then on each thing adds to one series only: that of its VM while
- * the VM is among the N busiest, else `other`. What no scrape has seen when a series ends goes to
- * `other`, too, and a series that comes again goes on where it was. So none ever falls, and a sum over
- * rates is right, whoever comes and goes.
+ * Counts of each VM, for the start page and for its metric series. A series begins with all counts of
+ * its VM so far, which are in `other`, too. From then on each count goes to one series: the VM's own
+ * while it is among the N busiest, else `other`. When a series ends, counts that no scrape has seen go
+ * to `other`. A series that returns continues where it stopped. So no series ever decreases, and sums
+ * of rates are correct when VMs change.
  */
 #ifndef S2V_DAEMON_VMS_H
 #define S2V_DAEMON_VMS_H
@@ -18,12 +18,12 @@ enum s2v_vm_count { S2V_VM_MAPS, S2V_VM_FINDINGS, S2V_VM_RESETS, S2V_VM_COUNTS }
 struct s2v_vm_stat {
 	__u32 id;
 	struct s2v_vm_ref ref;
-	__u64 n[S2V_VM_COUNTS]; /* since the VM is there */
-	__u64 settled[S2V_VM_COUNTS]; /* of them in a series: up to the last scrape */
-	__u64 own[S2V_VM_COUNTS]; /* its own series */
-	bool labelled; /* has one now */
+	__u64 n[S2V_VM_COUNTS]; /* since the VM was first seen */
+	__u64 settled[S2V_VM_COUNTS]; /* part of n that is in a series: until the last scrape */
+	__u64 own[S2V_VM_COUNTS]; /* values of its own series */
+	bool labelled; /* has its own series now */
 	bool had_series;
-	int worst; /* enum s2v_severity of its findings, or -1 */
+	int worst; /* highest enum s2v_severity of its findings, or -1 */
 	UT_hash_handle hh;
 };
 
@@ -36,15 +36,15 @@ struct s2v_vm_stats {
 };
 
 void s2v_vms_event(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev);
-/* After the correlator had it, whose findings were still to be counted: a VM that is gone is dropped. */
+/* Call after the correlator had the event, which may report findings: removes a VM that is gone. */
 void s2v_vms_gone(struct s2v_vm_stats *s, const struct s2v_ev_hdr *ev);
 void s2v_vms_finding(struct s2v_vm_stats *s, const struct s2v_finding *f);
 /*
- * For a scrape: brings all series up to now (CLOCK_MONOTONIC ns), and gives the N busiest (findings
- * before mappings) theirs. While all N are taken, they change once a minute at most.
+ * For a scrape at `now` (CLOCK_MONOTONIC ns): updates all series, and gives a series to each of the N
+ * busiest VMs (findings count before mappings). While all N are in use, changes at most once a minute.
  */
 void s2v_vms_rank(struct s2v_vm_stats *s, __u64 now);
-/* The busiest first, at most max; returns how many. */
+/* Fills out with the busiest VMs, the busiest first, at most max. Returns how many. */
 size_t s2v_vms_busiest(const struct s2v_vm_stats *s, const struct s2v_vm_stat **out, size_t max);
 void s2v_vms_free(struct s2v_vm_stats *s);
 

@@ -21,7 +21,7 @@
 
 #define HEADERS_MAX 8192
 #define BODY_MAX 1024
-#define TIMEOUT_S 10 /* of a read or a write; conns.h has the whole of it */
+#define TIMEOUT_S 10 /* of one read or write; conns.h limits the whole connection */
 #define GZIP_MIN 1024
 #define SOCKETS_MAX (S2V_LISTEN_MAX + 64)
 
@@ -33,7 +33,7 @@ struct s2v_web {
 	struct s2v_web_counts n;
 	struct {
 		char name[128];
-		struct s2v_addr addr; /* to be unlinked, where it is our path */
+		struct s2v_addr addr; /* for s2v_addr_unlink(); empty for inherited sockets */
 	} at[SOCKETS_MAX];
 	unsigned int n_at;
 };
@@ -47,7 +47,7 @@ static void free_body(const void *data, size_t len, void *arg)
 	free((void *)data);
 }
 
-/* The body, compressed; NULL: it is not worth it, or memory is short. */
+/* The compressed body, for the caller to free. NULL if it is short, or out of memory. */
 static char *gzipped(const struct s2v_answer *a, size_t *len)
 {
 	z_stream z = { 0 };
@@ -125,13 +125,13 @@ failed:
 
 static void write_paths(const struct s2v_route *r, FILE *f)
 {
-	fputs("there is", f);
+	fputs("paths:", f);
 	for (; r->path; r++)
 		fprintf(f, " %s", r->path);
 	putc('\n', f);
 }
 
-static void fill(struct s2v_web *w, struct evhttp_request *req, struct s2v_answer *a)
+static void route_request(struct s2v_web *w, struct evhttp_request *req, struct s2v_answer *a)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
@@ -172,7 +172,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 		evhttp_send_error(req, HTTP_INTERNAL, NULL);
 		return;
 	}
-	fill(w, req, &a);
+	route_request(w, req, &a);
 	failed = ferror(a.f);
 	if (fclose(a.f) || failed) {
 		free(a.body);
@@ -185,8 +185,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 
 /* ---- sockets ---- */
 
-/* Takes fd over. 0 or -errno. */
-static int serve(struct s2v_web *w, int fd, const struct s2v_addr *addr)
+/* Takes ownership of fd. addr: NULL for inherited sockets. 0 or -errno. */
+static int add_socket(struct s2v_web *w, int fd, const struct s2v_addr *addr)
 {
 	if (w->n_at == SOCKETS_MAX || evhttp_accept_socket(w->http, fd)) {
 		close(fd);
@@ -212,7 +212,7 @@ static int listen_at(struct s2v_web *w, const char *where, bool optional, char *
 	fd = s2v_addr_listen(&a);
 	if (fd < 0 && optional && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL))
 		return 0;
-	e = fd < 0 ? fd : serve(w, fd, &a);
+	e = fd < 0 ? fd : add_socket(w, fd, &a);
 	if (!e)
 		return 0;
 	snprintf(err, errlen, "cannot listen on %s: %s%s", where, strerror(-e),
@@ -225,8 +225,8 @@ static int open_all(struct s2v_web *w, const struct s2v_daemon_opts *o, char *er
 	int given = s2v_listen_fds();
 
 	for (int i = 0; i < given; i++) {
-		if (serve(w, S2V_LISTEN_FDS_START + i, NULL)) {
-			snprintf(err, errlen, "socket %d of the service manager cannot be used", i);
+		if (add_socket(w, S2V_LISTEN_FDS_START + i, NULL)) {
+			snprintf(err, errlen, "cannot use socket %d of the service manager", i);
 			return -1;
 		}
 	}
@@ -258,7 +258,7 @@ struct s2v_web *s2v_web_open(const struct s2v_daemon_opts *o, const struct s2v_r
 	evhttp_set_max_body_size(w->http, BODY_MAX);
 	evhttp_set_timeout(w->http, TIMEOUT_S);
 	evhttp_set_default_content_type(w->http, NULL);
-	/* So that what is not GET or HEAD gets its 405 from us; others get evhttp's 501. */
+	/* These get our 405 if not GET or HEAD. Other methods get evhttp's 501. */
 	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
 						    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
 						    EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |

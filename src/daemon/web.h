@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's HTTP server: sockets, connections, headers. What it serves is a table of routes. */
+/* The daemon's HTTP server: sockets, connections, headers. The caller gives a table of routes. */
 #ifndef S2V_DAEMON_WEB_H
 #define S2V_DAEMON_WEB_H
 
@@ -15,7 +15,7 @@ struct s2v_web_counts {
 	__u64 over_limit, timeouts; /* connections */
 };
 
-/* An answer that is being written: the body goes to f. */
+/* An answer; its body is written to f. */
 struct s2v_answer {
 	FILE *f;
 	char *body;
@@ -25,24 +25,24 @@ struct s2v_answer {
 	const char *csp;
 };
 
-/* A path, and what writes the answer to it. accept: the request's Accept header, or NULL. */
+/* A path and the function that writes its answer. accept: the request's Accept header, or NULL. */
 struct s2v_route {
-	const char *path; /* NULL behind the last */
+	const char *path; /* NULL ends the table */
 	void (*write)(void *arg, const char *accept, struct s2v_answer *a);
 };
 
 /*
- * Opens all that the options and the service manager ask for. NULL with the one sentence that helps in
- * err. routes and arg, which is theirs, must outlive it.
+ * Listens on the addresses of the options and on inherited sockets, by default on loopback. NULL with
+ * a sentence for the user in err. arg is passed to the routes; both must outlive the server.
  */
 struct s2v_web *s2v_web_open(const struct s2v_daemon_opts *o, const struct s2v_route *routes,
 			     void *arg, struct event_base *base, char *err, size_t errlen);
 void s2v_web_close(struct s2v_web *w); /* NULL is fine */
 
-/* As of now; the web's. */
+/* Current counts; owned by w. */
 const struct s2v_web_counts *s2v_web_counts(struct s2v_web *w);
 
-/* Where it listens, one by one; NULL: no more. */
+/* The i-th address that it listens on; NULL at the end. */
 const char *s2v_web_where(const struct s2v_web *w, unsigned int i);
 
 #endif

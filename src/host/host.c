@@ -51,7 +51,7 @@ void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || strstr(h->disagreement, clause))
 		return;
-	/* Half a sentence misleads: what does not fit is left out, but for the first. */
+	/* A clause that does not fit is left out, not cut; only the first may be cut. */
 	if (used && (size_t)n + 2 >= room)
 		return;
 	snprintf(h->disagreement + used, room, "%s%s", used ? "; " : "", clause);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Facts about the host: what verdicts depend on, gathered once at start (or read from a trace). */
+/*
+ * Room host: facts about the host, from its files and the kernel's text. Uses util. Used by cmd,
+ * core, daemon, live, report, sink, trace.  * Facts about the host: what verdicts depend on,
+ * gathered once at start (or read from a trace).
+ *
+ * Facts about the host: what verdicts depend on, gathered once at start (or read from a trace).
+ */
 #ifndef S2V_HOST_H
 #define S2V_HOST_H
 
@@ -30,44 +36,34 @@ struct s2v_host {
 	__u32 page_shift;
 	/* AttrIndx of a host PTE or pgprot → enum s2v_attr; all UNKNOWN until calibrated. */
 	__u8 s1_attr[8];
-	int s1_calibrated; /* 1 only when an anonymous page was seen to decode as Write-Back */
-	char s1_source[64]; /* where s1_attr comes from, for people */
+	int s1_calibrated; /* 1: the PTE of an anonymous page decoded as Write-Back */
+	char s1_source[64]; /* source of s1_attr, human-readable */
 	/* Memory in the kernel's map (pfn_is_map_memory()), ascending. Owned; s2v_host_free(). */
 	struct s2v_range *ram;
-	size_t n_ram; /* 0: not known, and no address may be called outside */
-	/* Does KVM_ARM_VCPU_INIT invalidate the instruction cache? enum s2v_tri, from kernel text; */
-	int init_icache; /* meant for hosts with S2FWB: elsewhere the unmap takes its place */
+	size_t n_ram; /* 0: not known; then no address is S2V_WHERE_OUTSIDE */
+	/*
+	 * Whether KVM_ARM_VCPU_INIT invalidates the instruction cache: enum s2v_tri, from the kernel's
+	 * text. For hosts with S2FWB; without it KVM unmaps stage 2 instead.
+	 */
+	int init_icache;
 	char init_icache_text[160]; /* which instruction, where; or why it is not known */
-	__u64 exit_ns; /* what a guest's exit and entry take by themselves; 0: not measured */
-	__u64 probe_ns; /* what hooking a function adds to a call of it; likewise */
-	char lockdown[32]; /* "none", "integrity", "confidentiality", or "" where not readable */
-	char disagreement[256]; /* two sources contradict each other: which; "" otherwise */
+	__u64 exit_ns; /* duration of a guest exit and entry alone; 0: not measured */
+	__u64 probe_ns; /* cost of a hook for a call of its function; 0: not measured */
+	char lockdown[32]; /* "none", "integrity", "confidentiality"; "" if not readable */
+	char disagreement[256]; /* which sources contradict each other; "": none */
 };
 
 enum s2v_where { S2V_WHERE_UNKNOWN = 0, S2V_WHERE_INSIDE, S2V_WHERE_OUTSIDE };
 
-/* Is a physical address in the kernel's memory map? UNKNOWN for S2V_NO_PA or no map. */
+/* Whether a physical address is in the kernel's memory map. UNKNOWN for S2V_NO_PA or without a map. */
 enum s2v_where s2v_host_where(const struct s2v_host *h, __u64 pa);
 
 const char *s2v_kvm_mode_name(int mode); /* "vhe", "nvhe", "protected", "unknown" */
 
 void s2v_host_free(struct s2v_host *h);
 
-/* Adds a sentence to h->disagreement, once; what does not fit is dropped. */
+/* Adds a clause to h->disagreement, unless it is there or does not fit. */
 void s2v_host_disagree(struct s2v_host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/*
- * Live, in live/host_live.c: may this process do what live commands do (privilege, BTF,
- * lockdown)? Returns 0, or -1 with the one sentence that helps in err (for exit 3).
- */
-int s2v_host_preflight(char *err, size_t errlen);
-
-/*
- * Live, in live/host_live.c: fill *h on this machine. s1_attr is left to the BPF side (live.c).
- * Returns 0, or -1 with the one sentence that helps in err (for exit 3); *h needs
- * s2v_host_free() in either case.
- */
-int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen);
 
 #endif

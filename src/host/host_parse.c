@@ -14,7 +14,7 @@ static int range_cmp(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* Sorts and joins what touches or overlaps; returns how many are left. */
+/* Sorts ranges and merges those that touch or overlap; returns how many are left. */
 static size_t ranges_merge(struct s2v_range *r, size_t n)
 {
 	size_t i, out = 0;
@@ -31,7 +31,7 @@ static size_t ranges_merge(struct s2v_range *r, size_t n)
 	return out + 1;
 }
 
-/* "    40000000-7fffffff : System RAM": true when it is one, with addresses that are not hidden. */
+/* "    40000000-7fffffff : System RAM". False: another line, or its addresses are hidden. */
 static bool iomem_line(const char *line, struct s2v_range *r)
 {
 	__u64 start, last;
@@ -90,9 +90,9 @@ int s2v_parse_iomem(FILE *f, struct s2v_range **ram, size_t *n)
 	return 0;
 }
 
-static bool starts(const char *s, const char *with)
+static bool starts_with(const char *s, const char *prefix)
 {
-	return !strncmp(s, with, strlen(with));
+	return !strncmp(s, prefix, strlen(prefix));
 }
 
 /*
@@ -104,20 +104,20 @@ static void kmsg_kvm(struct s2v_kmsg *k, const char *msg)
 	if (!strstr(msg, " mode initialized successfully"))
 		return;
 	k->kvm = true;
-	if (starts(msg, "Protected "))
+	if (starts_with(msg, "Protected "))
 		k->mode = S2V_KVM_PROTECTED;
-	else if (starts(msg, "VHE"))
+	else if (starts_with(msg, "VHE"))
 		k->mode = S2V_KVM_VHE;
-	else if (starts(msg, "Hyp "))
+	else if (starts_with(msg, "Hyp "))
 		k->mode = S2V_KVM_NVHE;
 }
 
-/* cpufeature.c's descriptions, the same words from 5.10 to 7.3. */
+/* Descriptions in cpufeature.c, the same from 5.10 to 7.3. */
 static void kmsg_feature(struct s2v_kmsg *k, const char *desc)
 {
-	if (starts(desc, "Stage-2 Force Write-Back"))
+	if (starts_with(desc, "Stage-2 Force Write-Back"))
 		k->fwb = true;
-	else if (starts(desc, "Instruction cache invalidation not required for I/D coherence"))
+	else if (starts_with(desc, "Instruction cache invalidation not required for I/D coherence"))
 		k->dic = true;
 }
 
@@ -137,19 +137,19 @@ void s2v_parse_kmsg(struct s2v_kmsg *k, const char *rec)
 		k->gap = true;
 	k->any = true;
 	k->seq = seq;
-	/* Facility 0 is the kernel; anyone may write lines of others into /dev/kmsg. */
+	/* Facility 0 is the kernel; lines that a process writes to /dev/kmsg have another. */
 	if (prio >> 3)
 		return;
-	if (starts(msg, feature)) {
+	if (starts_with(msg, feature)) {
 		kmsg_feature(k, msg + strlen(feature));
-	} else if (starts(msg, "kvm [")) {
+	} else if (starts_with(msg, "kvm [")) {
 		msg = strstr(msg, "]: ");
 		if (msg)
 			kmsg_kvm(k, msg + 3);
 	}
 }
 
-/* The kernel takes '-' and '_' in parameter names for the same (parameq()). */
+/* For the kernel '-' and '_' are the same in parameter names (parameq()). */
 static bool is_mode_param(const char *s, size_t len)
 {
 	static const char name[] = "kvm-arm.mode";
@@ -179,7 +179,7 @@ int s2v_parse_cmdline_mode(const char *cmdline)
 
 		p += strspn(p, " \t\n");
 		len = strcspn(p, " \t\n");
-		/* What follows "--" is init's. The last of several counts, as for the kernel. */
+		/* Parameters after "--" are for init. As in the kernel, the last of several counts. */
 		if (!len || word_is(p, len, "--"))
 			return mode;
 		name = strcspn(p, "=");
@@ -253,8 +253,8 @@ bool s2v_release_at_least(const char *release, unsigned int major, unsigned int 
 }
 
 /*
- * What the boot log has of a feature. A line's absence counts only when the log reaches from
- * the first record to KVM's own message: features are announced before that.
+ * Whether the boot log announces a feature. A missing line counts as S2V_NO only if the log is whole
+ * from its first record to KVM's message: features are announced before that.
  */
 static int log_says(const struct s2v_kmsg *log, bool announced)
 {
@@ -265,17 +265,16 @@ static int log_says(const struct s2v_kmsg *log, bool announced)
 
 static const char *yes_no(int tri)
 {
-	return tri == S2V_YES ? "has it" : "does not";
+	return tri == S2V_YES ? "has it" : "does not have it";
 }
 
-/* KVM's answer, else the log's; a contradiction is written down. */
-static int weigh(struct s2v_host *h, const char *what, const char *reg, int kvm, int log)
+/* KVM's value, else that of the log; adds a contradiction to h->disagreement. */
+static int choose_source(struct s2v_host *h, const char *what, const char *reg, int kvm, int log)
 {
 	if (kvm == S2V_UNKNOWN)
 		return log;
 	if (log != S2V_UNKNOWN && log != kvm)
-		s2v_host_disagree(h,
-				  "%s: %s as KVM gives it to guests %s, the kernel's boot log %s",
+		s2v_host_disagree(h, "%s: %s that KVM shows guests %s, the kernel's boot log %s",
 				  what, reg, yes_no(kvm), yes_no(log));
 	return kvm;
 }
@@ -283,18 +282,18 @@ static int weigh(struct s2v_host *h, const char *what, const char *reg, int kvm,
 void s2v_host_weigh(struct s2v_host *h, const struct s2v_cpu_source *kvm,
 		    const struct s2v_kmsg *log, const struct s2v_cpu_source *el0)
 {
-	h->fwb = weigh(h, "S2FWB", "ID_AA64MMFR2_EL1", kvm->fwb, log_says(log, log->fwb));
-	h->dic = weigh(h, "DIC", "CTR_EL0", kvm->dic, log_says(log, log->dic));
+	h->fwb = choose_source(h, "S2FWB", "ID_AA64MMFR2_EL1", kvm->fwb, log_says(log, log->fwb));
+	h->dic = choose_source(h, "DIC", "CTR_EL0", kvm->dic, log_says(log, log->dic));
 	h->idc = kvm->idc;
 
 	/*
 	 * CTR_EL0 read at EL0 may be the kernel's emulation, which shows DIC clear on
 	 * Neoverse-N1 (erratum 1542419, 5.5 on) while the kernel itself relies on it: a clear
-	 * bit contradicts nobody. A set one comes from a CPU and does.
+	 * bit is no contradiction. A set bit comes from a CPU, and is one.
 	 */
 	if (h->dic == S2V_NO && el0->dic == S2V_YES)
-		s2v_host_disagree(h, "DIC: %s does not, CTR_EL0 read by this program has it",
-				  kvm->dic == S2V_NO ? "CTR_EL0 as KVM gives it to guests"
+		s2v_host_disagree(h, "DIC: %s does not have it, CTR_EL0 that s2verify reads has it",
+				  kvm->dic == S2V_NO ? "CTR_EL0 that KVM shows guests"
 						     : "the kernel's boot log");
 	if (h->dic == S2V_UNKNOWN && el0->dic == S2V_YES)
 		h->dic = S2V_YES;
@@ -309,16 +308,15 @@ int s2v_host_pfnmap_cap(const struct s2v_host *h, int answer)
 	if (answer > 0)
 		return 1;
 	/*
-	 * 0 is what KVM answers for a capability that it has never heard of as well. With S2FWB
-	 * and DIC a kernel that knows this one says 1 (kvm_supports_cacheable_pfnmap(), 6.17 on).
+	 * KVM returns 0 for unknown capabilities, too. With S2FWB and DIC a kernel that has this
+	 * one returns 1 (kvm_supports_cacheable_pfnmap(), 6.17 on).
 	 */
 	if (h->fwb == S2V_YES && h->dic == S2V_YES)
 		return -1;
 	/*
-	 * Without them both kernels say 0 and leave no other trace that a program could look
-	 * for (the predicate is inlined up to 7.0): only the release tells them apart. A kernel
-	 * with a backport is taken for one without, which costs nothing here: 0 and -1 alike
-	 * mean that cacheable PFNMAP is not offered.
+	 * Without them both kernels return 0, and no symbol differs (the predicate is inlined up
+	 * to 7.0), so the release decides. That is wrong for a backport, without consequences:
+	 * both 0 and -1 mean that cacheable PFNMAP is not offered.
 	 */
 	return s2v_release_at_least(h->kernel, 6, 17) ? 0 : -1;
 }

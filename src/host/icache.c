@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Following the control flow of a function's A64 words. */
+/* Follows the control flow of a function's A64 instructions. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,23 +11,23 @@
 #define NOP 0xd503201fU
 #define IC_IALLUIS 0xd508711fU /* SYS #0, C7, C1, #0 */
 #define ISB 0xd5033fdfU
-#define DSB 0xd503309fU /* CRm says of what */
+#define DSB 0xd503309fU /* CRm: domain and access types */
 #define DSB_MASK 0xfffff0ffU
-#define DSB_OF_ISH 11 /* CRm: inner shareable, all accesses */
-#define DSB_OF_SY 15
+#define DSB_ISH 11 /* CRm: inner shareable, all accesses */
+#define DSB_SY 15
 
-/* Where an instruction may be followed from. */
+/* The possible successors of an instruction. */
 struct flow {
-	bool next; /* the word behind it */
-	bool jumps; /* a branch to target, in words, maybe outside of the function */
-	bool indirect; /* a branch to what a register holds */
-	__s64 target;
+	bool next; /* the next word */
+	bool jumps; /* a branch to target */
+	bool indirect; /* a branch to the address in a register */
+	__s64 target; /* index of a word, maybe outside the function */
 };
 
 struct scan {
 	const struct s2v_icache_code *code;
 	struct s2v_icache *ic;
-	bool *seen; /* by word: reachable */
+	bool *seen; /* for each word: whether it is reachable */
 	__u32 *todo;
 	size_t n_todo;
 };
@@ -43,7 +43,7 @@ static struct flow flow_of(__u32 insn, size_t i)
 {
 	struct flow f = { .next = true };
 
-	if ((insn & 0x7c000000) == 0x14000000) { /* B; BL comes back */
+	if ((insn & 0x7c000000) == 0x14000000) { /* B, BL; BL returns */
 		f.jumps = !(insn >> 31);
 		f.next = !f.jumps;
 		f.target = i + sign_extend(insn & 0x3ffffff, 26);
@@ -70,8 +70,8 @@ static bool inside(const struct s2v_icache_code *c, __s64 word)
 	return word >= 0 && (__u64)word < c->n;
 }
 
-/* Through NOPs and branches that are always taken, to the first word that does something. */
-static __s64 lead(const struct s2v_icache_code *c, __s64 word)
+/* The first word from here on that is no NOP, ISB or branch that is always taken. */
+static __s64 first_effective(const struct s2v_icache_code *c, __s64 word)
 {
 	for (int hops = 0; hops < 16 && inside(c, word); hops++) {
 		struct flow f = flow_of(c->insn[word], word);
@@ -86,13 +86,13 @@ static __s64 lead(const struct s2v_icache_code *c, __s64 word)
 	return word;
 }
 
-/* Where control goes after the invalidation in this word, past its barriers. */
+/* The first effective word after the invalidation in this word and its barriers. */
 static __s64 continuation(const struct s2v_icache_code *c, __s64 word)
 {
 	do {
 		word++;
 	} while (inside(c, word) && ((c->insn[word] & DSB_MASK) == DSB || c->insn[word] == ISB));
-	return lead(c, word);
+	return first_effective(c, word);
 }
 
 static bool is_invalidating_call(const struct s2v_icache_code *c, size_t i)
@@ -115,13 +115,13 @@ static enum s2v_icache_how how_at(const struct s2v_icache_code *c, size_t i)
 	return is_invalidating_call(c, i) ? S2V_ICACHE_CALL : S2V_ICACHE_NONE;
 }
 
-/* A branch that is always taken, just before an invalidation and over it: as an alternative for DIC. */
+/* A branch always taken, just before an invalidation, that skips it: the patched alternative for DIC. */
 static bool is_taken_bypass(const struct s2v_icache_code *c, size_t i)
 {
 	struct flow f = flow_of(c->insn[i], i);
 
 	return f.jumps && !f.next && i + 1 < c->n && how_at(c, i + 1) &&
-	       lead(c, f.target) == continuation(c, i + 1);
+	       first_effective(c, f.target) == continuation(c, i + 1);
 }
 
 static void reach(struct scan *s, __s64 word)
@@ -134,7 +134,7 @@ static void reach(struct scan *s, __s64 word)
 	}
 }
 
-/* After a BR: whatever is not behind an instruction that falls through into it. */
+/* A BR may go anywhere: to each word that the word before does not fall through to. */
 static void reach_anywhere(struct scan *s)
 {
 	const struct s2v_icache_code *c = s->code;
@@ -145,7 +145,7 @@ static void reach_anywhere(struct scan *s)
 			reach(s, i);
 }
 
-static void follow(struct scan *s)
+static void follow_all(struct scan *s)
 {
 	const struct s2v_icache_code *c = s->code;
 
@@ -156,7 +156,7 @@ static void follow(struct scan *s)
 
 		if (f.jumps)
 			reach(s, f.target);
-		/* The end of the words is no way out: what is there is not code. */
+		/* The function does not continue after its last word: no code is there. */
 		if ((f.next || is_taken_bypass(c, i)) && i + 1 < c->n)
 			reach(s, i + 1);
 		if (f.indirect && !s->ic->indirect)
@@ -167,12 +167,12 @@ static void follow(struct scan *s)
 	}
 }
 
-static void note_call(struct scan *s, __u32 i)
+static void record_call(struct scan *s, __u32 i)
 {
 	struct s2v_icache *ic = s->ic;
 	__u64 target = s->code->addr + 4 * (i + sign_extend(s->code->insn[i] & 0x3ffffff, 26));
 
-	/* What is behind the last instruction may look like a call: the next function's ftrace_ops. */
+	/* Words after the last instruction may look like a call: the next function's ftrace_ops. */
 	if (s->seen[i] && ic->n_calls++ < S2V_ICACHE_CALLS)
 		ic->calls[ic->n_calls - 1] = (struct s2v_icache_call){ i * 4, target };
 	if (!s->code->unmap || target != s->code->unmap)
@@ -183,27 +183,26 @@ static void note_call(struct scan *s, __u32 i)
 	ic->unmap_reachable |= s->seen[i];
 }
 
-/* The compiler may have put something between the invalidation and its barrier: 8 words are looked at. */
+/* Whether a DSB ISH or SY follows within 8 words; the compiler may put instructions in between. */
 static bool is_complete(const struct s2v_icache_code *c, __s64 word)
 {
 	if (c->insn[word] != IC_IALLUIS)
 		return true;
 	for (int i = 0; i < 8; i++) {
-		__u32 of;
-
+		__u32 crm;
 		if (!flow_of(c->insn[word], word).next)
 			return false;
-		word = lead(c, word + 1);
+		word = first_effective(c, word + 1);
 		if (!inside(c, word))
 			return false;
-		of = c->insn[word] >> 8 & 15;
-		if ((c->insn[word] & DSB_MASK) == DSB && (of == DSB_OF_ISH || of == DSB_OF_SY))
+		crm = c->insn[word] >> 8 & 15;
+		if ((c->insn[word] & DSB_MASK) == DSB && (crm == DSB_ISH || crm == DSB_SY))
 			return true;
 	}
 	return false;
 }
 
-static void note_invalidation(struct scan *s, __u32 i, enum s2v_icache_how how)
+static void record_invalidation(struct scan *s, __u32 i, enum s2v_icache_how how)
 {
 	struct s2v_icache *ic = s->ic;
 
@@ -222,7 +221,7 @@ static bool set_bypass(struct s2v_icache *ic, enum s2v_icache_bypass how, __s64 
 	return true;
 }
 
-/* A branch on a condition, one way to the invalidation and the other to what follows it. */
+/* A conditional branch: one side goes to the invalidation, the other to its continuation. */
 static bool is_test(const struct s2v_icache_code *c, __s64 i, __s64 inval, __s64 cont)
 {
 	struct flow f = flow_of(c->insn[i], i);
@@ -230,12 +229,12 @@ static bool is_test(const struct s2v_icache_code *c, __s64 i, __s64 inval, __s64
 
 	if (!f.jumps || !f.next)
 		return false;
-	jump = lead(c, f.target);
-	next = lead(c, i + 1);
+	jump = first_effective(c, f.target);
+	next = first_effective(c, i + 1);
 	return (jump == inval && next == cont) || (jump == cont && next == inval);
 }
 
-/* An alternative just before the invalidation is the best answer: 6.1 has a test out of line, too. */
+/* Prefers an alternative just before the invalidation: 6.1 has a test out of line, too. */
 static bool find_bypass(struct scan *s)
 {
 	const struct s2v_icache_code *c = s->code;
@@ -268,14 +267,14 @@ int s2v_icache_scan(const struct s2v_icache_code *code, struct s2v_icache *ic)
 	snprintf(ic->function, sizeof(ic->function), "%s", code->name);
 	ic->addr = code->addr;
 	ic->size = code->n * 4;
-	follow(&s);
+	follow_all(&s);
 	for (size_t i = 0; i < code->n; i++) {
 		enum s2v_icache_how how = how_at(code, i);
 
 		if (how)
-			note_invalidation(&s, i, how);
+			record_invalidation(&s, i, how);
 		if ((code->insn[i] & 0xfc000000) == 0x94000000)
-			note_call(&s, i);
+			record_call(&s, i);
 	}
 	if (ic->how)
 		find_bypass(&s);
@@ -318,8 +317,8 @@ void s2v_icache_text(const struct s2v_icache *ic, char *text, size_t len)
 		snprintf(how, sizeof(how), ", not reached: stage2_unmap_vm() is, at +0x%x",
 			 ic->unmap_at);
 	else
-		snprintf(how, sizeof(how), ", which is never reached");
+		snprintf(how, sizeof(how), ", which is not reachable");
 	snprintf(text, len, "%s at %s+0x%x%s%s",
 		 ic->how == S2V_ICACHE_INSN ? "ic ialluis" : "a call that invalidates",
-		 ic->function, ic->at, ic->completed ? "" : ", without dsb ish behind it", how);
+		 ic->function, ic->at, ic->completed ? "" : ", without a dsb ish after it", how);
 }

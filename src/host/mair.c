@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Reading MAIR_EL1 out of __cpu_setup(). */
+/* Reads the value of MAIR_EL1 from the code of __cpu_setup(). */
 #include "host/mair.h"
 
 /* A64 encodings, Arm ARM C4.1.92 and C5.2: 64-bit forms; move wide in both. */
@@ -26,10 +26,10 @@
 
 struct regs {
 	__u64 val[32];
-	__u32 known; /* a bit each; XZR never, but where it is read */
+	__u32 known; /* bits: registers with a known value; never XZR */
 };
 
-/* Constants moved in. False: it is no such instruction. */
+/* MOVZ, MOVN, MOVK. False: another instruction. */
 static bool move_wide(struct regs *r, __u32 insn)
 {
 	__u32 rd = insn & 31, shift = (insn >> 21 & 3) * 16;
@@ -55,8 +55,8 @@ static bool move_wide(struct regs *r, __u32 insn)
 }
 
 /*
- * Bit field move: a field of one register into another. GB10 kernels of NVIDIA make Device of Normal-NC so,
- * by an alternative that is there where the CPU wants it.
+ * BFM: copies a bit field from one register to another. NVIDIA's GB10 kernels turn Normal-NC into
+ * Device this way, in an alternative for CPUs that need it.
  */
 static bool bit_field(struct regs *r, __u32 insn)
 {
@@ -73,7 +73,7 @@ static bool bit_field(struct regs *r, __u32 insn)
 	return true;
 }
 
-/* General registers that any other instruction may write: what is in those is not known any more. */
+/* Registers that any other instruction may write; their values are then unknown. */
 static __u32 may_write(__u32 insn)
 {
 	__u32 rd = 1U << (insn & 31);
@@ -82,9 +82,9 @@ static __u32 may_write(__u32 insn)
 	case 10: /* branches, system instructions */
 	case 11:
 		if ((insn & BL_MASK) == BL || (insn & BLR_MASK) == BLR)
-			return 0x4007ffff; /* what a function need not keep */
+			return 0x4007ffff; /* caller-saved registers of the AAPCS64 */
 		return (insn & MRS_MASK) == MRS || (insn & SYSL_MASK) == SYSL ? rd : 0;
-	case 4: /* loads and stores: any register that it may name */
+	case 4: /* loads and stores: all registers that it may name */
 	case 6:
 	case 12:
 	case 14:

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel's AttrIndx values mean: MAIR_EL1, as its start-up code sets it. */
+/* The meaning of the kernel's AttrIndx values: MAIR_EL1, as the start-up code sets it. */
 #ifndef S2V_MAIR_H
 #define S2V_MAIR_H
 
 #include "util/types.h"
 
 /*
- * Follows A64 code that builds constants (MOVZ, MOVN, MOVK, and BFM with its aliases) up to the first
- * write of MAIR_EL1 from a register so built. False where there is none in the n instructions, or where
- * something else has written that register since. Branches are taken for not taken.
+ * Evaluates A64 code that builds constants (MOVZ, MOVN, MOVK, and BFM with its aliases) up to the
+ * first write of MAIR_EL1. False if there is none in the n instructions, or if the value of its
+ * register is not known. Treats branches as not taken.
  */
 bool s2v_mair_from_code(const __u32 *insn, size_t n, __u64 *mair);
 

@@ -12,19 +12,19 @@ enum when {
 	ALWAYS,
 	PROTECTED, /* in protected mode only */
 	/*
-	 * Not in protected mode where the kernel has the PROTECTED function for the same thing
+	 * Not in protected mode if the kernel has the PROTECTED function for the same purpose
 	 * (KVM_PGT_FN(), 6.16 on): a probe here would attach and see nothing.
 	 */
 	UNLESS_PROTECTED,
-	/* In any mode, where each fault's beginning is wanted; a tracepoint, where it is not. */
+	/* In any mode: a function if the beginning of each fault is needed, else a tracepoint. */
 	EVERY_FAULT,
 	UNLESS_EVERY_FAULT,
 };
 
 /*
- * One function with one argument list, in canonical form (live/btfproto.h), for one thing to
- * be observed. Best first; lines of one function stand together. To observe more, or to know
- * another kernel's argument list, add a line.
+ * A function with an argument list in canonical form (live/btfproto.h), for an enum s2v_observe.
+ * Best first; lines of one function are adjacent. To observe more, or for the argument list of
+ * another kernel, add a line.
  */
 struct candidate {
 	enum s2v_observe observe;
@@ -90,8 +90,9 @@ struct choice {
 	struct s2v_hook *hook;
 };
 
-/* Adds a clause to the reason; one that does not fit is dropped whole, never cut. */
-static void __attribute__((format(printf, 2, 3))) because(struct s2v_hook *h, const char *fmt, ...)
+/* Adds a clause to the reason, unless it does not fit. */
+static void __attribute__((format(printf, 2, 3)))
+add_reason(struct s2v_hook *h, const char *fmt, ...)
 {
 	size_t used = strlen(h->reason), room = sizeof(h->reason) - used;
 	const char *sep = used ? "; " : "";
@@ -114,8 +115,8 @@ static bool in_kernel(const struct choice *c, const char *func)
 	return sym.count || sym.copies;
 }
 
-/* Is this candidate what KVM calls in the mode it is in? */
-static bool called(const struct choice *c, const struct candidate *cand)
+/* Whether the candidate applies to KVM's mode and to every_fault. */
+static bool applies(const struct choice *c, const struct candidate *cand)
 {
 	bool protected = c->host->kvm_mode == S2V_KVM_PROTECTED;
 	size_t i;
@@ -124,7 +125,7 @@ static bool called(const struct choice *c, const struct candidate *cand)
 		return c->every_fault == (cand->when == EVERY_FAULT);
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
-	if (cand->when == PROTECTED) /* absent up to 6.12, which is no reason to give */
+	if (cand->when == PROTECTED) /* absent up to 6.12; that must not become a reason */
 		return in_kernel(c, cand->func);
 	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i++) {
 		if (candidates[i].observe == cand->observe && candidates[i].when == PROTECTED &&
@@ -134,8 +135,8 @@ static bool called(const struct choice *c, const struct candidate *cand)
 	return true;
 }
 
-/* Does the name mean exactly one function? */
-static bool symbol_ok(const struct choice *c, const char *func)
+/* Whether exactly one function has this name; adds the reason if not. */
+static bool is_unique_symbol(const struct choice *c, const char *func)
 {
 	struct s2v_ksym sym;
 
@@ -143,61 +144,65 @@ static bool symbol_ok(const struct choice *c, const char *func)
 	if (sym.count == 1)
 		return true;
 	if (sym.count)
-		because(c->hook, "%s is the name of %u functions of this kernel", func, sym.count);
+		add_reason(c->hook, "%s is the name of %u functions of this kernel", func,
+			   sym.count);
 	else if (sym.copies)
-		because(c->hook,
+		add_reason(
+			c->hook,
 			"%s is in this kernel's symbol table only as %.60s, whose arguments differ",
 			func, sym.copy);
 	else
-		because(c->hook, "%s is not in this kernel's symbol table (inlined)", func);
+		add_reason(c->hook, "%s is not in this kernel's symbol table (inlined)", func);
 	return false;
 }
 
-/* Of n argument lists of one function, the variant of the one in BTF, or NONE. */
-static enum s2v_variant match(const struct choice *c, const struct candidate *cand, size_t n)
+/* The variant of the n lines of one function whose argument list is the one in BTF, or NONE. */
+static enum s2v_variant match_prototype(const struct choice *c, const struct candidate *cand,
+					size_t n)
 {
 	char proto[192];
 	size_t i;
 	int err = c->ops->proto(c->ops->ctx, cand->func, proto, sizeof(proto));
 
 	if (err == -ENOENT) {
-		because(c->hook, "%s is not in this kernel's BTF, so its arguments are not known",
-			cand->func);
+		add_reason(c->hook,
+			   "%s is not in this kernel's BTF, so its arguments are not known",
+			   cand->func);
 		return S2V_VAR_NONE;
 	}
 	if (err == -EEXIST) {
-		because(c->hook, "%s has several argument lists in this kernel's BTF", cand->func);
+		add_reason(c->hook, "%s has several argument lists in this kernel's BTF",
+			   cand->func);
 		return S2V_VAR_NONE;
 	}
 	if (err) {
-		because(c->hook, "%s cannot be read from this kernel's BTF (%s)", cand->func,
-			strerror(-err));
+		add_reason(c->hook, "%s cannot be read from this kernel's BTF (%s)", cand->func,
+			   strerror(-err));
 		return S2V_VAR_NONE;
 	}
 	for (i = 0; i < n; i++) {
 		if (!strcmp(proto, cand[i].proto))
 			return cand[i].variant;
 	}
-	because(c->hook, "%s has arguments here that this program does not know (%.80s)",
-		cand->func, proto);
+	add_reason(c->hook, "%s has unknown arguments in this kernel (%.80s)", cand->func, proto);
 	return S2V_VAR_NONE;
 }
 
-static bool tried(const struct choice *c, enum s2v_method m, const char *func, bool ret,
-		  const char *what)
+static bool trial_ok(const struct choice *c, enum s2v_method m, const char *func, bool ret,
+		     const char *what)
 {
 	char why[96] = "";
 	int err = c->ops->trial(c->ops->ctx, m, func, ret, why, sizeof(why));
 
 	if (!err)
 		return true;
-	because(c->hook, "%s refused by the kernel on %s: %s%s%s%s", what, func,
-		c->ops->error ? c->ops->error(err) : strerror(-err), why[0] ? " (" : "", why,
-		why[0] ? ")" : "");
+	add_reason(c->hook, "%s refused by the kernel on %s: %s%s%s%s", what, func,
+		   c->ops->error ? c->ops->error(err) : strerror(-err), why[0] ? " (" : "", why,
+		   why[0] ? ")" : "");
 	return false;
 }
 
-/* Entry and return both, for what one of them alone sees is half an event. */
+/* Both entry and return: an event needs both. */
 static bool attaches(const struct choice *c, enum s2v_method m, const char *func)
 {
 	static const char *const what[][2] = {
@@ -205,7 +210,7 @@ static bool attaches(const struct choice *c, enum s2v_method m, const char *func
 		[S2V_METHOD_KPROBE] = { "kprobe", "kretprobe" },
 	};
 
-	return tried(c, m, func, false, what[m][0]) && tried(c, m, func, true, what[m][1]);
+	return trial_ok(c, m, func, false, what[m][0]) && trial_ok(c, m, func, true, what[m][1]);
 }
 
 static enum s2v_method try_methods(const struct choice *c, const char *func)
@@ -219,12 +224,13 @@ static enum s2v_method try_methods(const struct choice *c, const char *func)
 
 static bool try_tracepoint(const struct choice *c, const struct candidate *cand)
 {
-	if (!tried(c, S2V_METHOD_TRACEPOINT, cand->func, false, "tracepoint"))
+	if (!trial_ok(c, S2V_METHOD_TRACEPOINT, cand->func, false, "tracepoint"))
 		return false;
 	snprintf(c->hook->function, sizeof(c->hook->function), "%s", cand->func);
 	c->hook->method = S2V_METHOD_TRACEPOINT;
 	c->hook->variant = cand->variant;
-	because(c->hook, "%s tells of faults that fail, and costs the others nothing", cand->func);
+	add_reason(c->hook, "%s reports faults that fail, and costs the others nothing",
+		   cand->func);
 	return true;
 }
 
@@ -236,9 +242,9 @@ static bool try_candidate(const struct choice *c, const struct candidate *cand, 
 
 	if (cand->when == UNLESS_EVERY_FAULT)
 		return try_tracepoint(c, cand);
-	if (!symbol_ok(c, cand->func))
+	if (!is_unique_symbol(c, cand->func))
 		return false;
-	variant = match(c, cand, n);
+	variant = match_prototype(c, cand, n);
 	if (variant == S2V_VAR_NONE)
 		return false;
 	method = try_methods(c, cand->func);
@@ -247,13 +253,14 @@ static bool try_candidate(const struct choice *c, const struct candidate *cand, 
 	snprintf(h->function, sizeof(h->function), "%s", cand->func);
 	h->variant = variant;
 	h->method = method;
-	because(h, "%s attaches%s%s", cand->func, method == S2V_METHOD_KPROBE ? " by kprobe" : "",
-		c->mode == S2V_ATTACH_KPROBE ? ", as --attach=kprobe asks" : "");
+	add_reason(h, "%s attaches%s%s", cand->func,
+		   method == S2V_METHOD_KPROBE ? " by kprobe" : "",
+		   c->mode == S2V_ATTACH_KPROBE ? ", as --attach=kprobe asks" : "");
 	return true;
 }
 
-/* How many lines from this one on are about the same function? */
-static size_t group(const struct candidate *cand)
+/* The number of lines of this function, from this one on. */
+static size_t lines_of_function(const struct candidate *cand)
 {
 	const struct candidate *end = candidates + S2V_ARRAY_SIZE(candidates), *p = cand;
 
@@ -270,8 +277,8 @@ static bool choose_one(const struct choice *c)
 	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i += n) {
 		const struct candidate *cand = &candidates[i];
 
-		n = group(cand);
-		if (cand->observe != h->observe || !called(c, cand))
+		n = lines_of_function(cand);
+		if (cand->observe != h->observe || !applies(c, cand))
 			continue;
 		if (!h->function[0])
 			snprintf(h->function, sizeof(h->function), "%s", cand->func);
@@ -279,7 +286,7 @@ static bool choose_one(const struct choice *c)
 			return true;
 	}
 	if (c->mode == S2V_ATTACH_FENTRY)
-		because(h, "--attach=fentry rules kprobes out");
+		add_reason(h, "--attach=fentry rules kprobes out");
 	return false;
 }
 
@@ -288,13 +295,40 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
 		       const struct s2v_observe_ops *ops)
 {
 	struct choice c = { .host = host, .mode = mode, .every_fault = every_fault, .ops = ops };
-	int o, none = 0;
+	int o, failed = 0;
 
 	memset(hooks, 0, S2V_OBS_NR * sizeof(*hooks));
 	for (o = 0; o < S2V_OBS_NR; o++) {
 		hooks[o].observe = o;
 		c.hook = &hooks[o];
-		none += !choose_one(&c);
+		failed += !choose_one(&c);
 	}
-	return none;
+	return failed;
+}
+
+static const char *const observe_names[S2V_OBS_NR] = {
+	[S2V_OBS_FAULT] = "stage2-fault",     [S2V_OBS_MAP] = "stage2-map",
+	[S2V_OBS_PERM] = "stage2-permission", [S2V_OBS_SLOT] = "memslot",
+	[S2V_OBS_CAP] = "capability-query",   [S2V_OBS_VM_GONE] = "vm-destroy",
+	[S2V_OBS_INIT] = "vcpu-init",	      [S2V_OBS_UNMAP] = "reset-unmap",
+	[S2V_OBS_RUN] = "vcpu-run",	      [S2V_OBS_HOST_UNMAP] = "host-unmap",
+};
+
+static const char *const method_names[] = {
+	[S2V_METHOD_NONE] = "none",
+	[S2V_METHOD_FENTRY] = "fentry",
+	[S2V_METHOD_KPROBE] = "kprobe",
+	[S2V_METHOD_TRACEPOINT] = "tracepoint",
+};
+
+const char *s2v_observe_name(enum s2v_observe o)
+{
+	return (size_t)o < S2V_ARRAY_SIZE(observe_names) && observe_names[o] ? observe_names[o]
+									     : "unknown";
+}
+
+const char *s2v_method_name(enum s2v_method m)
+{
+	return (size_t)m < S2V_ARRAY_SIZE(method_names) && method_names[m] ? method_names[m]
+									   : "unknown";
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is to be observed, by which kernel function, by which method: an ordered list of
- * candidates for each, chosen at start by really attaching. Live only (arm64).
+ * Which kernel function each hook uses, and how it attaches: chosen from an ordered list of
+ * candidates by a trial at start. Live only (arm64).
  */
 #ifndef S2V_OBSERVE_H
 #define S2V_OBSERVE_H
@@ -26,7 +26,7 @@ enum s2v_observe {
 	S2V_OBS_NR,
 };
 
-/* Tells of faults that fail: with each choice for S2V_OBS_FAULT. */
+/* Reports faults that fail; used with every choice for S2V_OBS_FAULT. */
 #define S2V_FAULT_TRACEPOINT "kvm_userspace_exit"
 
 /* Stored in trace files: append only. */
@@ -41,26 +41,25 @@ enum s2v_method {
 /* --attach */
 enum s2v_attach_mode { S2V_ATTACH_AUTO = 0, S2V_ATTACH_FENTRY, S2V_ATTACH_KPROBE };
 
-/* The choice for one thing to be observed. */
 struct s2v_hook {
 	enum s2v_observe observe;
-	char function[64]; /* chosen one; the first candidate where method is NONE */
+	char function[64]; /* the chosen one; the first candidate if method is NONE */
 	enum s2v_method method;
-	int variant; /* which argument list (enum s2v_variant), as rodata of the BPF programs */
-	char reason[256]; /* why this one; for NONE why none of them, in one sentence */
-	bool idle; /* it attaches, and this command has no use for it: it is left out */
+	int variant; /* argument list (enum s2v_variant), rodata of the BPF programs */
+	char reason[256]; /* why this function; for NONE why no candidate works */
+	bool idle; /* it would attach, but the command does not need it */
 };
 
-/* What the choice asks of the machine; tests give their own answers. */
+/* Access to the machine; tests replace it. */
 struct s2v_observe_ops {
 	void *ctx;
 	/* Canonical prototype (live/btfproto.h): 0, -ENOENT not in BTF, -EEXIST several, … */
 	int (*proto)(void *ctx, const char *func, char *buf, size_t len);
 	void (*symbol)(void *ctx, const char *func, struct s2v_ksym *sym);
 	/*
-	 * Attach to func's entry, or its return for ret, or the tracepoint of that name, and detach: 0
-	 * or -errno; why says more than the errno does, or is "". An answer for one function stays
-	 * true for the run.
+	 * Attaches to func's entry, or its return if ret, or the tracepoint of that name, and detaches.
+	 * 0 or -errno; why gets details beyond the errno, or "". The result for a function does not
+	 * change during a run.
 	 */
 	int (*trial)(void *ctx, enum s2v_method m, const char *func, bool ret, char *why,
 		     size_t len);
@@ -68,29 +67,14 @@ struct s2v_observe_ops {
 };
 
 /*
- * Choose for each thing to be observed: hooks[o] is filled for every o. The first candidate
- * whose prototype is known, whose name means one function and that takes both an entry and a
- * return probe wins; fentry goes before kprobe unless mode forbids either. In protected mode
- * (host->kvm_mode) KVM calls other functions for some. Returns how many have no hook.
- * every_fault: it is to be known when each fault began; else only of those that fail that they do, for which
- * there is a tracepoint.
+ * Fills hooks[o] for every o: the first candidate with a known prototype, a unique name, and an entry
+ * and a return that both attach; fentry before kprobe, unless mode forbids one. In protected mode
+ * (host->kvm_mode) KVM calls other functions for some. every_fault: the beginning of each fault is
+ * needed; else only faults that fail are reported, by a tracepoint. Returns how many have no hook.
  */
 int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
 		       enum s2v_attach_mode mode, bool every_fault,
 		       const struct s2v_observe_ops *ops);
-
-/*
- * Live, in live/observe_live.c: the same on this machine. Returns how many have no hook, or -1
- * with the one sentence that helps in err: BTF cannot be read, or shows
- * that the kernel lacks what the BPF programs need.
- */
-int s2v_observe_live(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host *host,
-		     enum s2v_attach_mode mode, bool every_fault, const struct s2v_kallsyms *ks,
-		     char *err, size_t errlen);
-
-/* Live: no hook is wanted, for this reason; else the same. 0 or -1. */
-int s2v_observe_nothing(struct s2v_hook hooks[S2V_OBS_NR], const char *reason, char *err,
-			size_t errlen);
 
 const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
 const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "tracepoint", "none" */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Driving the audit's BPF side (bpf/audit.h) step by step: VMs, memslots, their tables. */
+/* Runs the BPF side of the audit (bpf/audit.h) step by step: VMs, memslots, their tables. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -16,29 +16,31 @@
 #include "live/memory.h"
 #include "util/util.h"
 
-#define PAUSE_NS 1000000 /* while something keeps changing */
-#define PAUSES 100 /* at one place, before it is taken for unreadable */
-#define PAUSES_VM 5000 /* in all of a VM's memory: from then on the first look counts */
-#define SLICE_NS 10000000 /* of a rest: in between it is asked whether to go on */
-#define CHANGES 1000 /* of one VM's memslots, before its audit is given up */
-#define RUNS \
-	S2V_RANGES_MOST /* of VMAs of a kind, in all memslots of a VM: memslots may share VMAs */
+#define PAUSE_NS 1000000 /* while an entry keeps changing */
+#define PAUSES_MAX 100 /* at one address, before it counts as unreadable */
+#define PAUSES_VM_MAX 5000 /* in a VM: afterwards an entry is read only once */
+#define SLICE_NS 10000000 /* longest sleep between two calls of go_on() */
+#define CHANGES_MAX 1000 /* of one VM's memslots, before its audit is given up */
+/* Runs of VMAs of one kind, in all memslots of a VM: memslots may share VMAs. */
+#define RUNS_MAX S2V_RANGES_MOST
 
 struct auditor {
 	struct s2v_live *l;
 	const struct s2v_audit_opts *o;
 	struct s2v_audit *a; /* shared with the BPF side */
 	struct s2v_vm_list list;
-	unsigned int at;
-	bool report_again; /* memslots are told of that had been before: something was lost */
-	struct bpf_link *link; /* the step, over the files of the VM's process */
-	struct s2v_vmas vmas; /* of its process */
+	unsigned int index;
+	bool report_again; /* events were lost: report memslots that were already reported */
+	struct bpf_link *link; /* audit_step, over the open files of the VM's process */
+	struct s2v_vmas vmas; /* of that process */
 	bool vmas_read;
-	unsigned int runs, pauses; /* of this VM, see RUNS and PAUSES_VM */
-	__u64 start, steps, leaves; /* of all VMs, for the rate */
+	unsigned int runs, pauses; /* of this VM, see RUNS_MAX and PAUSES_VM_MAX */
+	__u64 start; /* CLOCK_BOOTTIME ns */
+	__u64 steps; /* of this VM */
+	__u64 leaves; /* of all VMs, for the rate */
 };
 
-static void rest(__u64 ns)
+static void sleep_ns(__u64 ns)
 {
 	struct timespec ts = { .tv_sec = (time_t)(ns / 1000000000ULL),
 			       .tv_nsec = (long)(ns % 1000000000ULL) };
@@ -46,17 +48,17 @@ static void rest(__u64 ns)
 	nanosleep(&ts, NULL);
 }
 
-/* Is it to go on? Of the memslot under the cursor this much is done. */
+/* Asks the caller whether to continue, with the progress in this memslot. */
 static bool go_on(void *arg)
 {
 	struct auditor *x = arg;
 	__u64 size = x->a->slot_size, done = x->a->gpa - x->a->slot_gpa;
 
-	return !x->o->go_on || x->o->go_on(x->o->arg, x->at, x->list.n,
+	return !x->o->go_on || x->o->go_on(x->o->arg, x->index, x->list.n,
 					   size ? (unsigned int)(done / (size / 1000 + 1)) : 1000);
 }
 
-/* One step through the files that x->link goes through. 0 or -errno. */
+/* Runs audit_step on the open files that x->link iterates. 0 or -errno. */
 static int run_step(struct auditor *x)
 {
 	const struct s2v_iter_opts o = { .done = &x->a->ran };
@@ -64,38 +66,38 @@ static int run_step(struct auditor *x)
 	return x->link ? s2v_iter_run(x->link, &o) : -errno;
 }
 
-/* Looks for the VM's file in the process that had it last, or (0) in all. */
-static void look_in(struct auditor *x, __u32 tgid)
+/* Attaches audit_step to the open files of one process, or of all (tgid 0). */
+static void attach_step(struct auditor *x, __u32 tgid)
 {
 	bpf_link__destroy(x->link);
 	x->link = s2v_iter_attach(x->l->skel->progs.audit_step, 0, tgid);
 }
 
-/* One step. 0 or -errno; -ESRCH: no file of this VM is open any more. */
+/* Runs one step. 0 or -errno; -ESRCH: no file of this VM is open any more. */
 static int step(struct auditor *x, enum s2v_audit_op op)
 {
 	int err;
 
 	x->a->op = op;
-	x->a->vm = x->list.vm[x->at].id;
+	x->a->vm = x->list.vm[x->index].id;
 	x->a->ran = x->a->found = x->a->changed = x->a->full = x->a->unstable = x->a->done = 0;
 	err = run_step(x);
 	if (err || x->a->ran)
 		return err;
-	/* The process that had it is gone, or of another PID namespace; another one may have the file. */
-	look_in(x, 0);
+	/* That process is gone or in another PID namespace: search all processes for the VM's file. */
+	attach_step(x, 0);
 	err = run_step(x);
 	if (err || !x->a->ran)
 		return err ? err : -ESRCH;
 	if (x->a->holder)
-		look_in(x, x->a->holder);
+		attach_step(x, x->a->holder);
 	return 0;
 }
 
-/* What is mapped there. Nobody's memory any more is that of a process that has ended: nothing is. */
+/* If the process has exited (S2V_MEMORY_EXITED), there are no VMAs. */
 static int read_vmas(struct auditor *x)
 {
-	const struct s2v_memory_of of = { .mm = x->a->mm, .go_on = go_on, .arg = x };
+	const struct s2v_memory_query of = { .mm = x->a->mm, .go_on = go_on, .arg = x };
 	int ret = s2v_memory_read(x->l, &of, &x->vmas);
 
 	if (ret == S2V_MEMORY_UNREAD)
@@ -103,14 +105,14 @@ static int read_vmas(struct auditor *x)
 	return ret < 0 ? ret : 0;
 }
 
-/* The memslot's VMAs and the memslot; what is beyond RUNS is unread. */
+/* Reports the memslot's VMAs, then the memslot. VMAs beyond RUNS_MAX count as unread. */
 static int report_vmas(struct auditor *x, struct s2v_ev_slot *ev)
 {
 	struct s2v_vmas_to to = { .fn = x->l->fn,
 				  .fn_arg = x->l->arg,
 				  .go_on = go_on,
 				  .arg = x,
-				  .most = RUNS - x->runs };
+				  .most = RUNS_MAX - x->runs };
 	int err = s2v_vmas_report(&x->vmas, ev, &to);
 
 	if (err && err != -E2BIG)
@@ -130,7 +132,7 @@ static int report_slot(struct auditor *x)
 					 .len = sizeof(ev),
 					 .time = s2v_clock_ns(CLOCK_BOOTTIME),
 					 .vm = x->a->vm,
-					 .tgid = x->list.vm[x->at].tgid },
+					 .tgid = x->list.vm[x->index].tgid },
 				  .slot = x->a->slot,
 				  .as_id = x->a->as_id,
 				  .gen = x->a->gen,
@@ -143,7 +145,7 @@ static int report_slot(struct auditor *x)
 	const struct s2v_slot_key key = { .vm = ev.h.vm, .slot = ev.slot, .as_id = ev.as_id };
 	int err;
 
-	/* Its end may have been among what was drained. */
+	/* The events drained just now may include the VM's end. */
 	if (!s2v_keep_found(x->l, &key))
 		return -ESRCH;
 	if (x->a->slot_reported && !x->report_again)
@@ -152,15 +154,15 @@ static int report_slot(struct auditor *x)
 		err = read_vmas(x);
 		if (err)
 			return err;
-		/* Others had their turn: the VM may have gone. */
-		if (!s2v_kept(x->l, x->a->vm))
+		/* go_on() may have handled events: the VM may be gone. */
+		if (!s2v_keep_has_vm(x->l, x->a->vm))
 			return -ESRCH;
 		x->vmas_read = true;
 	}
 	return report_vmas(x, &ev);
 }
 
-/* Slows down to the rate asked for; false: the audit is to end. */
+/* Sleeps to keep to the requested rate. Returns false if the audit must end. */
 static bool keep_pace(struct auditor *x, __u64 leaves)
 {
 	__u64 due, t;
@@ -172,7 +174,7 @@ static bool keep_pace(struct auditor *x, __u64 leaves)
 		return true;
 	due = x->start + (__u64)((double)x->leaves / (double)x->o->rate * 1e9);
 	while ((t = s2v_clock_ns(CLOCK_BOOTTIME)) < due) {
-		rest(due - t < SLICE_NS ? due - t : SLICE_NS);
+		sleep_ns(due - t < SLICE_NS ? due - t : SLICE_NS);
 		if (!go_on(x))
 			return false;
 	}
@@ -180,21 +182,21 @@ static bool keep_pace(struct auditor *x, __u64 leaves)
 }
 
 /*
- * Something keeps changing: a pause, after which it is looked at again. False: there were enough here, or in all of
- * the VM, whose owner could make them last.
+ * Sleeps before an entry that keeps changing is read again. Returns false after too many pauses here or in this VM:
+ * the VMM could make them last for ever.
  */
 static bool pause_at(struct auditor *x, unsigned int *here)
 {
-	if (*here >= PAUSES || x->pauses >= PAUSES_VM)
+	if (*here >= PAUSES_MAX || x->pauses >= PAUSES_VM_MAX)
 		return false;
 	++*here;
 	x->pauses++;
-	rest(PAUSE_NS);
+	sleep_ns(PAUSE_NS);
 	return true;
 }
 
-/* Walks one memslot. 0 or -errno; 1: it is another one by now. */
-static int walk(struct auditor *x)
+/* Walks the tables of one memslot. 0, -errno, or 1: the memslot was replaced meanwhile. */
+static int walk_slot(struct auditor *x)
 {
 	unsigned int pauses = 0;
 	__u64 leaves, gpa;
@@ -222,8 +224,8 @@ static int walk(struct auditor *x)
 	}
 }
 
-/* All memslots of one VM. */
-static int walk_slots(struct auditor *x)
+/* Audits all memslots of one VM. */
+static int audit_slots(struct auditor *x)
 {
 	unsigned int changes = 0;
 	int err;
@@ -239,18 +241,18 @@ static int walk_slots(struct auditor *x)
 		if (err || x->a->flags)
 			return err;
 		x->a->gpa = x->a->slot_gpa;
-		err = walk(x);
+		err = walk_slot(x);
 		if (err < 0 || x->a->flags)
 			return err;
 		if (!err) {
 			x->a->gpa = x->a->slot_gpa + x->a->slot_size;
 			continue;
 		}
-		if (++changes > CHANGES) {
+		if (++changes > CHANGES_MAX) {
 			x->a->flags |= S2V_AU_UNREAD;
 			return 0;
 		}
-		/* What lies there now is looked at from its beginning; VMAs may be others, too. */
+		/* Start again at this address. The VMAs may have changed, too. */
 		x->a->gpa = x->a->slot_gpa;
 		x->vmas_read = false;
 	}
@@ -258,7 +260,7 @@ static int walk_slots(struct auditor *x)
 
 static void report_end(struct auditor *x, __u64 start, bool gone)
 {
-	const struct s2v_listed_vm *vm = &x->list.vm[x->at];
+	const struct s2v_listed_vm *vm = &x->list.vm[x->index];
 	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT,
 					  .len = sizeof(ev),
 					  .time = s2v_clock_ns(CLOCK_BOOTTIME),
@@ -274,7 +276,7 @@ static void report_end(struct auditor *x, __u64 start, bool gone)
 	x->l->fn(x->l->arg, &ev.h);
 }
 
-/* One VM; `again`: only for the addresses of some of its memory. */
+/* Audits one VM. again: reports only leaves with addresses in [not_wb_lo, not_wb_hi). */
 static int audit_vm(struct auditor *x, bool again)
 {
 	__u64 start = s2v_clock_ns(CLOCK_BOOTTIME);
@@ -282,27 +284,27 @@ static int audit_vm(struct auditor *x, bool again)
 
 	memset(x->a, 0, sizeof(*x->a));
 	x->a->each = x->o->each;
-	x->a->only_lo = again ? x->l->other_lo : 0;
-	x->a->only_hi = again ? x->l->other_hi : 0;
+	x->a->only_lo = again ? x->l->not_wb_lo : 0;
+	x->a->only_hi = again ? x->l->not_wb_hi : 0;
 	x->steps = 0;
 	x->vmas_read = false;
 	x->runs = x->pauses = 0;
-	/* Known by its number in the host's own PID namespace; where that is another process, step() finds out. */
-	look_in(x, x->list.vm[x->at].tgid);
+	/* tgid is of the first PID namespace; step() notices if it is another process here. */
+	attach_step(x, x->list.vm[x->index].tgid);
 	if (!x->link)
-		look_in(x, 0);
+		attach_step(x, 0);
 	err = step(x, S2V_AUDIT_BEGIN);
 	if (!err && !x->a->flags)
-		err = walk_slots(x);
-	/* What was found is told before the end is, and before it is asked who else is there. */
+		err = audit_slots(x);
+	/* Hand out what was found before the VM's AUDIT event, and before not_wb_hi is read. */
 	if (!err || err == -ESRCH) {
 		int drained = s2v_live_drain_by_turns(x->l, go_on, x);
 
 		err = drained ? drained : err;
 	}
-	if (!again && (!err || err == -ESRCH) && s2v_kept(x->l, x->list.vm[x->at].id))
+	if (!again && (!err || err == -ESRCH) && s2v_keep_has_vm(x->l, x->list.vm[x->index].id))
 		report_end(x, start, err != 0);
-	/* Which said nothing of it the first time: what others share with it is not known. */
+	/* The VM's AUDIT event is out without this flag: an overlap may have been missed. */
 	if (again && !err && (x->a->flags & S2V_AU_UNREAD))
 		err = -EIO;
 	bpf_link__destroy(x->link);
@@ -311,35 +313,35 @@ static int audit_vm(struct auditor *x, bool again)
 	return err == -ESRCH ? 0 : err;
 }
 
-/* Once over all VMs. */
-static int pass(struct auditor *x, bool again)
+/* Audits each VM once. */
+static int audit_all(struct auditor *x, bool again)
 {
 	int err = 0;
 
-	for (x->at = 0; !err && x->at < x->list.n; x->at++) {
-		/* Many that are gone are many turns, too. */
+	for (x->index = 0; !err && x->index < x->list.n; x->index++) {
+		/* Called for VMs that are gone, too: they may be many. */
 		if (!go_on(x))
 			return -EINTR;
 		err = s2v_live_consume(x->l);
-		if (!err && s2v_kept(x->l, x->list.vm[x->at].id))
+		if (!err && s2v_keep_has_vm(x->l, x->list.vm[x->index].id))
 			err = audit_vm(x, again);
 	}
 	return err;
 }
 
-/* Which VMs there are; what was lost of them is put in order. */
-static int begin(struct auditor *x)
+/* Lists the VMs, and corrects what is known of them if events were lost. */
+static int list_vms(struct auditor *x)
 {
 	s2v_census(x->l, s2v_live_inventory);
-	/* Those that come from now on are not missed where they are not listed. */
+	/* VMs with higher numbers may be missing in the list, and are not taken for dead. */
 	__u32 last = x->l->skel->bss->next_vm;
 	int err = s2v_keep_list(x->l, &x->list);
 
-	/* After that: what is told of VMs that are not there has all been taken. */
+	/* Drain after listing, so that all events of VMs that are gone have been handled. */
 	if (!err)
 		err = s2v_live_drain(x->l);
 	if (!err)
-		err = s2v_keep_order(x->l, &x->list, last);
+		err = s2v_keep_reconcile(x->l, &x->list, last);
 	x->report_again = err > 0;
 	return err < 0 ? err : 0;
 }
@@ -352,13 +354,13 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	struct s2v_ev_audit end = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(end) } };
 	int err;
 
-	l->other_hi = 0;
-	err = begin(&x);
+	l->not_wb_hi = 0;
+	err = list_vms(&x);
 	if (!err)
-		err = pass(&x, false);
-	/* Ordinary memory was told without its addresses: once more where somebody else is there. */
-	if (!err && l->other_hi)
-		err = pass(&x, true);
+		err = audit_all(&x, false);
+	/* Write-Back leaves had no addresses: report those that other leaves may overlap. */
+	if (!err && l->not_wb_hi)
+		err = audit_all(&x, true);
 	end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);
 	end.flags = err ? S2V_AU_ENDED : 0;
 	l->fn(l->arg, &end.h);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The audit: every stage-2 leaf that there is, told as events by a live source. */
+/* The audit: reports every existing stage-2 leaf, as events of a live source. */
 #ifndef S2V_LIVE_AUDIT_H
 #define S2V_LIVE_AUDIT_H
 
@@ -7,23 +7,17 @@
 
 struct s2v_audit_opts {
 	bool each; /* a LEAVES event for each leaf, instead of one for equal neighbours */
-	__u64 rate; /* leaves a second, about; 0: as fast as it goes */
-	/* Asked between steps, with how far it is, 0 to 1000; false ends the audit. May be NULL. */
+	__u64 rate; /* about how many leaves a second; 0: no limit */
+	/* Called between steps, permille of the memslot done; false ends the audit. May be NULL. */
 	bool (*go_on)(void *arg, unsigned int vm, unsigned int vms, unsigned int permille);
 	void *arg;
 };
 
 /*
  * Audits every VM that the source knows, after s2v_live_start(): SLOT (FOUND) and VMA events for
- * memslots that were not told of before, LEAVES, an AUDIT event for each VM and one with vm 0 for
- * all. Other events go on being handed out in between. 0 or -errno; -EINTR: go_on said so.
+ * memslots that were not reported before, LEAVES events, an AUDIT event for each VM and one with vm 0
+ * for all. Events of hooks are handed out in between. 0 or -errno; -EINTR: go_on() returned false.
  */
 int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o);
-
-/*
- * src/cmd/audit.c: the same, with progress on stderr where that is a terminal, ended by SIGINT or SIGTERM
- * where these are caught (interrupt.h). 0 or -errno, -EINTR if it was ended; that has been said on stderr.
- */
-int s2v_audit_progress(struct s2v_live *l, const struct s2v_audit_opts *o);
 
 #endif

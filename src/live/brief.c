@@ -23,8 +23,8 @@ void s2v_briefs_free(struct s2v_briefs *b)
 	*b = (struct s2v_briefs){ 0 };
 }
 
-/* Where the event of that name is kept, or NULL. */
-static struct s2v_named_page *place(const struct s2v_briefs *b, __u32 name)
+/* The entry for the event with this name, or NULL. */
+static struct s2v_named_page *page_entry(const struct s2v_briefs *b, __u32 name)
 {
 	__u32 cpu = name >> S2V_WINDOW_BITS;
 
@@ -38,7 +38,7 @@ void s2v_brief_note(struct s2v_briefs *b, const void *data, size_t len)
 
 	if (len < sizeof(*page) || page->ev.h.type != S2V_EV_MAP)
 		return;
-	to = place(b, page->window);
+	to = page_entry(b, page->window);
 	if (to)
 		*to = *page;
 }
@@ -50,8 +50,8 @@ bool s2v_is_brief(const void *data, size_t len)
 	return len >= sizeof(*in) && in->type == S2V_EV_BRIEF;
 }
 
-/* What a map and its fault have in common. */
-static void fill(struct s2v_ev_page *out, const struct s2v_brief *in, __u64 gpa)
+/* The fields that a map and its fault share. */
+static void fill_common(struct s2v_ev_page *out, const struct s2v_brief *in, __u64 gpa)
 {
 	out->h.time = in->time;
 	out->vcpu = in->vcpu;
@@ -60,43 +60,43 @@ static void fill(struct s2v_ev_page *out, const struct s2v_brief *in, __u64 gpa)
 	out->count = 1;
 }
 
-static void fill_map(struct s2v_ev_page *out, const struct s2v_ev_page *as,
+static void fill_map(struct s2v_ev_page *out, const struct s2v_ev_page *base,
 		     const struct s2v_brief *in)
 {
-	*out = *as;
-	fill(out, in, in->gpa);
+	*out = *base;
+	fill_common(out, in, in->gpa);
 	out->size = in->size;
 	out->pa = in->pa;
 	out->prot = in->prot;
 	out->flags = S2V_PG_ALL | in->flags;
 }
 
-static void fill_fault(struct s2v_ev_page *out, const struct s2v_ev_page *as,
+static void fill_fault(struct s2v_ev_page *out, const struct s2v_ev_page *base,
 		       const struct s2v_brief *in, __u32 page_shift)
 {
-	*out = (struct s2v_ev_page){ .h = as->h,
-				     .slot = as->slot,
-				     .as_id = as->as_id,
-				     .gen = as->gen,
-				     .slot_gpa = as->slot_gpa,
-				     .slot_size = as->slot_size,
-				     .slot_hva = as->slot_hva,
+	*out = (struct s2v_ev_page){ .h = base->h,
+				     .slot = base->slot,
+				     .as_id = base->as_id,
+				     .gen = base->gen,
+				     .slot_gpa = base->slot_gpa,
+				     .slot_size = base->slot_size,
+				     .slot_hva = base->slot_hva,
 				     .size = 1ULL << page_shift,
 				     .pa = S2V_NO_PA,
 				     .dur = in->dur,
 				     .flags = S2V_PG_ALL };
 	out->h.type = S2V_EV_FAULT;
-	fill(out, in, in->fault);
+	fill_common(out, in, in->fault);
 }
 
 bool s2v_brief_expand(const struct s2v_briefs *b, const struct s2v_brief *in,
 		      struct s2v_ev_page out[2])
 {
-	const struct s2v_named_page *as = place(b, in->window);
+	const struct s2v_named_page *base = page_entry(b, in->window);
 
-	if (!as || as->window != in->window)
+	if (!base || base->window != in->window)
 		return false;
-	fill_map(&out[0], &as->ev, in);
-	fill_fault(&out[1], &as->ev, in, b->page_shift);
+	fill_map(&out[0], &base->ev, in);
+	fill_fault(&out[1], &base->ev, in, b->page_shift);
 	return true;
 }

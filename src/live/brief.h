@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where every event is told, the BPF side is brief about maps, and their faults, that are as one before them but for
- * a few numbers (include/s2v_shared.h). Here they are made whole again.
+ * With `all`, the BPF side sends a short record for a map and its fault that differ from an earlier map only in a few
+ * numbers (include/s2v_shared.h). This expands the record to two whole events.
  */
 #ifndef S2V_BRIEF_H
 #define S2V_BRIEF_H
@@ -12,24 +12,24 @@
 #include "util/types.h"
 #include "s2v_shared.h"
 
-/* What each CPU told of last in full and by name. All zero: none, and nothing is noted. */
+/* The last maps that each CPU reported in full, by name. All zero: none are stored. */
 struct s2v_briefs {
-	struct s2v_named_page *last; /* two a CPU: the last but one, too */
+	struct s2v_named_page *last; /* two for each CPU: the last and the one before */
 	unsigned int cpus;
 	__u32 page_shift;
 };
 
-/* cpus: how many there may be; below 0: not known. 0 or -errno. */
+/* cpus: number of possible CPUs, or -errno, which is returned. 0 or -errno. */
 int s2v_briefs_init(struct s2v_briefs *b, int cpus, __u32 page_shift);
 void s2v_briefs_free(struct s2v_briefs *b);
 
-/* Takes note of what came out of the ring buffer (len bytes), if it has a name. */
+/* Stores a record of the ring buffer (len bytes) if it is a map with a name. */
 void s2v_brief_note(struct s2v_briefs *b, const void *data, size_t len);
 
-/* Is what came out of the ring buffer (len bytes) a brief event? */
+/* Returns whether a record of the ring buffer (len bytes) is a short one. */
 bool s2v_is_brief(const void *data, size_t len);
 
-/* The two whole events, the map first. False: what it refers to was not told. */
+/* The two whole events, the map first. Returns false if the map that it refers to is not stored. */
 bool s2v_brief_expand(const struct s2v_briefs *b, const struct s2v_brief *in,
 		      struct s2v_ev_page out[2]);
 

@@ -6,7 +6,7 @@
 
 #include "live/btfproto.h"
 
-/* A BTF type chain is a few deep; more is a loop in broken BTF. */
+/* BTF type chains are a few links long; a longer one is a loop in broken BTF. */
 #define MAX_DEPTH 32
 
 struct out {
@@ -31,7 +31,7 @@ static void __attribute__((format(printf, 2, 3))) put(struct out *o, const char 
 		o->used += n;
 }
 
-/* Looks through qualifiers and typedefs. NULL: void, or no type of that id. */
+/* Skips qualifiers and typedefs. NULL: void, or no type with this id. */
 static const struct btf_type *strip(const struct btf *btf, __u32 id)
 {
 	const struct btf_type *t = btf__type_by_id(btf, id);
@@ -120,7 +120,7 @@ int s2v_btf_proto(const struct btf *btf, const char *func, char *buf, size_t len
 			err = put_proto(btf, t, buf, len);
 		else
 			err = put_proto(btf, t, other, sizeof(other));
-		/* Too long for `other` is too long to be one of ours, and so differs. */
+		/* No prototype that s2verify knows is longer than `other`: they differ. */
 		if (found && (err == -E2BIG || (!err && strcmp(buf, other))))
 			return -EEXIST;
 		if (err)

@@ -7,9 +7,9 @@
 #include "live/live_private.h"
 #include "live/bypass.h"
 
-static __u32 now(const __u32 *counted)
+static __u32 read_counter(const __u32 *counter)
 {
-	return *(const volatile __u32 *)counted;
+	return *(const volatile __u32 *)counter;
 }
 
 int s2v_bypass_check(struct s2v_live *l)
@@ -18,7 +18,7 @@ int s2v_bypass_check(struct s2v_live *l)
 	struct bpf_link *link;
 	int err;
 
-	if (!now(&l->skel->bss->vms_without_map))
+	if (!read_counter(&l->skel->bss->vms_without_map))
 		return 0;
 	link = s2v_iter_attach(l->skel->progs.bypass_check, 0, 0);
 	if (!link)
@@ -30,12 +30,12 @@ int s2v_bypass_check(struct s2v_live *l)
 
 int s2v_bypass_finish(struct s2v_live *l)
 {
-	const struct timespec doubt = { .tv_sec = S2V_SUSPECT_NS / 1000000000,
-					.tv_nsec = S2V_SUSPECT_NS % 1000000000 + 1000000 };
+	const struct timespec wait = { .tv_sec = S2V_SUSPECT_NS / 1000000000,
+				       .tv_nsec = S2V_SUSPECT_NS % 1000000000 + 1000000 };
 	int err = s2v_bypass_check(l);
 
-	if (err || !now(&l->skel->bss->vms_suspect))
+	if (err || !read_counter(&l->skel->bss->vms_suspect))
 		return err;
-	nanosleep(&doubt, NULL);
+	nanosleep(&wait, NULL);
 	return s2v_bypass_check(l);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What AttrIndx means on this host. */
+/* Finds which memory type each AttrIndx selects on this host. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -20,8 +20,8 @@ __u64 s2v_kernel_symbol(const struct s2v_kallsyms *ks, const char *name)
 	return sym.count == 1 ? sym.addr : 0;
 }
 
-/* Runs one of the asking programs with two arguments in this task. 0 or -errno. */
-static int ask(const struct bpf_program *p, __u64 a0, __u64 a1)
+/* Runs a BPF program with two arguments in this task. 0 or -errno. */
+static int run_prog(const struct bpf_program *p, __u64 a0, __u64 a1)
 {
 	__u64 args[2] = { a0, a1 };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = args, .ctx_size_in = sizeof(args));
@@ -33,7 +33,7 @@ int s2v_peek(struct s2verify_bpf *skel, __u64 addr, void *to, size_t len)
 {
 	for (size_t done = 0; done < len;) {
 		size_t piece = len - done < S2V_PEEK_MAX ? len - done : S2V_PEEK_MAX;
-		int err = ask(skel->progs.ask_peek, addr + done, piece);
+		int err = run_prog(skel->progs.ask_peek, addr + done, piece);
 
 		if (!err)
 			err = skel->bss->asked_err;
@@ -54,9 +54,9 @@ static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
 
 	if (p == MAP_FAILED)
 		return -errno;
-	/* bpf_find_vma() does not wait: its unlocking of another task's may be pending on this CPU. */
+	/* bpf_find_vma() does not wait: -EBUSY while a deferred mmap unlock is pending on this CPU. */
 	do {
-		err = ask(skel->progs.ask_pgprot, (__u64)p, 0);
+		err = run_prog(skel->progs.ask_pgprot, (__u64)p, 0);
 		if (!err)
 			err = skel->bss->asked_err;
 	} while (err == -EBUSY && --tries && !usleep(1000));
@@ -65,8 +65,8 @@ static int anonymous_index(struct s2verify_bpf *skel, __u32 *index)
 	return err;
 }
 
-/* MAIR_EL1 as __cpu_setup() sets it. */
-static bool mair_of_kernel(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, __u64 *mair)
+/* MAIR_EL1 as the code of __cpu_setup() sets it. */
+static bool read_kernel_mair(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, __u64 *mair)
 {
 	__u64 text = s2v_kernel_symbol(ks, "__cpu_setup");
 	__u32 insn[256];
@@ -79,7 +79,7 @@ static bool mair_of_kernel(struct s2verify_bpf *skel, const struct s2v_kallsyms 
 void s2v_calibrate(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, struct s2v_host *host)
 {
 	__u64 mair = S2V_MAIR_LINUX;
-	bool from_code = mair_of_kernel(skel, ks, &mair);
+	bool from_code = read_kernel_mair(skel, ks, &mair);
 	__u32 index = 0;
 	int err = anonymous_index(skel, &index);
 
@@ -93,7 +93,7 @@ void s2v_calibrate(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, str
 	memset(host->s1_attr, S2V_ATTR_UNKNOWN, sizeof(host->s1_attr));
 	if (err)
 		snprintf(host->s1_source, sizeof(host->s1_source),
-			 "an anonymous page could not be looked at: %s", strerror(-err));
+			 "cannot read the PTE of an anonymous page: %s", strerror(-err));
 	else
 		snprintf(host->s1_source, sizeof(host->s1_source),
 			 "AttrIndx %u of an anonymous page is not Write-Back by it", index);

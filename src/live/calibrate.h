@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Questions to the running kernel, before it is observed. */
+/* What is read from the running kernel before hooks are attached. */
 #ifndef S2V_CALIBRATE_H
 #define S2V_CALIBRATE_H
 
@@ -8,16 +8,16 @@
 
 struct s2verify_bpf;
 
-/* Address of the only text symbol of this name, or 0. */
+/* Address of the text symbol with this name; 0 if there is none, or several. */
 __u64 s2v_kernel_symbol(const struct s2v_kallsyms *ks, const char *name);
 
-/* Kernel memory, of any length: the loaded skeleton's ask_peek reads it. 0 or -errno. */
+/* Reads kernel memory, of any length, with ask_peek of the loaded skeleton. 0 or -errno. */
 int s2v_peek(struct s2verify_bpf *skel, __u64 addr, void *to, size_t len);
 
 /*
- * Fill host->s1_attr, s1_source and s1_calibrated: what AttrIndx means by the kernel's own code,
- * else by its release, held against an anonymous page of ours, which is Normal Write-Back.
- * All UNKNOWN and not calibrated where that does not agree.
+ * Fills host->s1_attr, s1_source and s1_calibrated. The meaning of AttrIndx comes from the kernel's
+ * own code, else from its release. It is checked on an anonymous page of this process, which is
+ * Normal Write-Back; if that does not agree, all are UNKNOWN and not calibrated.
  */
 void s2v_calibrate(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, struct s2v_host *host);
 

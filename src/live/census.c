@@ -14,7 +14,7 @@
 
 const char *s2v_kvm_debugfs = "/sys/kernel/debug/kvm";
 
-/* Threads by their numbers, one for each VM that it made. */
+/* Thread IDs, one entry for each VM that the thread created. */
 struct creators {
 	__u32 *tid;
 	size_t n;
@@ -63,8 +63,8 @@ static int read_debugfs(struct creators *c)
 	return err;
 }
 
-/* Strikes out those that the BPF side knows. */
-static int strike_out(struct s2v_live *l, struct creators *c)
+/* Removes the VMs that the BPF side knows. */
+static int remove_known(struct s2v_live *l, struct creators *c)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.vms);
 	__u64 key, *prev = NULL;
@@ -85,33 +85,33 @@ static int strike_out(struct s2v_live *l, struct creators *c)
 	return err == -ENOENT ? 0 : err;
 }
 
-static int count(struct s2v_live *l, struct s2v_live_census *to)
+static int count_hidden(struct s2v_live *l, struct s2v_live_census *to)
 {
 	struct creators c = { 0 };
 	int err = read_debugfs(&c);
 
 	if (!err)
-		err = strike_out(l, &c);
+		err = remove_known(l, &c);
 	to->hidden = err ? 0 : c.n;
 	to->creator = to->hidden ? c.tid[0] : 0;
 	free(c.tid);
 	return err;
 }
 
-void s2v_census(struct s2v_live *l, int (*look_again)(struct s2v_live *l))
+void s2v_census(struct s2v_live *l, int (*take_inventory)(struct s2v_live *l))
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct s2v_live_census now = { 0 };
 
-	/* Without the latter no file is known for a VM's, and all that is there would be called hidden. */
+	/* Without the address of kvm_vm_release() no VM file is recognised: every VM would count as hidden. */
 	if (l->skel->rodata->cfg.tgid || !l->skel->rodata->cfg.vm_release)
 		return;
 	for (int i = 0; i < TRIES; i++) {
-		now.err = count(l, &now);
+		now.err = count_hidden(l, &now);
 		if (now.err || !now.hidden)
 			break;
 		nanosleep(&pause, NULL);
-		now.err = look_again(l);
+		now.err = take_inventory(l);
 		if (now.err)
 			break;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which VMs there are, by a second source: KVM's own directory in debugfs, which has an entry for each VM from its
- * creation to its end, whoever holds it. The inventory goes by the open files of tasks; a VM that none shows (its file
- * closed while a mapping or a KVM_RUN holds it, or on its way through a socket) is missing there.
+ * A second source for which VMs exist: KVM's own directory in debugfs, which has an entry for each VM from its
+ * creation to its end. The inventory sees only VM files that are open in a task. It misses a VM whose file is closed
+ * while a mapping or a KVM_RUN holds it, or is in flight in a socket.
  */
 #ifndef S2V_LIVE_CENSUS_H
 #define S2V_LIVE_CENSUS_H
@@ -12,13 +12,12 @@
 extern const char *s2v_kvm_debugfs; /* "/sys/kernel/debug/kvm" */
 
 /*
- * Holds the VMs that the BPF side knows against that directory, into l->census. For those of all processes: with -p
- * nothing is looked at. look_again is asked, and waited a moment, before a VM is called hidden: it may be one that is
- * just being made or destroyed; it takes the inventory once more.
+ * Compares the VMs that the BPF side knows with that directory, into l->census. Does nothing with -p. Before a VM
+ * counts as hidden, it waits a moment and runs take_inventory() again: the VM may be just being created or destroyed.
  */
-void s2v_census(struct s2v_live *l, int (*look_again)(struct s2v_live *l));
+void s2v_census(struct s2v_live *l, int (*take_inventory)(struct s2v_live *l));
 
-/* "PID-FD", as virt/kvm/kvm_main.c names a VM (kvm_create_vm_debugfs()): the creating thread; 0: another name. */
+/* The creating thread in "PID-FD", the name of a VM (kvm_create_vm_debugfs(), virt/kvm/kvm_main.c); 0: another name. */
 __u32 s2v_census_creator(const char *name);
 
 #endif

@@ -15,8 +15,8 @@
 #include "util/util.h"
 
 #define CODE_GPA 0x10000ULL
-#define DONE_GPA 0ULL /* no memslot there: a store ends KVM_RUN */
-/* Many short tries, of which the shortest counts: the others were interrupted. */
+#define DONE_GPA 0ULL /* outside memslots: a store ends KVM_RUN */
+/* The shortest of many tries counts: the others were interrupted. */
 #define EXITS 64
 #define CALLS 32
 #define TRIES 32
@@ -25,7 +25,7 @@
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 (offsetof(struct kvm_regs, field) / sizeof(__u32)))
 
-/* x5: how many exits; x4: DONE_GPA. The answer to an HVC is in x0 to x3. */
+/* x5: number of exits; x4: DONE_GPA. An HVC returns its result in x0 to x3. */
 static const __u32 code[] = {
 	0x52b00000, /* loop: mov w0, #0x80000000 (SMCCC_VERSION) */
 	0xd4000002, /* hvc #0 */
@@ -42,7 +42,7 @@ struct exit_vm {
 	size_t page_size;
 };
 
-static int failed(void)
+static int neg_errno(void)
 {
 	return errno ? -errno : -EIO;
 }
@@ -54,34 +54,34 @@ static int set_up(struct exit_vm *v)
 	int size;
 
 	if (s2v_scratch_vm_open(&v->s, why, sizeof(why)) || v->s.vcpu < 0)
-		return failed();
+		return neg_errno();
 	size = ioctl(v->s.kvm, KVM_GET_VCPU_MMAP_SIZE, 0UL);
 	if (size < (int)sizeof(*v->run))
-		return failed();
+		return neg_errno();
 	v->run_size = (size_t)size;
 	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->s.vcpu, 0);
 	if (v->run == MAP_FAILED)
-		return failed();
+		return neg_errno();
 	v->page_size = (size_t)sysconf(_SC_PAGESIZE);
 	v->page = mmap(NULL, v->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		       0);
 	if (v->page == MAP_FAILED)
-		return failed();
+		return neg_errno();
 	memcpy(v->page, code, sizeof(code));
 	__builtin___clear_cache(v->page, (char *)v->page + sizeof(code));
 	mem.memory_size = v->page_size;
 	mem.userspace_addr = (__u64)(unsigned long)v->page;
-	return ioctl(v->s.vm, KVM_SET_USER_MEMORY_REGION, &mem) < 0 ? failed() : 0;
+	return ioctl(v->s.vm, KVM_SET_USER_MEMORY_REGION, &mem) < 0 ? neg_errno() : 0;
 }
 
 static int set_reg(const struct exit_vm *v, __u64 id, __u64 val)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (__u64)(unsigned long)&val };
 
-	return ioctl(v->s.vcpu, KVM_SET_ONE_REG, &reg) < 0 ? failed() : 0;
+	return ioctl(v->s.vcpu, KVM_SET_ONE_REG, &reg) < 0 ? neg_errno() : 0;
 }
 
-/* One KVM_RUN with so many exits in it, and how long it took. */
+/* One KVM_RUN with this many exits, and its duration. */
 static int run(const struct exit_vm *v, __u64 exits, __u64 *ns)
 {
 	int err = set_reg(v, CORE_REG(regs.pc), CODE_GPA);
@@ -94,11 +94,11 @@ static int run(const struct exit_vm *v, __u64 exits, __u64 *ns)
 		return err;
 	*ns = s2v_clock_ns(CLOCK_MONOTONIC);
 	if (ioctl(v->s.vcpu, KVM_RUN, 0UL) < 0)
-		return failed();
+		return neg_errno();
 	*ns = s2v_clock_ns(CLOCK_MONOTONIC) - *ns;
 	if (v->run->exit_reason != KVM_EXIT_MMIO)
 		return -EPROTO;
-	/* KVM completes the store when it is called again. */
+	/* KVM completes the store at the next KVM_RUN. */
 	v->run->immediate_exit = 1;
 	ioctl(v->s.vcpu, KVM_RUN, 0UL);
 	v->run->immediate_exit = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the BPF side has counted. */
+/* Counters and histograms of the BPF side. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -87,7 +87,7 @@ static int prog_info(const struct bpf_program *p, struct bpf_prog_info *info)
 	return bpf_obj_get_info_by_fd(bpf_program__fd(p), info, &len);
 }
 
-/* What of single VMs could not be read: into the counters, and by VM. 0 or -errno. */
+/* Adds what could not be read of each VM to the counters and to sum->unread. 0 or -errno. */
 static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.unread_vms);
@@ -109,7 +109,7 @@ static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		sum->over_limit += u.over_limit;
 		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.over_limit);
 	}
-	/* Nobody else deletes there. */
+	/* Only s2v_live_unread_end() deletes entries, in this thread. */
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -136,10 +136,10 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 		err = percpu_sum(matrix, i, &sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR]);
 	sum->maps[S2V_ATTR_NORMAL_WB][S2V_ATTR_NORMAL_WB] += w[S2V_WINDOW_MAPS];
 	sum->cnt[S2V_CNT_FAULTS] += w[S2V_WINDOW_FAULTS];
-	/* Each map is counted in one of the two, and nowhere else: it is on the fault path. */
+	/* To keep the fault path short, each map is counted once: in the matrix or in a window. */
 	for (__u32 i = 0; i < S2V_ATTR_NR * S2V_ATTR_NR; i++)
 		sum->cnt[S2V_CNT_MAPS] += sum->maps[i / S2V_ATTR_NR][i % S2V_ATTR_NR];
-	/* Runs that the kernel left out, since the program was running on that CPU already. */
+	/* Runs that the kernel skipped because a program was already running on that CPU. */
 	sum->missed_probes = 0;
 	for (size_t i = 0; i < l->n_progs; i++)
 		sum->missed_probes += prog_info(l->progs[i], &info) ? 0 : info.recursion_misses;
@@ -147,7 +147,7 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 	sum->cnt[S2V_CNT_UNREAD_VMA] += l->unread_slots;
 	if (!err)
 		err = unread_vms(l, sum, at_end);
-	/* Behind what of it is a VM's: what is postponed meanwhile is nobody's, rather than one's that is not counted. */
+	/* Read after the VMs' own counters: an event deferred in between is counted here, without its VM. */
 	if (at_end)
 		sum->cnt[S2V_CNT_UNREAD_VMA] += *(volatile __u32 *)&l->skel->bss->deferred;
 	sum->lost = l->malformed;
@@ -162,7 +162,7 @@ int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 
 int s2v_live_hists(struct s2v_live *l, struct s2v_hist hist[S2V_HIST_NR])
 {
-	/* By its name: an object that times nothing is without. */
+	/* By name: a BPF object that measures no durations has no such map. */
 	const struct bpf_map *map = bpf_object__find_map_by_name(l->skel->obj, "hists");
 	int err = 0;
 
@@ -194,8 +194,8 @@ size_t s2v_live_costs(struct s2v_live *l, struct s2v_prog_cost *cost, size_t max
 	return n;
 }
 
-/* Keys of up to 64 bytes. */
-static __u64 entries(const struct bpf_map *map)
+/* For keys of up to 64 bytes. */
+static __u64 count_entries(const struct bpf_map *map)
 {
 	_Alignas(8) char key[64], next[64];
 	struct s2v_keys keys = s2v_keys_of(map);
@@ -212,8 +212,8 @@ static __u64 entries(const struct bpf_map *map)
 
 void s2v_live_entries(struct s2v_live *l, struct s2v_live_entries *e)
 {
-	e->vms = entries(l->skel->maps.vms);
-	e->slots = entries(l->skel->maps.slots);
-	e->kinds = entries(l->skel->maps.agg);
+	e->vms = count_entries(l->skel->maps.vms);
+	e->slots = count_entries(l->skel->maps.slots);
+	e->kinds = count_entries(l->skel->maps.agg);
 	memcpy(e->shares, l->skel->bss->shares.all, sizeof(e->shares));
 }

@@ -13,8 +13,8 @@
 #include "live/keep.h"
 
 /*
- * Switches that silence what is attached, as 6.1 to 7.3 have them: all kprobes at once, and all
- * that is called by ftrace (refused while fentry programs are attached, but not by every kernel).
+ * Switches of Linux 6.1 to 7.3 that stop attached programs: one for all kprobes, one for everything
+ * that ftrace calls (not every kernel refuses that while fentry programs are attached).
  */
 static const struct {
 	const char *path, *why;
@@ -30,8 +30,8 @@ _Static_assert(sizeof(switches) / sizeof(*switches) ==
 		       sizeof(((struct s2v_live *)0)->switches) / sizeof(int),
 	       "a descriptor for each");
 
-#define CALLS 3 /* one may be left out, where the program runs on this CPU already */
-#define REST_NS 20000000 /* longer than any of our programs takes */
+#define PROBE_CALLS 3 /* the kernel skips a run if the program already runs on this CPU */
+#define QUIESCE_NS 20000000 /* longer than any of the BPF programs runs */
 
 void s2v_health_open(struct s2v_live *l)
 {
@@ -49,12 +49,12 @@ void s2v_health_close(struct s2v_live *l)
 			close(l->switches[i]);
 }
 
-/* Did the hooked call reach our program, and was that able to read? Anybody's call will do. */
-static bool probe_calls(struct s2v_live *l)
+/* Returns whether a call of the hooked function ran the BPF program, which read kernel memory. Any caller counts. */
+static bool hook_sees_call(struct s2v_live *l)
 {
 	__u64 before = *(volatile __u64 *)&l->skel->bss->probe_calls;
 
-	for (int i = 0; i < CALLS; i++) {
+	for (int i = 0; i < PROBE_CALLS; i++) {
 		ioctl(l->kvm, KVM_CHECK_EXTENSION, S2V_CAP_CACHEABLE_PFNMAP);
 		if (*(volatile __u64 *)&l->skel->bss->probe_calls != before)
 			return true;
@@ -73,16 +73,17 @@ void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
 		    struct s2v_health *h)
 {
 	const char *why[S2V_METHOD_TRACEPOINT + 1] = { NULL };
-	enum s2v_method asked = hooks[S2V_OBS_CAP].method;
+	enum s2v_method probe_method = hooks[S2V_OBS_CAP].method;
 
 	memset(h, 0, sizeof(*h));
 	h->well = true;
-	if (l->kvm >= 0 && asked != S2V_METHOD_NONE && !probe_calls(l))
-		why[asked] = asked == S2V_METHOD_KPROBE
-				     ? "a call of the hooked function is not seen any more, or the "
-				       "kernel's memory cannot be read: kprobes, or lockdown"
-				     : "a call of the hooked function is not seen any more, or the "
-				       "kernel's memory cannot be read: ftrace, or lockdown";
+	if (l->kvm >= 0 && probe_method != S2V_METHOD_NONE && !hook_sees_call(l))
+		why[probe_method] =
+			probe_method == S2V_METHOD_KPROBE
+				? "hooked calls are no longer seen, or kernel memory cannot be "
+				  "read: check kprobes and lockdown"
+				: "hooked calls are no longer seen, or kernel memory cannot be "
+				  "read: check ftrace and lockdown";
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(switches); i++)
 		if (is_off(l->switches[i]))
 			why[switches[i].method] = switches[i].why;
@@ -104,17 +105,18 @@ const char *s2v_health_reason(const struct s2v_health *h)
 
 int s2v_live_again(struct s2v_live *l)
 {
-	const struct timespec rest = { .tv_nsec = REST_NS };
+	const struct timespec quiesce = { .tv_nsec = QUIESCE_NS };
 	int err;
 
 	l->skel->bss->ready = false;
-	__sync_fetch_and_add(&l->skel->data->epoch, 1); /* no map is let by for what was known */
-	nanosleep(&rest, NULL);
+	/* No map takes the fast path by old state. */
+	__sync_fetch_and_add(&l->skel->data->epoch, 1);
+	nanosleep(&quiesce, NULL);
 	err = s2v_live_drain(l);
 	if (!err)
 		err = s2v_keep_forget(l);
-	l->skel->bss->vms_without_map = l->skel->bss->vms_suspect =
-		0; /* of VMs that are forgotten now */
+	/* They counted VMs that are now forgotten. */
+	l->skel->bss->vms_without_map = l->skel->bss->vms_suspect = 0;
 	if (!err)
 		err = s2v_live_forget_inside(l);
 	return err ? err : s2v_live_start(l);

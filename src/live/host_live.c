@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "host/host.h"
+#include "live/facts.h"
 #include "host/host_parse.h"
 #include "live/scratch_vm.h"
 #include "live/trial.h"
@@ -27,7 +27,7 @@
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
 
-/* A small file as a string. Returns 0 or -errno; what does not fit is left out. */
+/* Reads a small file as a string, truncated to len. Returns 0 or -errno. */
 static int read_text(const char *path, char *buf, size_t len)
 {
 	size_t used = 0;
@@ -52,8 +52,8 @@ static int read_text(const char *path, char *buf, size_t len)
 }
 
 /*
- * securityfs has no such file where the lockdown LSM is not built in or not in use ("none");
- * the list of LSMs beside it tells that from a securityfs that is not mounted ("").
+ * Without the lockdown LSM, securityfs has no such file ("none"). If the list of LSMs is missing, too,
+ * securityfs is not mounted ("").
  */
 static void gather_lockdown(char *buf, size_t len)
 {
@@ -71,20 +71,20 @@ static void gather_lockdown(char *buf, size_t len)
 		snprintf(buf, len, "none");
 }
 
-/* The boot log, one record a read. EPIPE: records were overwritten under the reader; go on. */
-/* Records of the kernel's log that are read: what it says of the CPUs stands at its beginning. */
+/* Records of the kernel log that are read: those about the CPUs are at its beginning. */
 #define KMSG_MOST 1000000
 
+/* Each read() returns one record. EPIPE: records were overwritten before they were read. */
 static void gather_kmsg(struct s2v_kmsg *k)
 {
-	unsigned int left = KMSG_MOST; /* it may be written faster than it is read */
+	unsigned int left = KMSG_MOST; /* the log may grow faster than it is read */
 	char rec[8192];
 	ssize_t n;
 	int fd;
 
 	memset(k, 0, sizeof(*k));
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) /* no evidence then: dmesg_restrict, or a container */
+	if (fd < 0) /* dmesg_restrict, or a container: the log gives no evidence */
 		return;
 	while (left-- && ((n = read(fd, rec, sizeof(rec) - 1)) > 0 ||
 			  (n < 0 && (errno == EPIPE || errno == EINTR)))) {
@@ -111,7 +111,7 @@ static void gather_el0(struct s2v_cpu_source *c)
 {
 	c->fwb = c->dic = c->idc = S2V_UNKNOWN;
 #ifdef __aarch64__
-	/* SCTLR_EL1.UCT lets it through, or the kernel traps and emulates it (4.9 on). */
+	/* SCTLR_EL1.UCT permits the read, or the kernel traps and emulates it (4.9 on). */
 	unsigned long ctr;
 
 	asm("mrs %0, ctr_el0" : "=r"(ctr));
@@ -119,7 +119,7 @@ static void gather_el0(struct s2v_cpu_source *c)
 #endif
 }
 
-/* What KVM has for guests: the kernel's host-wide values. FWB is not masked (5.10 to 7.3). */
+/* The ID registers that KVM shows to guests: the host-wide values. FWB is not masked (5.10 to 7.3). */
 static int gather_kvm(struct s2v_cpu_source *c, int *pfnmap, char *err, size_t errlen)
 {
 	struct s2v_scratch_vm s;
@@ -142,7 +142,7 @@ static int gather_ram(struct s2v_host *h, char *err, size_t errlen)
 	FILE *f = fopen("/proc/iomem", "re");
 	int ret;
 
-	if (!f) /* the kernel's map stays unknown, and rules that need it say so */
+	if (!f) /* the RAM ranges stay unknown; rules that need them report that */
 		return 0;
 	ret = s2v_parse_iomem(f, &h->ram, &h->n_ram);
 	fclose(f);
@@ -153,7 +153,7 @@ static int gather_ram(struct s2v_host *h, char *err, size_t errlen)
 	return -1;
 }
 
-/* The mode that was asked for at boot: for when the boot log no longer has the one in force. */
+/* If the boot log no longer has the KVM mode: the mode on the command line. */
 static void gather_mode(struct s2v_host *h)
 {
 	char line[8192];
@@ -174,7 +174,7 @@ int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen)
 	memset(h->s1_attr, S2V_ATTR_UNKNOWN, sizeof(h->s1_attr));
 	h->fwb = h->dic = h->idc = S2V_UNKNOWN;
 	if (uname(&u)) {
-		snprintf(err, errlen, "cannot tell the kernel's release (uname: %s)",
+		snprintf(err, errlen, "cannot read the kernel's release (uname: %s)",
 			 strerror(errno));
 		return -1;
 	}
@@ -182,7 +182,7 @@ int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen)
 	snprintf(h->machine, sizeof(h->machine), "%s", u.machine);
 	page = sysconf(_SC_PAGESIZE);
 	if (page <= 0 || (page & (page - 1))) {
-		snprintf(err, errlen, "cannot tell the page size (sysconf gives %ld)", page);
+		snprintf(err, errlen, "cannot read the page size (sysconf returned %ld)", page);
 		return -1;
 	}
 	h->page_shift = __builtin_ctzl(page);
@@ -197,7 +197,7 @@ int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen)
 	return gather_ram(h, err, errlen);
 }
 
-/* CAP_SYS_ADMIN stands for the two others (5.8 on). */
+/* CAP_SYS_ADMIN includes the two others (5.8 on). */
 static int check_caps(char *err, size_t errlen)
 {
 	const __u64 both = 1ULL << CAP_BPF_BIT | 1ULL << CAP_PERFMON_BIT;
@@ -224,7 +224,8 @@ static int check_caps(char *err, size_t errlen)
 	snprintf(
 		err, errlen,
 		"no privilege to load BPF programs: run as root, or with CAP_SYS_ADMIN (from "
-		"Linux 6.2 on CAP_BPF and CAP_PERFMON do as well, but hide physical memory's map)");
+		"Linux 6.2 on CAP_BPF and CAP_PERFMON are enough, but physical addresses in /proc/iomem "
+		"stay hidden)");
 	return -1;
 }
 
@@ -244,13 +245,13 @@ static int check_btf(char *err, size_t errlen)
 	return -1;
 }
 
-/* Is BPF to be had, and may it read the kernel's memory? */
+/* Checks whether BPF programs load, and may read kernel memory. */
 static int check_bpf(char *err, size_t errlen)
 {
 	char lockdown[32];
 	int ret = s2v_trial_load();
 
-	/* The capabilities are of a user namespace only, or a filter forbids bpf(2). */
+	/* EPERM: the capabilities are of a user namespace only, or a filter forbids bpf(2). */
 	if (ret) {
 		snprintf(
 			err, errlen, "the kernel refuses to load a BPF program (%s): %s",
@@ -267,21 +268,21 @@ static int check_bpf(char *err, size_t errlen)
 		return 0;
 	if (!strcmp(lockdown, "confidentiality") || !*lockdown)
 		snprintf(err, errlen,
-			 "the kernel refuses BPF programs that read its memory, as lockdown in "
+			 "the kernel refuses BPF programs that read kernel memory, as lockdown in "
 			 "confidentiality mode does: boot with lockdown=integrity or lockdown=none "
 			 "to verify this host");
 	else
 		snprintf(err, errlen,
-			 "the kernel refuses BPF programs that read its memory (%s), though its "
-			 "lockdown mode is %s: s2verify cannot work without",
+			 "the kernel refuses BPF programs that read kernel memory (%s), though its "
+			 "lockdown mode is %s: s2verify cannot run without them",
 			 s2v_errno_text(ret), lockdown);
 	return -1;
 }
 
 /*
- * Iterators over tasks show those of the reader's PID namespace alone: VMs outside it would not be
- * missed. The first namespace has a fixed number (PROC_PID_INIT_INO, linux/proc_ns.h, 3.8 to 7.3). Who
- * knows that all VMs are inside says so by S2VERIFY_PID_NAMESPACE=own.
+ * Iterators over tasks show only the reader's PID namespace: VMs outside it would be overlooked silently.
+ * The first namespace has a fixed inode number (PROC_PID_INIT_INO, linux/proc_ns.h, 3.8 to 7.3).
+ * S2VERIFY_PID_NAMESPACE=own states that all VMs are inside.
  */
 static int check_pid_namespace(char *err, size_t errlen)
 {
@@ -293,8 +294,8 @@ static int check_pid_namespace(char *err, size_t errlen)
 		return 0;
 	snprintf(
 		err, errlen,
-		"this is not the host's PID namespace, and VMs of processes outside would be overlooked: "
-		"start it in that (docker run --pid=host, hostPID: true)");
+		"this is not the host's PID namespace, and VMs outside it would be overlooked: run s2verify "
+		"in the host's (docker run --pid=host, hostPID: true)");
 	return -1;
 }
 

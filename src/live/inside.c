@@ -14,7 +14,7 @@ void s2v_inside_look(struct s2v_inside *in, __u64 now)
 	in->seen[in->n++ % S2V_INSIDE_LOOKS] = now;
 	if (in->n < S2V_INSIDE_LOOKS)
 		return;
-	in->n = in->n % S2V_INSIDE_LOOKS + S2V_INSIDE_LOOKS; /* goes on for months */
+	in->n = in->n % S2V_INSIDE_LOOKS + S2V_INSIDE_LOOKS; /* does not overflow in months */
 	for (int i = 0; i < S2V_INSIDE_LOOKS; i++)
 		if (in->seen[i] < least)
 			least = in->seen[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Probed calls that were entered and have not returned, over months: which are missed returns, and
- * which just take their time. A difference that never was smaller for a minute is of missed ones.
+ * Distinguishes missed returns of probed calls from calls that just take long, over months. The smallest number
+ * of calls inside during a minute counts as missed returns.
  */
 #ifndef S2V_LIVE_INSIDE_H
 #define S2V_LIVE_INSIDE_H
@@ -12,16 +12,16 @@
 
 struct s2v_inside {
 	__u64 seen[S2V_INSIDE_LOOKS];
-	unsigned int n; /* looks since the counters began */
+	unsigned int n; /* looks since s2v_inside_forget() */
 	__u64 before; /* missed before that */
-	__u64 missed; /* never falls */
+	__u64 missed; /* never decreases */
 };
 
-/* So many are inside now. */
+/* now: calls that are inside. */
 void s2v_inside_look(struct s2v_inside *in, __u64 now);
-/* All had a second to return, and so many did not: they were missed. */
+/* left: calls that did not return within a second after entries were detached: missed. */
 void s2v_inside_end(struct s2v_inside *in, __u64 left);
-/* The counters begin anew (s2v_live_forget_inside()). */
+/* The counters start again from 0 (s2v_live_forget_inside()). */
 void s2v_inside_forget(struct s2v_inside *in);
 
 #endif

@@ -6,9 +6,9 @@
 #include "live/interrupt.h"
 
 static volatile sig_atomic_t interrupted;
-static struct timespec first; /* when; CLOCK_MONOTONIC */
+static struct timespec first_time; /* of the first signal; CLOCK_MONOTONIC */
 
-static void set(void (*handler)(int))
+static void set_handlers(void (*handler)(int))
 {
 	struct sigaction sa = { .sa_handler = handler };
 
@@ -25,16 +25,16 @@ static void on_signal(int sig)
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec - first.tv_sec < 2)
+	if (now.tv_sec - first_time.tv_sec < 2)
 		return;
-	set(SIG_DFL);
+	set_handlers(SIG_DFL);
 	raise(sig);
 }
 
 void s2v_interrupt_catch(void)
 {
 	interrupted = 0;
-	set(on_signal);
+	set_handlers(on_signal);
 }
 
 bool s2v_interrupted(void)
@@ -46,6 +46,6 @@ void s2v_interrupt_now(void)
 {
 	if (interrupted)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &first);
+	clock_gettime(CLOCK_MONOTONIC, &first_time);
 	interrupted = 1;
 }

@@ -28,7 +28,7 @@ static bool go_on(const struct s2v_iter_opts *o)
 int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 {
 	static char buf[65536];
-	int fd = bpf_iter_create(bpf_link__fd(link)), err = 0, fruitless = 0;
+	int fd = bpf_iter_create(bpf_link__fd(link)), err = 0, empty_reads = 0;
 	ssize_t n;
 
 	if (fd < 0)
@@ -38,10 +38,10 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			err = -errno;
 		else if (n < 0)
-			err = ++fruitless > S2V_ITER_FRUITLESS ? -E2BIG : 0;
+			err = ++empty_reads > S2V_ITER_EMPTY_READS_MAX ? -E2BIG : 0;
 		else if (n > 0 && o->take)
 			err = o->take(o->arg, buf, (size_t)n);
-		/* The program ends a read by EAGAIN, too: what it has to say is in *done. */
+		/* The program also ends a read with EAGAIN; *done says whether it is done. */
 		if (err || n == 0 || is_done(o))
 			break;
 		if (!go_on(o)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading BPF iterators over tasks, their open files and their VMAs. How much there is to go through another
- * process decides, so each read is bounded, and can be ended.
+ * Reading BPF iterators over tasks, their open files and their VMAs. Other processes decide how many there are, so
+ * each read is bounded and can be ended.
  */
 #ifndef S2V_LIVE_ITER_H
 #define S2V_LIVE_ITER_H
@@ -14,29 +14,29 @@ struct bpf_link;
 struct bpf_program;
 
 struct s2v_iter_opts {
-	/* Set by the program once it has what it was run for; NULL: it goes through all there is. */
+	/* The program sets it when it has found what it looks for; NULL: it reads to the end. */
 	const __u32 *done;
-	/* Takes what the program wrote, in pieces of any length; not 0: ends the read, and is returned. */
+	/* Takes the program's output, in pieces of any length; a value other than 0 ends the read and is returned. */
 	int (*take)(void *arg, const void *data, size_t len);
-	/* Asked after each piece; false: ends the read with -EINTR. NULL: not asked. */
+	/* Called after each piece; false ends the read with -EINTR. May be NULL. */
 	bool (*go_on)(void *arg);
-	void *arg; /* of both */
+	void *arg; /* of take() and go_on() */
 	bool to_end; /* SIGINT and SIGTERM do not end it */
 };
 
 /*
- * Attaches an iterator to one thread (tid), to the threads of one process (tgid), or to all tasks (both 0), by
- * numbers of the reader's PID namespace. NULL with errno set.
+ * Attaches an iterator to one thread (tid), to the threads of one process (tgid), or to all tasks (both 0). IDs are of
+ * the caller's PID namespace. NULL with errno set.
  */
 struct bpf_link *s2v_iter_attach(const struct bpf_program *prog, __u32 tid, __u32 tgid);
 
 /*
- * Reads it once. 0 or -errno: -EINTR when SIGINT or SIGTERM came (interrupt.h) or go_on said so, -E2BIG when
- * there was more to go through than S2V_ITER_FRUITLESS reads reach.
+ * Reads it once. 0 or -errno: -EINTR if SIGINT or SIGTERM came (interrupt.h) or go_on() returned false, -E2BIG after
+ * S2V_ITER_EMPTY_READS_MAX reads without output.
  */
 int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o);
 
-/* The kernel goes through a million objects in a read (MAX_ITER_OBJECTS), then says EAGAIN. */
-#define S2V_ITER_FRUITLESS 64
+/* A read visits up to a million objects (MAX_ITER_OBJECTS), then the kernel returns EAGAIN. */
+#define S2V_ITER_EMPTY_READS_MAX 64
 
 #endif

@@ -9,14 +9,14 @@
 #include "live/keys.h"
 #include "util/util.h"
 
-/* A VM that the sink was told of. */
+/* A VM that was reported to the sink. */
 struct s2v_kept_vm {
 	__u32 id;
 	bool announced;
 	UT_hash_handle hh;
 };
 
-/* What was counted of a kind and not yet told: the last word on it. */
+/* Reports what was counted of a kind since its last event. */
 static void report_pending(struct s2v_live *l, struct s2v_agg *a)
 {
 	if (!a->pending)
@@ -31,8 +31,9 @@ static void report_pending(struct s2v_live *l, struct s2v_agg *a)
 	l->fn(l->arg, &a->ev.h);
 }
 
-/* Deletes an element that was read, and gives back the share of its process. 0 or -errno. */
-static int delete_of(struct s2v_live *l, int fd, const void *key, enum s2v_shared what, __u32 tgid)
+/* Deletes an element and releases its process's share. 0 or -errno. */
+static int delete_and_release(struct s2v_live *l, int fd, const void *key, enum s2v_shared what,
+			      __u32 tgid)
 {
 	int err = bpf_map_delete_elem(fd, key);
 
@@ -41,8 +42,8 @@ static int delete_of(struct s2v_live *l, int fd, const void *key, enum s2v_share
 	return err;
 }
 
-/* tell: after the last word on it. 0 or -errno. */
-static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key, bool tell)
+/* report: reports what is pending first. 0 or -errno. */
+static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key, bool report)
 {
 	int fd = bpf_map__fd(l->skel->maps.agg), err;
 	struct s2v_agg a;
@@ -50,9 +51,9 @@ static int delete_kind(struct s2v_live *l, const struct s2v_agg_key *key, bool t
 	err = bpf_map_lookup_elem(fd, key, &a);
 	if (err)
 		return err;
-	if (tell)
+	if (report)
 		report_pending(l, &a);
-	return delete_of(l, fd, key, S2V_SHARED_KINDS, a.ev.h.tgid);
+	return delete_and_release(l, fd, key, S2V_SHARED_KINDS, a.ev.h.tgid);
 }
 
 static int delete_memslot(struct s2v_live *l, const struct s2v_slot_key *key)
@@ -61,7 +62,7 @@ static int delete_memslot(struct s2v_live *l, const struct s2v_slot_key *key)
 	struct s2v_slot_state st;
 
 	err = bpf_map_lookup_elem(fd, key, &st);
-	return err ? err : delete_of(l, fd, key, S2V_SHARED_SLOTS, st.tgid);
+	return err ? err : delete_and_release(l, fd, key, S2V_SHARED_SLOTS, st.tgid);
 }
 
 static void delete_slot(void *arg, const struct s2v_slot_key *key)
@@ -69,20 +70,20 @@ static void delete_slot(void *arg, const struct s2v_slot_key *key)
 	delete_memslot(arg, key);
 }
 
-static void last_word(void *arg, const struct s2v_agg_key *key)
+static void report_and_delete_kind(void *arg, const struct s2v_agg_key *key)
 {
 	delete_kind(arg, key, true);
 }
 
-static void no_word(void *arg, const struct s2v_agg_key *key)
+static void drop_kind(void *arg, const struct s2v_agg_key *key)
 {
 	delete_kind(arg, key, false);
 }
 
 /* ---- every key of the maps: at the end, and after losses ---- */
 
-/* Tells what is pending of all kinds, and deletes them if nothing is added to them any more. 0 or -errno. */
-static int sweep(struct s2v_live *l, bool gone)
+/* Reports what is pending of all kinds. delete_all: and deletes them; the BPF side must be idle. 0 or -errno. */
+static int sweep(struct s2v_live *l, bool delete_all)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.agg);
 	struct s2v_agg_key key, next, *prev = NULL;
@@ -90,10 +91,10 @@ static int sweep(struct s2v_live *l, bool gone)
 	int err;
 
 	while ((err = s2v_next_key(&keys, prev, &next)) == 0) {
-		/* prev stays: what follows it is what followed the one deleted. */
-		if (gone && !delete_kind(l, &next, true))
+		/* Keep prev: its successor is now the successor of the deleted key. */
+		if (delete_all && !delete_kind(l, &next, true))
 			continue;
-		if (!gone && !bpf_map_lookup_elem(keys.fd, &next, &a))
+		if (!delete_all && !bpf_map_lookup_elem(keys.fd, &next, &a))
 			report_pending(l, &a);
 		key = next;
 		prev = &key;
@@ -101,7 +102,6 @@ static int sweep(struct s2v_live *l, bool gone)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Deletes all memslots. */
 static void forget_slots(struct s2v_live *l)
 {
 	struct s2v_keys keys = s2v_keys_of(l->skel->maps.slots);
@@ -115,7 +115,7 @@ static void forget_slots(struct s2v_live *l)
 	}
 }
 
-/* What there is, out of the maps themselves. 0 or -errno. */
+/* Rebuilds l->kinds from the BPF maps. 0 or -errno. */
 static int read_kinds(struct s2v_live *l)
 {
 	struct s2v_keys slots = s2v_keys_of(l->skel->maps.slots),
@@ -135,84 +135,85 @@ static int read_kinds(struct s2v_live *l)
 		s2v_kinds_add(&l->kinds, &ak);
 		aprev = &ak;
 	}
-	return err != -ENOENT ? err : l->kinds.short_of ? -ENOMEM : 0;
+	return err != -ENOENT ? err : l->kinds.no_memory ? -ENOMEM : 0;
 }
 
-/* ---- what is known of kinds, which is all unless events were lost ---- */
+/* ---- l->kinds, which is complete unless events were lost ---- */
 
-/* Events that were lost: one of them may have told of a kind. It was counted before what ends was told of. */
+/* Lost events, any of which may have begun a kind. The count is updated before a later end is reported. */
 static __u64 lost_events(const struct s2v_live *l)
 {
 	return *(volatile __u64 *)&l->skel->bss->lost_events + l->malformed;
 }
 
-/*
- * While events go on being lost, what is known is read anew again and again, for at most a fifth of the time. What ends in between
- * is remembered; its last word is lost, like the event that told of it.
- */
-#define REST_OF_READING 4
+/* While events are lost, l->kinds is read again and again, with pauses of 4 times the duration of a reading. */
+#define REREAD_PAUSE_FACTOR 4
 
-static int know_kinds(struct s2v_live *l, bool at_once)
+/*
+ * Reads l->kinds again if events were lost or memory ran out. 0, -errno, or 1: not before kinds_read_after. Until then
+ * ends are queued in deferred_ends; kinds that were not known when they ended are deleted without a report.
+ */
+static int refresh_kinds(struct s2v_live *l, bool at_once)
 {
-	const struct s2v_kinds_fn quiet = { no_word, delete_slot, l };
+	const struct s2v_kinds_fn quiet = { drop_kind, delete_slot, l };
 	__u64 lost = lost_events(l), now;
 	int err;
 
-	if (lost == l->kinds_lost && !l->kinds.short_of && !l->n_owed)
+	if (lost == l->kinds_read_lost && !l->kinds.no_memory && !l->n_deferred_ends)
 		return 0;
 	now = s2v_clock_ns(CLOCK_MONOTONIC);
-	if (!at_once && now < l->kinds_rest)
+	if (!at_once && now < l->kinds_read_after)
 		return 1;
 	err = read_kinds(l);
 	if (err)
 		return err;
-	for (size_t i = 0; i < l->n_owed; i++)
-		s2v_kinds_end(&l->kinds, &l->owed[i], &quiet);
-	l->n_owed = 0;
-	l->kinds_lost = lost;
+	for (size_t i = 0; i < l->n_deferred_ends; i++)
+		s2v_kinds_end(&l->kinds, &l->deferred_ends[i], &quiet);
+	l->n_deferred_ends = 0;
+	l->kinds_read_lost = lost;
 	lost = s2v_clock_ns(CLOCK_MONOTONIC);
-	l->kinds_rest = lost + REST_OF_READING * (lost - now);
+	l->kinds_read_after = lost + REREAD_PAUSE_FACTOR * (lost - now);
 	return 0;
 }
 
-static int owe(struct s2v_live *l, const struct s2v_kinds_end *end)
+static int defer_end(struct s2v_live *l, const struct s2v_kinds_end *end)
 {
 	struct s2v_kinds_end *p;
 
-	if (l->n_owed == l->cap_owed) {
-		size_t cap = l->cap_owed ? 2 * l->cap_owed : 64;
+	if (l->n_deferred_ends == l->cap_deferred_ends) {
+		size_t cap = l->cap_deferred_ends ? 2 * l->cap_deferred_ends : 64;
 
-		p = reallocarray(l->owed, cap, sizeof(*p));
+		p = reallocarray(l->deferred_ends, cap, sizeof(*p));
 		if (!p)
 			return -ENOMEM;
-		l->owed = p;
-		l->cap_owed = cap;
+		l->deferred_ends = p;
+		l->cap_deferred_ends = cap;
 	}
-	l->owed[l->n_owed++] = *end;
+	l->deferred_ends[l->n_deferred_ends++] = *end;
 	return 0;
 }
 
 int s2v_keep_report_all(struct s2v_live *l)
 {
-	int err = know_kinds(l, true);
+	int err = refresh_kinds(l, true);
 
 	return err ? err : sweep(l, false);
 }
 
-int s2v_keep_know(struct s2v_live *l)
+int s2v_keep_refresh(struct s2v_live *l)
 {
-	return know_kinds(l, false);
+	return refresh_kinds(l, false);
 }
 
 static void on_end(struct s2v_live *l, const struct s2v_kinds_end *end)
 {
-	const struct s2v_kinds_fn fn = { last_word, delete_slot, l };
-	int err = know_kinds(l, false);
+	const struct s2v_kinds_fn fn = { report_and_delete_kind, delete_slot, l };
+	int err = refresh_kinds(l, false);
 
 	s2v_kinds_end(&l->kinds, end, &fn);
 	if (err > 0)
-		err = owe(l, end);
-	if (!l->err) /* the first stays: what it left out does not come any more */
+		err = defer_end(l, end);
+	if (!l->err) /* the first error stays: what it left out is missing for good */
 		l->err = err;
 }
 
@@ -235,7 +236,7 @@ static void on_slot(struct s2v_live *l, const struct s2v_ev_slot *ev)
 
 bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key)
 {
-	if (s2v_kept(l, key->vm)) {
+	if (s2v_keep_has_vm(l, key->vm)) {
 		s2v_kinds_slot(&l->kinds, key);
 		return true;
 	}
@@ -243,7 +244,7 @@ bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key)
 	return false;
 }
 
-/* Keeps book of which VMs there are, as far as events tell. */
+/* Updates l->vms by an event. */
 static void note_vm(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 {
 	struct s2v_kept_vm *vm;
@@ -260,7 +261,7 @@ static void note_vm(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 	if (!vm) {
 		vm = calloc(1, sizeof(*vm));
 		if (!vm) {
-			l->malformed++; /* lost, as far as this goes */
+			l->malformed++; /* counts as a lost event */
 			return;
 		}
 		vm->id = ev->vm;
@@ -288,7 +289,7 @@ void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev)
 	note_vm(l, ev);
 }
 
-bool s2v_kept(const struct s2v_live *l, __u32 id)
+bool s2v_keep_has_vm(const struct s2v_live *l, __u32 id)
 {
 	struct s2v_kept_vm *vm;
 
@@ -325,7 +326,7 @@ int s2v_keep_list(struct s2v_live *l, struct s2v_vm_list *list)
 	}
 	if (list->n)
 		qsort(list->vm, list->n, sizeof(*list->vm), by_id);
-	/* One that is deleted while the map is read has it read again from its beginning. */
+	/* If a key is deleted while the map is read, reading starts again: drop duplicates. */
 	for (unsigned int i = 0; i < list->n; i++)
 		if (!n || list->vm[n - 1].id != list->vm[i].id)
 			list->vm[n++] = list->vm[i];
@@ -347,7 +348,7 @@ static void report_vm(struct s2v_live *l, __u32 type, __u32 id, __u32 tgid)
 	if (type == S2V_EV_VM_NEW) {
 		snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
 		f = fopen(path, "re");
-		/* Without a name, then: the process is of another PID namespace, or gone. */
+		/* No name if the process is gone or in another PID namespace. */
 		if (f && fgets(ev.comm, sizeof(ev.comm), f))
 			ev.comm[strcspn(ev.comm, "\n")] = 0;
 		if (f)
@@ -364,7 +365,7 @@ static const struct s2v_listed_vm *listed(const struct s2v_vm_list *list, __u32 
 	return list->n ? bsearch(&key, list->vm, list->n, sizeof(key), by_id) : NULL;
 }
 
-/* Memslots and kinds of mappings of VMs of which not even a word came. */
+/* Deletes memslots and kinds of VMs that are not listed, also of those that no event reported. */
 static void forget_unlisted(struct s2v_live *l, const struct s2v_vm_list *list, __u32 last)
 {
 	struct s2v_keys slots = s2v_keys_of(l->skel->maps.slots),
@@ -386,7 +387,7 @@ static void forget_unlisted(struct s2v_live *l, const struct s2v_vm_list *list, 
 	}
 }
 
-int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 last)
+int s2v_keep_reconcile(struct s2v_live *l, const struct s2v_vm_list *list, __u32 last)
 {
 	struct s2v_kept_vm *vm, *next;
 	__u64 lost;
@@ -394,7 +395,7 @@ int s2v_keep_order(struct s2v_live *l, const struct s2v_vm_list *list, __u32 las
 
 	if (err || lost == l->lost)
 		return err;
-	err = know_kinds(l, true);
+	err = refresh_kinds(l, true);
 	if (err)
 		return err;
 	HASH_ITER(hh, l->vms, vm, next)
@@ -422,12 +423,12 @@ int s2v_keep_forget(struct s2v_live *l)
 
 	err = sweep(l, true);
 	s2v_kinds_free(&l->kinds);
-	l->n_owed = 0;
+	l->n_deferred_ends = 0;
 	HASH_ITER(hh, l->vms, vm, next)
 	report_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l);
 	while (s2v_next_key(&keys, NULL, &key) == 0)
-		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* gone by itself */
+		if (bpf_map_delete_elem(keys.fd, &key) && errno != ENOENT) /* ended by now */
 			return -errno;
 	return err ? err : l->err;
 }
@@ -442,5 +443,5 @@ void s2v_keep_free(struct s2v_live *l)
 		free(vm);
 	}
 	s2v_kinds_free(&l->kinds);
-	free(l->owed);
+	free(l->deferred_ends);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Going through the keys of a BPF hash map. When the key that was last is deleted meanwhile the kernel begins anew
- * (bpf_map_get_next_key()), so whoever makes and deletes VMs or memslots could make it last: it is bounded.
+ * Iterates the keys of a BPF hash map. If the previous key was deleted, bpf_map_get_next_key() restarts at the first.
+ * A VMM that creates and deletes memslots could make that endless, so the number of keys is bounded.
  */
 #ifndef S2V_LIVE_KEYS_H
 #define S2V_LIVE_KEYS_H
@@ -12,7 +12,7 @@
 
 struct s2v_keys {
 	int fd;
-	__u64 left; /* keys that are still looked at */
+	__u64 left; /* keys that may still be read */
 };
 
 static inline struct s2v_keys s2v_keys_of(const struct bpf_map *map)
@@ -21,7 +21,7 @@ static inline struct s2v_keys s2v_keys_of(const struct bpf_map *map)
 				  .left = 8ULL * bpf_map__max_entries(map) };
 }
 
-/* The key behind *prev (NULL: the first) into *next. 0; -ENOENT: there is none; -E2BIG: it has gone on for too long. */
+/* The key after *prev (NULL: the first) into *next. 0; -ENOENT: there is none; -E2BIG: too many keys were read. */
 static inline int s2v_next_key(struct s2v_keys *k, const void *prev, void *next)
 {
 	if (!k->left)

@@ -5,7 +5,7 @@
 
 #include "live/kinds.h"
 
-/* What of a struct s2v_agg_key the VM and the memslot do not say. */
+/* The fields of struct s2v_agg_key except VM and memslot. */
 struct kind {
 	__u64 vma_start;
 	__u32 gen;
@@ -18,7 +18,7 @@ struct slot {
 		__s16 slot;
 		__u16 as_id;
 	} key;
-	bool kept; /* its registration is */
+	bool kept; /* the BPF side has its registration */
 	__u32 n, cap;
 	struct kind *kind;
 	UT_hash_handle hh;
@@ -46,8 +46,8 @@ static struct slot *slot_of(const struct s2v_kinds_vm *vm, __s16 id, __u16 as_id
 	return s;
 }
 
-/* Made where there is none; NULL: no memory. */
-static struct slot *slot_made(struct s2v_kinds *x, __u32 id, __s16 slot, __u16 as_id)
+/* NULL: out of memory. */
+static struct slot *slot_get_or_add(struct s2v_kinds *x, __u32 id, __s16 slot, __u16 as_id)
 {
 	struct s2v_kinds_vm *vm = vm_of(x, id);
 	struct slot *s;
@@ -73,17 +73,17 @@ static struct slot *slot_made(struct s2v_kinds *x, __u32 id, __s16 slot, __u16 a
 
 void s2v_kinds_slot(struct s2v_kinds *x, const struct s2v_slot_key *key)
 {
-	struct slot *s = slot_made(x, key->vm, key->slot, key->as_id);
+	struct slot *s = slot_get_or_add(x, key->vm, key->slot, key->as_id);
 
 	if (s)
 		s->kept = true;
 	else
-		x->short_of = true;
+		x->no_memory = true;
 }
 
 void s2v_kinds_add(struct s2v_kinds *x, const struct s2v_agg_key *key)
 {
-	struct slot *s = slot_made(x, key->vm, key->slot, key->as_id);
+	struct slot *s = slot_get_or_add(x, key->vm, key->slot, key->as_id);
 	struct kind *k;
 
 	if (s && s->n == s->cap) {
@@ -96,7 +96,7 @@ void s2v_kinds_add(struct s2v_kinds *x, const struct s2v_agg_key *key)
 		}
 	}
 	if (!s || s->n == s->cap) {
-		x->short_of = true;
+		x->no_memory = true;
 		return;
 	}
 	s->kind[s->n++] = (struct kind){ .vma_start = key->vma_start,
@@ -120,8 +120,8 @@ void s2v_kinds_page(struct s2v_kinds *x, const struct s2v_ev_page *ev)
 	s2v_kinds_add(x, &key);
 }
 
-static void hand_out(const struct s2v_kinds_fn *fn, __u32 vm, const struct slot *s,
-		     const struct kind *k)
+static void emit_kind(const struct s2v_kinds_fn *fn, __u32 vm, const struct slot *s,
+		      const struct kind *k)
 {
 	const struct s2v_agg_key key = { .type = k->type,
 					 .vm = vm,
@@ -163,7 +163,7 @@ static void end_vm(struct s2v_kinds *x, struct s2v_kinds_vm *vm, const struct s2
 						  .as_id = s->key.as_id };
 
 		for (__u32 i = 0; fn && i < s->n; i++)
-			hand_out(fn, vm->id, s, &s->kind[i]);
+			emit_kind(fn, vm->id, s, &s->kind[i]);
 		if (fn && s->kept)
 			fn->slot(fn->arg, &key);
 		slot_free(vm, s);
@@ -191,11 +191,11 @@ void s2v_kinds_end(struct s2v_kinds *x, const struct s2v_kinds_end *end,
 		if (s->kind[i].gen > end->gen)
 			s->kind[n++] = s->kind[i];
 		else
-			hand_out(fn, vm->id, s, &s->kind[i]);
+			emit_kind(fn, vm->id, s, &s->kind[i]);
 	}
 	s->n = n;
 	if (!n)
-		slot_free(vm, s); /* if it was moved its registration is told of next */
+		slot_free(vm, s); /* after a move, s2v_kinds_slot() adds it again */
 	if (!vm->slots)
 		vm_free(x, vm);
 }
@@ -206,5 +206,5 @@ void s2v_kinds_free(struct s2v_kinds *x)
 
 	HASH_ITER(hh, x->vms, vm, next)
 	end_vm(x, vm, NULL);
-	x->short_of = false;
+	x->no_memory = false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which memslots and kinds of mappings the BPF side keeps, by VM and memslot, as events have told: so that what ends
- * is found without a look at all there is. Some 100 bytes a memslot, and 24 to 48 a kind. Inside of the live source.
+ * The memslots and kinds of mappings that the BPF side has, by VM and memslot, collected from events: finds what ends
+ * with a memslot or VM without reading the whole maps. About 100 bytes for a memslot, 24 to 48 for a kind.
  */
 #ifndef S2V_LIVE_KINDS_H
 #define S2V_LIVE_KINDS_H
@@ -15,7 +15,7 @@
 
 struct s2v_kinds_vm; /* kinds.c */
 
-/* What has ended: kinds of a memslot's registrations up to gen; or a VM with all that is of it. */
+/* What has ended: the kinds of a memslot's registrations up to gen, or (all) everything of a VM. */
 struct s2v_kinds_end {
 	__u32 vm;
 	bool all;
@@ -26,19 +26,19 @@ struct s2v_kinds_end {
 
 struct s2v_kinds {
 	struct s2v_kinds_vm *vms; /* hash */
-	bool short_of; /* memory was: something is missing */
+	bool no_memory; /* entries are missing */
 };
 
-/* A page event: if it begins a kind, that is kept. */
+/* Adds the kind of a page event if it is the first of that kind. */
 void s2v_kinds_page(struct s2v_kinds *x, const struct s2v_ev_page *ev);
 void s2v_kinds_add(struct s2v_kinds *x, const struct s2v_agg_key *key);
-/* The BPF side keeps the registration of a memslot. */
+/* Notes that the BPF side has the registration of a memslot. */
 void s2v_kinds_slot(struct s2v_kinds *x, const struct s2v_slot_key *key);
 
-/* Hands out what is of that, kinds before their memslot, and forgets it. Some may come twice. fn may be NULL. */
+/* Hands out and forgets what has ended, kinds before their memslot. A kind may come twice. fn may be NULL. */
 struct s2v_kinds_fn {
 	void (*kind)(void *arg, const struct s2v_agg_key *key);
-	void (*slot)(void *arg, const struct s2v_slot_key *key); /* a VM's alone */
+	void (*slot)(void *arg, const struct s2v_slot_key *key); /* only with `all` */
 	void *arg;
 };
 void s2v_kinds_end(struct s2v_kinds *x, const struct s2v_kinds_end *end,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Loading the BPF side, attaching it, detaching it. */
+/* Loads, attaches and detaches the BPF side. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
@@ -21,16 +21,17 @@
 #include "live/vcpu_text.h"
 #include "util/util.h"
 
-/* Programs for each thing to be observed, by method. NULL: not needed. */
+/* The programs of each observation, by method. NULL: not needed. */
 static const struct {
 	const char *fentry, *fexit, *kprobe, *kretprobe, *tracepoint;
-	bool entry_does; /* the kprobe alone, unless every event is told (bpf/map.h) */
+	bool entry_suffices; /* the kprobe alone, except with `all` (bpf/map.h) */
 } programs[S2V_OBS_NR] = {
-	/* How it began, if that is to be known; how it failed, always from the tracepoint. */
+	/* The entry is optional; failures always come from the tracepoint. */
 	[S2V_OBS_FAULT] = { "fault_fentry", NULL, "fault_kprobe", NULL, "fault_exit" },
-	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe", .entry_does = true },
+	[S2V_OBS_MAP] = { NULL, "map_fexit", "map_kprobe", "map_kretprobe",
+			  .entry_suffices = true },
 	[S2V_OBS_PERM] = { NULL, "perm_fexit", "perm_kprobe", "perm_kretprobe",
-			   .entry_does = true },
+			   .entry_suffices = true },
 	[S2V_OBS_SLOT] = { NULL, "slot_fexit", "slot_kprobe", "slot_kretprobe" },
 	[S2V_OBS_CAP] = { NULL, "cap_fexit", "cap_kprobe", "cap_kretprobe" },
 	[S2V_OBS_VM_GONE] = { "vm_gone_fentry", NULL, "vm_gone_kprobe", NULL },
@@ -42,7 +43,7 @@ static const struct {
 
 static bool verbose;
 
-static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	return verbose && level != LIBBPF_DEBUG ? vfprintf(stderr, fmt, ap) : 0;
 }
@@ -53,7 +54,8 @@ static struct bpf_program *program_of(struct s2v_live *l, const struct s2v_hook 
 	const char *name = NULL;
 
 	if (h->idle || h->method == S2V_METHOD_NONE ||
-	    (ret && h->method == S2V_METHOD_KPROBE && !l->all && programs[h->observe].entry_does))
+	    (ret && h->method == S2V_METHOD_KPROBE && !l->all &&
+	     programs[h->observe].entry_suffices))
 		return NULL;
 	if (h->method == S2V_METHOD_FENTRY)
 		name = ret ? programs[h->observe].fexit : programs[h->observe].fentry;
@@ -75,7 +77,7 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 
 		bool iter = bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
 
-		/* Those that are only ever run by test_run, the iterators that are wanted. */
+		/* Programs that only test_run runs, and the iterators that are used. */
 		bpf_program__set_autoload(
 			p,
 			(t == BPF_PROG_TYPE_RAW_TRACEPOINT && p != l->skel->progs.fault_exit &&
@@ -101,7 +103,7 @@ static int choose_programs(struct s2v_live *l, struct s2v_hook hooks[S2V_OBS_NR]
 	return 0;
 }
 
-/* Attaches one half of a hook; the return first, so that no entry is without one. */
+/* Attaches one half of a hook; the return first, so that no return is missed. */
 static int attach_half(struct s2v_live *l, const struct s2v_hook *h, bool ret)
 {
 	struct bpf_program *p = program_of(l, h, ret);
@@ -165,7 +167,7 @@ static void configure(struct s2v_live *l, const struct s2v_live_opts *o,
 	cfg->vcpu_release = s2v_kernel_symbol(o->ks, "kvm_vcpu_release");
 }
 
-/* Faults are timed from a tracepoint on. Without it there is no histogram of them, and no more. */
+/* A fault's time starts at this tracepoint. If it does not attach, only the histogram of faults is missing. */
 static void attach_timer(struct s2v_live *l)
 {
 	l->timer =
@@ -178,7 +180,7 @@ static void attach_timer(struct s2v_live *l)
 			s2v_errno_text(errno));
 }
 
-/* Where there is S2FWB: does the vCPU-init path invalidate the instruction cache? */
+/* With S2FWB: finds whether the vCPU-init path invalidates the instruction cache. */
 static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, struct s2v_host *host)
 {
 	struct s2v_icache ic;
@@ -187,17 +189,17 @@ static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, st
 	host->init_icache = S2V_UNKNOWN;
 	if (host->fwb != S2V_YES) {
 		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
-			 "no S2FWB: the unmap takes the place of an invalidation");
+			 "no S2FWB: the unmap replaces an invalidation");
 		return;
 	}
 	err = s2v_vcpu_text(l->skel, ks, &ic);
 	if (err) {
 		snprintf(host->init_icache_text, sizeof(host->init_icache_text),
 			 "the kernel's text could not be read: %s",
-			 err == -ENOENT ? "where it is is not known" : strerror(-err));
+			 err == -ENOENT ? "its address is not known" : strerror(-err));
 		return;
 	}
-	/* Where control goes that cannot be followed there may be one. */
+	/* Code behind branches that cannot be followed may contain an invalidation. */
 	if (!s2v_icache_missing(&ic))
 		host->init_icache = S2V_YES;
 	else if (!ic.leaves && !ic.indirect)
@@ -205,7 +207,7 @@ static void read_init_path(struct s2v_live *l, const struct s2v_kallsyms *ks, st
 	s2v_icache_text(&ic, host->init_icache_text, sizeof(host->init_icache_text));
 }
 
-/* Everything up to attaching. Returns 0 or -errno, with the sentence in err. */
+/* Everything before attaching. Returns 0 or -errno, with a message in err. */
 static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_host *host,
 		struct s2v_hook hooks[S2V_OBS_NR], char *err, size_t errlen)
 {
@@ -224,15 +226,15 @@ static int load(struct s2v_live *l, const struct s2v_live_opts *o, struct s2v_ho
 	if (!rc)
 		rc = s2verify_bpf__load(l->skel);
 	if (rc) {
-		/* Before 6.2 libbpf looks through the BTF of modules, which wants it. */
+		/* Before 6.2 libbpf reads the BTF of modules, which needs CAP_SYS_ADMIN. */
 		snprintf(
 			err, errlen,
-			"the kernel did not load the BPF programs: %s%s (-v says more)",
+			"the kernel did not load the BPF programs: %s%s (-v shows details)",
 			s2v_errno_text(rc),
 			!capng_get_caps_process() &&
 					!capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)
 				? "; this process is without CAP_SYS_ADMIN, which Linux before 6.2 "
-				  "wants beside CAP_BPF and CAP_PERFMON"
+				  "wants in addition to CAP_BPF and CAP_PERFMON"
 				: "");
 		return rc;
 	}
@@ -254,7 +256,7 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 		return NULL;
 	}
 	verbose = o->verbose;
-	libbpf_set_print(print);
+	libbpf_set_print(print_libbpf);
 	l->fn = fn;
 	l->arg = arg;
 	l->host = host;
@@ -264,7 +266,8 @@ struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *h
 	l->timed = o->timed && !o->all;
 	rc = l->all ? s2v_briefs_init(&l->briefs, libbpf_num_possible_cpus(), host->page_shift) : 0;
 	if (rc) {
-		snprintf(err, errlen, "no table of what each CPU mapped last could be made: %s",
+		snprintf(err, errlen,
+			 "the table of each CPU's last maps could not be allocated: %s",
 			 strerror(-rc));
 		goto fail;
 	}
@@ -299,7 +302,7 @@ int s2v_live_stop(struct s2v_live *l)
 	int err;
 
 	l->skel->bss->ending = true;
-	/* Entries go first; calls that are inside get a second to return. */
+	/* Detach entries first; calls that are inside get a second to return. */
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		detach(l, i, false);
 	for (int i = 0; i < 100 && s2v_live_inside(l); i++)

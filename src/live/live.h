@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room live: BPF programs loaded, attached and read on this host, and its audits. Uses core,
+ * host, util. Used by cmd, daemon.
+ *
  * The live source: BPF programs loaded and attached to the hooks that were chosen, their events,
  * their counters. One a process.
  */
@@ -14,7 +17,7 @@ struct s2v_live;
 
 struct s2v_live_opts {
 	__u32 pid; /* only VMs of this process; 0: all */
-	bool all; /* every event, not only what matters */
+	bool all; /* report every event */
 	__u32 buffer; /* bytes of the ring buffer, a power of two and of pages */
 	bool audit; /* s2v_live_audit() will be called */
 	bool timed; /* faults and unmaps are timed, for histograms; not with `all` */
@@ -22,45 +25,45 @@ struct s2v_live_opts {
 	const struct s2v_kallsyms *ks; /* needed by s2v_live_open() only */
 };
 
-/* Takes events, in the order of the ring buffer. */
+/* Receives events in the order of the ring buffer. */
 typedef void (*s2v_event_fn)(void *arg, const struct s2v_ev_hdr *ev);
 
 /*
- * Load, calibrate host->s1_attr, attach. A hook that does not attach after all becomes METHOD_NONE
- * with the reason. NULL with the one sentence that helps in err.
+ * Loads, calibrates host->s1_attr, attaches. A hook that does not attach after all becomes METHOD_NONE
+ * with the reason. NULL with a message for the user in err.
  */
 struct s2v_live *s2v_live_open(const struct s2v_live_opts *o, struct s2v_host *host,
 			       struct s2v_hook hooks[S2V_OBS_NR], s2v_event_fn fn, void *arg,
 			       char *err, size_t errlen);
 
-/* Observe from now on; VMs that are there already are told of first. 0 or -errno; then once more. */
+/* Starts observing; reports existing VMs first. 0 or -errno; may be called again. */
 int s2v_live_start(struct s2v_live *l);
 
-/* Readable when there are events; with `all` when there are many: the rest is to be asked for now and then. */
+/* Readable if there are events; with `all` only if there are many: then poll, too. */
 int s2v_live_fd(const struct s2v_live *l);
-#define S2V_LIVE_LOOK_NS 50000000 /* how often */
+#define S2V_LIVE_POLL_NS 50000000 /* interval of polling */
 /*
- * Hands out what is in the ring buffer, for some milliseconds at most: where events come faster than they are
- * taken there is more. 0 or -errno.
+ * Hands out what is in the ring buffer, for some milliseconds at most: if events come faster than that, some stay.
+ * 0 or -errno.
  */
 int s2v_live_consume(struct s2v_live *l);
-/* Hands out all that is there when it is called, and at most as much as the ring buffer holds. 0 or -errno. */
+/* Hands out all events present at the call, at most as much as the ring buffer holds. 0 or -errno. */
 int s2v_live_drain(struct s2v_live *l);
-/* The same in shares as s2v_live_consume() takes, with go_on(arg) between them; -EINTR where that is false. */
+/* The same in turns as long as those of s2v_live_consume(), with go_on(arg) between them; -EINTR if that is false. */
 int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *arg);
 
 /*
- * To be called about every second: what is pending of kinds of mappings goes to the ring buffer, as far as half of that has room;
- * nothing is done where nothing is. 0 or -errno.
+ * To be called about every second: writes the pending counts of kinds of mappings to the ring buffer, while half of it
+ * is free. Does nothing if none are pending. 0 or -errno.
  */
 int s2v_pending_report(struct s2v_live *l);
 
-/* Stop observing, then hand out all that is left, pending aggregates included. 0 or -errno. */
+/* Stops observing, then hands out all that is left, including pending counts. 0 or -errno. */
 int s2v_live_stop(struct s2v_live *l);
 
 /*
- * Counters since start: cnt, maps, missed_probes, unread of *sum; none of it goes back. at_end: maps whose VMA is still to be
- * looked at, since the host was changing it, are unread. 0 or -errno.
+ * Counters since the start: cnt, maps, missed_probes, unread of *sum; they never decrease. at_end: deferred events
+ * count as unread. 0 or -errno.
  */
 int s2v_live_counters(struct s2v_live *l, struct s2v_summary *sum, bool at_end);
 

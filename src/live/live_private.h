@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside of the live source. */
+/* Private to the live source. */
 #ifndef S2V_LIVE_PRIVATE_H
 #define S2V_LIVE_PRIVATE_H
 
@@ -11,24 +11,24 @@
 
 struct s2v_kept_vm; /* keep.c */
 
-/* What one reading of the ring buffer may still take. */
-struct s2v_live_share {
+/* How much one turn may still read from the ring buffer. */
+struct s2v_ring_budget {
 	__u64 bytes; /* of the ring buffer */
-	__u64 until; /* CLOCK_MONOTONIC ns; 0: however long that takes */
-	unsigned int events; /* so many were taken: the clock is not asked for each */
+	__u64 until; /* CLOCK_MONOTONIC ns; 0: no limit */
+	unsigned int events; /* events read: the clock is not read for each */
 };
 
-/* What KVM's own list of VMs says: see census.h. */
+/* Result of comparing with KVM's own list of VMs: see census.h. */
 struct s2v_live_census {
-	__u64 hidden; /* VMs that are there and that no open file shows */
+	__u64 hidden; /* VMs that exist and that no open file shows */
 	__u32 creator; /* the thread that created one of them */
-	int err; /* the list could not be read */
+	int err; /* of reading the list */
 };
 
 struct s2v_live {
 	struct s2verify_bpf *skel;
 	struct ring_buffer *ring;
-	struct s2v_live_share share;
+	struct s2v_ring_budget budget;
 	s2v_event_fn fn;
 	void *arg;
 	struct bpf_link *links[S2V_OBS_NR][2]; /* entry, return */
@@ -36,34 +36,33 @@ struct s2v_live {
 	size_t n_progs;
 	const struct s2v_host *host;
 	bool audit;
-	bool all; /* every event is told */
-	bool timed; /* faults and unmaps are */
+	bool all; /* every event is reported */
+	bool timed; /* faults and unmaps are timed */
 	struct bpf_link *timer;
-	/* Memory of the kernel's map that some leaf reaches other than Write-Back; hi 0: none. */
-	__u64 other_lo, other_hi;
+	/* Range of PAs in the kernel's map that leaves other than Write-Back reach; hi 0: none. */
+	__u64 not_wb_lo, not_wb_hi;
 	struct s2v_briefs briefs; /* with `all` */
-	struct s2v_live_census census; /* of the last time */
+	struct s2v_live_census census; /* the last one */
 	__u64 malformed;
-	/* Registrations whose VMAs were not all read; of which VMs. */
-	__u64 unread_slots;
-	struct s2v_unread unread;
-	int err; /* of reading what a VM that is gone left */
-	struct s2v_kept_vm *vms; /* hash: VMs whose events were handed out, and that are there */
-	__u64 lost; /* events that had been lost when all was put in order last */
-	struct s2v_kinds kinds; /* what is kept in the kernel of memslots */
-	__u64 kinds_lost; /* events that had been lost when they were read last, … */
-	__u64 kinds_rest; /* … which is not done again before (CLOCK_MONOTONIC ns) */
-	struct s2v_kinds_end *owed; /* ended meanwhile */
-	size_t n_owed, cap_owed;
-	struct bpf_link *pending; /* iterator of pending.c; NULL: nothing is ever pending */
-	int pending_fd; /* a read of it that is not through, or -1 */
-	int kvm, switches[2]; /* of health.c; -1 where not open */
+	__u64 unread_slots; /* registrations whose VMAs were not all read */
+	struct s2v_unread unread; /* of which VMs */
+	int err; /* the first error of reading what an ended VM or memslot left */
+	struct s2v_kept_vm *vms; /* hash: VMs that were reported and have not ended */
+	__u64 lost; /* lost events at the last s2v_keep_reconcile() */
+	struct s2v_kinds kinds; /* the BPF side's memslots and kinds of mappings */
+	__u64 kinds_read_lost; /* lost events when `kinds` was last read from the maps */
+	__u64 kinds_read_after; /* earliest time of the next reading, CLOCK_MONOTONIC ns */
+	struct s2v_kinds_end *deferred_ends; /* ended since the last reading */
+	size_t n_deferred_ends, cap_deferred_ends;
+	struct bpf_link *pending; /* iterator of pending.c; NULL: with `all`, nothing is pending */
+	int pending_fd; /* a read of it that is not finished, or -1 */
+	int kvm, switches[2]; /* of health.c; -1: not open */
 };
 
-/* ring.c: takes one record out of the ring buffer; -ECANCELED when a turn is over. arg: the struct s2v_live. */
+/* ring.c: handles one record of the ring buffer; -ECANCELED if the turn is over. arg: the struct s2v_live. */
 int s2v_ring_event(void *arg, void *data, size_t len);
 
-/* ring.c: reports the VMs that open files show and that were not reported yet as VMs that were there before. */
+/* ring.c: reports VMs that open files show and that were not reported yet, as preexisting. */
 int s2v_live_inventory(struct s2v_live *l);
 
 #endif

@@ -8,23 +8,23 @@
 #include "live/memory.h"
 
 #define PAUSE_NS 1000000
-#define OWNERS 4 /* threads that are asked for their VMAs, before these are unreadable */
+#define OWNERS_MAX 4 /* threads tried, before the VMAs count as unreadable */
 
-struct asking {
+struct memory_reader {
 	struct s2v_live *l;
-	const struct s2v_memory_of *of;
+	const struct s2v_memory_query *of;
 	struct s2v_memory *m; /* shared with the BPF side */
 };
 
 static bool go_on(void *arg)
 {
-	const struct s2v_memory_of *of = ((struct asking *)arg)->of;
+	const struct s2v_memory_query *of = ((struct memory_reader *)arg)->of;
 
 	return !of->go_on || of->go_on(of->arg);
 }
 
-/* A thread that has the memory, into m->owner; of one (tid) only whether it has it. */
-static int find_owner(struct asking *q, __u32 tid)
+/* Finds a thread that uses the mm, into m->owner; with tid: checks only that thread. */
+static int find_owner(struct memory_reader *q, __u32 tid)
 {
 	const struct s2v_iter_opts o = {
 		.done = &q->m->owner, .go_on = go_on, .arg = q, .to_end = q->of->to_end
@@ -34,7 +34,7 @@ static int find_owner(struct asking *q, __u32 tid)
 
 	q->m->owner = q->m->users = 0;
 	if (!link)
-		/* ESRCH: that thread is gone */
+		/* ESRCH: the thread is gone */
 		return tid && errno == ESRCH ? 0 : -errno;
 	err = s2v_iter_run(link, &o);
 	bpf_link__destroy(link);
@@ -42,10 +42,10 @@ static int find_owner(struct asking *q, __u32 tid)
 }
 
 /*
- * The VMAs of that thread's memory. Unread where the thread has ended meanwhile, which the iterator takes for the end
- * of its VMAs, or where they are too many.
+ * Reads the VMAs of a thread. UNREAD if there are too many, or if the thread exited meanwhile: the iterator then just
+ * ends, as after the last VMA.
  */
-static int read_of(struct asking *q, __u32 owner, struct s2v_vmas *v)
+static int read_owner(struct memory_reader *q, __u32 owner, struct s2v_vmas *v)
 {
 	struct bpf_link *link = s2v_iter_attach(q->l->skel->progs.memory_vmas, owner, 0);
 	const struct s2v_vmas_source from = {
@@ -69,7 +69,7 @@ static int read_of(struct asking *q, __u32 owner, struct s2v_vmas *v)
 	return q->m->owner == owner ? S2V_MEMORY_READ : S2V_MEMORY_UNREAD;
 }
 
-static int read_once(struct asking *q, __u32 tid, struct s2v_vmas *v)
+static int read_once(struct memory_reader *q, __u32 tid, struct s2v_vmas *v)
 {
 	int err = find_owner(q, tid);
 
@@ -78,19 +78,19 @@ static int read_once(struct asking *q, __u32 tid, struct s2v_vmas *v)
 	if (err)
 		return err;
 	if (q->m->owner)
-		return read_of(q, q->m->owner, v);
-	return q->m->users ? S2V_MEMORY_UNREAD : S2V_MEMORY_NOBODYS;
+		return read_owner(q, q->m->owner, v);
+	return q->m->users ? S2V_MEMORY_UNREAD : S2V_MEMORY_EXITED;
 }
 
-int s2v_memory_read(struct s2v_live *l, const struct s2v_memory_of *of, struct s2v_vmas *v)
+int s2v_memory_read(struct s2v_live *l, const struct s2v_memory_query *of, struct s2v_vmas *v)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	struct asking q = { .l = l, .of = of, .m = &l->skel->bss->memory };
+	struct memory_reader q = { .l = l, .of = of, .m = &l->skel->bss->memory };
 	int ret = S2V_MEMORY_UNREAD;
 
 	q.m->mm = of->mm;
-	/* A thread may end meanwhile; another one has the same memory. */
-	for (int tries = 0; tries < OWNERS && ret == S2V_MEMORY_UNREAD; tries++) {
+	/* If the thread exits meanwhile, try another with the same mm. */
+	for (int tries = 0; tries < OWNERS_MAX && ret == S2V_MEMORY_UNREAD; tries++) {
 		if (tries)
 			nanosleep(&pause, NULL);
 		ret = read_once(&q, tries ? 0 : of->tid, v);

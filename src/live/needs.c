@@ -9,9 +9,9 @@
 #define FLAVOUR "___"
 #define MAX_STRUCTS 64
 #define MAX_DEPTH 8 /* of anonymous structures in each other; more is a loop in broken BTF */
-#define MAX_REPORTED 4
+#define MAX_MISSING 4
 
-/* Releases tell where each came from; they are not asked for. */
+/* The releases are for information; they are not checked. */
 const struct s2v_need_enumerator s2v_need_enumerators[S2V_NEED_ENUMERATORS] = {
 	{ "bpf_func_id", "BPF_FUNC_task_storage_get", "bpf_task_storage_get()" }, /* 5.11 */
 	{ "bpf_func_id", "BPF_FUNC_get_current_task_btf", "bpf_get_current_task_btf()" }, /* 5.11 */
@@ -26,8 +26,8 @@ const struct s2v_need_enumerator s2v_need_enumerators[S2V_NEED_ENUMERATORS] = {
 
 struct need {
 	const struct btf_type *local;
-	const struct btf_type *best; /* of the kernel's of that name, the one that lacks least */
-	unsigned int lacks;
+	const struct btf_type *best; /* the kernel's type of that name that lacks fewest */
+	unsigned int n_missing; /* members that `best` lacks */
 };
 
 struct needs {
@@ -37,8 +37,8 @@ struct needs {
 	bool has[S2V_NEED_ENUMERATORS];
 };
 
-/* The list in the sentence. */
-struct reported {
+/* The list of missing items in the message. */
+struct missing {
 	char list[256];
 	unsigned int n;
 };
@@ -50,12 +50,13 @@ static const char *name_at(const struct btf *btf, __u32 off)
 	return name ? name : "";
 }
 
-static void __attribute__((format(printf, 2, 3))) tell(struct reported *t, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+add_missing(struct missing *t, const char *fmt, ...)
 {
 	size_t used = strlen(t->list);
 	va_list ap;
 
-	if (t->n++ >= MAX_REPORTED)
+	if (t->n++ >= MAX_MISSING)
 		return;
 	if (t->n > 1)
 		used += snprintf(t->list + used, sizeof(t->list) - used, ", ");
@@ -66,7 +67,7 @@ static void __attribute__((format(printf, 2, 3))) tell(struct reported *t, const
 	va_end(ap);
 }
 
-/* The structure or union that a member is of, by value, or NULL. */
+/* The structure or union that is the type of a member, or NULL. */
 static const struct btf_type *composite(const struct btf *btf, __u32 id)
 {
 	const struct btf_type *t = btf__type_by_id(btf, id);
@@ -77,7 +78,7 @@ static const struct btf_type *composite(const struct btf *btf, __u32 id)
 	return t && btf_is_composite(t) ? t : NULL;
 }
 
-/* A member of that name, in anonymous structures and unions too, or NULL. */
+/* The member with this name, also in anonymous structures and unions, or NULL. */
 static const struct btf_member *find(const struct btf *btf, const struct btf_type *t,
 				     const char *name, int depth)
 {
@@ -100,11 +101,12 @@ static const struct btf_member *find(const struct btf *btf, const struct btf_typ
 }
 
 /*
- * How many of the members of `local` the kernel's `t` has not, those of anonymous structures
- * inside included. They are told of where told is given.
+ * Counts the members of `local` that the kernel's `t` does not have, including those of anonymous
+ * structures. Adds their names to `missing`, which may be NULL.
  */
-static unsigned int lacks(const struct needs *n, const struct btf_type *local,
-			  const struct btf_type *t, const char *path, struct reported *reported)
+static unsigned int count_missing(const struct needs *n, const struct btf_type *local,
+				  const struct btf_type *t, const char *path,
+				  struct missing *missing)
 {
 	const struct btf_member *m = btf_members(local), *found;
 	const struct btf_type *inner, *their;
@@ -118,15 +120,15 @@ static unsigned int lacks(const struct needs *n, const struct btf_type *local,
 		inner = composite(n->object, m->type);
 		their = found ? composite(n->kernel, found->type) : NULL;
 		if (found &&
-		    (!inner || inner->name_off)) /* those with names have lines of their own */
+		    (!inner || inner->name_off)) /* named structures are checked on their own */
 			continue;
 		if (found && their) {
-			count += lacks(n, inner, their, member, reported);
+			count += count_missing(n, inner, their, member, missing);
 			continue;
 		}
 		count++;
-		if (reported)
-			tell(reported, "%s", member);
+		if (missing)
+			add_missing(missing, "%s", member);
 	}
 	return count;
 }
@@ -162,11 +164,11 @@ static void match_struct(struct needs *n, const struct btf_type *t, const char *
 	for (s = n->s; s < n->s + n->n; s++) {
 		if (strcmp(name_at(n->object, s->local->name_off), name))
 			continue;
-		count = lacks(n, s->local, t, name, NULL);
-		if (s->best && s->lacks <= count)
+		count = count_missing(n, s->local, t, name, NULL);
+		if (s->best && s->n_missing <= count)
 			continue;
 		s->best = t;
-		s->lacks = count;
+		s->n_missing = count;
 	}
 }
 
@@ -194,7 +196,7 @@ static void match_enum(struct needs *n, const struct btf_type *t, const char *na
 	}
 }
 
-/* One pass: a kernel's BTF has some 100,000 types. */
+/* A single pass: a kernel's BTF has some 100,000 types. */
 static void match(struct needs *n)
 {
 	__u32 id, end = btf__type_cnt(n->kernel);
@@ -214,34 +216,34 @@ static void match(struct needs *n)
 int s2v_needs(const struct btf *kernel, const struct btf *object, char *err, size_t errlen)
 {
 	struct needs n = { .kernel = kernel, .object = object };
-	struct reported reported = { .n = 0 };
+	struct missing missing = { .n = 0 };
 	const struct need *s;
 	const char *name;
 	char more[32] = "";
 	int i;
 
 	if (collect(&n)) {
-		snprintf(err, errlen, "the BPF object does not tell what it needs of a kernel");
+		snprintf(err, errlen, "the BPF object does not state what it needs of a kernel");
 		return -1;
 	}
 	match(&n);
 	for (i = 0; i < S2V_NEED_ENUMERATORS; i++)
 		if (!n.has[i])
-			tell(&reported, "%s", s2v_need_enumerators[i].said);
+			add_missing(&missing, "%s", s2v_need_enumerators[i].shown);
 	for (s = n.s; s < n.s + n.n; s++) {
 		name = name_at(object, s->local->name_off);
 		if (!s->best)
-			tell(&reported, "struct %s", name);
+			add_missing(&missing, "struct %s", name);
 		else
-			lacks(&n, s->local, s->best, name, &reported);
+			count_missing(&n, s->local, s->best, name, &missing);
 	}
-	if (!reported.n)
+	if (!missing.n)
 		return 0;
-	if (reported.n > MAX_REPORTED)
-		snprintf(more, sizeof(more), " and %u more", reported.n - MAX_REPORTED);
+	if (missing.n > MAX_MISSING)
+		snprintf(more, sizeof(more), " and %u more", missing.n - MAX_MISSING);
 	snprintf(err, errlen,
-		 "this kernel cannot be observed, since by its BTF it lacks what the BPF programs "
-		 "need: %s%s; Linux 6.1 and later have all of it",
-		 reported.list, more);
+		 "this kernel cannot be observed, since its BTF lacks what the BPF programs need: "
+		 "%s%s; Linux 6.1 and later have all of it",
+		 missing.list, more);
 	return -1;
 }

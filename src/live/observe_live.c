@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "live/btfproto.h"
-#include "host/host.h"
+#include "live/facts.h"
 #include "live/needs.h"
 #include "host/observe.h"
 #include "s2v_shared.h"
@@ -68,7 +68,7 @@ static int load_btf(struct machine *m, char *err, size_t errlen)
 	return -1;
 }
 
-/* Before any hook is tried: one sentence, instead of a relocation that libbpf cannot resolve. */
+/* Before any hook is tried: a clear message instead of libbpf's unresolved relocation. */
 static int meets_needs(const struct machine *m, char *err, size_t errlen)
 {
 	struct s2verify_bpf *skel = s2verify_bpf__open();

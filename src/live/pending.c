@@ -7,7 +7,7 @@
 #include "live/keep.h"
 #include "live/pending.h"
 
-/* Kinds that one look may take, each some ten instructions, or an event if something is pending. */
+/* Kinds that one read may visit: about ten instructions each, and an event if something is pending. */
 #define KINDS_MOST 65536
 
 int s2v_pending_open(struct s2v_live *l)
@@ -21,8 +21,8 @@ int s2v_pending_open(struct s2v_live *l)
 	return l->pending ? 0 : -errno;
 }
 
-/* Is there anything to be told since the last look began? */
-static bool wanted(struct s2v_live *l)
+/* Returns whether counts became pending since the last iteration began. */
+static bool take_pending_flag(struct s2v_live *l)
 {
 	return __atomic_exchange_n(&l->skel->bss->pending_some, false, __ATOMIC_SEQ_CST);
 }
@@ -34,11 +34,11 @@ int s2v_pending_report(struct s2v_live *l)
 
 	if (!l->pending)
 		return 0;
-	err = s2v_keep_know(l);
-	if (err) /* what has ended is not to be told of as if it were there */
+	err = s2v_keep_refresh(l);
+	if (err) /* kinds that have ended must not be reported as existing */
 		return err < 0 ? err : 0;
 	if (l->pending_fd < 0) {
-		if (!wanted(l))
+		if (!take_pending_flag(l))
 			return 0;
 		l->pending_fd = bpf_iter_create(bpf_link__fd(l->pending));
 		if (l->pending_fd < 0)
@@ -46,7 +46,7 @@ int s2v_pending_report(struct s2v_live *l)
 	}
 	l->skel->bss->pending_left = KINDS_MOST;
 	err = read(l->pending_fd, &none, 1) < 0 ? -errno : 0;
-	/* There is more, for which there is no room now. */
+	/* There is more, but no room for it now. */
 	if (err == -EAGAIN || err == -EINTR)
 		return 0;
 	close(l->pending_fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Counts stay live while nothing more is mapped: once a second the BPF side tells what is pending of each kind of mapping
- * (bpf/pending.h). Inside of the live source.
+ * Keeps counts current while nothing more is mapped: once a second the BPF side reports the pending count of each kind
+ * of mapping (bpf/pending.h).
  */
 #ifndef S2V_LIVE_PENDING_H
 #define S2V_LIVE_PENDING_H

@@ -13,8 +13,8 @@ static bool always(void *arg)
 }
 
 /*
- * Is the VM there, and with it the memory that it was told with? Its end strikes it out of the map before KVM lets go
- * of the memory; where that end is not seen nobody knows.
+ * Returns whether the VM, and so its mm, still exists. At the VM's end its entry is deleted before KVM drops the mm.
+ * Without the hook on that, the mm may be gone, and this returns false.
  */
 static bool vm_is_there(struct s2v_live *l, const struct s2v_slot_left *left)
 {
@@ -25,8 +25,8 @@ static bool vm_is_there(struct s2v_live *l, const struct s2v_slot_left *left)
 	       st.id == left->ev.h.vm;
 }
 
-/* Is the memslot still what was registered then? One that was refused never was, and its VMAs may tell why. */
-static bool holds(struct s2v_live *l, const struct s2v_ev_slot *ev)
+/* Returns whether the memslot is still that registration. A refused one counts: its VMAs may show why. */
+static bool is_current(struct s2v_live *l, const struct s2v_ev_slot *ev)
 {
 	struct s2v_slot_key key = { .vm = ev->h.vm, .slot = ev->slot, .as_id = ev->as_id };
 	struct s2v_slot_state st;
@@ -35,7 +35,7 @@ static bool holds(struct s2v_live *l, const struct s2v_ev_slot *ev)
 			   st.gen == ev->gen);
 }
 
-/* The VMAs that are left; 0: not all of them could be told. */
+/* Reports the remaining VMAs. False: there were too many. */
 static bool report_rest(struct s2v_live *l, const struct s2v_vmas *v, struct s2v_slot_left *left)
 {
 	const struct s2v_vmas_to to = {
@@ -54,12 +54,12 @@ static bool report_rest(struct s2v_live *l, const struct s2v_vmas *v, struct s2v
 
 void s2v_registration_finish(struct s2v_live *l, struct s2v_slot_left *left)
 {
-	/* What is in the ring buffer at the end of the run is of the run. */
-	const struct s2v_memory_of of = { .mm = left->mm, .tid = left->tid, .to_end = true };
+	/* to_end: the last registrations of a run are completed after the signal that ends it. */
+	const struct s2v_memory_query of = { .mm = left->mm, .tid = left->tid, .to_end = true };
 	struct s2v_vmas v = { 0 };
 
 	if (vm_is_there(l, left) && s2v_memory_read(l, &of, &v) == S2V_MEMORY_READ &&
-	    vm_is_there(l, left) && holds(l, &left->ev) && report_rest(l, &v, left)) {
+	    vm_is_there(l, left) && is_current(l, &left->ev) && report_rest(l, &v, left)) {
 		left->ev.unread = 0;
 	} else {
 		l->unread_slots++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Reading the ring buffer, and the inventory of VMs whose events go into it. */
+/* Reads the ring buffer; runs the inventory of VMs, whose events go there. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #include "live/registration.h"
 #include "util/util.h"
 
-/* How long events are taken in one go, before the loop's other events have their turn. */
-#define SHARE_NS 20000000ULL
+/* Longest time of one turn, before the event loop handles other sources. */
+#define TURN_NS 20000000ULL
 
-static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
+static void handle_brief(struct s2v_live *l, const struct s2v_brief *in)
 {
 	struct s2v_ev_page whole[2];
 
@@ -27,9 +27,9 @@ static void take_brief(struct s2v_live *l, const struct s2v_brief *in)
 	l->fn(l->arg, &whole[1].h);
 }
 
-/* A memslot is told of once all is known of it that can be. */
-static const struct s2v_ev_hdr *finished(struct s2v_live *l, const struct s2v_ev_hdr *ev,
-					 size_t len, struct s2v_slot_left *left)
+/* Completes a registration whose VMAs the BPF side did not all read. */
+static const struct s2v_ev_hdr *finish_slot(struct s2v_live *l, const struct s2v_ev_hdr *ev,
+					    size_t len, struct s2v_slot_left *left)
 {
 	if (ev->type != S2V_EV_SLOT || len < sizeof(*left))
 		return ev;
@@ -38,7 +38,7 @@ static const struct s2v_ev_hdr *finished(struct s2v_live *l, const struct s2v_ev
 	return &left->ev.h;
 }
 
-/* Remembers where leaves that are not Write-Back reach memory of the kernel's map. */
+/* Extends [not_wb_lo, not_wb_hi) by a leaf that is not Write-Back and maps memory of the kernel's map. */
 static void note_leaves(struct s2v_live *l, const struct s2v_ev_leaves *ev)
 {
 	__u64 end = ev->pa + (ev->flags & S2V_LF_PA_RUN ? ev->size : 1);
@@ -46,19 +46,19 @@ static void note_leaves(struct s2v_live *l, const struct s2v_ev_leaves *ev)
 	if ((ev->flags & S2V_LF_AGAIN) || ev->s2 == S2V_ATTR_NORMAL_WB ||
 	    s2v_host_where(l->host, ev->pa) != S2V_WHERE_INSIDE)
 		return;
-	if (!l->other_hi || ev->pa < l->other_lo)
-		l->other_lo = ev->pa;
-	if (end > l->other_hi)
-		l->other_hi = end;
+	if (!l->not_wb_hi || ev->pa < l->not_wb_lo)
+		l->not_wb_lo = ev->pa;
+	if (end > l->not_wb_hi)
+		l->not_wb_hi = end;
 }
 
-static void take(struct s2v_live *l, const void *data, size_t len)
+static void handle_record(struct s2v_live *l, const void *data, size_t len)
 {
 	const struct s2v_ev_hdr *ev = data;
 	struct s2v_slot_left left;
 
 	if (s2v_is_brief(data, len)) {
-		take_brief(l, data);
+		handle_brief(l, data);
 		return;
 	}
 	if (len < sizeof(*ev) || ev->len > len) {
@@ -66,17 +66,17 @@ static void take(struct s2v_live *l, const void *data, size_t len)
 		return;
 	}
 	s2v_brief_note(&l->briefs, data, len);
-	ev = finished(l, ev, len, &left);
+	ev = finish_slot(l, ev, len, &left);
 	s2v_keep_event(l, ev);
 	if (ev->type == S2V_EV_LEAVES)
 		note_leaves(l, (const struct s2v_ev_leaves *)ev);
 	l->fn(l->arg, ev);
 }
 
-/* Is what one reading of the ring buffer may take used up? libbpf itself goes on for as long as there is any. */
-static bool used_up(struct s2v_live *l, size_t len)
+/* Returns whether the turn is over. libbpf itself reads for as long as there are records. */
+static bool budget_used_up(struct s2v_live *l, size_t len)
 {
-	struct s2v_live_share *s = &l->share;
+	struct s2v_ring_budget *s = &l->budget;
 
 	len = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 	s->bytes = s->bytes > len ? s->bytes - len : 0;
@@ -88,11 +88,10 @@ int s2v_ring_event(void *arg, void *data, size_t len)
 {
 	struct s2v_live *l = arg;
 
-	take(l, data, len);
-	return used_up(l, len) ? -ECANCELED : 0;
+	handle_record(l, data, len);
+	return budget_used_up(l, len) ? -ECANCELED : 0;
 }
 
-/* Runs the inventory of VM files that are open now. */
 int s2v_live_inventory(struct s2v_live *l)
 {
 	const struct s2v_iter_opts o = { 0 };
@@ -118,7 +117,7 @@ int s2v_live_start(struct s2v_live *l)
 	l->skel->bss->inventory_done = l->skel->bss->vms_unlisted = false;
 	l->skel->bss->ready = true;
 	err = s2v_live_inventory(l);
-	l->skel->bss->inventory_done = true; /* or was not to be had */
+	l->skel->bss->inventory_done = true; /* also after an error */
 	if (!err)
 		s2v_census(l, s2v_live_inventory);
 	l->skel->bss->vms_unlisted = err || l->census.hidden;
@@ -130,44 +129,44 @@ int s2v_live_fd(const struct s2v_live *l)
 	return ring_buffer__epoll_fd(l->ring);
 }
 
-/* As many bytes as the ring buffer holds: what is there now. */
-static __u64 all_of(const struct s2v_live *l)
+/* The size of the ring buffer: no more bytes can be in it now. */
+static __u64 ring_bytes(const struct s2v_live *l)
 {
 	return bpf_map__max_entries(l->skel->maps.events);
 }
 
-/* At most *left bytes, for ns (0: however long that takes). Then *left is what of them is still to be taken. */
+/* Reads at most *left bytes, for ns (0: no limit). Updates *left to what may still be read; 0: all was read. */
 static int consume(struct s2v_live *l, __u64 *left, __u64 ns)
 {
 	int n;
 
-	l->share.bytes = *left;
-	l->share.until = ns ? s2v_clock_ns(CLOCK_MONOTONIC) + ns : 0;
+	l->budget.bytes = *left;
+	l->budget.until = ns ? s2v_clock_ns(CLOCK_MONOTONIC) + ns : 0;
 	n = ring_buffer__consume(l->ring);
-	*left = n == -ECANCELED ? l->share.bytes : 0;
+	*left = n == -ECANCELED ? l->budget.bytes : 0;
 	return n < 0 && n != -ECANCELED ? n : l->err;
 }
 
 int s2v_live_consume(struct s2v_live *l)
 {
-	__u64 left = all_of(l);
+	__u64 left = ring_bytes(l);
 
-	return consume(l, &left, SHARE_NS);
+	return consume(l, &left, TURN_NS);
 }
 
 int s2v_live_drain(struct s2v_live *l)
 {
-	__u64 left = all_of(l);
+	__u64 left = ring_bytes(l);
 
 	return consume(l, &left, 0);
 }
 
 int s2v_live_drain_by_turns(struct s2v_live *l, bool (*go_on)(void *arg), void *arg)
 {
-	__u64 left = all_of(l);
-	int err = consume(l, &left, SHARE_NS);
+	__u64 left = ring_bytes(l);
+	int err = consume(l, &left, TURN_NS);
 
 	while (!err && left)
-		err = go_on(arg) ? consume(l, &left, SHARE_NS) : -EINTR;
+		err = go_on(arg) ? consume(l, &left, TURN_NS) : -EINTR;
 	return err;
 }

@@ -13,7 +13,7 @@ static int open_kvm(char *err, size_t errlen)
 {
 	int fd, tries = 10;
 
-	/* udev may be just relabelling the node, and a loader of KVM may hold it. */
+	/* EBUSY may be short: udev relabels the node, or KVM is being loaded. */
 	while ((fd = open("/dev/kvm", O_RDWR | O_CLOEXEC)) < 0 && errno == EBUSY && --tries)
 		usleep(100000);
 	if (fd >= 0)
@@ -24,22 +24,23 @@ static int open_kvm(char *err, size_t errlen)
 	case ENODEV:
 		snprintf(err, errlen,
 			 "KVM is not available: there is no /dev/kvm (%s); the kernel needs "
-			 "CONFIG_KVM and a start at EL2 without kvm-arm.mode=none, and a "
-			 "container needs the device passed to it",
+			 "CONFIG_KVM and must be booted at EL2 without kvm-arm.mode=none; a "
+			 "container must be given the device",
 			 strerror(errno));
 		break;
 	case EACCES:
 	case EPERM:
 		snprintf(err, errlen,
-			 "/dev/kvm may not be opened (%s): run as root, or as a member of the "
-			 "group that owns it; a container needs it in its device policy",
+			 "no permission to open /dev/kvm (%s): run as root, or as a member of the "
+			 "group that owns it; a container's device policy must allow it",
 			 strerror(errno));
 		break;
 	case EBUSY:
-		snprintf(err, errlen,
-			 "/dev/kvm is busy (%s): something else has exclusive use of KVM; end it "
-			 "and try again",
-			 strerror(errno));
+		snprintf(
+			err, errlen,
+			"/dev/kvm is busy (%s): another program uses KVM exclusively; end it and try "
+			"again",
+			strerror(errno));
 		break;
 	default:
 		snprintf(err, errlen, "cannot open /dev/kvm: %s", strerror(errno));
@@ -48,8 +49,8 @@ static int open_kvm(char *err, size_t errlen)
 }
 
 /*
- * Type 0 is an IPA space of 40 bits. A host whose physical addresses have fewer refuses that
- * with EINVAL and takes what KVM_CAP_ARM_VM_IPA_SIZE says (4.20 on).
+ * Type 0 is an IPA space of 40 bits. A host with smaller physical addresses refuses it with EINVAL and
+ * accepts the size from KVM_CAP_ARM_VM_IPA_SIZE (4.20 on).
  */
 static int create_vm(int kvm)
 {
@@ -107,8 +108,8 @@ int s2v_scratch_vm_open(struct s2v_scratch_vm *s, char *err, size_t errlen)
 	s->vm = create_vm(s->kvm);
 	if (s->vm < 0) {
 		snprintf(err, errlen,
-			 "KVM is there but cannot make a VM (KVM_CREATE_VM: %s): see the kernel's "
-			 "log for why, and the limits on memory and open files",
+			 "KVM is available but cannot create a VM (KVM_CREATE_VM: %s): check the "
+			 "kernel log, and the limits on memory and open files",
 			 strerror(errno));
 		s2v_scratch_vm_close(s);
 		return -1;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "live/facts.h"
 #include "live/session.h"
 #include "util/util.h"
 
@@ -15,7 +16,7 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 	if (!f) {
 		ret = -errno;
 	} else {
-		/* stat() says 1 KiB, which would be seven thousand reads; without it they are that small. */
+		/* stdio's default, st_blksize, is 1 KiB here: that would be 7000 reads. */
 		setvbuf(f, NULL, _IOFBF, 1 << 16);
 		ret = s2v_kallsyms_read(f, &s->ks);
 		fclose(f);
@@ -29,7 +30,7 @@ static int read_kallsyms(struct s2v_session *s, char *err, size_t errlen)
 	return -1;
 }
 
-static int know_host(struct s2v_session *s, char *err, size_t errlen)
+static int gather_host(struct s2v_session *s, char *err, size_t errlen)
 {
 	if (s2v_host_preflight(err, errlen) || s2v_host_gather(&s->host, err, errlen) ||
 	    read_kallsyms(s, err, errlen))
@@ -40,14 +41,14 @@ static int know_host(struct s2v_session *s, char *err, size_t errlen)
 
 void s2v_session_unlisted(const struct s2v_session *s, int err)
 {
-	s2v_err("VMs that are running already could not be listed, and none is taken for verified: %s",
+	s2v_err("VMs that already run could not be listed, so none of them counts as verified: %s",
 		s->hidden[0] ? s->hidden : strerror(-err));
 }
 
 int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool every_fault,
 			char *err, size_t errlen)
 {
-	if (know_host(s, err, errlen))
+	if (gather_host(s, err, errlen))
 		return -1;
 	return s2v_observe_live(s->hooks, &s->host, mode, every_fault, s->ks, err, errlen) < 0 ? -1
 											       : 0;
@@ -55,7 +56,7 @@ int s2v_session_prepare(struct s2v_session *s, enum s2v_attach_mode mode, bool e
 
 int s2v_session_prepare_audit(struct s2v_session *s, char *err, size_t errlen)
 {
-	if (know_host(s, err, errlen))
+	if (gather_host(s, err, errlen))
 		return -1;
 	return s2v_observe_nothing(s->hooks, "an audit needs no hook", err, errlen);
 }

@@ -15,7 +15,7 @@
 #include "live/trial.h"
 
 #define KPROBE_PMU "/sys/bus/event_source/devices/kprobe"
-#define KERNEL_ENOTSUPP 524 /* include/linux/errno.h, never in user space's */
+#define KERNEL_ENOTSUPP 524 /* include/linux/errno.h; user space has no such errno */
 
 /* r0 = 0; exit */
 static const struct bpf_insn return_0[] = {
@@ -47,7 +47,7 @@ static const struct bpf_insn read_kernel[] = {
 	{ .code = BPF_JMP | BPF_EXIT },
 };
 
-/* opts is not const: since libbpf 1.2 the log's true size is written back to it. */
+/* opts is not const: libbpf from 1.2 on writes the log's size to it. */
 static int load_insns(enum bpf_prog_type type, const struct bpf_insn *insns, size_t n,
 		      struct bpf_prog_load_opts *opts)
 {
@@ -81,7 +81,7 @@ int s2v_trial_load(void)
 	return 0;
 }
 
-/* The verifier's first line is what it objects to; statistics follow. */
+/* The first line of the verifier's log is the error; statistics follow. */
 static void first_line(const char *log, char *why, size_t len)
 {
 	size_t n = strcspn(log, "\n");
@@ -91,7 +91,7 @@ static void first_line(const char *log, char *why, size_t len)
 	snprintf(why, len, "%.*s", (int)n, log);
 }
 
-/* Attaches prog to a tracepoint, or NULL: to what it was loaded for; and closes both. 0 or -errno. */
+/* Attaches prog to a tracepoint (NULL: to its load-time target), and closes both. 0 or -errno. */
 static int attach_once(const char *tracepoint, int prog)
 {
 	int link = bpf_raw_tracepoint_open(tracepoint, prog), err = link < 0 ? -errno : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does a function of the running kernel take a probe? Found out by attaching a program of two
- * instructions (return 0) and detaching it again. Live only; needs the privilege for it.
+ * Checks whether a probe attaches to a kernel function, by attaching a program of two instructions
+ * (return 0) and detaching it. Live only; needs the privileges for that.
  */
 #ifndef S2V_TRIAL_H
 #define S2V_TRIAL_H
@@ -10,18 +10,18 @@
 
 #include "util/types.h"
 
-/* Loads a program and drops it: 0, or -errno when BPF programs cannot be loaded at all. */
+/* Loads a program and unloads it: 0, or -errno if BPF programs cannot be loaded at all. */
 int s2v_trial_load(void);
 
 /*
  * Loads a program that reads kernel memory: 0 or -errno. Lockdown in confidentiality mode
- * takes the helper away (ff40e51043af, 5.13; before, the helper fails when it runs).
+ * forbids the helper at load (ff40e51043af, 5.13; before, the helper fails when it runs).
  */
 int s2v_trial_read(void);
 
 /*
- * fentry, or fexit for ret, on func of vmlinux. Returns 0 or -errno; why is filled with what
- * the verifier said where it was the verifier who refused, else it is "".
+ * fentry, or fexit for ret, on func of vmlinux. Returns 0 or -errno. why: the verifier's message if
+ * the verifier refused it, else "".
  */
 int s2v_trial_tracing(const struct btf *vmlinux, const char *func, bool ret, char *why, size_t len);
 
@@ -32,8 +32,8 @@ int s2v_trial_kprobe(const char *func, bool ret);
 int s2v_trial_tracepoint(const char *name);
 
 /*
- * strerror() that knows the kernel's own ENOTSUPP, which a refused fentry gives. Takes errno
- * or -errno. The text lives until the next call.
+ * strerror() that knows the kernel's own ENOTSUPP, which a refused fentry returns. Takes errno or
+ * -errno. The text is valid until the next call.
  */
 const char *s2v_errno_text(int err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Reading the vCPU-init path. */
+/* Reads the code of the vCPU-init path. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "live/calibrate.h"
 #include "live/vcpu_text.h"
 
-/* Linux has 2 to 3 KiB there; a gap in the symbol table is not read as code. */
+/* The function has 2 to 3 KiB; a larger distance to the next symbol is a gap in the symbol table. */
 #define TEXT_MAX 65536
 
 /*
- * kvm_arch_vcpu_ioctl_vcpu_init() is static: compilers inline it into its only caller, or make one
- * copy of it with other arguments.
+ * kvm_arch_vcpu_ioctl_vcpu_init() is static: compilers inline it into its only caller, or emit one copy
+ * with other arguments (".constprop.0").
  */
 static __u64 find_function(const struct s2v_kallsyms *ks, char *name, size_t len)
 {
@@ -36,7 +36,7 @@ static __u64 find_function(const struct s2v_kallsyms *ks, char *name, size_t len
 
 int s2v_vcpu_text(struct s2verify_bpf *skel, const struct s2v_kallsyms *ks, struct s2v_icache *ic)
 {
-	/* Always inline so far; named here in case a kernel calls them. */
+	/* Inlined in all releases so far; listed in case a kernel calls them. */
 	const __u64 inval[] = { s2v_kernel_symbol(ks, "icache_inval_all_pou"),
 				s2v_kernel_symbol(ks, "__flush_icache_all") };
 	struct s2v_icache_code code = { .inval = inval, .n_inval = S2V_ARRAY_SIZE(inval) };

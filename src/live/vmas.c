@@ -6,7 +6,6 @@
 #include "live/iter.h"
 #include "live/vmas.h"
 
-/* What one reading needs. */
 struct reader {
 	struct s2v_vmas *v;
 	const struct s2v_vmas_source *from;
@@ -29,7 +28,7 @@ static int make_room(struct s2v_vmas *v, size_t len)
 	return 0;
 }
 
-/* Data may come in any pieces. */
+/* A piece of data may end within a record. */
 static int take(void *arg, const void *data, size_t len)
 {
 	struct s2v_vmas *v = ((struct reader *)arg)->v;
@@ -41,7 +40,7 @@ static int take(void *arg, const void *data, size_t len)
 	memcpy((char *)v->v + v->bytes, data, len);
 	v->bytes += len;
 	for (; v->n < v->bytes / sizeof(*v->v); v->n++)
-		/* An iterator that begins anew would go on for ever. */
+		/* An iterator that starts again would never end. */
 		if (v->v[v->n].vma.start >= v->v[v->n].vma.end ||
 		    (v->n && v->v[v->n].vma.start < v->v[v->n - 1].vma.end))
 			return -EBADMSG;
@@ -73,7 +72,7 @@ static bool same_kind(const struct s2v_ev_vma *a, const struct s2v_ev_vma *b)
 	       !memcmp(a->driver, b->driver, sizeof(a->driver));
 }
 
-#define TURN 1024 /* runs, after which it is asked whether to go on */
+#define TURN 1024 /* runs between two calls of go_on() */
 
 struct reporter {
 	struct s2v_ev_slot *slot;
@@ -82,7 +81,7 @@ struct reporter {
 	int err;
 };
 
-static void tell(struct reporter *t)
+static void report_run(struct reporter *t)
 {
 	const struct s2v_vmas_to *to = t->to;
 
@@ -97,7 +96,7 @@ static void tell(struct reporter *t)
 		t->err = -EINTR;
 }
 
-/* Adds [start, end) of one kind to the run, or begins another with it. */
+/* Extends the current run by [start, end), or reports it and begins a new one. */
 static void add(struct reporter *t, const struct s2v_ev_vma *kind, __u64 start, __u64 end)
 {
 	if (start >= end)
@@ -106,7 +105,7 @@ static void add(struct reporter *t, const struct s2v_ev_vma *kind, __u64 start, 
 		t->run.vma.end = end;
 		return;
 	}
-	tell(t);
+	report_run(t);
 	t->run = *kind;
 	t->run.h = t->slot->h;
 	t->run.h.type = S2V_EV_VMA;
@@ -114,7 +113,7 @@ static void add(struct reporter *t, const struct s2v_ev_vma *kind, __u64 start, 
 	t->run.slot = t->slot->slot;
 	t->run.as_id = t->slot->as_id;
 	t->run.gen = t->slot->gen;
-	if (start != kind->vma.start) { /* what is known is of its first page */
+	if (start != kind->vma.start) { /* PA and PTE are of the VMA's first page */
 		t->run.pa = S2V_NO_PA;
 		t->run.vma.pte_attr = S2V_ATTR_NONE;
 	}
@@ -122,8 +121,8 @@ static void add(struct reporter *t, const struct s2v_ev_vma *kind, __u64 start, 
 	t->run.vma.end = end;
 }
 
-/* The first VMA that ends behind hva. */
-static size_t first_behind(const struct s2v_vmas *v, __u64 hva)
+/* The index of the first VMA that ends after hva. */
+static size_t first_ending_after(const struct s2v_vmas *v, __u64 hva)
 {
 	size_t lo = 0, hi = v->n;
 
@@ -148,7 +147,8 @@ int s2v_vmas_report(const struct s2v_vmas *v, struct s2v_ev_slot *slot,
 	slot->runs = slot->vmas = 0;
 	if (slot->flags & S2V_MEM_GUEST_MEMFD)
 		return 0;
-	for (size_t i = first_behind(v, at); !t.err && i < v->n && v->v[i].vma.start < end; i++) {
+	for (size_t i = first_ending_after(v, at); !t.err && i < v->n && v->v[i].vma.start < end;
+	     i++) {
 		__u64 s = v->v[i].vma.start, e = v->v[i].vma.end;
 
 		add(&t, &hole, at, s < end ? s : end);
@@ -157,7 +157,7 @@ int s2v_vmas_report(const struct s2v_vmas *v, struct s2v_ev_slot *slot,
 		at = e;
 	}
 	add(&t, &hole, at, end);
-	tell(&t);
+	report_run(&t);
 	return t.err;
 }
 

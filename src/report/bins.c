@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's timelines: a fixed number of bins over a time that is not known in advance. */
+/* The report's timelines: a fixed number of bins for runs of any duration. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static void add_bin(struct s2v_rp_bin *to, const struct s2v_rp_bin *b)
 	to->unmap_ns += b->unmap_ns;
 }
 
-/* Each two neighbours become one. */
+/* Halves the number of used bins: merges pairs and doubles the width. */
 static void fold(struct s2v_rp_time *t)
 {
 	for (__u32 i = 0; i < t->n / 2; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* HTML: escaping, and numbers for people. */
+/* HTML: escaping, and human-readable numbers. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ void html_bytes(FILE *f, const char *s, size_t max)
 	while (len) {
 		size_t n = len < 128 ? len : 128, cleaned;
 
-		/* A piece ends where a character does, if these are characters. */
+		/* Do not split a UTF-8 character between two pieces. */
 		for (int i = 0; i < 3 && n < len && (s[n] & 0xc0) == 0x80; i++)
 			n--;
 		cleaned = s2v_clean_text(s, n, buf, sizeof(buf));
@@ -119,7 +119,7 @@ void html_clock(FILE *f, __u64 realtime_ns)
 	char buf[S2V_RFC3339_LEN];
 
 	s2v_rfc3339(realtime_ns, buf);
-	/* 2026-11-22T05:09:03.181049123Z: the date is said once, above. */
+	/* 2026-11-22T05:09:03.181049123Z, without the date: the verdict shows it. */
 	fprintf(f, "<time datetime=\"%s\">%.12s</time>", buf, buf + 11);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's findings: rule by rule, why, and each with its place. */
+/* The report's findings: by rule, with the reason and the place of each. */
 #include <string.h>
 
 #include "report/html.h"
 #include "util/util.h"
 
-static void behind(FILE *f, const struct s2v_rp_finding *k)
+static void driver_or_file(FILE *f, const struct s2v_rp_finding *k)
 {
 	if (k->driver[0])
 		html_bytes(f, k->driver, sizeof(k->driver));
@@ -82,7 +82,7 @@ static void row(FILE *f, const struct s2v_rp_finding *k)
 	fputs("<td class=\"n\">", f);
 	html_num(f, fd->count);
 	fputs("</td><td>", f);
-	behind(f, k);
+	driver_or_file(f, k);
 	fputs("</td>", f);
 	cell_attr(f, fd->s1, fd->s1_source);
 	cell_attr(f, fd->s2, fd->s2_source);
@@ -94,7 +94,7 @@ static void row(FILE *f, const struct s2v_rp_finding *k)
 		fd->at ? " at the " : "", fd->at ? fd->at : "");
 }
 
-/* The text that a rule gives depends on the host and on attributes: each text once. */
+/* A rule's explanation depends on the host and the attributes: prints each distinct text once. */
 static void reasons(const struct html_page *p, size_t from, size_t to)
 {
 	const char *last = "";
@@ -116,7 +116,7 @@ static void reasons(const struct html_page *p, size_t from, size_t to)
 	}
 }
 
-/* The long form, with references: paragraphs are set off by empty lines. */
+/* Empty lines separate paragraphs. */
 static void background(FILE *f, const char *text)
 {
 	const char *end;
@@ -186,7 +186,7 @@ static void not_kept(const struct html_page *p)
 		fputs("<p class=\"limit\">", p->f);
 		html_num(p->f, n);
 		fprintf(p->f,
-			" more of severity %s are not listed here: the first %d are. "
+			" more findings of severity %s are not listed, only the first %d. "
 			"<code>analyze --json</code> has all.</p>\n",
 			s2v_severity_name((enum s2v_severity)i), S2V_RP_FINDINGS);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's ground: host facts, rules and hooks, mappings by attributes, counters. */
+/* The last parts of the report: host facts, rules and hooks, mappings by attributes, counters. */
 #include "report/html.h"
 
 static const char *tri(int v)
@@ -25,7 +25,7 @@ static void host(FILE *f, const struct s2v_report *rp)
 
 	fputs("<section id=\"host\"><h2>Host</h2>\n", f);
 	if (!rp->has_host) {
-		fputs("<p>Nothing is known of the host.</p></section>\n", f);
+		fputs("<p>No host facts were recorded.</p></section>\n", f);
 		return;
 	}
 	if (h->disagreement[0]) {
@@ -132,21 +132,21 @@ static void counters(FILE *f, const struct s2v_summary *sum)
 		__u64 n;
 	} c[] = {
 		{ "VMs seen", sum->vms },
-		{ "of them there before", sum->preexisting },
+		{ "VMs that existed before the run", sum->preexisting },
 		{ "Stage-2 faults", sum->cnt[S2V_CNT_FAULTS] },
-		{ "of them ended with an error", sum->cnt[S2V_CNT_FAULT_ERRORS] },
+		{ "Stage-2 faults that failed", sum->cnt[S2V_CNT_FAULT_ERRORS] },
 		{ "Mappings", sum->cnt[S2V_CNT_MAPS] },
 		{ "Permission changes", sum->cnt[S2V_CNT_PERMS] },
 		{ "Mappings of nested guests, not verified", sum->cnt[S2V_CNT_NESTED] },
 		{ "Mappings outside memslots", sum->cnt[S2V_CNT_NO_SLOT] },
 		{ "Events lost", sum->lost },
 		{ "Probes missed", sum->missed_probes },
-		{ "Host attributes unreadable", sum->unreadable },
+		{ "Host attributes not readable", sum->unreadable },
 		{ "Pages of device memory that the host does not map", sum->unmapped },
-		{ "Attributes not understood", sum->cnt[S2V_CNT_UNKNOWN_ATTR] },
+		{ "Unknown attributes", sum->cnt[S2V_CNT_UNKNOWN_ATTR] },
 	};
 
-	fputs("<h3>Counted</h3><table><tbody>\n", f);
+	fputs("<h3>Counters</h3><table><tbody>\n", f);
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(c); i++) {
 		fprintf(f, "<tr><th scope=\"row\">%s</th><td class=\"n\">", c[i].name);
 		html_num(f, c[i].n);
@@ -167,7 +167,7 @@ void html_host(const struct html_page *p)
 		counters(p->f, &p->rp->sum);
 		fputs("</div></div>", p->f);
 	} else {
-		fputs("<p>The run was cut short before its summary.</p>", p->f);
+		fputs("<p>The run was cut short: it has no summary.</p>", p->f);
 	}
 	fputs("</section>\n", p->f);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The sink that writes the HTML report: it gathers, and at the end writes the page. */
+/* The sink for the HTML report: collects events and results, and writes the page on close. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,10 +112,9 @@ static int write_page(FILE *f, const struct s2v_report *rp)
 		html_resets(&p);
 		html_host(&p);
 		fputs("</main>\n<aside id=\"facts\" hidden aria-live=\"polite\" "
-		      "aria-label=\"Facts about what is pointed at\"></aside>\n"
+		      "aria-label=\"Facts about the selected part\"></aside>\n"
 		      "<footer>s2verify " S2V_VERSION
-		      ". This file holds all that it shows and asks the network for "
-		      "nothing.</footer>\n",
+		      ". This file is self-contained and needs no network.</footer>\n",
 		      f);
 		html_data(&p);
 		fprintf(f, "<script>%s</script>\n</body>\n</html>\n", s2v_html_js);

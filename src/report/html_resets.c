@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's resets: the dearest, one by one, and what they cost each VM. */
+/* The report's resets: totals by VM, and the most expensive resets. */
 #include <stdlib.h>
 
 #include "report/html.h"
@@ -54,8 +54,8 @@ static void row(FILE *f, const struct s2v_reset *r)
 
 static void totals(const struct html_page *p)
 {
-	static const char *const name[] = { "VM",   "Resets",	 "Unmapping",	       "Refaults",
-					    "Cost", "Avoidable", "What would avoid it" };
+	static const char *const name[] = { "VM",   "Resets",	 "Unmapping",	   "Refaults",
+					    "Cost", "Avoidable", "How to avoid it" };
 	FILE *f = p->f;
 	bool any = false;
 
@@ -109,13 +109,13 @@ void html_resets(const struct html_page *p)
 	html_ns(f, rp->reset_avoidable_ns);
 	fputs(" of it avoidable on this host.", f);
 	if (rp->n_resets > rp->n_reset) {
-		fputs(" Listed are the ", f);
+		fputs(" The ", f);
 		html_num(f, rp->n_reset);
-		fputs(" that cost most.", f);
+		fputs(" most expensive are listed.", f);
 	}
 	fputs("</p>\n", f);
 	totals(p);
-	fputs("<h3>Each</h3><div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
+	fputs("<h3>Each reset</h3><div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
 	      "aria-label=\"Resets\">",
 	      f);
 	heads(f, name, S2V_ARRAY_SIZE(name));

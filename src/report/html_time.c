@@ -5,7 +5,7 @@
 
 #define TABLE_ROWS 64
 
-/* Bins that hold something, or lie before one that does. */
+/* The number of bins up to the last event. */
 static __u32 used(const struct s2v_rp_time *t, __u64 last)
 {
 	__u64 n = t->width && last >= t->t0 ? (last - t->t0) / t->width + 1 : 0;
@@ -132,12 +132,12 @@ static void table(FILE *f, const struct s2v_rp_time *t, __u32 n)
 {
 	__u32 step = (n + TABLE_ROWS - 1) / TABLE_ROWS;
 
-	fputs("<details><summary>The same as a table</summary>\n<div class=\"scroll tall\" "
+	fputs("<details><summary>Timeline as a table</summary>\n<div class=\"scroll tall\" "
 	      "tabindex=\"0\" role=\"region\" aria-label=\"Timeline as a table\"><table><thead><tr>"
 	      "<th scope=\"col\">From (UTC)</th><th scope=\"col\">Faults</th><th scope=\"col\">Time in "
 	      "faults</th><th scope=\"col\">Mappings</th><th scope=\"col\">Unmaps</th><th "
 	      "scope=\"col\">Time in unmaps</th><th scope=\"col\">Resets</th><th "
-	      "scope=\"col\">Refaults of windows begun</th><th scope=\"col\">New findings</th></tr>"
+	      "scope=\"col\">Refaults (windows that began here)</th><th scope=\"col\">New findings</th></tr>"
 	      "</thead><tbody>\n",
 	      f);
 	for (__u32 i = 0; i < n; i += step) {
@@ -175,10 +175,10 @@ void html_timeline(const struct html_page *p)
 
 	fputs("<section id=\"timeline\"><h2>Timeline</h2>\n", f);
 	if (!n) {
-		fputs("<p>No event with a time was given.</p></section>\n", f);
+		fputs("<p>There are no events with a time.</p></section>\n", f);
 		return;
 	}
-	fputs("<p id=\"pick\" hidden><label>Of <select id=\"whose\"><option value=\"\">all "
+	fputs("<p id=\"pick\" hidden><label>Show <select id=\"whose\"><option value=\"\">all "
 	      "VMs</option></select></label></p>\n"
 	      "<div id=\"lanes\" role=\"group\" aria-label=\"Timeline of faults, unmaps, resets and "
 	      "findings\">\n",
@@ -196,7 +196,7 @@ void html_timeline(const struct html_page *p)
 
 /* ---- for the script ---- */
 
-/* Numbers alone, so that there is nothing to escape: [bin, faults, …]. */
+/* Numbers only, so nothing needs escaping: [bin, faults, …]. */
 static void bins(FILE *f, const struct s2v_rp_time *t)
 {
 	const char *sep = "";

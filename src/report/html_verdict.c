@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The first screen of the report: is it safe, what is wrong, where, and how far to trust it. */
+/* The first screen of the report: the verdict, its completeness, the rules that fired, the worst VMs. */
 #include "report/html.h"
 #include "core/run.h"
 #include "util/util.h"
 
-#define TOP 6
+#define MAX_WORST_VMS 6
 
 /* VMs with findings at or above a severity. */
 static __u64 vms_with(const struct html_page *p, int sev)
@@ -25,7 +25,7 @@ static __u64 findings_from(const struct s2v_report *rp, int sev)
 	return n;
 }
 
-/* Kept one by one or not. */
+/* With those that are not kept. */
 static __u64 all_vms(const struct s2v_report *rp)
 {
 	return rp->has_summary && rp->sum.vms > rp->n_vms ? rp->sum.vms : rp->n_vms;
@@ -41,13 +41,15 @@ static void headline(const struct html_page *p, __u64 bad)
 		fputs(" of high or critical severity", f);
 		fprintf(f, " in %llu of ", ULL(vms_with(p, S2V_HIGH)));
 		html_count(f, all_vms(p->rp), "VM", "VMs");
-	} else if (p->rp->unsafe_maps) { /* a source whose mappings were not judged (resets) */
+	} else if (
+		p->rp->unsafe_maps) { /* without findings: no rule judged the mappings (resets) */
 		fputs("Unsafe: ", f);
 		html_count(f, p->rp->unsafe_maps, "incoherent mapping", "incoherent mappings");
 	} else if (!p->rp->has_summary) {
 		fputs("Not known: the run was cut short", f);
 	} else if (!p->rp->sum.complete) {
-		fputs("Not proven safe: nothing grave found, but not everything was seen", f);
+		fputs("Not proven safe: no high or critical finding, but not everything was seen",
+		      f);
 	} else {
 		fputs("Safe: every mapping was seen, and none conflicts", f);
 		if (findings_from(p->rp, S2V_INFO)) {
@@ -58,7 +60,7 @@ static void headline(const struct html_page *p, __u64 bad)
 	}
 }
 
-/* As the command's own, with the default --fail-on. */
+/* The exit status of the command with the default --fail-on. */
 static void exit_status(FILE *f, const struct s2v_report *rp, __u64 bad)
 {
 	int status = S2V_EXIT_OK;
@@ -87,10 +89,10 @@ static void completeness(FILE *f, const struct s2v_report *rp)
 	}
 	fputs("<p class=\"whole no\"><b>✕ Incomplete.</b> ", f);
 	if (rp->has_summary) {
-		fputs("What is missing may hide more: ", f);
+		fputs("Findings may be missing: ", f);
 		html_bytes(f, rp->sum.incomplete, sizeof(rp->sum.incomplete));
 	} else {
-		fputs("The run has no end: it says nothing about what is not shown", f);
+		fputs("The run has no end: nothing is known of what it does not show", f);
 	}
 	fputs(".</p>\n", f);
 }
@@ -165,8 +167,8 @@ static void tiles(const struct html_page *p)
 	fputs(" avoidable</small></a></li></ul>\n", f);
 }
 
-/* Each rule that fired, once, with how often and in how many VMs. */
-static void what(const struct html_page *p)
+/* Each rule that fired, with its numbers of findings and occurrences. */
+static void fired_rules(const struct html_page *p)
 {
 	FILE *f = p->f;
 
@@ -190,14 +192,14 @@ static void what(const struct html_page *p)
 	fputs(p->n_finding ? "</ul></div>\n" : "</ul><p>No rule fired.</p></div>\n", f);
 }
 
-/* The first finding of the worst severity that a VM has. */
-static const struct s2v_rp_finding *gravest(const struct s2v_rp_vm *vm)
+/* The VM's first finding of the highest severity. */
+static const struct s2v_rp_finding *worst_finding(const struct s2v_rp_vm *vm)
 {
 	const struct s2v_rp_finding *best = NULL;
 
 	for (const struct s2v_rp_finding *k = vm->first; k; k = k->next) {
 		if (!best || s2v_finding_severity(&k->f) > s2v_finding_severity(&best->f) ||
-		    /* a mapping tells more than the registration before it */
+		    /* a finding on a mapping has more facts than one on the registration before it */
 		    (s2v_finding_severity(&k->f) == s2v_finding_severity(&best->f) &&
 		     best->f.s2 == S2V_ATTR_NONE && k->f.s2 != S2V_ATTR_NONE))
 			best = k;
@@ -205,15 +207,15 @@ static const struct s2v_rp_finding *gravest(const struct s2v_rp_vm *vm)
 	return best;
 }
 
-static void where(const struct html_page *p)
+static void worst_vms(const struct html_page *p)
 {
 	FILE *f = p->f;
 	__u32 n = 0;
 
 	fputs("<div><h2>Where</h2><ol class=\"where\">\n", f);
-	for (; n < p->n_vm && n < TOP; n++) {
+	for (; n < p->n_vm && n < MAX_WORST_VMS; n++) {
 		const struct s2v_rp_vm *vm = p->vm[n];
-		const struct s2v_rp_finding *k = gravest(vm);
+		const struct s2v_rp_finding *k = worst_finding(vm);
 
 		if (!k)
 			break;
@@ -229,9 +231,9 @@ static void where(const struct html_page *p)
 	if (vms_with(p, S2V_INFO) > n) {
 		fputs("<p class=\"more\"><a href=\"#vms\">", f);
 		html_num(f, vms_with(p, S2V_INFO) - n);
-		fputs(" more with findings</a></p>", f);
+		fputs(" more VMs with findings</a></p>", f);
 	}
-	fputs(n ? "</div>\n" : "<p>Nowhere that was looked at.</p></div>\n", f);
+	fputs(n ? "</div>\n" : "<p>No VM has findings.</p></div>\n", f);
 }
 
 void html_verdict(const struct html_page *p)
@@ -258,7 +260,7 @@ void html_verdict(const struct html_page *p)
 	fputs("</section>\n", p->f);
 	tiles(p);
 	fputs("<section class=\"two\" aria-label=\"What is wrong, and where\">\n", p->f);
-	what(p);
-	where(p);
+	fired_rules(p);
+	worst_vms(p);
 	fputs("</section>\n", p->f);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's VMs: a table of all, and for each its memslots, drawn and as tables. */
+/* The report's VMs: a table of all; for each VM drawings and tables of its memslots. */
 #include <stdlib.h>
 
 #include "report/html.h"
 #include "util/util.h"
 
-#define MAX_DRAWN 256 /* memslots of one VM; those with something wrong first */
+#define MAX_DRAWN 256 /* memslots of one VM; those with findings or unsafe ranges first */
 #define MAX_LISTED 100 /* findings of one VM */
-#define OPEN 3 /* VMs that are unfolded at first */
+#define MAX_OPEN 3 /* VMs that are unfolded at first */
 
 static __u64 memory_of(const struct s2v_rp_vm *vm)
 {
@@ -61,7 +61,7 @@ static void table_row(FILE *f, const struct s2v_rp_vm *vm)
 	fprintf(f, "</td><td class=\"n\" data-sort=\"%llu\">", ULL(vm->total.tax_ns));
 	html_ns(f, vm->total.tax_ns);
 	fprintf(f, "</td><td>%s%s</td></tr>\n", vm->dead ? "ended" : "running",
-		vm->preexisting ? ", there before" : "");
+		vm->preexisting ? ", existed before the run" : "");
 }
 
 static void table(const struct html_page *p)
@@ -90,8 +90,8 @@ static void table(const struct html_page *p)
 		fputs("<p class=\"limit\">", f);
 		html_num(f, p->rp->more_vms);
 		fprintf(f,
-			" events and results are of VMs beyond the first %d, which are not shown one "
-			"by one.</p>\n",
+			" events and results are of VMs beyond the first %d, which are not "
+			"listed.</p>\n",
 			S2V_RP_VMS);
 	}
 }
@@ -129,7 +129,7 @@ static int by_address(const void *pa, const void *pb)
 	return a->gen < b->gen ? -1 : a->gen > b->gen;
 }
 
-/* Those that are shown, numbered; *n of them. NULL: no memory. */
+/* The *n memslots to show; numbers them. To be freed. NULL: out of memory. */
 static struct s2v_rp_slot **pick(struct s2v_rp_vm *vm, size_t *n)
 {
 	struct s2v_rp_slot **a = calloc((size_t)vm->n_slots + 1, sizeof(struct s2v_rp_slot *));
@@ -182,10 +182,10 @@ static void state_cell(FILE *f, const struct s2v_rp_slot *s)
 }
 
 static void backing_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s,
-			const struct s2v_rp_backing *st, __u32 nr)
+			const struct s2v_rp_backing *b, __u32 nr)
 {
-	const struct s2v_contract_row *r = &st->row;
-	bool unsafe = st->judged && r->vmm_cmo == S2V_CMO_UNSAFE;
+	const struct s2v_contract_row *r = &b->row;
+	bool unsafe = b->judged && r->vmm_cmo == S2V_CMO_UNSAFE;
 
 	fprintf(f,
 		"<tr%s id=\"vm-%u-s%u-t%u\"><th scope=\"row\">%d</th><td><code>0x%llx</code></td><td "
@@ -195,7 +195,7 @@ static void backing_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp
 	fprintf(f, "</td><td><code>0x%llx</code></td><td>%s</td>", ULL(r->hva), r->backing);
 	name_cell(f, r);
 	fprintf(f, "<td>%s</td>", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
-	if (!st->judged) {
+	if (!b->judged) {
 		fputs("<td>–</td><td>–</td><td>–</td><td>–</td>", f);
 	} else {
 		fprintf(f, "<td>%s%s</td><td>%s</td><td>%s%s</td><td>%s</td>",
@@ -226,7 +226,7 @@ static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *
 	fputs("</tr></thead><tbody>\n", f);
 	for (size_t i = 0; i < n; i++) {
 		for (__u32 k = 0; k < slot[i]->n_backing; k++)
-			backing_row(f, vm, slot[i], &slot[i]->stretch[k], k + 1);
+			backing_row(f, vm, slot[i], &slot[i]->backing[k], k + 1);
 		if (!slot[i]->n_backing) {
 			struct s2v_rp_backing none = { .row = { .gpa = slot[i]->gpa,
 								.size = slot[i]->size,
@@ -241,13 +241,13 @@ static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *
 			fprintf(f, " more parts of memslot %d</td></tr>\n", slot[i]->id);
 		}
 	}
-	fputs("</tbody></table></div>\n<p class=\"key\">WB: is Write-Back guaranteed at stage 2? "
-	      "CMO: cache maintenance that the VMM owes. Needs FWB: does coherence depend on "
-	      "S2FWB?</p>\n",
+	fputs("</tbody></table></div>\n<p class=\"key\">WB: whether Write-Back is guaranteed at stage 2. "
+	      "CMO: cache maintenance that the VMM must do. Needs FWB: whether coherence depends on "
+	      "S2FWB.</p>\n",
 	      f);
 }
 
-/* The finding that a range belongs to: of its memslot, with its attributes. */
+/* The finding of the range's memslot, of the rule that its attributes break; NULL: none is kept. */
 static const struct s2v_rp_finding *
 finding_of(const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s, const struct s2v_rp_range *r)
 {
@@ -264,7 +264,7 @@ static void range_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_s
 {
 	const struct s2v_rp_range *r = &s->range[i];
 	const struct s2v_rp_finding *k = finding_of(vm, s, r);
-	const struct s2v_rp_backing *st = s2v_rp_backing_at(s, r->gpa);
+	const struct s2v_rp_backing *b = s2v_rp_backing_at(s, r->gpa);
 
 	fprintf(f, "<tr class=\"bad\" id=\"vm-%u-s%u-r%u\"", vm->id, s->nr, i + 1);
 	if (k)
@@ -279,8 +279,8 @@ static void range_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_s
 	else
 		fputs("not known", f);
 	fprintf(f, "</td><td>%s</td><td>%s</td>", s2v_attr_name(r->s1), s2v_attr_name(r->s2));
-	if (st)
-		name_cell(f, &st->row);
+	if (b)
+		name_cell(f, &b->row);
 	else
 		fputs("<td>?</td>", f);
 	if (k)
@@ -310,8 +310,8 @@ static void range_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot 
 			fputs("<tr><td colspan=\"10\" class=\"limit\">", f);
 			html_num(f, slot[i]->more_ranges);
 			fprintf(f,
-				" more mappings of memslot %d lie elsewhere; its bar shows roughly "
-				"where</td></tr>\n",
+				" more unsafe mappings of memslot %d are not listed; its bar shows "
+				"their approximate place</td></tr>\n",
 				slot[i]->id);
 		}
 	}
@@ -364,7 +364,7 @@ static void vm_findings(FILE *f, const struct s2v_rp_vm *vm)
 	if (findings_of(vm) > n) {
 		fputs("<p class=\"limit\">", f);
 		html_num(f, findings_of(vm) - n);
-		fputs(" more of this VM are not listed here.</p>\n", f);
+		fputs(" more findings of this VM are not listed here.</p>\n", f);
 	}
 }
 
@@ -383,16 +383,16 @@ static void one_vm(const struct html_page *p, struct s2v_rp_vm *vm, bool open)
 		range_table(p->f, vm, slot, n);
 		slot_table(p->f, vm, slot, n);
 	} else {
-		fputs(slot ? "<p>No memslot of it was seen.</p>"
-			   : "<p class=\"limit\">No memory to show its memslots.</p>",
+		fputs(slot ? "<p>No memslot of this VM was seen.</p>"
+			   : "<p class=\"limit\">Out of memory: its memslots are not shown.</p>",
 		      p->f);
 		vm_findings(p->f, vm);
 	}
 	if (vm->n_slots + vm->more_slots > n) {
 		fputs("<p class=\"limit\">", p->f);
 		html_num(p->f, vm->n_slots + vm->more_slots - n);
-		fputs(" more registrations of memslots are not shown: nothing was wrong with them, or "
-		      "there were too many.</p>\n",
+		fputs(" more registrations of memslots are not shown: they had no findings, or there "
+		      "were too many.</p>\n",
 		      p->f);
 	}
 	free(slot);
@@ -410,14 +410,14 @@ void html_vms(const struct html_page *p)
 	      "<ul class=\"legend\" aria-label=\"Signs\">"
 	      "<li><svg><rect class=\"ground\"/><rect class=\"m wb\"/></svg> Write-Back on both sides"
 	      "<li><svg><rect class=\"ground\"/><rect class=\"m nc\"/></svg> uncached on both sides"
-	      "<li><svg><rect class=\"ground\"/><rect class=\"m both\"/></svg> parts of either"
+	      "<li><svg><rect class=\"ground\"/><rect class=\"m both\"/></svg> both kinds"
 	      "<li><svg><rect class=\"ground\"/><rect class=\"m unclear\"/></svg> one side not known"
 	      "<li><svg><rect class=\"ground\"/></svg> registered, no mapping seen"
 	      "<li><svg><rect class=\"ground\"/><rect class=\"m unsafe\"/></svg> ▼ unsafe: the sides "
-	      "disagree"
+	      "conflict"
 	      "<li><svg><path class=\"mark critical\" d=\"M7 12H17L12 2Z\"/></svg> a finding</ul>\n",
 	      p->f);
 	for (__u32 i = 0; i < p->n_vm; i++)
-		one_vm(p, p->vm[i], i < OPEN && html_worst(p->vm[i]) >= S2V_HIGH);
+		one_vm(p, p->vm[i], i < MAX_OPEN && html_worst(p->vm[i]) >= S2V_HIGH);
 	fputs("</section>\n", p->f);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the HTML report shows, out of events and results: see report.h. */
+/* The model of the HTML report: VMs, findings, resets, timelines. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static struct s2v_rp_vm *vm_of(struct s2v_report *rp, const struct s2v_vm_ref *r
 	}
 	vm->id = ref->id;
 	vm->ref = *ref;
-	/* One scale for all, so that the bins of two VMs can be compared. */
+	/* All timelines start together, so that the bins of two VMs can be compared. */
 	vm->time.t0 = rp->first;
 	HASH_ADD(hh, rp->vms, id, sizeof(vm->id), vm);
 	rp->n_vms++;
@@ -77,7 +77,7 @@ void s2v_report_host(struct s2v_report *rp, const struct s2v_host *h)
 
 /* ---- events ---- */
 
-/* The bins of all and of the VM, either of which may be missing. */
+/* The bins of the whole run and of the VM; either may be NULL. */
 struct two_bins {
 	struct s2v_rp_bin *b[2];
 };
@@ -194,14 +194,14 @@ void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
 
 /* ---- results ---- */
 
-static void note_behind(struct s2v_rp_finding *k)
+static void copy_backing_names(struct s2v_rp_finding *k)
 {
-	const struct s2v_rp_backing *st = s2v_rp_backing_at(k->slot, k->f.gpa);
+	const struct s2v_rp_backing *b = s2v_rp_backing_at(k->slot, k->f.gpa);
 
-	if (!st)
+	if (!b)
 		return;
-	memcpy(k->driver, st->row.driver, sizeof(k->driver));
-	memcpy(k->name, st->row.name, sizeof(k->name));
+	memcpy(k->driver, b->row.driver, sizeof(k->driver));
+	memcpy(k->name, b->row.name, sizeof(k->name));
 }
 
 void s2v_report_finding(struct s2v_report *rp, const struct s2v_finding *f)
@@ -217,7 +217,7 @@ void s2v_report_finding(struct s2v_report *rp, const struct s2v_finding *f)
 		return;
 	}
 	if (f->update)
-		return; /* of one that is not kept */
+		return; /* of a finding that is not kept */
 	rp->n_findings[sev]++;
 	t = bins_at(rp, vm, f->time);
 	EACH_BIN(t, b)
@@ -234,7 +234,7 @@ void s2v_report_finding(struct s2v_report *rp, const struct s2v_finding *f)
 	k->f = *f;
 	k->vm = vm;
 	k->slot = vm ? s2v_rp_slot_of(vm, f) : NULL;
-	note_behind(k);
+	copy_backing_names(k);
 	if (k->slot) {
 		k->slot->findings++;
 		if ((int)sev > k->slot->worst)
@@ -264,10 +264,10 @@ static __u64 cost(const struct s2v_rp_reset *r)
 	return r->r.unmap_ns + r->r.refault_ns;
 }
 
-/* A free place, else that of the cheapest if r is dearer; NULL: there is none. */
-static struct s2v_rp_reset *reset_place(struct s2v_report *rp, const struct s2v_rp_reset *r)
+/* A free entry, or the cheapest if r costs more than that; else NULL. */
+static struct s2v_rp_reset *reset_entry(struct s2v_report *rp, const struct s2v_rp_reset *r)
 {
-	struct s2v_rp_reset *least;
+	struct s2v_rp_reset *cheapest;
 
 	if (!rp->reset)
 		rp->reset = calloc(S2V_RP_RESETS, sizeof(*rp->reset));
@@ -277,17 +277,17 @@ static struct s2v_rp_reset *reset_place(struct s2v_report *rp, const struct s2v_
 	}
 	if (rp->n_reset < S2V_RP_RESETS)
 		return &rp->reset[rp->n_reset++];
-	least = rp->reset;
+	cheapest = rp->reset;
 	for (__u32 i = 1; i < rp->n_reset; i++)
-		if (cost(&rp->reset[i]) < cost(least))
-			least = &rp->reset[i];
-	return cost(r) > cost(least) ? least : NULL;
+		if (cost(&rp->reset[i]) < cost(cheapest))
+			cheapest = &rp->reset[i];
+	return cost(r) > cost(cheapest) ? cheapest : NULL;
 }
 
 void s2v_report_reset(struct s2v_report *rp, const struct s2v_reset *r)
 {
 	struct s2v_rp_vm *vm = vm_of(rp, &r->vm);
-	struct s2v_rp_reset kept = { .r = *r, .ran_at = r->time + r->unmap_ns }, *place;
+	struct s2v_rp_reset kept = { .r = *r, .ran_at = r->time + r->unmap_ns }, *entry;
 	struct two_bins t = bins_at(rp, vm, r->time);
 
 	if (vm && vm->ran_at >= r->time)
@@ -305,9 +305,9 @@ void s2v_report_reset(struct s2v_report *rp, const struct s2v_reset *r)
 	rp->refaults += r->refaults;
 	rp->reset_tax_ns += r->unmap_ns + r->refault_ns;
 	rp->reset_avoidable_ns += r->avoidable_ns;
-	place = reset_place(rp, &kept);
-	if (place)
-		*place = kept;
+	entry = reset_entry(rp, &kept);
+	if (entry)
+		*entry = kept;
 }
 
 void s2v_report_reset_total(struct s2v_report *rp, const struct s2v_reset_total *t)

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room report: the HTML report, and the HTML that the daemon's page shares with it. Uses core,
+ * host, sink, util. Used by cmd, daemon.  * What the HTML report shows, gathered while events and
+ * results come in: VMs, their memslots with what was mapped where, findings, resets, and how
+ * often what happened over time. Everything here has a limit; what is beyond it is counted, and
+ * the report says so.
+ *
  * What the HTML report shows, gathered while events and results come in: VMs, their memslots with
  * what was mapped where, findings, resets, and how often what happened over time. Everything
  * here has a limit; what is beyond it is counted, and the report says so.
@@ -13,34 +19,34 @@
 
 #define S2V_RP_VMS 4096 /* VMs kept one by one */
 #define S2V_RP_SLOTS 65536 /* registrations of memslots kept, of all VMs */
-#define S2V_RP_VM_SLOTS 4096 /* and of one VM */
-#define S2V_RP_GONE 32 /* of them that are gone and had nothing wrong, for each VM */
-#define S2V_RP_SLOT_BINS 128 /* parts of a memslot for which is kept what was mapped there */
+#define S2V_RP_VM_SLOTS 4096 /* registrations kept of one VM */
+#define S2V_RP_GONE 32 /* deleted memslots without findings or unsafe ranges, for each VM */
+#define S2V_RP_SLOT_BINS 128 /* parts of a memslot, each with its enum s2v_rp_seen */
 #define S2V_RP_RANGES 64 /* incoherent ranges of a memslot kept exactly */
 #define S2V_RP_BACKINGS 64 /* kinds of backing of a memslot kept */
 #define S2V_RP_FINDINGS 2000 /* of each severity */
-#define S2V_RP_RESETS 500 /* the dearest */
-#define S2V_RP_BINS 256 /* of the timeline of all, */
-#define S2V_RP_VM_BINS 128 /* and of one VM's */
+#define S2V_RP_RESETS 500 /* the most expensive */
+#define S2V_RP_BINS 256 /* of the timeline of all VMs */
+#define S2V_RP_VM_BINS 128 /* of the timeline of one VM */
 
-/* What was mapped in a part of a memslot: bits, for more than one kind may have been. */
+/* Kinds of mappings in a part of a memslot: bits, as there may be several. */
 enum s2v_rp_seen {
 	S2V_RP_CACHED = 1 << 0, /* cacheable on both sides */
-	S2V_RP_UNCACHED = 1 << 1, /* on neither */
-	S2V_RP_UNSAFE = 1 << 2, /* they disagree */
-	S2V_RP_UNCLEAR = 1 << 3, /* one side is not known */
+	S2V_RP_UNCACHED = 1 << 1, /* cacheable on neither side */
+	S2V_RP_UNSAFE = 1 << 2, /* the sides conflict */
+	S2V_RP_UNCLEAR = 1 << 3, /* the attribute of one side is not known */
 };
 
-/* Neighbouring mappings whose two sides disagree in the same way. */
+/* Neighbouring mappings that conflict, with the same attributes. */
 struct s2v_rp_range {
-	__u64 gpa, end, hva, pa; /* hva, pa: of the first page; S2V_NO_PA */
+	__u64 gpa, end, hva, pa; /* hva, pa: of the first page; pa may be S2V_NO_PA */
 	__u32 s1, s2;
 	__u64 count; /* mappings */
 };
 
 struct s2v_rp_backing {
 	struct s2v_contract_row row;
-	bool judged; /* row is of the contract; else of the registration, without a verdict */
+	bool judged; /* row is from the contract; else from the registration, without a verdict */
 };
 
 struct s2v_rp_slot {
@@ -49,17 +55,17 @@ struct s2v_rp_slot {
 	__u64 gpa, size, hva;
 	__u32 flags; /* S2V_MEM_* */
 	int err; /* 0, or why it was refused (-errno) */
-	__u64 gone; /* when it was deleted, moved or replaced, CLOCK_REALTIME ns; 0: it was not */
+	__u64 gone; /* when it was deleted, moved or replaced, CLOCK_REALTIME ns; 0: it exists */
 	__u8 seen[S2V_RP_SLOT_BINS]; /* enum s2v_rp_seen */
-	struct s2v_rp_backing *stretch; /* by address; owned */
+	struct s2v_rp_backing *backing; /* by address; owned */
 	struct s2v_rp_range *range; /* by address; owned */
 	__u32 n_backing, n_range;
 	__u64 more_backings, more_ranges; /* not kept */
-	__u32 findings; /* kept ones that are about it */
-	int worst; /* enum s2v_severity of them; -1: none */
-	__u32 nr; /* in its VM's part of the report, from 1 */
-	struct s2v_rp_slot *next; /* of those that are gone */
-	UT_hash_handle hh; /* of those that are there, by id */
+	__u32 findings; /* kept findings on this memslot */
+	int worst; /* the highest enum s2v_severity of its findings; -1: none */
+	__u32 nr; /* number in its VM's part of the page, from 1; 0: not shown */
+	struct s2v_rp_slot *next; /* in the VM's `gone` */
+	UT_hash_handle hh; /* in the VM's `slots`, by id */
 };
 
 struct s2v_rp_bin {
@@ -67,9 +73,9 @@ struct s2v_rp_bin {
 	__u64 fault_ns, unmap_ns;
 };
 
-/* Bins of equal width from t0 on; twice as wide whenever time outgrows them. */
+/* Bins of equal width from t0 on; the width doubles when an event is later than the last bin. */
 struct s2v_rp_time {
-	__u64 t0, width; /* CLOCK_REALTIME ns; width 0: nothing yet */
+	__u64 t0, width; /* CLOCK_REALTIME ns; width 0: no bins yet */
 	__u32 n;
 	struct s2v_rp_bin *bin; /* owned */
 };
@@ -79,28 +85,28 @@ struct s2v_rp_vm {
 	struct s2v_vm_ref ref;
 	bool preexisting, dead;
 	__u64 born, last; /* CLOCK_REALTIME ns of its first and last event; 0: none */
-	struct s2v_rp_bin sum; /* but for faults and maps: */
+	struct s2v_rp_bin sum; /* except faults and maps, which need 64 bits: */
 	__u64 faults, maps, fault_errors, unsafe_maps, unsafe_bytes;
 	__u64 findings[S2V_SEVERITY_NR];
 	struct s2v_reset_total total;
-	__u64 ran_at; /* when its guest last went on after an init */
-	struct s2v_rp_slot *slots, *gone; /* hash; list, the last first */
-	struct s2v_rp_slot *last_slot, *refused;
-	__u32 n_slots; /* there and gone */
+	__u64 ran_at; /* when its guest last ran again after a KVM_ARM_VCPU_INIT */
+	struct s2v_rp_slot *slots, *gone; /* hash; list, the newest first */
+	struct s2v_rp_slot *last_slot, *refused; /* the last that was looked up, the last refused */
+	__u32 n_slots; /* in slots and gone */
 	__u64 more_slots; /* registrations not kept */
-	struct s2v_rp_backing *pending; /* of the registration to come */
+	struct s2v_rp_backing *pending; /* of the next registration; owned */
 	__u32 n_pending, pending_gen;
 	__u64 more_pending;
 	struct s2v_rp_time time;
-	struct s2v_rp_finding *first, *latest; /* its findings that are kept */
+	struct s2v_rp_finding *first, *latest; /* its kept findings */
 	UT_hash_handle hh;
 };
 
 struct s2v_rp_finding {
 	struct s2v_finding f;
 	struct s2v_rp_vm *vm; /* NULL: not kept */
-	struct s2v_rp_slot *slot; /* NULL: it is about the VM */
-	char driver[S2V_NAME_LEN], name[S2V_NAME_LEN]; /* behind its memory */
+	struct s2v_rp_slot *slot; /* NULL: not kept, or a finding on the VM */
+	char driver[S2V_NAME_LEN], name[S2V_NAME_LEN]; /* of its backing */
 	struct s2v_rp_finding *next; /* of the VM */
 	UT_hash_handle hh; /* by f.id */
 };
@@ -111,7 +117,7 @@ struct s2v_rp_reset {
 };
 
 struct s2v_report {
-	struct s2v_host host; /* without its ram */
+	struct s2v_host host; /* its ram is NULL: see below */
 	struct s2v_range *ram; /* owned */
 	size_t n_ram;
 	bool has_host, has_summary;
@@ -119,24 +125,24 @@ struct s2v_report {
 	size_t n_hooks;
 	struct s2v_rule_state rules[S2V_RULE_NR];
 	bool has_rule[S2V_RULE_NR];
-	struct s2v_summary sum; /* its rules are those above */
+	struct s2v_summary sum; /* its rules are NULL: see above */
 	struct s2v_rp_vm *vms; /* hash */
 	__u32 n_vms, n_slots;
 	__u64 more_vms; /* events and results of VMs that are not kept */
-	struct s2v_rp_finding *findings; /* hash, in the order told */
+	struct s2v_rp_finding *findings; /* hash, in the order of their reports */
 	__u64 n_findings[S2V_SEVERITY_NR], n_kept[S2V_SEVERITY_NR];
 	struct s2v_rp_reset *reset; /* owned; S2V_RP_RESETS at most */
 	__u32 n_reset;
-	__u64 n_resets, reset_tax_ns, reset_avoidable_ns; /* all */
+	__u64 n_resets, reset_tax_ns, reset_avoidable_ns; /* of all resets, kept or not */
 	struct s2v_rp_time time;
 	__u64 first, last; /* CLOCK_REALTIME ns of events; 0: none */
 	__u64 events, faults, unmaps, refaults, unsafe_maps;
-	int failed; /* ENOMEM: something is missing that is not counted */
+	int failed; /* ENOMEM: something is missing and not counted */
 };
 
 void s2v_report_free(struct s2v_report *rp);
 
-/* As the functions of struct s2v_sink. */
+/* See the functions of struct s2v_sink. */
 void s2v_report_host(struct s2v_report *rp, const struct s2v_host *h);
 void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
 		      const struct s2v_vm_ref *ref, __u64 time);
@@ -153,14 +159,14 @@ void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
 			 const struct s2v_ev_leaves *ev);
 void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r);
-/* The memslot that a finding is about, as it is now; NULL: none that is kept. */
+/* The memslot that a finding names; NULL: it is not kept, or the finding is on the VM. */
 struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_finding *f);
-/* What lies behind an address of it; NULL: not known. */
+/* The backing at a GPA of a memslot; NULL: not known. */
 const struct s2v_rp_backing *s2v_rp_backing_at(const struct s2v_rp_slot *s, __u64 gpa);
 void s2v_rp_slots_free(struct s2v_rp_vm *vm);
 
-/* bins.c: the bin that t falls into, NULL when out of memory. n: how many if it is new. */
+/* bins.c: the bin that t falls into, NULL when out of memory. n: number of bins to allocate if there are none. */
 struct s2v_rp_bin *s2v_rp_bin_at(struct s2v_rp_time *time, __u64 t, __u32 n);
-void s2v_rp_add(__u32 *to, __u64 n); /* up to the largest there is */
+void s2v_rp_add(__u32 *to, __u64 n); /* stays at the maximum instead of wrapping */
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's memslots: what was registered where, what lay behind it, what was mapped. */
+/* The report's memslots: registrations, their backing, and their mappings. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 static void slot_free(struct s2v_rp_slot *s)
 {
-	free(s->stretch);
+	free(s->backing);
 	free(s->range);
 	free(s);
 }
@@ -30,28 +30,31 @@ void s2v_rp_slots_free(struct s2v_rp_vm *vm)
 	vm->gone = NULL;
 }
 
-static bool is_plain(const struct s2v_rp_slot *s)
+static bool is_unremarkable(const struct s2v_rp_slot *s)
 {
 	return !s->findings && !s->n_range;
 }
 
-/* A registration that is over, or never was. The oldest without anything wrong makes room. */
-static void put_away(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s2v_rp_slot *s)
+/*
+ * Adds a registration that ended or was refused to vm->gone. Beyond S2V_RP_GONE of them without
+ * findings or unsafe ranges, the oldest is freed.
+ */
+static void add_gone(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s2v_rp_slot *s)
 {
 	struct s2v_rp_slot **oldest = NULL;
-	unsigned int plain = 0;
+	unsigned int unremarkable = 0;
 
 	if (vm->last_slot == s)
 		vm->last_slot = NULL;
 	s->next = vm->gone;
 	vm->gone = s;
 	for (struct s2v_rp_slot **p = &vm->gone; *p; p = &(*p)->next) {
-		if (is_plain(*p)) {
+		if (is_unremarkable(*p)) {
 			oldest = p;
-			plain++;
+			unremarkable++;
 		}
 	}
-	if (plain <= S2V_RP_GONE)
+	if (unremarkable <= S2V_RP_GONE)
 		return;
 	s = *oldest;
 	*oldest = s->next;
@@ -102,19 +105,19 @@ static void retire(struct s2v_report *rp, struct s2v_rp_vm *vm, int id, __u64 ti
 		return;
 	HASH_DEL(vm->slots, s);
 	s->gone = time;
-	put_away(rp, vm, s);
+	add_gone(rp, vm, s);
 }
 
-static void take_pending(struct s2v_rp_vm *vm, struct s2v_rp_slot *s, __u32 gen)
+static void attach_pending(struct s2v_rp_vm *vm, struct s2v_rp_slot *s, __u32 gen)
 {
 	if (vm->pending_gen == gen && vm->n_pending) {
-		s->stretch = vm->pending;
+		s->backing = vm->pending;
 		s->n_backing = vm->n_pending;
 		s->more_backings = vm->more_pending;
 		vm->pending = NULL;
-		/* Their addresses came as the VMM's. */
+		/* S2V_EV_VMA has only HVAs. */
 		for (__u32 i = 0; i < s->n_backing; i++) {
-			struct s2v_contract_row *r = &s->stretch[i].row;
+			struct s2v_contract_row *r = &s->backing[i].row;
 
 			r->gpa = s->gpa + (r->hva - s->hva);
 			r->id = s->id;
@@ -153,16 +156,16 @@ void s2v_rp_slot_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct
 	s->hva = ev->hva;
 	s->flags = ev->flags;
 	s->err = ev->err;
-	take_pending(vm, s, ev->gen);
+	attach_pending(vm, s, ev->gen);
 	if (!ev->err) {
 		HASH_ADD_INT(vm->slots, id, s);
 		return;
 	}
 	vm->refused = s;
-	put_away(rp, vm, s);
+	add_gone(rp, vm, s);
 }
 
-static struct s2v_rp_backing *more_backing(struct s2v_rp_backing **a, __u32 *n)
+static struct s2v_rp_backing *append_backing(struct s2v_rp_backing **a, __u32 *n)
 {
 	struct s2v_rp_backing *p;
 
@@ -179,7 +182,7 @@ static struct s2v_rp_backing *more_backing(struct s2v_rp_backing **a, __u32 *n)
 
 void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_vma *ev)
 {
-	struct s2v_rp_backing *st;
+	struct s2v_rp_backing *b;
 
 	if (vm->pending_gen != ev->gen) {
 		vm->n_pending = 0;
@@ -194,23 +197,23 @@ void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 		free(vm->pending);
 		vm->pending = NULL;
 	}
-	st = more_backing(&vm->pending, &vm->n_pending);
-	if (!st) {
+	b = append_backing(&vm->pending, &vm->n_pending);
+	if (!b) {
 		rp->failed = ENOMEM;
 		return;
 	}
-	st->row.vm = vm->ref;
-	st->row.hva = ev->vma.start;
-	st->row.size = ev->vma.end - ev->vma.start;
-	st->row.backing = s2v_backing_name(ev->vma.flags, ev->vma.attr == S2V_ATTR_NONE);
-	memcpy(st->row.name, ev->name, sizeof(st->row.name) - 1);
-	memcpy(st->row.driver, ev->driver, sizeof(st->row.driver) - 1);
-	st->row.s1 = s2v_vma_s1(&ev->vma);
-	st->row.write_back_guaranteed = st->row.needs_s2fwb = S2V_UNKNOWN;
-	st->row.vmm_cmo = S2V_CMO_UNKNOWN;
+	b->row.vm = vm->ref;
+	b->row.hva = ev->vma.start;
+	b->row.size = ev->vma.end - ev->vma.start;
+	b->row.backing = s2v_backing_name(ev->vma.flags, ev->vma.attr == S2V_ATTR_NONE);
+	memcpy(b->row.name, ev->name, sizeof(b->row.name) - 1);
+	memcpy(b->row.driver, ev->driver, sizeof(b->row.driver) - 1);
+	b->row.s1 = s2v_vma_s1(&ev->vma);
+	b->row.write_back_guaranteed = b->row.needs_s2fwb = S2V_UNKNOWN;
+	b->row.vmm_cmo = S2V_CMO_UNKNOWN;
 }
 
-/* The memslot of a mapping; one that was not seen registered is made of what the mapping says. */
+/* The memslot of a mapping; made from the event if its registration was not seen. */
 static struct s2v_rp_slot *slot_of_page(struct s2v_report *rp, struct s2v_rp_vm *vm,
 					const struct s2v_ev_page *ev)
 {
@@ -219,7 +222,7 @@ static struct s2v_rp_slot *slot_of_page(struct s2v_report *rp, struct s2v_rp_vm 
 	if (s && s->gen == ev->gen)
 		return s;
 	if (s && s->gen > ev->gen)
-		return NULL; /* of a registration that is gone */
+		return NULL; /* mapped before the present registration */
 	if (s)
 		retire(rp, vm, ev->slot, vm->last);
 	s = slot_new(rp, vm);
@@ -251,12 +254,12 @@ static void mark(struct s2v_rp_slot *s, __u64 gpa, __u64 size, enum s2v_rp_seen 
 		s->seen[S2V_RP_SLOT_BINS - 1] |= (__u8)what;
 }
 
-static bool joins(const struct s2v_rp_range *a, const struct s2v_rp_range *b)
+static bool can_merge(const struct s2v_rp_range *a, const struct s2v_rp_range *b)
 {
 	return a->s1 == b->s1 && a->s2 == b->s2 && a->end >= b->gpa && b->end >= a->gpa;
 }
 
-static void join(struct s2v_rp_range *to, const struct s2v_rp_range *r)
+static void merge(struct s2v_rp_range *to, const struct s2v_rp_range *r)
 {
 	if (r->gpa < to->gpa) {
 		to->gpa = r->gpa;
@@ -268,7 +271,7 @@ static void join(struct s2v_rp_range *to, const struct s2v_rp_range *r)
 	to->count += r->count;
 }
 
-/* Returns how many bytes are new in it. */
+/* Returns the number of bytes that no range had before. */
 static __u64 add_range(struct s2v_report *rp, struct s2v_rp_slot *s, const struct s2v_rp_range *r)
 {
 	struct s2v_rp_range *p;
@@ -279,13 +282,13 @@ static __u64 add_range(struct s2v_report *rp, struct s2v_rp_slot *s, const struc
 		i++;
 	for (__u32 k = i; k < s->n_range && s->range[k].gpa <= r->end; k++) {
 		p = &s->range[k];
-		if (!joins(p, r))
+		if (!can_merge(p, r))
 			continue;
 		before = p->end - p->gpa;
-		join(p, r);
-		if (k + 1 < s->n_range && joins(p, p + 1)) {
+		merge(p, r);
+		if (k + 1 < s->n_range && can_merge(p, p + 1)) {
 			before += p[1].end - p[1].gpa;
-			join(p, p + 1);
+			merge(p, p + 1);
 			memmove(p + 1, p + 2, (s->n_range - k - 2) * sizeof(*p));
 			s->n_range--;
 		}
@@ -307,13 +310,13 @@ static __u64 add_range(struct s2v_report *rp, struct s2v_rp_slot *s, const struc
 	return r->end - r->gpa;
 }
 
-/* What was mapped where; a conflict as an exact range. */
-static void note_mapped(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s2v_rp_slot *s,
-			const struct s2v_rp_range *r)
+/* Marks the parts of the memslot; keeps a conflict as an exact range, too. */
+static void record_mapping(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s2v_rp_slot *s,
+			   const struct s2v_rp_range *r)
 {
 	enum s2v_rp_seen what = S2V_RP_UNCLEAR;
 
-	/* The correlator looks at the VMM's address alone; a broken trace may say anything else. */
+	/* The correlator checks the HVA only; in a broken trace the GPA may be anything. */
 	if (r->end <= r->gpa || r->gpa < s->gpa || r->gpa - s->gpa >= s->size)
 		return;
 	if (s2v_attr_conflict(r->s1, r->s2))
@@ -345,16 +348,16 @@ void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 
 	if (!s)
 		return;
-	note_mapped(rp, vm, s, &r);
+	record_mapping(rp, vm, s, &r);
 	if (ev->gpa_last == ev->gpa)
 		return;
-	/* One that stands for others: those between the first and the last are not known. */
+	/* An event with a count: of the mappings between the first and the last, nothing is known. */
 	r.gpa = ev->gpa_last;
 	r.end = ev->gpa_last + ev->size;
 	r.hva = ev->hva + (ev->gpa_last - ev->gpa);
 	r.pa = S2V_NO_PA;
 	r.count = 0;
-	note_mapped(rp, vm, s, &r);
+	record_mapping(rp, vm, s, &r);
 }
 
 void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
@@ -372,10 +375,10 @@ void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
 	};
 
 	if (s && s->gen == ev->gen)
-		note_mapped(rp, vm, s, &r);
+		record_mapping(rp, vm, s, &r);
 }
 
-/* A memslot of which nothing but the contract is known (no events): stretches side by side. */
+/* The memslot of a contract row; without events it is made from its rows, which are adjacent. */
 static struct s2v_rp_slot *slot_of_row(struct s2v_report *rp, struct s2v_rp_vm *vm,
 				       const struct s2v_contract_row *r)
 {
@@ -401,8 +404,8 @@ static struct s2v_rp_slot *slot_of_row(struct s2v_report *rp, struct s2v_rp_vm *
 	return s;
 }
 
-/* The memslot that is gone, of which a row tells; the newest. NULL: it is not kept. */
-static struct s2v_rp_slot *gone_of_row(struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
+/* The newest memslot in vm->gone that matches the row. NULL: it is not kept. */
+static struct s2v_rp_slot *gone_slot_of_row(struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
 {
 	struct s2v_rp_slot *s = vm->gone;
 
@@ -414,34 +417,34 @@ static struct s2v_rp_slot *gone_of_row(struct s2v_rp_vm *vm, const struct s2v_co
 
 void s2v_rp_row(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_contract_row *r)
 {
-	struct s2v_rp_slot *s = r->gone ? gone_of_row(vm, r) : slot_of_row(rp, vm, r);
-	struct s2v_rp_backing *st = NULL;
+	struct s2v_rp_slot *s = r->gone ? gone_slot_of_row(vm, r) : slot_of_row(rp, vm, r);
+	struct s2v_rp_backing *b = NULL;
 
 	if (!s)
 		return;
-	/* The contract knows more than the registration did: it takes its place. */
-	if (s->n_backing && !s->stretch[0].judged)
+	/* Contract rows replace the backings from the registration. */
+	if (s->n_backing && !s->backing[0].judged)
 		s->n_backing = 0;
-	for (__u32 i = 0; i < s->n_backing && !st; i++)
-		if (s->stretch[i].row.gpa == r->gpa)
-			st = &s->stretch[i];
-	if (!st && s->n_backing >= S2V_RP_BACKINGS) {
+	for (__u32 i = 0; i < s->n_backing && !b; i++)
+		if (s->backing[i].row.gpa == r->gpa)
+			b = &s->backing[i];
+	if (!b && s->n_backing >= S2V_RP_BACKINGS) {
 		s->more_backings++;
 		return;
 	}
-	if (!st && !s->n_backing) {
-		free(s->stretch);
-		s->stretch = NULL;
+	if (!b && !s->n_backing) {
+		free(s->backing);
+		s->backing = NULL;
 		s->more_backings = 0;
 	}
-	if (!st)
-		st = more_backing(&s->stretch, &s->n_backing);
-	if (!st) {
+	if (!b)
+		b = append_backing(&s->backing, &s->n_backing);
+	if (!b) {
 		rp->failed = ENOMEM;
 		return;
 	}
-	st->row = *r;
-	st->judged = true;
+	b->row = *r;
+	b->judged = true;
 }
 
 struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_finding *f)
@@ -459,7 +462,7 @@ struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_findin
 const struct s2v_rp_backing *s2v_rp_backing_at(const struct s2v_rp_slot *s, __u64 gpa)
 {
 	for (__u32 i = 0; s && i < s->n_backing; i++)
-		if (gpa - s->stretch[i].row.gpa < s->stretch[i].row.size)
-			return &s->stretch[i];
+		if (gpa - s->backing[i].row.gpa < s->backing[i].row.size)
+			return &s->backing[i];
 	return NULL;
 }

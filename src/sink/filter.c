@@ -4,7 +4,7 @@
 
 #include "sink/filter.h"
 
-static struct s2v_sink_filter *of(struct s2v_sink *s)
+static struct s2v_sink_filter *to_filter(struct s2v_sink *s)
 {
 	return (struct s2v_sink_filter *)s;
 }
@@ -14,51 +14,51 @@ static bool in_time(const struct s2v_filter *f, __u64 time)
 	return time >= f->since && time <= f->until;
 }
 
-static bool of_vm(const struct s2v_filter *f, const struct s2v_vm_ref *vm)
+static bool vm_matches(const struct s2v_filter *f, const struct s2v_vm_ref *vm)
 {
 	return (!f->vm || f->vm == vm->id) && (!f->pid || f->pid == vm->pid);
 }
 
-static bool passes(const struct s2v_filter *f, const struct s2v_vm_ref *vm, __u64 time)
+static bool matches(const struct s2v_filter *f, const struct s2v_vm_ref *vm, __u64 time)
 {
-	return of_vm(f, vm) && in_time(f, time);
+	return vm_matches(f, vm) && in_time(f, time);
 }
 
 static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 {
-	of(s)->to->host(of(s)->to, h);
+	to_filter(s)->to->host(to_filter(s)->to, h);
 }
 
 static void on_hook(struct s2v_sink *s, const struct s2v_hook *k)
 {
-	of(s)->to->hook(of(s)->to, k);
+	to_filter(s)->to->hook(to_filter(s)->to, k);
 }
 
 static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 {
-	of(s)->to->rule(of(s)->to, r);
+	to_filter(s)->to->rule(to_filter(s)->to, r);
 }
 
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		     __u64 time)
 {
-	struct s2v_sink_filter *me = of(s);
+	struct s2v_sink_filter *me = to_filter(s);
 
-	me->met |= of_vm(&me->f, vm);
-	if (me->to->event && passes(&me->f, vm, time))
+	me->found |= vm_matches(&me->f, vm);
+	if (me->to->event && matches(&me->f, vm, time))
 		me->to->event(me->to, ev, vm, time);
 }
 
 static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
-	struct s2v_sink_filter *me = of(s);
+	struct s2v_sink_filter *me = to_filter(s);
 
-	if (!of_vm(&me->f, &f->vm) || (me->f.rule && me->f.rule != f->rule)) {
-		me->of_others += !f->update;
+	if (!vm_matches(&me->f, &f->vm) || (me->f.rule && me->f.rule != f->rule)) {
+		me->other_findings += !f->update;
 		return;
 	}
 	if (!in_time(&me->f, f->time)) {
-		me->at_other_times += !f->update;
+		me->outside_time += !f->update;
 		return;
 	}
 	me->findings[s2v_finding_severity(f)] += !f->update;
@@ -68,38 +68,38 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
-	if (of_vm(&of(s)->f, &r->vm))
-		of(s)->to->memslot(of(s)->to, r);
+	if (vm_matches(&to_filter(s)->f, &r->vm))
+		to_filter(s)->to->memslot(to_filter(s)->to, r);
 }
 
 static void on_memslots_end(struct s2v_sink *s)
 {
-	of(s)->to->memslots_end(of(s)->to);
+	to_filter(s)->to->memslots_end(to_filter(s)->to);
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 {
-	if (passes(&of(s)->f, &r->vm, r->time))
-		of(s)->to->reset(of(s)->to, r);
+	if (matches(&to_filter(s)->f, &r->vm, r->time))
+		to_filter(s)->to->reset(to_filter(s)->to, r);
 }
 
 static void on_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 {
-	if (passes(&of(s)->f, &r->vm, r->time))
-		of(s)->to->audit(of(s)->to, r);
+	if (matches(&to_filter(s)->f, &r->vm, r->time))
+		to_filter(s)->to->audit(to_filter(s)->to, r);
 }
 
 static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 {
-	if (of_vm(&of(s)->f, &t->vm))
-		of(s)->to->reset_total(of(s)->to, t);
+	if (vm_matches(&to_filter(s)->f, &t->vm))
+		to_filter(s)->to->reset_total(to_filter(s)->to, t);
 }
 
 bool s2v_sink_filter_missed(const struct s2v_sink_filter *s, char *buf, size_t len)
 {
 	size_t n;
 
-	if (s->met || !(s->f.vm || s->f.pid))
+	if (s->found || !(s->f.vm || s->f.pid))
 		return false;
 	n = (size_t)snprintf(buf, len, "the recording has no VM");
 	if (s->f.vm && n < len)
@@ -120,17 +120,17 @@ static void not_shown(struct s2v_summary *sum, __u64 n, const char *what)
 
 static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
-	struct s2v_sink_filter *me = of(s);
+	struct s2v_sink_filter *me = to_filter(s);
 	struct s2v_summary passed = *sum;
 	char why[96];
 
 	memcpy(passed.findings, me->findings, sizeof(passed.findings));
 	if (s2v_sink_filter_missed(me, why, sizeof(why)))
 		s2v_summary_because(&passed, why);
-	if (me->at_other_times)
-		not_shown(&passed, me->at_other_times, "times");
-	if (me->f.alone && me->of_others)
-		not_shown(&passed, me->of_others, "VMs or rules");
+	if (me->outside_time)
+		not_shown(&passed, me->outside_time, "times");
+	if (me->f.alone && me->other_findings)
+		not_shown(&passed, me->other_findings, "VMs or rules");
 	me->complete = passed.complete;
 	if (me->to->summary)
 		me->to->summary(me->to, &passed);
@@ -138,14 +138,14 @@ static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 
 static void on_close(struct s2v_sink *s)
 {
-	of(s)->to->close(of(s)->to);
-	s->failed = of(s)->to->failed;
+	to_filter(s)->to->close(to_filter(s)->to);
+	s->failed = to_filter(s)->to->failed;
 }
 
 void s2v_sink_filter(struct s2v_sink_filter *s, struct s2v_sink *to, const struct s2v_filter *f)
 {
 	*s = (struct s2v_sink_filter){ .to = to, .f = *f };
-	/* What `to` does not want, nobody is to prepare. */
+	/* Callers skip the preparation of results whose function is NULL. */
 	s->sink = (struct s2v_sink){
 		.host = to->host ? on_host : NULL,
 		.hook = to->hook ? on_hook : NULL,

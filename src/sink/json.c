@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * NDJSON: one object a line, each with "type". docs/schema.json is the reference for what is
- * in them; the order of the fields is fixed, so that equal results are equal byte for byte.
+ * NDJSON: one object a line, each with "type". docs/schema.json is the reference. The order of fields
+ * is fixed, so that equal results are byte-for-byte equal.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,9 +20,7 @@ struct json_sink {
 	FILE *out;
 };
 
-/* ---- lines ---- */
-
-static struct s2v_json begin(const char *type)
+static struct s2v_json begin_line(const char *type)
 {
 	struct s2v_json j = { .o = json_object_new_object() };
 
@@ -36,8 +34,8 @@ static void fail(struct json_sink *js, int err)
 		js->sink.failed = err ? err : EIO;
 }
 
-/* Writes the object as one line, and frees it. After a failed write nothing more is written. */
-static void end(struct s2v_sink *s, struct s2v_json *j)
+/* Writes the object as one line, and frees it. Writes nothing after a failed write. */
+static void end_line(struct s2v_sink *s, struct s2v_json *j)
 {
 	struct json_sink *js = (struct json_sink *)s;
 	const char *text = NULL;
@@ -64,7 +62,7 @@ static void num_or_null(struct s2v_json *j, const char *key, bool known, uint64_
 
 static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 {
-	struct s2v_json j = begin("host");
+	struct s2v_json j = begin_line("host");
 	json_object *a;
 
 	s2v_json_bytes(&j, j.o, "kernel", h->kernel, sizeof(h->kernel));
@@ -104,23 +102,23 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 		s2v_json_bytes(&j, j.o, "disagreement", h->disagreement, sizeof(h->disagreement));
 	else
 		s2v_json_null(&j, j.o, "disagreement");
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_hook(struct s2v_sink *s, const struct s2v_hook *k)
 {
-	struct s2v_json j = begin("hook");
+	struct s2v_json j = begin_line("hook");
 
 	s2v_json_str(&j, j.o, "observe", s2v_observe_name(k->observe));
 	s2v_json_bytes(&j, j.o, "function", k->function, sizeof(k->function));
 	s2v_json_str(&j, j.o, "method", s2v_method_name(k->method));
 	s2v_json_bytes(&j, j.o, "reason", k->reason, sizeof(k->reason));
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 {
-	struct s2v_json j = begin("rule");
+	struct s2v_json j = begin_line("rule");
 
 	s2v_json_str(&j, j.o, "rule", r->rule->name);
 	s2v_json_str(&j, j.o, "severity", s2v_severity_name(r->rule->severity));
@@ -129,19 +127,19 @@ static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 	else
 		s2v_json_bool(&j, j.o, "covered", r->coverage == S2V_COVERED);
 	s2v_json_bytes(&j, j.o, "reason", r->reason, sizeof(r->reason));
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		     __u64 time)
 {
-	struct s2v_json j = begin("event");
+	struct s2v_json j = begin_line("event");
 
 	s2v_json_event(&j, ev, vm, time);
-	end(s, &j);
+	end_line(s, &j);
 }
 
-/* The page's two sides, of a finding. */
+/* The page of a finding, and both attributes. */
 static void put_page(struct s2v_json *j, const struct s2v_finding *f)
 {
 	json_object *side;
@@ -172,7 +170,7 @@ static void put_page(struct s2v_json *j, const struct s2v_finding *f)
 
 static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
-	struct s2v_json j = begin("finding");
+	struct s2v_json j = begin_line("finding");
 
 	s2v_json_num(&j, j.o, "id", f->id);
 	if (f->update)
@@ -199,7 +197,7 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		s2v_json_str(&j, j.o, "errno_at", f->at);
 	s2v_json_num(&j, j.o, "count", f->count);
 	s2v_json_bytes(&j, j.o, "explain", f->explain, sizeof(f->explain));
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void put_leaves(struct s2v_json *j, const struct s2v_contract_row *r)
@@ -221,7 +219,7 @@ static void put_leaves(struct s2v_json *j, const struct s2v_contract_row *r)
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
-	struct s2v_json j = begin("memslot");
+	struct s2v_json j = begin_line("memslot");
 
 	s2v_json_vm(&j, j.o, &r->vm);
 	s2v_json_int(&j, j.o, "id", r->id);
@@ -250,22 +248,22 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	s2v_json_tri(&j, j.o, "needs_s2fwb", r->needs_s2fwb);
 	if (r->audited)
 		put_leaves(&j, r);
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 {
-	struct s2v_json j = begin("audit");
+	struct s2v_json j = begin_line("audit");
 
 	s2v_json_time(&j, j.o, "time", r->time);
 	s2v_json_vm(&j, j.o, &r->vm);
 	s2v_json_audit(&j, r);
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 {
-	struct s2v_json j = begin("reset");
+	struct s2v_json j = begin_line("reset");
 
 	s2v_json_time(&j, j.o, "time", r->time);
 	s2v_json_vm(&j, j.o, &r->vm);
@@ -282,12 +280,12 @@ static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 	s2v_json_str(&j, j.o, "verdict", s2v_reset_verdict_name(r->verdict));
 	s2v_json_num(&j, j.o, "avoidable_ns", r->avoidable_ns);
 	num_or_null(&j, "s2fwb_saves_ns", r->fwb_known, r->fwb_saves_ns);
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 {
-	struct s2v_json j = begin("reset_total");
+	struct s2v_json j = begin_line("reset_total");
 
 	s2v_json_vm(&j, j.o, &t->vm);
 	s2v_json_num(&j, j.o, "resets", t->resets);
@@ -297,15 +295,15 @@ static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 	s2v_json_num(&j, j.o, "avoidable_ns", t->avoidable_ns);
 	num_or_null(&j, "s2fwb_saves_ns", t->fwb_known, t->fwb_saves_ns);
 	s2v_json_str(&j, j.o, "advice", t->advice);
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
-	struct s2v_json j = begin("summary");
+	struct s2v_json j = begin_line("summary");
 
 	s2v_json_summary(&j, sum);
-	end(s, &j);
+	end_line(s, &j);
 }
 
 static void on_close(struct s2v_sink *s)

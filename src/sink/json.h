@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building blocks of the JSON objects. Keys must be string literals: they are not copied.
- * Whatever fails for want of memory marks the object as broken; it is then not written.
+ * Building blocks of the JSON objects. Keys must be string literals: they are not copied. A failed
+ * allocation marks the object as broken, and it is not written.
  */
 #ifndef S2V_SINK_JSON_H
 #define S2V_SINK_JSON_H
@@ -17,7 +17,7 @@ struct s2v_json {
 
 void s2v_json_null(struct s2v_json *j, json_object *to, const char *key);
 void s2v_json_str(struct s2v_json *j, json_object *to, const char *key, const char *s);
-/* At most max bytes, up to the first NUL; what is not UTF-8 becomes U+FFFD. */
+/* At most max bytes, up to the first NUL. Invalid UTF-8 becomes U+FFFD. */
 void s2v_json_bytes(struct s2v_json *j, json_object *to, const char *key, const char *s,
 		    size_t max);
 void s2v_json_num(struct s2v_json *j, json_object *to, const char *key, uint64_t v);
@@ -28,14 +28,14 @@ void s2v_json_hex(struct s2v_json *j, json_object *to, const char *key, uint64_t
 void s2v_json_time(struct s2v_json *j, json_object *to, const char *key, uint64_t realtime_ns);
 /* err: errno or -errno; "EINVAL", or "errno 512" where it has no name. */
 void s2v_json_errno(struct s2v_json *j, json_object *to, const char *key, int err);
-/* A new object or array in `to`; NULL when the object is broken. Owned by `to`. */
+/* A new object or array in `to`, which owns it. NULL if the object is broken. */
 json_object *s2v_json_sub(struct s2v_json *j, json_object *to, const char *key);
 json_object *s2v_json_array(struct s2v_json *j, json_object *to, const char *key);
-/* Takes val over. */
+/* Takes ownership of val. */
 void s2v_json_append(struct s2v_json *j, json_object *array, json_object *val);
 void s2v_json_vm(struct s2v_json *j, json_object *to, const struct s2v_vm_ref *vm);
 
-/* The fields of an "event" and of a "summary", behind "type" (json_event.c). */
+/* json_event.c: the fields after "type". Of an "audit": the fields after "time" and "vm". */
 void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		    uint64_t time);
 void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r);

@@ -300,7 +300,7 @@ static void put_rules(struct s2v_json *j, const char *key, const struct s2v_summ
 	}
 }
 
-/* VMs of which something could not be read. */
+/* VMs with unread memory. */
 static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
 {
 	json_object *a = s2v_json_array(j, j->o, "unverified_vms");
@@ -319,7 +319,7 @@ static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
 
 void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)
 {
-	/* In the order in which they are printed. */
+	/* in output order */
 	static const struct {
 		const char *key;
 		enum s2v_counter c;

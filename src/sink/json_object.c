@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* JSON objects: a failed allocation marks the object as broken, and its line is not written. */
+/* JSON objects: see json.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Perfetto (TrackEvent protobuf): a process track for each VM, below it one for each vCPU, with
- * slices for faults and unmaps; one with resets and their refault windows; counters of mappings.
- * Times are CLOCK_BOOTTIME. Packets are written as events come; the reader sorts them by time.
+ * Perfetto (TrackEvent protobuf). Each VM has a process track. Its child tracks are: each vCPU, with
+ * slices for faults and unmaps; resets and their refault windows; counters of mappings. Times are
+ * CLOCK_BOOTTIME. Packets are streamed; the reader sorts them by time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,13 +19,13 @@
 #define CLOCK_ID_BOOTTIME 6
 #define STATE_CLEARED 1 /* TracePacket.SequenceFlags */
 #define UNIT_COUNT 2 /* CounterDescriptor.Unit */
-#define COUNTER_NS 1000000 /* a counter's value is written this often at most */
-#define MAX_VCPUS 4096 /* vcpu_ids beyond share the VM's own track */
+#define COUNTER_NS 1000000 /* at least, between two values of a counter */
+#define MAX_VCPUS 4096 /* higher vcpu_ids use the VM's own track */
 #define MAX_PACKET 8192
 
 enum type { SLICE_BEGIN = 1, SLICE_END, INSTANT, COUNTER };
 
-/* Track numbers of a VM: its number times 65536, and one of these. */
+/* The UUID of a track is the VM's number times 65536, plus one of these. */
 enum track { T_VM = 1, T_RESETS, T_MAPS, T_UNSAFE, T_VCPU = 0x1000 };
 
 struct counter {
@@ -36,10 +36,10 @@ struct counter {
 struct vm {
 	__u32 id;
 	__u64 vm_end, reset_end; /* when the last slice of the track ended */
-	__u64 *vcpu_end; /* the same of each vCPU; 0: no track yet. Owned */
+	__u64 *vcpu_end; /* the same for each vCPU; 0: no track yet. Owned */
 	__u32 n_vcpu;
-	__u64 ran_at; /* of the last RUN */
-	__u64 last; /* time of the last mapping */
+	__u64 ran_at; /* time of the last RUN */
+	__u64 last_map; /* time of the last mapping */
 	struct counter maps, unsafe;
 	UT_hash_handle hh;
 };
@@ -49,7 +49,7 @@ struct perfetto {
 	struct s2v_outfile out;
 	struct vm *vms;
 	__u64 boot_to_real;
-	bool clocks; /* boot_to_real is known, and told */
+	bool clocks; /* boot_to_real is known, and the snapshot written */
 	bool started;
 };
 
@@ -59,8 +59,8 @@ static void fail(struct perfetto *p, int err)
 		p->sink.failed = err;
 }
 
-/* Field 1 of Trace, and the packet's length as a varint. */
-static void put(struct perfetto *p, Pf__TracePacket *pkt)
+/* Writes field 1 of Trace: tag, length as a varint, packet. */
+static void put_packet(struct perfetto *p, Pf__TracePacket *pkt)
 {
 	uint8_t buf[MAX_PACKET];
 	size_t len, n;
@@ -76,7 +76,7 @@ static void put(struct perfetto *p, Pf__TracePacket *pkt)
 	}
 	len = pf__trace_packet__get_packed_size(pkt);
 	if (len > sizeof(buf)) {
-		fail(p, EMSGSIZE); /* names and explanations are bounded: this cannot be */
+		fail(p, EMSGSIZE); /* cannot happen: names and explanations are bounded */
 		return;
 	}
 	pf__trace_packet__pack(pkt, buf);
@@ -104,7 +104,7 @@ static void put_track(struct perfetto *p, __u64 uuid, __u64 parent, const char *
 	if (counter)
 		t.counter = &c;
 	pkt.track_descriptor = &t;
-	put(p, &pkt);
+	put_packet(p, &pkt);
 }
 
 static __u64 uuid_of(const struct vm *vm, __u32 track)
@@ -112,7 +112,7 @@ static __u64 uuid_of(const struct vm *vm, __u32 track)
 	return ((__u64)vm->id << 16) + track;
 }
 
-/* Again when more is known of the VM: the last descriptor of a track counts. */
+/* May be written again with more facts: the last descriptor of a track is used. */
 static void put_vm(struct perfetto *p, const struct vm *vm, const struct s2v_vm_ref *ref)
 {
 	Pf__ProcessDescriptor proc = PF__PROCESS_DESCRIPTOR__INIT;
@@ -130,7 +130,7 @@ static void put_vm(struct perfetto *p, const struct vm *vm, const struct s2v_vm_
 	t.name = name;
 	t.process = &proc;
 	pkt.track_descriptor = &t;
-	put(p, &pkt);
+	put_packet(p, &pkt);
 }
 
 static struct vm *vm_of(struct perfetto *p, const struct s2v_vm_ref *ref)
@@ -154,7 +154,7 @@ static struct vm *vm_of(struct perfetto *p, const struct s2v_vm_ref *ref)
 	return vm;
 }
 
-/* The track of a vCPU, made at first sight; *end: when its last slice ended. */
+/* The track of a vCPU, created on first use. *end: when its last slice ended. */
 static __u32 vcpu_track(struct perfetto *p, struct vm *vm, int vcpu, __u64 **end)
 {
 	__u32 n = (__u32)vcpu;
@@ -248,12 +248,12 @@ static void put_event(struct perfetto *p, enum type type, __u64 track, __u64 tim
 	pkt.has_timestamp = 1;
 	pkt.timestamp = time;
 	pkt.track_event = &e;
-	put(p, &pkt);
+	put_packet(p, &pkt);
 }
 
 /*
- * A slice. Those of one track must not overlap: where clocks or a lost event make them, the later
- * one begins when the earlier one ended; one that ended before that is an instant.
+ * A slice. Slices of a track must not overlap. If clocks or a lost event make them overlap, the later
+ * slice is shortened to begin at the end of the earlier one, or becomes an instant if it ended before.
  */
 static void put_slice(struct perfetto *p, __u64 track, __u64 *last_end, __u64 begin, __u64 end,
 		      const char *cat, const char *name, struct notes *x)
@@ -286,13 +286,13 @@ static void put_counter(struct perfetto *p, const struct vm *vm, enum track trac
 	pkt.has_timestamp = 1;
 	pkt.timestamp = time;
 	pkt.track_event = &e;
-	put(p, &pkt);
+	put_packet(p, &pkt);
 	c->reported_at = time;
 	c->pending = false;
 }
 
-static void count(struct perfetto *p, const struct vm *vm, enum track track, struct counter *c,
-		  __u64 n, __u64 time)
+static void add_to_counter(struct perfetto *p, const struct vm *vm, enum track track,
+			   struct counter *c, __u64 n, __u64 time)
 {
 	c->value += n;
 	c->pending = true;
@@ -309,10 +309,10 @@ static void on_page(struct perfetto *p, struct vm *vm, const struct s2v_ev_page 
 	__u32 track;
 
 	if (ev->h.type == S2V_EV_MAP) {
-		vm->last = ev->h.time;
-		count(p, vm, T_MAPS, &vm->maps, ev->count, ev->h.time);
+		vm->last_map = ev->h.time;
+		add_to_counter(p, vm, T_MAPS, &vm->maps, ev->count, ev->h.time);
 		if (s2v_attr_conflict(s2v_vma_s1(&ev->vma), ev->s2))
-			count(p, vm, T_UNSAFE, &vm->unsafe, ev->count, ev->h.time);
+			add_to_counter(p, vm, T_UNSAFE, &vm->unsafe, ev->count, ev->h.time);
 		return;
 	}
 	if (ev->h.type != S2V_EV_FAULT)
@@ -356,7 +356,7 @@ static void on_slot(struct perfetto *p, const struct vm *vm, const struct s2v_ev
 	put_event(p, INSTANT, uuid_of(vm, T_VM), ev->h.time, "memslot", name, &x);
 }
 
-/* Both clocks at one moment, so that the reader can tell the time of day. */
+/* Both clocks at one moment, so that the reader can show the time of day. */
 static void put_clocks(struct perfetto *p, __u64 boot, __u64 real)
 {
 	Pf__Clock c[2] = { PF__CLOCK__INIT, PF__CLOCK__INIT }, *list[2] = { &c[0], &c[1] };
@@ -377,7 +377,7 @@ static void put_clocks(struct perfetto *p, __u64 boot, __u64 real)
 	pkt.has_timestamp = 1;
 	pkt.timestamp = boot;
 	pkt.clock_snapshot = &snap;
-	put(p, &pkt);
+	put_packet(p, &pkt);
 }
 
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *ref,
@@ -472,9 +472,9 @@ static void on_close(struct s2v_sink *s)
 	HASH_ITER(hh, p->vms, vm, next)
 	{
 		if (vm->maps.pending)
-			put_counter(p, vm, T_MAPS, &vm->maps, vm->last);
+			put_counter(p, vm, T_MAPS, &vm->maps, vm->last_map);
 		if (vm->unsafe.pending)
-			put_counter(p, vm, T_UNSAFE, &vm->unsafe, vm->last);
+			put_counter(p, vm, T_UNSAFE, &vm->unsafe, vm->last_map);
 		HASH_DEL(p->vms, vm);
 		free(vm->vcpu_end);
 		free(vm);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * SQLite: tables of what a run saw. One transaction without a journal, into a file that gets its
- * name at the end; prepared statements; indexes last. After the first error nothing more is written.
+ * SQLite export of a run. For speed: one transaction without a journal into a temporary file, and
+ * indexes at the end. After the first error nothing more is written.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #include "util/util.h"
 #include "sink/sinks.h"
 
-/* Files of src/sql (tools/embed). */
+/* Files of src/sink/sql (tools/embed). */
 extern const char s2v_sql_schema[], s2v_sql_finish[];
 
-static void run(struct s2v_sql *q, const char *sql)
+static void exec_sql(struct s2v_sql *q, const char *sql)
 {
 	int rc;
 
@@ -30,12 +30,12 @@ static void on_close(struct s2v_sink *s)
 	struct s2v_sql *q = (struct s2v_sql *)s;
 	int rc;
 
-	if (!q->summed) {
+	if (!q->has_summary) {
 		SQL_ROW(q, S2V_SQL_META, SQL_STR("complete"), SQL_INT(0));
 		SQL_ROW(q, S2V_SQL_META, SQL_STR("incomplete"),
 			SQL_STR("the run was cut short before its summary"));
 	}
-	run(q, s2v_sql_finish);
+	exec_sql(q, s2v_sql_finish);
 	for (int i = 0; i < S2V_SQL_NR; i++)
 		sqlite3_finalize(q->stmt[i]);
 	sqlite3_finalize(q->vm);
@@ -61,7 +61,7 @@ struct s2v_sink *s2v_sink_sqlite(const char *path)
 	rc = sqlite3_open_v2(q->out.tmp, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc)
 		s2v_sql_fail(q, rc);
-	run(q, s2v_sql_schema);
+	exec_sql(q, s2v_sql_schema);
 	SQL_ROW(q, S2V_SQL_META, SQL_STR("schema_version"), SQL_INT(1));
 	SQL_ROW(q, S2V_SQL_META, SQL_STR("s2verify"), SQL_STR(S2V_VERSION));
 	if (q->sink.failed) {

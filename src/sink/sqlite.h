@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside of the SQLite sink: rows, and the tables that take them. */
+/* Internals of the SQLite sink: tables and rows. */
 #ifndef S2V_SINK_SQLITE_H
 #define S2V_SINK_SQLITE_H
 
@@ -26,7 +26,7 @@ enum s2v_sql_table {
 	S2V_SQL_NR,
 };
 
-/* A column's value. Text: at most max bytes, up to the first NUL; NULL text is NULL. */
+/* A column's value. Text: at most max bytes, up to the first NUL; a NULL pointer is SQL NULL. */
 struct s2v_sql_val {
 	enum { S2V_SQL_NULL, S2V_SQL_INT, S2V_SQL_TEXT } type;
 	__s64 i;
@@ -35,30 +35,30 @@ struct s2v_sql_val {
 };
 
 #define SQL_NULL ((struct s2v_sql_val){ .type = S2V_SQL_NULL })
-/* 64 bits as they are: addresses of 2^63 and above come out negative. */
+/* All 64 bits: addresses from 2^63 on are negative in SQL. */
 #define SQL_INT(v) ((struct s2v_sql_val){ .type = S2V_SQL_INT, .i = (__s64)(v) })
 #define SQL_OPT(cond, v) ((cond) ? SQL_INT(v) : SQL_NULL)
 #define SQL_TRI(v) SQL_OPT((v) != S2V_UNKNOWN, (v))
-/* Our own text, valid UTF-8; of others: SQL_ARRAY. */
+/* Our own text: valid UTF-8, and valid until the row is inserted. Other text: SQL_ARRAY. */
 #define SQL_STR(s) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (s), .max = SIZE_MAX })
 #define SQL_ARRAY(a) ((struct s2v_sql_val){ .type = S2V_SQL_TEXT, .text = (a), .max = sizeof(a) })
 #define SQL_ATTR(a) ((a) == S2V_ATTR_NONE ? SQL_NULL : SQL_STR(s2v_attr_name(a)))
 
-#define S2V_SQL_KNOWN 1024
+#define S2V_SQL_RECENT 1024
 
 struct s2v_sql {
 	struct s2v_sink sink; /* first */
 	struct s2v_outfile out;
 	sqlite3 *db;
 	sqlite3_stmt *stmt[S2V_SQL_NR], *vm;
-	__u32 known[S2V_SQL_KNOWN]; /* VMs told of lately, by their number modulo */
-	bool summed;
+	__u32 recent_vms[S2V_SQL_RECENT]; /* VMs with a row, by their number modulo the size */
+	bool has_summary;
 };
 
-/* Remembers the first failure; rc: SQLite's. */
+/* Sets sink.failed, if not set, to the errno for SQLite's result code rc. */
 void s2v_sql_fail(struct s2v_sql *q, int rc);
 
-/* Puts a row of n values into a table; a row of the same primary key gives way. */
+/* Inserts a row of n values. Replaces a row with the same primary key. */
 void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_val *v, int n);
 #define SQL_ROW(q, table, ...)                                          \
 	do {                                                            \
@@ -66,11 +66,11 @@ void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_v
 		s2v_sql_row((q), (table), v_, (int)S2V_ARRAY_SIZE(v_)); \
 	} while (0)
 
-/* Makes sure that there is a row of the VM. born, gone: CLOCK_REALTIME ns; 0: not known. */
+/* Inserts or updates the row of a VM. preexisting: -1: not known. born, gone: CLOCK_REALTIME ns; 0: not known. */
 void s2v_sql_vm(struct s2v_sql *q, const struct s2v_vm_ref *vm, int preexisting, __u64 born,
 		__u64 gone);
 
-/* sqlite_rows.c: sets the functions that make rows of results and events. */
+/* sqlite_rows.c: sets the sink's functions that insert rows. */
 void s2v_sql_rows(struct s2v_sink *s);
 
 #endif

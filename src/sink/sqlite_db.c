@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Rows into tables: prepared statements. After the first error nothing more is written. */
+/* Inserts rows with prepared statements. After the first error nothing more is written. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ void s2v_sql_fail(struct s2v_sql *q, int rc)
 	q->sink.failed = err ? err : EIO;
 }
 
-/* As many values as the table has columns, or preparing it fails: that is found by any test. */
+/* Fails if n is not the table's number of columns. */
 static sqlite3_stmt *prepare(struct s2v_sql *q, enum s2v_sql_table t, int n)
 {
 	char sql[256];
@@ -47,7 +47,7 @@ static sqlite3_stmt *prepare(struct s2v_sql *q, enum s2v_sql_table t, int n)
 	return q->stmt[t];
 }
 
-static int bind(sqlite3_stmt *st, int i, const struct s2v_sql_val *v)
+static int bind_value(sqlite3_stmt *st, int i, const struct s2v_sql_val *v)
 {
 	size_t len, cap;
 	char *buf;
@@ -56,7 +56,7 @@ static int bind(sqlite3_stmt *st, int i, const struct s2v_sql_val *v)
 		return sqlite3_bind_int64(st, i, v->i);
 	if (v->type == S2V_SQL_NULL || !v->text)
 		return sqlite3_bind_null(st, i);
-	if (v->max == SIZE_MAX) /* our own text, there until the statement has run */
+	if (v->max == SIZE_MAX) /* SQL_STR */
 		return sqlite3_bind_text(st, i, v->text, -1, SQLITE_STATIC);
 	len = strnlen(v->text, v->max);
 	cap = 3 * len + 1;
@@ -64,7 +64,7 @@ static int bind(sqlite3_stmt *st, int i, const struct s2v_sql_val *v)
 	if (!buf)
 		return SQLITE_NOMEM;
 	len = s2v_clean_utf8(v->text, len, buf, cap);
-	return sqlite3_bind_text(st, i, buf, (int)len, free); /* frees it if it fails, too */
+	return sqlite3_bind_text(st, i, buf, (int)len, free); /* frees buf, also on failure */
 }
 
 static void step(struct s2v_sql *q, sqlite3_stmt *st)
@@ -85,7 +85,7 @@ void s2v_sql_row(struct s2v_sql *q, enum s2v_sql_table t, const struct s2v_sql_v
 	if (!st)
 		st = prepare(q, t, n);
 	for (int i = 0; st && i < n; i++) {
-		int rc = bind(st, i + 1, &v[i]);
+		int rc = bind_value(st, i + 1, &v[i]);
 
 		if (rc) {
 			s2v_sql_fail(q, rc);
@@ -112,15 +112,15 @@ void s2v_sql_vm(struct s2v_sql *q, const struct s2v_vm_ref *vm, int preexisting,
 	int rc = 0;
 
 	if (q->sink.failed ||
-	    (q->known[vm->id % S2V_SQL_KNOWN] == vm->id && preexisting < 0 && !born && !gone))
+	    (q->recent_vms[vm->id % S2V_SQL_RECENT] == vm->id && preexisting < 0 && !born && !gone))
 		return;
 	if (!q->vm)
 		rc = sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->vm, NULL);
 	for (int i = 0; !rc && i < (int)S2V_ARRAY_SIZE(v); i++)
-		rc = bind(q->vm, i + 1, &v[i]);
+		rc = bind_value(q->vm, i + 1, &v[i]);
 	if (rc)
 		s2v_sql_fail(q, rc);
 	else
 		step(q, q->vm);
-	q->known[vm->id % S2V_SQL_KNOWN] = vm->id;
+	q->recent_vms[vm->id % S2V_SQL_RECENT] = vm->id;
 }

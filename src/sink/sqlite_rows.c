@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* SQLite: which results and events make which rows. Columns are in the order of src/sink/sql/schema.sql. */
+/* SQLite: rows of results and events. Columns are in the order of src/sink/sql/schema.sql. */
 #include "sink/sqlite.h"
 #include "util/util.h"
 
-static struct s2v_sql *sql(struct s2v_sink *s)
+static struct s2v_sql *to_sql(struct s2v_sink *s)
 {
 	return (struct s2v_sql *)s;
 }
@@ -15,7 +15,7 @@ static struct s2v_sql_val error_name(int err)
 
 static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 {
-	struct s2v_sql *q = sql(s);
+	struct s2v_sql *q = to_sql(s);
 
 	SQL_ROW(q, S2V_SQL_HOSTS, SQL_INT(1), SQL_ARRAY(h->kernel), SQL_ARRAY(h->machine),
 		SQL_TRI(h->fwb), SQL_TRI(h->dic), SQL_TRI(h->idc),
@@ -30,13 +30,13 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 
 static void on_hook(struct s2v_sink *s, const struct s2v_hook *k)
 {
-	SQL_ROW(sql(s), S2V_SQL_HOOKS, SQL_STR(s2v_observe_name(k->observe)),
+	SQL_ROW(to_sql(s), S2V_SQL_HOOKS, SQL_STR(s2v_observe_name(k->observe)),
 		SQL_ARRAY(k->function), SQL_STR(s2v_method_name(k->method)), SQL_ARRAY(k->reason));
 }
 
 static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 {
-	SQL_ROW(sql(s), S2V_SQL_RULES, SQL_STR(r->rule->name),
+	SQL_ROW(to_sql(s), S2V_SQL_RULES, SQL_STR(r->rule->name),
 		SQL_STR(s2v_severity_name(r->rule->severity)), SQL_INT(r->rule->severity),
 		SQL_OPT(r->coverage != S2V_NOT_APPLICABLE, r->coverage == S2V_COVERED),
 		SQL_ARRAY(r->reason), SQL_STR(r->rule->fires));
@@ -86,7 +86,7 @@ static void on_leaves(struct s2v_sql *q, const struct s2v_ev_leaves *e, __u64 ti
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		     __u64 time)
 {
-	struct s2v_sql *q = sql(s);
+	struct s2v_sql *q = to_sql(s);
 
 	switch (ev->type) {
 	case S2V_EV_VM_NEW:
@@ -125,8 +125,8 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
 	bool slot = f->slot.id != S2V_NO_SLOT;
 
-	s2v_sql_vm(sql(s), &f->vm, -1, 0, 0);
-	SQL_ROW(sql(s), S2V_SQL_FINDINGS, SQL_INT(f->id), SQL_STR(f->rule->name),
+	s2v_sql_vm(to_sql(s), &f->vm, -1, 0, 0);
+	SQL_ROW(to_sql(s), S2V_SQL_FINDINGS, SQL_INT(f->id), SQL_STR(f->rule->name),
 		SQL_STR(s2v_severity_name(s2v_finding_severity(f))),
 		SQL_INT(s2v_finding_severity(f)), SQL_INT(f->time), SQL_INT(f->vm.id),
 		SQL_OPT(f->vcpu >= 0, f->vcpu), SQL_OPT(slot, f->slot.id),
@@ -143,10 +143,10 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
-	s2v_sql_vm(sql(s), &r->vm, -1, 0, 0);
-	SQL_ROW(sql(s), S2V_SQL_MEMSLOTS, SQL_INT(r->vm.id), SQL_INT(r->id), SQL_INT(r->readonly),
-		SQL_INT(r->gpa), SQL_INT(r->size), SQL_INT(r->hva), SQL_STR(r->backing),
-		r->name[0] ? SQL_ARRAY(r->name) : SQL_NULL,
+	s2v_sql_vm(to_sql(s), &r->vm, -1, 0, 0);
+	SQL_ROW(to_sql(s), S2V_SQL_MEMSLOTS, SQL_INT(r->vm.id), SQL_INT(r->id),
+		SQL_INT(r->readonly), SQL_INT(r->gpa), SQL_INT(r->size), SQL_INT(r->hva),
+		SQL_STR(r->backing), r->name[0] ? SQL_ARRAY(r->name) : SQL_NULL,
 		r->driver[0] ? SQL_ARRAY(r->driver) : SQL_NULL, SQL_ATTR(r->s1), SQL_ATTR(r->s2),
 		SQL_INT(r->s2_mixed), SQL_TRI(r->write_back_guaranteed),
 		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb), SQL_INT(r->gone));
@@ -154,8 +154,8 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 {
-	s2v_sql_vm(sql(s), &r->vm, -1, 0, 0);
-	SQL_ROW(sql(s), S2V_SQL_RESETS, SQL_NULL, SQL_INT(r->time), SQL_INT(r->vm.id),
+	s2v_sql_vm(to_sql(s), &r->vm, -1, 0, 0);
+	SQL_ROW(to_sql(s), S2V_SQL_RESETS, SQL_NULL, SQL_INT(r->time), SQL_INT(r->vm.id),
 		SQL_INT(r->vcpus), SQL_INT(r->inits), SQL_INT(r->unmaps), SQL_INT(r->redundant),
 		SQL_INT(r->unmap_ns), SQL_INT(r->longest_unmap_ns),
 		SQL_OPT(r->pages_known, r->unmapped_bytes), SQL_INT(r->refaults),
@@ -165,15 +165,15 @@ static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
 
 static void on_reset_total(struct s2v_sink *s, const struct s2v_reset_total *t)
 {
-	s2v_sql_vm(sql(s), &t->vm, -1, 0, 0);
-	SQL_ROW(sql(s), S2V_SQL_RESET_TOTALS, SQL_INT(t->vm.id), SQL_INT(t->resets),
+	s2v_sql_vm(to_sql(s), &t->vm, -1, 0, 0);
+	SQL_ROW(to_sql(s), S2V_SQL_RESET_TOTALS, SQL_INT(t->vm.id), SQL_INT(t->resets),
 		SQL_INT(t->unmap_ns), SQL_INT(t->refault_ns), SQL_INT(t->tax_ns),
 		SQL_INT(t->avoidable_ns), SQL_STR(t->advice));
 }
 
 static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 {
-	struct s2v_sql *q = sql(s);
+	struct s2v_sql *q = to_sql(s);
 	const struct {
 		const char *key;
 		__u64 n;
@@ -190,7 +190,7 @@ static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 		{ "duration_ns", sum->duration_ns },
 	};
 
-	q->summed = true;
+	q->has_summary = true;
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(meta); i++)
 		SQL_ROW(q, S2V_SQL_META, SQL_STR(meta[i].key), SQL_INT(meta[i].n));
 	SQL_ROW(q, S2V_SQL_META, SQL_STR("incomplete"), SQL_ARRAY(sum->incomplete));

@@ -17,8 +17,8 @@
 #define MIN_WIDTH 60
 #define MAX_WIDTH 120 /* longer lines of prose are hard to read */
 
-/* Headline of a section, once. */
-static void section(struct text_sink *t, int which, const char *title)
+/* Prints a section's headline, once. */
+static void begin_section(struct text_sink *t, int which, const char *title)
 {
 	if ((int)t->section == which)
 		return;
@@ -31,8 +31,8 @@ static void section(struct text_sink *t, int which, const char *title)
 
 #define FACT_COL 20
 
-__attribute__((format(printf, 3, 4))) static void fact(struct text_sink *t, const char *name,
-						       const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void put_fact(struct text_sink *t, const char *name,
+							   const char *fmt, ...)
 {
 	char buf[640], clean[2048];
 	va_list ap;
@@ -45,12 +45,12 @@ __attribute__((format(printf, 3, 4))) static void fact(struct text_sink *t, cons
 	text_wrap(t, FACT_COL, FACT_COL, clean);
 }
 
-static const char *tri(int v)
+static const char *tri_name(int v)
 {
 	return v == S2V_YES ? "yes" : v == S2V_NO ? "no" : "not known";
 }
 
-/* Which AttrIndx means what, those that mean something. */
+/* The attribute of each AttrIndx in use. */
 static void stage1_facts(struct text_sink *t, const struct s2v_host *h)
 {
 	char buf[320];
@@ -62,10 +62,10 @@ static void stage1_facts(struct text_sink *t, const struct s2v_host *h)
 					      i, s2v_attr_name(h->s1_attr[i]));
 	}
 	if (!n)
-		fact(t, "host stage 1", "AttrIndx not calibrated");
+		put_fact(t, "host stage 1", "AttrIndx not calibrated");
 	else
-		fact(t, "host stage 1", "AttrIndx %s (%s%s)", buf, h->s1_source,
-		     h->s1_calibrated == 1 ? "" : "; NOT confirmed");
+		put_fact(t, "host stage 1", "AttrIndx %s (%s%s)", buf, h->s1_source,
+			 h->s1_calibrated == 1 ? "" : "; NOT confirmed");
 }
 
 static void ram_facts(struct text_sink *t, const struct s2v_host *h)
@@ -77,9 +77,10 @@ static void ram_facts(struct text_sink *t, const struct s2v_host *h)
 		total += h->ram[i].end - h->ram[i].start;
 	s2v_format_size(total & ~((1ULL << 20) - 1), size);
 	if (h->n_ram)
-		fact(t, "memory map", "%zu range%s, %s", h->n_ram, h->n_ram == 1 ? "" : "s", size);
+		put_fact(t, "memory map", "%zu range%s, %s", h->n_ram, h->n_ram == 1 ? "" : "s",
+			 size);
 	else
-		fact(t, "memory map", "not known");
+		put_fact(t, "memory map", "not known");
 }
 
 static void on_host(struct s2v_sink *s, const struct s2v_host *h)
@@ -87,35 +88,35 @@ static void on_host(struct s2v_sink *s, const struct s2v_host *h)
 	struct text_sink *t = (struct text_sink *)s;
 	char size[S2V_SIZE_LEN];
 
-	section(t, TEXT_HOST, "Host");
+	begin_section(t, TEXT_HOST, "Host");
 	s2v_format_size(1ULL << (h->page_shift & 63), size);
-	fact(t, "kernel", "%s (%s), %s pages", h->kernel, h->machine, size);
-	fact(t, "KVM mode", "%s", s2v_kvm_mode_name(h->kvm_mode));
-	fact(t, "S2FWB", "%s", tri(h->fwb));
-	fact(t, "CTR_EL0.DIC", "%s", tri(h->dic));
-	fact(t, "CTR_EL0.IDC", "%s", tri(h->idc));
-	fact(t, "cacheable PFNMAP", "%s",
-	     h->pfnmap_cap < 0	  ? "no such capability in this kernel"
-	     : h->pfnmap_cap == 0 ? "refused (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0)"
-				  : "supported (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 1)");
+	put_fact(t, "kernel", "%s (%s), %s pages", h->kernel, h->machine, size);
+	put_fact(t, "KVM mode", "%s", s2v_kvm_mode_name(h->kvm_mode));
+	put_fact(t, "S2FWB", "%s", tri_name(h->fwb));
+	put_fact(t, "CTR_EL0.DIC", "%s", tri_name(h->dic));
+	put_fact(t, "CTR_EL0.IDC", "%s", tri_name(h->idc));
+	put_fact(t, "cacheable PFNMAP", "%s",
+		 h->pfnmap_cap < 0    ? "no such capability in this kernel"
+		 : h->pfnmap_cap == 0 ? "refused (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0)"
+				      : "supported (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 1)");
 	stage1_facts(t, h);
 	ram_facts(t, h);
-	fact(t, "vCPU init", "%s", h->init_icache_text);
-	fact(t, "lockdown", "%s",
-	     h->lockdown[0] ? h->lockdown : "not known (no /sys/kernel/security/lockdown)");
+	put_fact(t, "vCPU init", "%s", h->init_icache_text);
+	put_fact(t, "lockdown", "%s",
+		 h->lockdown[0] ? h->lockdown : "not known (no /sys/kernel/security/lockdown)");
 	if (h->disagreement[0])
-		fact(t, "DISAGREEMENT", "%s", h->disagreement);
+		put_fact(t, "DISAGREEMENT", "%s", h->disagreement);
 	text_check(t);
 }
 
-/* The reason is given where the choice was not the first one, or was not had. */
+/* Prints the reason unless it only says that the first choice attaches. */
 static void on_hook(struct s2v_sink *s, const struct s2v_hook *k)
 {
 	struct text_sink *t = (struct text_sink *)s;
 	enum text_style style = k->method == S2V_METHOD_NONE ? STYLE_RED : STYLE_PLAIN;
 	char buf[4 * sizeof(k->reason) + 1], plain[sizeof(k->function) + 16];
 
-	section(t, TEXT_HOOKS, "Hooks");
+	begin_section(t, TEXT_HOOKS, "Hooks");
 	s2v_clean_text(k->function, strnlen(k->function, sizeof(k->function)), buf, sizeof(buf));
 	fprintf(t->out, "  %-18s%s%-8s%s%s\n", s2v_observe_name(k->observe), text_on(t, style),
 		s2v_method_name(k->method), text_off(t, style), buf);
@@ -139,7 +140,7 @@ static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 	enum text_style style = r->coverage == S2V_NOT_COVERED ? STYLE_RED : STYLE_PLAIN;
 	char buf[4 * sizeof(r->reason) + 1];
 
-	section(t, TEXT_RULES, "Rules");
+	begin_section(t, TEXT_RULES, "Rules");
 	s2v_clean_text(r->reason, strnlen(r->reason, sizeof(r->reason)), buf, sizeof(buf));
 	fprintf(t->out, "  %-8s  %-27s%s", s2v_severity_name(r->rule->severity), r->rule->name,
 		text_on(t, style));
@@ -154,7 +155,7 @@ static void on_rule(struct s2v_sink *s, const struct s2v_rule_state *r)
 
 /* ---- trace: findings ---- */
 
-static void upper(const char *in, char *out, size_t len)
+static void to_upper(const char *in, char *out, size_t len)
 {
 	size_t i = 0;
 
@@ -163,8 +164,8 @@ static void upper(const char *in, char *out, size_t len)
 	out[i] = '\0';
 }
 
-/* Where: memslot, vCPU, page, and how often. */
-static void show_place(struct text_line *l, const struct s2v_finding *f)
+/* Memslot, page, vCPU, count. */
+static void put_place(struct text_line *l, const struct s2v_finding *f)
 {
 	char size[S2V_SIZE_LEN];
 
@@ -190,8 +191,8 @@ static void show_place(struct text_line *l, const struct s2v_finding *f)
 	text_line_end(l);
 }
 
-/* What: the two sides, and the error. */
-static void show_attrs(struct text_line *l, const struct s2v_finding *f)
+/* Host and stage-2 attributes, errno. */
+static void put_attrs(struct text_line *l, const struct s2v_finding *f)
 {
 	if (f->has_page && f->s1_vma != S2V_ATTR_NONE)
 		text_piece(l, STYLE_PLAIN, "host: %s (%s; the VMA says %s)", s2v_attr_name(f->s1),
@@ -210,8 +211,8 @@ static void show_attrs(struct text_line *l, const struct s2v_finding *f)
 	text_line_end(l);
 }
 
-/* Keeps it for the final table. */
-static void remember(struct text_sink *t, const struct s2v_finding *f)
+/* For the final table. An update replaces its finding. */
+static void keep_finding(struct text_sink *t, const struct s2v_finding *f)
 {
 	struct text_finding *k = NULL;
 
@@ -253,14 +254,14 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	char buf[4 * sizeof(f->explain) + 1], name[TEXT_NAME_LEN], when[TEXT_TIME_LEN], sev[16];
 
 	text_show_rows(t);
-	remember(t, f);
+	keep_finding(t, f);
 	if (f->update)
 		return;
 	if (t->section != TEXT_START)
 		fputc('\n', t->out);
 	t->section = TEXT_BODY;
 	t->legend_given = false;
-	upper(s2v_severity_name(s2v_finding_severity(f)), sev, sizeof(sev));
+	to_upper(s2v_severity_name(s2v_finding_severity(f)), sev, sizeof(sev));
 	text_piece(&l, text_severity_style(s2v_finding_severity(f)), "%s %s", sev, f->rule->name);
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(f->time, when));
 	text_piece(&l, STYLE_PLAIN, "vm %u (%s, pid %u)", f->vm.id,
@@ -269,12 +270,12 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	if (f->has_page || f->slot.id != S2V_NO_SLOT || f->vcpu >= 0 || f->count > 1) {
 		fputs("  ", t->out);
 		l.col = 2;
-		show_place(&l, f);
+		put_place(&l, f);
 	}
 	if (f->err || (f->has_page && (f->s1 != S2V_ATTR_NONE || f->s2 != S2V_ATTR_NONE))) {
 		fputs("  ", t->out);
 		l.col = 2;
-		show_attrs(&l, f);
+		put_attrs(&l, f);
 	}
 	s2v_clean_text(f->explain, strnlen(f->explain, sizeof(f->explain)), buf, sizeof(buf));
 	fputs("  ", t->out);
@@ -294,7 +295,7 @@ static void on_close(struct s2v_sink *s)
 	t->rows = NULL;
 	t->findings = NULL;
 	t->leaves = NULL;
-	t->len_leaves = t->cap_leaves = 0;
+	t->leaves_len = t->leaves_cap = 0;
 	t->n_rows = t->cap_rows = t->n_findings = t->cap_findings = 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Audits for people: a line for each VM, and what leaves there are below its contract. */
+/* Audits as text: a line per VM; events of leaves. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,21 +38,21 @@ void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 	t->section = TEXT_BODY;
 	text_piece(&l, STYLE_BOLD, "audit of vm %u (%s, pid %u):", r->vm.id,
 		   text_name(r->vm.comm, sizeof(r->vm.comm), name), r->vm.pid);
-	text_piece(&l, STYLE_PLAIN, "%llu leaves in %s (%llu a second),",
-		   (unsigned long long)r->leaves, text_brief(r->dur, took),
+	text_piece(&l, STYLE_PLAIN, "%llu %s in %s (%llu a second),", (unsigned long long)r->leaves,
+		   r->leaves == 1 ? "leaf" : "leaves", text_duration(r->dur, took),
 		   (unsigned long long)s2v_audit_speed(r));
 	text_piece(&l, STYLE_PLAIN, "%llu read again", (unsigned long long)r->rereads);
 	if (r->flags & S2V_AU_PROTECTED)
-		text_piece(&l, STYLE_YELLOW, "NOT AUDITED: protected, its tables are EL2's");
+		text_piece(&l, STYLE_YELLOW, "NOT AUDITED: protected, EL2 owns its tables");
 	if (r->flags & S2V_AU_UNREAD)
-		text_piece(&l, STYLE_YELLOW, "NOT AUDITED to its end: tables not readable");
+		text_piece(&l, STYLE_YELLOW, "NOT AUDITED completely: tables not readable");
 	if (r->shadow)
 		text_piece(&l, STYLE_YELLOW, "NOT AUDITED: %u shadow tables of nested guests",
 			   r->shadow);
 	if (r->flags & S2V_AU_NO_TABLES)
-		text_piece(&l, STYLE_PLAIN, "no tables any more: its process has ended");
+		text_piece(&l, STYLE_PLAIN, "no stage-2 tables: its process has ended");
 	else if (r->flags & S2V_AU_GONE)
-		text_piece(&l, STYLE_PLAIN, "gone meanwhile");
+		text_piece(&l, STYLE_PLAIN, "gone during the audit");
 	text_line_end(&l);
 	text_check(t);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The coherence contract for people: a table for each VM, and what leaves there are. */
+/* The coherence contract as text: a table per VM, and its leaves. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const char *const heads[C_NR] = {
 	"slot", "GPA", "size", "backing", "stage 1", "stage 2", "WB", "CMO", "FWB",
 };
 
-/* How much of a row there is room for. */
+/* What of a row fits into the width. */
 enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_TIGHT, FIT_NR };
 
 struct cells {
@@ -25,14 +25,14 @@ static const char *short_tri(int v)
 	return v == S2V_YES ? "yes" : v == S2V_NO ? "no" : "?";
 }
 
-/* The module behind it, else the file's name; "" for anonymous memory. */
-static const char *behind(const struct s2v_contract_row *r, char buf[TEXT_NAME_LEN])
+/* The driver's module, else the file's name; "" for anonymous memory. */
+static const char *backing_name(const struct s2v_contract_row *r, char buf[TEXT_NAME_LEN])
 {
 	return r->driver[0] ? text_name(r->driver, sizeof(r->driver), buf)
 			    : text_name(r->name, sizeof(r->name), buf);
 }
 
-static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit)
+static void fill_cells(struct cells *x, const struct s2v_contract_row *r, enum fit fit)
 {
 	char name[TEXT_NAME_LEN], size[S2V_SIZE_LEN];
 	const size_t len = sizeof(x->c[0]);
@@ -45,7 +45,7 @@ static void fill(struct cells *x, const struct s2v_contract_row *r, enum fit fit
 	else
 		snprintf(x->c[C_GPA], len, "0x%llx", r->gpa);
 	snprintf(x->c[C_SIZE], len, "%s", size);
-	behind(r, name);
+	backing_name(r, name);
 	if (fit < FIT_NO_DRIVER && name[0])
 		snprintf(x->c[C_BACKING], len, "%s %s", r->backing, name);
 	else
@@ -65,8 +65,8 @@ static unsigned int gap(enum fit fit)
 	return fit == FIT_TIGHT ? 1 : 2;
 }
 
-/* Width of each column over all rows. Returns that of the table. */
-static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned int w[C_NR])
+/* Sets w to the widths of the columns over all rows. Returns the table's width. */
+static unsigned int measure_columns(const struct text_sink *t, enum fit fit, unsigned int w[C_NR])
 {
 	unsigned int total = 0;
 
@@ -75,7 +75,7 @@ static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned in
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct cells x;
 
-		fill(&x, &t->rows[i], fit);
+		fill_cells(&x, &t->rows[i], fit);
 		for (int c = 0; c < C_NR; c++) {
 			unsigned int n = (unsigned int)s2v_columns(x.c[c]);
 
@@ -87,9 +87,8 @@ static unsigned int measure(const struct text_sink *t, enum fit fit, unsigned in
 	return total + 2 - gap(fit);
 }
 
-/* One line of the table. */
-static void line(struct text_sink *t, enum fit fit, const unsigned int w[C_NR],
-		 const struct cells *x, bool unsafe)
+static void print_row(struct text_sink *t, enum fit fit, const unsigned int w[C_NR],
+		      const struct cells *x, bool unsafe)
 {
 	for (int c = 0; c < C_NR; c++) {
 		enum text_style style = unsafe && c == C_CMO ? STYLE_RED : STYLE_PLAIN;
@@ -104,8 +103,8 @@ static void line(struct text_sink *t, enum fit fit, const unsigned int w[C_NR],
 	fputc('\n', t->out);
 }
 
-/* "level 2", with what one of its entries maps where that is told. */
-static void leaves_line(const struct s2v_contract_row *r, char *buf, size_t len)
+/* A line about the leaves of a memslot from a GPA. Truncated if too long. */
+static void format_leaves(const struct s2v_contract_row *r, char *buf, size_t len)
 {
 	size_t n = (size_t)snprintf(buf, len, "  memslot %d from GPA 0x%llx:", r->id,
 				    (unsigned long long)r->gpa);
@@ -132,27 +131,27 @@ static void keep_leaves(struct text_sink *t, const struct s2v_contract_row *r)
 
 	if (!r->audited)
 		return;
-	leaves_line(r, line, sizeof(line));
+	format_leaves(r, line, sizeof(line));
 	n = strlen(line);
-	if (t->len_leaves + n + 1 > t->cap_leaves) {
-		p = realloc(t->leaves, 2 * (t->len_leaves + n + 1));
+	if (t->leaves_len + n + 1 > t->leaves_cap) {
+		p = realloc(t->leaves, 2 * (t->leaves_len + n + 1));
 		if (!p) {
 			text_nomem(t);
 			return;
 		}
 		t->leaves = p;
-		t->cap_leaves = 2 * (t->len_leaves + n + 1);
+		t->leaves_cap = 2 * (t->leaves_len + n + 1);
 	}
-	memcpy(t->leaves + t->len_leaves, line, n + 1);
-	t->len_leaves += n;
+	memcpy(t->leaves + t->leaves_len, line, n + 1);
+	t->leaves_len += n;
 }
 
 static void show_leaves(struct text_sink *t)
 {
-	if (!t->len_leaves)
+	if (!t->leaves_len)
 		return;
 	fprintf(t->out, "  stage-2 leaves (stage 1 / stage 2):\n%s", t->leaves);
-	t->len_leaves = 0;
+	t->leaves_len = 0;
 }
 
 void text_show_rows(struct text_sink *t)
@@ -165,7 +164,7 @@ void text_show_rows(struct text_sink *t)
 
 	if (!t->n_rows)
 		return;
-	while (measure(t, fit, w) > t->width && fit + 1 < FIT_NR)
+	while (measure_columns(t, fit, w) > t->width && fit + 1 < FIT_NR)
 		fit++;
 	vm = &t->rows[0].vm;
 	fprintf(t->out, "%s%sCoherence contract%s of vm %u (%s, pid %u)\n",
@@ -175,13 +174,13 @@ void text_show_rows(struct text_sink *t)
 	t->section = TEXT_BODY;
 	for (int c = 0; c < C_NR; c++)
 		snprintf(x.c[c], sizeof(x.c[c]), "%s", heads[c]);
-	line(t, fit, w, &x, false);
+	print_row(t, fit, w, &x, false);
 	for (size_t i = 0; i < t->n_rows; i++) {
 		const struct s2v_contract_row *r = &t->rows[i];
 
-		fill(&x, r, fit);
-		line(t, fit, w, &x, r->vmm_cmo == S2V_CMO_UNSAFE);
-		if (fit >= FIT_NO_DRIVER && behind(r, name)[0])
+		fill_cells(&x, r, fit);
+		print_row(t, fit, w, &x, r->vmm_cmo == S2V_CMO_UNSAFE);
+		if (fit >= FIT_NO_DRIVER && backing_name(r, name)[0])
 			fprintf(t->out, "%*s%s\n",
 				(int)(2 + w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 3 * gap(fit)), "",
 				name);
@@ -205,7 +204,7 @@ void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	}
 	t->rows = p;
 	t->rows[t->n_rows] = *r;
-	t->rows[t->n_rows++].leaves = NULL; /* the correlator's */
+	t->rows[t->n_rows++].leaves = NULL; /* owned by the correlator, and not valid later */
 	keep_leaves(t, r);
 }
 
@@ -221,7 +220,7 @@ void text_memslots_end(struct s2v_sink *s)
 	fputs("  ", t->out);
 	text_wrap(
 		t, 2, 2,
-		"WB: is Write-Back guaranteed at stage 2? CMO: cache maintenance that the VMM owes. "
-		"FWB: does coherence depend on S2FWB? -: not mapped yet. *: other types too.");
+		"WB: whether Write-Back is guaranteed at stage 2. CMO: cache maintenance that the VMM owes. "
+		"FWB: whether coherence depends on S2FWB. -: not mapped yet. *: other types, too.");
 	text_check(t);
 }

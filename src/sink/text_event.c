@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Events for people: a line each (trace --all, audit --leaves). */
+/* Events as text, a line each (trace --all, audit --leaves). */
 #include "sink/text.h"
 #include "util/util.h"
 
-static void page_event(struct text_line *l, const struct s2v_ev_page *e)
+static void put_page(struct text_line *l, const struct s2v_ev_page *e)
 {
 	__u32 s1 = e->vma.pte_attr != S2V_ATTR_NONE ? e->vma.pte_attr : e->vma.attr;
 	char size[S2V_SIZE_LEN];
@@ -22,7 +22,7 @@ static void page_event(struct text_line *l, const struct s2v_ev_page *e)
 		text_piece(l, STYLE_PLAIN, "%llu.%llu us", e->dur / 1000, e->dur % 1000 / 100);
 }
 
-static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
+static void put_slot(struct text_line *l, const struct s2v_ev_slot *e)
 {
 	char size[S2V_SIZE_LEN];
 
@@ -34,7 +34,7 @@ static void slot_event(struct text_line *l, const struct s2v_ev_slot *e)
 		text_piece(l, STYLE_RED, "%s", s2v_errno_name(e->err));
 }
 
-static void reset_event(struct text_line *l, const struct s2v_ev_hdr *ev)
+static void put_reset(struct text_line *l, const struct s2v_ev_hdr *ev)
 {
 	const struct s2v_ev_reset *x = (const void *)ev;
 	const struct s2v_ev_range *r = (const void *)ev;
@@ -42,11 +42,11 @@ static void reset_event(struct text_line *l, const struct s2v_ev_hdr *ev)
 	switch (ev->type) {
 	case S2V_EV_INIT:
 		text_piece(l, STYLE_PLAIN, "vCPU %d initialised%s", x->vcpu,
-			   x->ran ? ", having run" : "");
+			   x->ran ? " after it ran" : "");
 		break;
 	case S2V_EV_UNMAP:
 		text_piece(l, STYLE_PLAIN, "all unmapped in %llu ns%s", x->dur,
-			   x->mapped ? "" : ", nothing mapped since the last");
+			   x->mapped ? "" : ", nothing was mapped since the last unmap");
 		break;
 	case S2V_EV_RUN:
 		text_piece(l, STYLE_PLAIN, "vCPU %d runs", x->vcpu);
@@ -58,7 +58,7 @@ static void reset_event(struct text_line *l, const struct s2v_ev_hdr *ev)
 	}
 }
 
-static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
+static void put_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 {
 	const struct s2v_ev_vma *v = (const struct s2v_ev_vma *)ev;
 	const struct s2v_ev_cap *c = (const struct s2v_ev_cap *)ev;
@@ -66,10 +66,10 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 
 	switch (ev->type) {
 	case S2V_EV_SLOT:
-		slot_event(l, (const struct s2v_ev_slot *)ev);
+		put_slot(l, (const struct s2v_ev_slot *)ev);
 		break;
 	case S2V_EV_VMA:
-		text_piece(l, STYLE_PLAIN, "memslot %d behind", v->slot);
+		text_piece(l, STYLE_PLAIN, "VMA of memslot %d", v->slot);
 		text_piece(l, STYLE_PLAIN, "HVA 0x%llx-0x%llx", v->vma.start, v->vma.end);
 		text_piece(l, STYLE_PLAIN, "%s%s", s2v_attr_name(v->vma.attr),
 			   v->vma.flags & S2V_VMA_PFNMAP ? " pfnmap" : "");
@@ -83,7 +83,7 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 	case S2V_EV_UNMAP:
 	case S2V_EV_RUN:
 	case S2V_EV_HOST_UNMAP:
-		reset_event(l, ev);
+		put_reset(l, ev);
 		break;
 	case S2V_EV_LEAVES:
 		text_leaves_event(l, (const struct s2v_ev_leaves *)ev);
@@ -93,9 +93,8 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 		break;
 	case S2V_EV_VM_NEW:
 		text_piece(l, STYLE_PLAIN, "vm %s",
-			   ((const struct s2v_ev_vm *)ev)->preexisting
-				   ? "seen (it was there before)"
-				   : "created");
+			   ((const struct s2v_ev_vm *)ev)->preexisting ? "found (it existed before)"
+								       : "created");
 		break;
 	case S2V_EV_VM_DEAD:
 		text_piece(l, STYLE_PLAIN, "vm gone");
@@ -107,7 +106,7 @@ static void event_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 			   ev->type == S2V_EV_MAP    ? "map"
 			   : ev->type == S2V_EV_PERM ? "permissions"
 						     : "fault");
-		page_event(l, (const struct s2v_ev_page *)ev);
+		put_page(l, (const struct s2v_ev_page *)ev);
 		break;
 	default:
 		text_piece(l, STYLE_PLAIN, "event %u", ev->type);
@@ -127,7 +126,7 @@ void text_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2
 	t->section = TEXT_BODY;
 	text_piece(&l, STYLE_PLAIN, "%s", text_time(time, when));
 	text_piece(&l, STYLE_PLAIN, "vm %u", ev->vm);
-	event_details(&l, ev);
+	put_details(&l, ev);
 	text_line_end(&l);
 	text_check(t);
 }

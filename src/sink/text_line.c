@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Lines of text: pieces, colours, names and times, and what of them could not be written. */
+/* Lines of text: pieces, colours, names, times, write errors. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -118,7 +118,7 @@ void *text_grow(void *array, size_t n, size_t *cap, size_t size)
 	return p;
 }
 
-const char *text_brief(__u64 ns, char out[S2V_SIZE_LEN])
+const char *text_duration(__u64 ns, char out[S2V_SIZE_LEN])
 {
 	if (ns >= 10000000000ULL)
 		snprintf(out, S2V_SIZE_LEN, "%llu s", (unsigned long long)(ns / 1000000000));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Resets for people: a line each, and what they cost by VM. */
+/* Resets as text: a line each, and the cost of all resets of a VM. */
 #include <stdlib.h>
 
 #include "sink/text.h"
@@ -20,14 +20,15 @@ void text_reset(struct s2v_sink *s, const struct s2v_reset *r)
 		   s2v_reset_verdict_name(r->verdict));
 	text_line_end(&l);
 	text_piece(&l, STYLE_PLAIN, "  %u unmap%s, %u redundant, %s", r->unmaps,
-		   r->unmaps == 1 ? "" : "s", r->redundant, text_brief(r->unmap_ns, a));
+		   r->unmaps == 1 ? "" : "s", r->redundant, text_duration(r->unmap_ns, a));
 	if (r->pages_known) {
 		s2v_format_size(r->unmapped_bytes, size);
 		text_piece(&l, STYLE_PLAIN, "%s unmapped", size);
-		text_piece(&l, STYLE_PLAIN, "%llu refaults, %s", (unsigned long long)r->refaults,
-			   text_brief(r->refault_ns, b));
+		text_piece(&l, STYLE_PLAIN, "%llu refault%s, %s", (unsigned long long)r->refaults,
+			   r->refaults == 1 ? "" : "s", text_duration(r->refault_ns, b));
 	} else {
-		text_piece(&l, STYLE_PLAIN, "what was mapped before is not known, so no refaults");
+		text_piece(&l, STYLE_PLAIN,
+			   "earlier mappings are not known, so refaults are not counted");
 	}
 	text_line_end(&l);
 	text_check(t);
@@ -45,16 +46,16 @@ void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r)
 		   text_name(r->vm.comm, sizeof(r->vm.comm), name), r->vm.pid,
 		   (unsigned long long)r->resets, r->resets == 1 ? "" : "s",
 		   r->pages_known ? "" : "at least ",
-		   text_brief(r->pages_known ? r->tax_ns : r->unmap_ns, a));
+		   text_duration(r->pages_known ? r->tax_ns : r->unmap_ns, a));
 	text_line_end(&l);
 	text_piece(&l, STYLE_PLAIN, "  unmapping %s, refaults %s; avoidable here: %s",
-		   text_brief(r->unmap_ns, b),
-		   r->pages_known ? text_brief(r->refault_ns, c) : "not all known",
-		   text_brief(r->avoidable_ns, d));
+		   text_duration(r->unmap_ns, b),
+		   r->pages_known ? text_duration(r->refault_ns, c) : "not all known",
+		   text_duration(r->avoidable_ns, d));
 	text_line_end(&l);
 	if (r->fwb_known && r->fwb_saves_ns) {
-		text_piece(&l, STYLE_PLAIN, "  with S2FWB none of it: %s would be saved",
-			   text_brief(r->fwb_saves_ns, a));
+		text_piece(&l, STYLE_PLAIN, "  with S2FWB %s would be saved",
+			   text_duration(r->fwb_saves_ns, a));
 		text_line_end(&l);
 	}
 	if (r->advice[0]) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The end of a run for people: findings by severity, mappings by attributes, the verdict. */
+/* The summary as text: findings by severity, mappings by attributes, the verdict. */
 #include <string.h>
 
 #include "sink/text.h"
 #include "util/util.h"
 
-static void finding_row(struct text_sink *t, const struct text_finding *f)
+static void put_finding_row(struct text_sink *t, const struct text_finding *f)
 {
 	enum text_style style = text_severity_style(f->severity);
 	char slot[16] = "-", size[S2V_SIZE_LEN], range[64];
@@ -26,7 +26,7 @@ static void finding_row(struct text_sink *t, const struct text_finding *f)
 	fputc('\n', t->out);
 }
 
-static void findings_table(struct text_sink *t)
+static void put_findings_table(struct text_sink *t)
 {
 	if (!t->n_findings)
 		return;
@@ -36,13 +36,13 @@ static void findings_table(struct text_sink *t)
 	for (int sev = S2V_SEVERITY_NR - 1; sev >= 0; sev--) {
 		for (size_t i = 0; i < t->n_findings; i++) {
 			if ((int)t->findings[i].severity == sev)
-				finding_row(t, &t->findings[i]);
+				put_finding_row(t, &t->findings[i]);
 		}
 	}
 }
 
-static void pairs_table(struct text_sink *t, const char *head,
-			const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
+static void put_pairs_table(struct text_sink *t, const char *head,
+			    const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
 {
 	bool any = false;
 
@@ -65,8 +65,8 @@ static void pairs_table(struct text_sink *t, const char *head,
 	}
 }
 
-/* The rules that are not covered, each with its reason; those that do not apply in one line. */
-static unsigned int coverage(struct text_sink *t, const struct s2v_summary *sum)
+/* Prints each rule that is not covered, with the reason. Returns how many rules do not apply. */
+static unsigned int put_coverage(struct text_sink *t, const struct s2v_summary *sum)
 {
 	unsigned int na = 0;
 	char buf[4 * sizeof(sum->rules->reason) + 1];
@@ -85,7 +85,7 @@ static unsigned int coverage(struct text_sink *t, const struct s2v_summary *sum)
 	return na;
 }
 
-static void verdict(struct text_sink *t, const struct s2v_summary *sum, unsigned int na)
+static void put_verdict(struct text_sink *t, const struct s2v_summary *sum, unsigned int na)
 {
 	char buf[256 + 4 * sizeof(sum->incomplete)], *why = buf + 256;
 	enum text_style style = STYLE_GREEN;
@@ -135,23 +135,27 @@ void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 	unsigned int na;
 
 	text_memslots_end(s);
-	findings_table(t);
+	put_findings_table(t);
 	s2v_format_duration(sum->duration_ns, took);
 	fprintf(t->out, "\n%sSummary%s\n  %s, %llu VM%s", text_on(t, STYLE_BOLD),
 		text_off(t, STYLE_BOLD), took, sum->vms, sum->vms == 1 ? "" : "s");
 	if (sum->preexisting)
-		fprintf(t->out, " (%llu there before)", sum->preexisting);
+		fprintf(t->out, " (%llu existed before)", sum->preexisting);
 	if (sum->without_tables)
 		fprintf(t->out, " (%llu without stage-2 tables: their process has ended)",
 			sum->without_tables);
-	fprintf(t->out, ", %llu mappings\n", sum->cnt[S2V_CNT_MAPS]);
-	pairs_table(t, "mappings", sum->maps);
-	pairs_table(t, "stage-2 leaves", sum->leaves);
+	fprintf(t->out, ", %llu mapping%s\n", sum->cnt[S2V_CNT_MAPS],
+		sum->cnt[S2V_CNT_MAPS] == 1 ? "" : "s");
+	put_pairs_table(t, "mappings", sum->maps);
+	put_pairs_table(t, "stage-2 leaves", sum->leaves);
 	if (sum->lost || sum->unreadable || sum->missed_probes)
-		fprintf(t->out, "  %llu events lost, %llu pages unreadable, %llu probes missed\n",
-			sum->lost, sum->unreadable, sum->missed_probes);
-	na = coverage(t, sum);
+		fprintf(t->out,
+			"  %llu event%s lost, %llu page%s unreadable, %llu probe%s missed\n",
+			sum->lost, sum->lost == 1 ? "" : "s", sum->unreadable,
+			sum->unreadable == 1 ? "" : "s", sum->missed_probes,
+			sum->missed_probes == 1 ? "" : "s");
+	na = put_coverage(t, sum);
 	fputc('\n', t->out);
-	verdict(t, sum, na);
+	put_verdict(t, sum, na);
 	text_check(t);
 }

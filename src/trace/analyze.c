@@ -56,6 +56,6 @@ int s2v_analyze(struct s2t_reader *r, const struct s2v_analysis *a, struct s2v_s
 	sum->stopped = st->stopped;
 	s2v_correlator_finish(core, sum);
 	s2v_correlator_free(core);
-	sum->rules = NULL; /* they were the run's */
+	sum->rules = NULL; /* it points to a local array */
 	return s2t_error(r);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Trace files: bytes, numbers, heads. All numbers are little-endian. */
+/* Trace files: buffers, numbers, headers. All numbers are little-endian. */
 #include <errno.h>
 #include <zlib.h>
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Trace files: the body of a chunk back into events. Nothing that the body says is believed. */
+/* Trace files: decodes the body of a chunk into events. The body is not trusted. */
 #include <errno.h>
 
 #include "trace/private.h"
 
-_Static_assert(offsetof(struct s2v_ev_page, gpa_low) == S2V_EV_PAGE_V0, "older recordings");
+_Static_assert(offsetof(struct s2v_ev_page, gpa_low) == S2V_EV_PAGE_V0,
+	       "length in older recordings");
 
 #define STREAMS_MAX 65536U
 #define LAYOUTS_MAX 1024U
@@ -16,11 +17,11 @@ struct layout {
 
 struct stream {
 	const struct layout *layout;
-	__u32 n, stride, len; /* len: of an event, as handed out */
-	__u8 *events; /* n of them */
-	__u8 *next; /* of them, to be handed out */
-	__u32 follows; /* stream that came behind it the last time */
-	struct s2t_cursor columns; /* behind the one of times */
+	__u32 n, stride, len; /* events, bytes between them, bytes of each as returned */
+	__u8 *events; /* in s2t_decoder.events */
+	__u8 *next; /* the next event to return */
+	__u32 follows; /* the stream that followed this one the last time */
+	struct s2t_cursor columns; /* after the column of times */
 };
 
 struct s2t_decoder {
@@ -32,9 +33,9 @@ struct s2t_decoder {
 	size_t cap_events;
 	__u64 *col; /* a column */
 	size_t cap_col;
-	const __u8 *order[2]; /* planes; the second NULL where one does */
-	__u32 n, i; /* events, and how many were handed out */
-	__u32 last; /* stream of the last */
+	const __u8 *order[2]; /* planes; the second is NULL with fewer than 255 streams */
+	__u32 n, i; /* events, and how many were returned */
+	__u32 last; /* stream of the last event */
 };
 
 struct s2t_decoder *s2t_decoder_new(void)
@@ -53,7 +54,7 @@ void s2t_decoder_free(struct s2t_decoder *d)
 	free(d);
 }
 
-/* Grows an array to n elements; what it held is gone. */
+/* Grows an array to n elements; its contents are lost. */
 static bool grow(void *array, size_t *cap, size_t n, size_t size)
 {
 	void **p = array;
@@ -100,8 +101,8 @@ static int get_layouts(struct s2t_decoder *d, struct s2t_cursor *c)
 	return 0;
 }
 
-/* Events that were shorter when they were recorded: what came later is 0 in them. */
-static __u32 whole_length(const struct s2t_layout *l)
+/* The present length of an event type: fields that older recordings do not have become 0. */
+static __u32 current_length(const struct s2t_layout *l)
 {
 	bool page = l->type == S2V_EV_MAP || l->type == S2V_EV_PERM || l->type == S2V_EV_FAULT;
 
@@ -125,7 +126,7 @@ static int get_streams(struct s2t_decoder *d, struct s2t_cursor *c)
 		if (c->failed || layout >= d->n_layouts || !events || events > d->n)
 			return -EBADMSG;
 		s->layout = &d->layouts[layout];
-		s->len = whole_length(&s->layout->l);
+		s->len = current_length(&s->layout->l);
 		s->stride = (__u32)s2t_round8(s->len);
 		s->n = (__u32)events;
 		s->follows = i;
@@ -149,7 +150,7 @@ static int get_streams(struct s2t_decoder *d, struct s2t_cursor *c)
 	return 0;
 }
 
-/* Stores a column. Offsets are multiples of the width, and events begin at multiples of 8. */
+/* Stores are aligned: offsets are multiples of the width, and events begin at multiples of 8. */
 static void store(const struct stream *s, __u32 field, const __u64 *col)
 {
 	__u8 *to = s->events + s->layout->at[field];
@@ -175,7 +176,7 @@ static void store(const struct stream *s, __u32 field, const __u64 *col)
 	}
 }
 
-/* Puts a value into the first event: fill() spreads it. */
+/* Stores a value in the first event; begin_stream() copies it to the others. */
 static void store_one(const struct stream *s, __u32 field, __u64 v)
 {
 	struct stream first = *s;
@@ -184,7 +185,7 @@ static void store_one(const struct stream *s, __u32 field, __u64 v)
 	store(&first, field, &v);
 }
 
-/* Planes to numbers: unzigzagged, multiplied. */
+/* Joins planes to numbers, unzigzags and multiplies them. */
 static bool get_planes(struct s2t_cursor *c, __u64 *col, __u32 n, unsigned int width, __u64 divisor)
 {
 	const __u8 *p = s2t_take(c, (size_t)n * width);
@@ -232,7 +233,7 @@ static bool get_numbers(struct s2t_decoder *d, struct s2t_cursor *c, const struc
 	return true;
 }
 
-/* Columns that are not the same for all; those that are lie in every event already. */
+/* Decodes a column that is not constant; constants are in every event already. */
 static bool get_column(struct s2t_decoder *d, struct s2t_cursor *c, const struct stream *s,
 		       __u32 field, unsigned int mode)
 {
@@ -266,7 +267,7 @@ static bool get_column(struct s2t_decoder *d, struct s2t_cursor *c, const struct
 	return true;
 }
 
-/* How long is a column that is not constant? It is passed over. */
+/* Skips a column that is not constant. */
 static bool skip_column(struct s2t_cursor *c, const struct stream *s, unsigned int mode)
 {
 	__u64 width, n = s->n - (mode == S2T_DELTAS);
@@ -284,8 +285,8 @@ static bool skip_column(struct s2t_cursor *c, const struct stream *s, unsigned i
 }
 
 /*
- * What is the same in all events makes the first, of which the others are copies; then their times,
- * as differences in the order of the chunk.
+ * Sets the constant columns in all events, and their times, which are still differences in the
+ * order of the chunk.
  */
 static bool begin_stream(struct s2t_decoder *d, struct s2t_cursor *c, struct stream *s)
 {
@@ -316,7 +317,7 @@ static bool begin_stream(struct s2t_decoder *d, struct s2t_cursor *c, struct str
 	return true;
 }
 
-/* The columns that differ. */
+/* Decodes the other columns. */
 static bool end_stream(struct s2t_decoder *d, struct stream *s)
 {
 	struct s2t_cursor *c = &s->columns;
@@ -332,8 +333,8 @@ static bool end_stream(struct s2t_decoder *d, struct stream *s)
 	return true;
 }
 
-/* The next event in the order of the chunk, or NULL where the order names a stream that has none. */
-static struct s2v_ev_hdr *step(struct s2t_decoder *d, __u32 i)
+/* The next event in the order of the chunk, or NULL if its stream has no event left. */
+static struct s2v_ev_hdr *next_event(struct s2t_decoder *d, __u32 i)
 {
 	__u32 code = d->order[0][i] | (d->order[1] ? (__u32)d->order[1][i] << 8 : 0);
 	struct stream *s = &d->streams[d->last];
@@ -352,11 +353,11 @@ static struct s2v_ev_hdr *step(struct s2t_decoder *d, __u32 i)
 	return (struct s2v_ev_hdr *)ev;
 }
 
-/* Times from differences, and: is the order one of these events? */
+/* Turns differences into times. False: the order does not match the streams. */
 static bool add_times(struct s2t_decoder *d, __u64 time)
 {
 	for (__u32 i = 0; i < d->n; i++) {
-		struct s2v_ev_hdr *ev = step(d, i);
+		struct s2v_ev_hdr *ev = next_event(d, i);
 
 		if (!ev)
 			return false;
@@ -406,5 +407,5 @@ bad:
 
 struct s2v_ev_hdr *s2t_decoded(struct s2t_decoder *d)
 {
-	return d->i == d->n ? NULL : step(d, d->i++);
+	return d->i == d->n ? NULL : next_event(d, d->i++);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Trace files: events into the body of a chunk. Events of one type, VM and vCPU are a stream; of a
- * stream each field is a column, coded by what it is: constant, ascending, or differences, their
- * bytes apart from each other (planes), so that the high ones vanish in compression.
+ * Trace files: encodes events into the body of a chunk. Events of one type, VM and vCPU are a
+ * stream; each field of a stream is a column with the cheapest of several encodings (enum s2t_mode).
+ * Numbers are split into planes, one for each byte, so that the high bytes compress well.
  */
 #include <errno.h>
 #include <zlib.h>
@@ -13,15 +13,15 @@
 #define STREAMS_MAX 8192U
 #define HASH_SIZE (4 * STREAMS_MAX)
 #define LAYOUTS_MAX 64U
-#define LEVEL 1
-#define OWN_FRAME 1024U /* a plane from this size on has statistics of its own */
+#define ZSTD_LEVEL 1
+#define OWN_FRAME_MIN 1024U /* a plane of at least this size gets its own zstd frame */
 
 struct stream {
 	__u32 layout;
 	__u32 vm, key;
 	__u32 n; /* events */
-	__u32 from; /* in s2t_encoder.by_stream */
-	__u32 next; /* stream that came behind it the last time */
+	__u32 from; /* index of its first event in s2t_encoder.by_stream */
+	__u32 next; /* the stream that followed this one the last time */
 };
 
 struct s2t_encoder {
@@ -30,15 +30,14 @@ struct s2t_encoder {
 	__u32 n_layouts;
 	struct stream streams[STREAMS_MAX];
 	__u32 n_streams;
-	__u16 hash[HASH_SIZE]; /* number of a stream, plus 1 */
-	const struct s2v_ev_hdr **events; /* in order */
-	__u32 *by_stream; /* numbers of events: each stream's, one stream behind the other */
-	__u16 *of; /* stream of each */
+	__u16 hash[HASH_SIZE]; /* number of a stream, plus 1; 0: free */
+	const struct s2v_ev_hdr **events; /* in the order of the chunk */
+	__u32 *by_stream; /* indexes of events, grouped by stream */
+	__u16 *stream; /* stream of each event */
 	__u32 n, cap;
-	__u64 *col
-		[3]; /* a column being coded, its differences, and those to the time that passed */
+	__u64 *col[3]; /* a column, its differences, its differences to the time that passed */
 	struct s2t_buf body;
-	size_t *cuts; /* where a frame ends */
+	size_t *cuts; /* offsets in body where a zstd frame ends */
 	size_t n_cuts, cap_cuts;
 };
 
@@ -60,14 +59,14 @@ static void free_arrays(struct s2t_encoder *e)
 {
 	free(e->events);
 	free(e->by_stream);
-	free(e->of);
+	free(e->stream);
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(e->col); i++) {
 		free(e->col[i]);
 		e->col[i] = NULL;
 	}
 	e->events = NULL;
 	e->by_stream = NULL;
-	e->of = NULL;
+	e->stream = NULL;
 	e->cap = 0;
 }
 
@@ -82,17 +81,17 @@ void s2t_encoder_free(struct s2t_encoder *e)
 	free(e);
 }
 
-static bool make_room(struct s2t_encoder *e, __u32 n)
+static bool reserve(struct s2t_encoder *e, __u32 n)
 {
 	if (n <= e->cap)
 		return true;
 	free_arrays(e);
 	e->events = calloc(n, sizeof(*e->events));
 	e->by_stream = calloc(n, sizeof(*e->by_stream));
-	e->of = calloc(n, sizeof(*e->of));
+	e->stream = calloc(n, sizeof(*e->stream));
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(e->col); i++)
 		e->col[i] = calloc(n, sizeof(*e->col[i]));
-	if (!e->events || !e->by_stream || !e->of || !e->col[0] || !e->col[1] || !e->col[2]) {
+	if (!e->events || !e->by_stream || !e->stream || !e->col[0] || !e->col[1] || !e->col[2]) {
 		free_arrays(e);
 		return false;
 	}
@@ -100,7 +99,7 @@ static bool make_room(struct s2t_encoder *e, __u32 n)
 	return true;
 }
 
-/* ---- which stream an event belongs to ---- */
+/* ---- streams ---- */
 
 static __u32 key_of(const struct s2v_ev_hdr *ev, __u32 at)
 {
@@ -122,7 +121,7 @@ static int layout_of(struct s2t_encoder *e, const struct s2v_ev_hdr *ev)
 	return (int)e->n_layouts++;
 }
 
-/* -ENOSPC: there are as many streams as a chunk may have. */
+/* The number of the event's stream; -ENOSPC: the chunk has no room for a new one. */
 static int stream_of(struct s2t_encoder *e, const struct s2v_ev_hdr *ev)
 {
 	int layout = layout_of(e, ev);
@@ -146,7 +145,7 @@ static int stream_of(struct s2t_encoder *e, const struct s2v_ev_hdr *ev)
 	return (int)e->n_streams - 1;
 }
 
-/* Sorts events into streams, as many as one chunk can take; returns how many bytes they are. */
+/* Sorts events into streams until the chunk has no room for a new stream; returns their bytes. */
 static size_t sort_events(struct s2t_encoder *e, const __u8 *events, size_t len)
 {
 	size_t at = 0;
@@ -161,7 +160,7 @@ static size_t sort_events(struct s2t_encoder *e, const __u8 *events, size_t len)
 		if (s < 0)
 			break;
 		e->events[e->n] = ev;
-		e->of[e->n++] = (__u16)s;
+		e->stream[e->n++] = (__u16)s;
 		e->streams[s].n++;
 		at += s2t_round8(ev->len);
 	}
@@ -171,7 +170,7 @@ static size_t sort_events(struct s2t_encoder *e, const __u8 *events, size_t len)
 		e->streams[i].n = 0;
 	}
 	for (__u32 i = 0; i < e->n; i++) {
-		struct stream *s = &e->streams[e->of[i]];
+		struct stream *s = &e->streams[e->stream[i]];
 
 		e->by_stream[s->from + s->n++] = i;
 	}
@@ -203,7 +202,7 @@ static void gather(const struct s2t_encoder *e, const struct stream *s, __u32 fi
 		__u32 k = e->by_stream[s->from + i];
 
 		col[i] = field_at(e->events[k], at, width);
-		/* Times are told in the order of the chunk, whatever the stream. */
+		/* A time is stored as the difference to the previous event of the chunk, in any stream. */
 		if (field == S2T_FIELD_TIME)
 			col[i] -= e->events[k ? k - 1 : 0]->time;
 	}
@@ -225,7 +224,7 @@ static __u64 gcd(__u64 a, __u64 b)
 	return a;
 }
 
-/* What a column would cost: its greatest common divisor, and bits that its numbers have. */
+/* Of a column: the greatest common divisor, and the sum of bits of the divided numbers. */
 struct cost {
 	__u64 divisor, bits;
 };
@@ -246,7 +245,7 @@ static struct cost cost_of(const __u64 *v, __u32 n)
 	return c;
 }
 
-static void cut(struct s2t_encoder *e)
+static void end_frame(struct s2t_encoder *e)
 {
 	size_t *p;
 
@@ -255,7 +254,7 @@ static void cut(struct s2t_encoder *e)
 	if (e->n_cuts == e->cap_cuts) {
 		p = realloc(e->cuts, (e->cap_cuts + 64) * sizeof(*p));
 		if (!p)
-			return; /* what follows shares a frame: larger, not wrong */
+			return; /* both planes share a frame: valid, but larger */
 		e->cuts = p;
 		e->cap_cuts += 64;
 	}
@@ -266,17 +265,17 @@ static void put_plane(struct s2t_encoder *e, const __u64 *v, __u32 n, unsigned i
 {
 	__u8 *to;
 
-	if (n >= OWN_FRAME)
-		cut(e);
+	if (n >= OWN_FRAME_MIN)
+		end_frame(e);
 	to = s2t_extend(&e->body, n);
 	for (__u32 i = 0; to && i < n; i++)
 		to[i] = (__u8)(v[i] >> shift);
-	if (n >= OWN_FRAME)
-		cut(e);
+	if (n >= OWN_FRAME_MIN)
+		end_frame(e);
 }
 
-/* Numbers divided and zigzagged, as planes; v is spoilt. */
-static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, bool reported_first,
+/* Divides and zigzags numbers, and puts them as planes; overwrites v. */
+static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, bool has_first,
 		       __u64 first)
 {
 	unsigned int width = 1;
@@ -290,15 +289,15 @@ static void put_planes(struct s2t_encoder *e, __u64 *v, __u32 n, __u64 divisor, 
 		width++;
 	s2t_put_le(&e->body, width, 1);
 	s2t_put_varint(&e->body, divisor);
-	if (reported_first)
+	if (has_first)
 		s2t_put_varint(&e->body, first);
 	for (unsigned int i = 0; i < width; i++)
 		put_plane(e, v, n, 8 * i);
 }
 
-/* Is the column an earlier one, but for a constant? The earlier one's number, or -1. */
-static int same_as(const struct s2t_encoder *e, const struct stream *s, __u32 field,
-		   const __u64 *col)
+/* An earlier field from which the column differs by a constant, or -1. */
+static int constant_offset_from(const struct s2t_encoder *e, const struct stream *s, __u32 field,
+				const __u64 *col)
 {
 	const struct s2t_layout *l = &e->layouts[s->layout];
 	__u32 at = 0;
@@ -323,7 +322,7 @@ static int same_as(const struct s2t_encoder *e, const struct stream *s, __u32 fi
 	return -1;
 }
 
-/* The column is the same for all, or ascends by the same: coded, true. */
+/* If the column is constant or linear, encodes it and returns true. */
 static bool put_regular(struct s2t_encoder *e, const __u64 *col, __u32 n)
 {
 	__u64 step = n > 1 ? col[1] - col[0] : 0;
@@ -338,11 +337,11 @@ static bool put_regular(struct s2t_encoder *e, const __u64 *col, __u32 n)
 	return true;
 }
 
-/* The column is an earlier one, but for a constant: coded, true. */
+/* If the column differs from an earlier one by a constant, encodes it and returns true. */
 static bool put_offset(struct s2t_encoder *e, const struct stream *s, __u32 field, const __u64 *col)
 {
 	const struct s2t_layout *l = &e->layouts[s->layout];
-	int from = same_as(e, s, field, col);
+	int from = constant_offset_from(e, s, field, col);
 	__u32 at = 0;
 
 	if (from < 0)
@@ -357,8 +356,9 @@ static bool put_offset(struct s2t_encoder *e, const struct stream *s, __u32 fiel
 	return true;
 }
 
-/* The time since the stream's last event, less the column: small where that is a duration. */
-static void since(const struct s2t_encoder *e, const struct stream *s, const __u64 *col, __u64 *to)
+/* The time since the stream's previous event, minus the column: small if the column is a duration. */
+static void since_previous(const struct s2t_encoder *e, const struct stream *s, const __u64 *col,
+			   __u64 *to)
 {
 	__u64 last = e->events[e->by_stream[s->from]]->time;
 
@@ -375,32 +375,32 @@ static void put_column(struct s2t_encoder *e, const struct stream *s, __u32 fiel
 	__u32 width = e->layouts[s->layout].width[field];
 	__u64 *col = e->col[0], *diff = e->col[1], *gap = e->col[2];
 	bool wide = width == 8 && field != S2T_FIELD_TIME;
-	struct cost plain, delta, ago = { 0 };
+	struct cost values, deltas, since = { 0 };
 
 	gather(e, s, field, at, width, col);
 	if (put_regular(e, col, s->n) || (wide && put_offset(e, s, field, col)))
 		return;
 	for (__u32 i = 1; i < s->n; i++)
 		diff[i - 1] = col[i] - col[i - 1];
-	plain = cost_of(col, s->n);
-	delta = cost_of(diff, s->n - 1);
+	values = cost_of(col, s->n);
+	deltas = cost_of(diff, s->n - 1);
 	if (wide) {
-		since(e, s, col, gap);
-		ago = cost_of(gap, s->n);
+		since_previous(e, s, col, gap);
+		since = cost_of(gap, s->n);
 	}
-	if (wide && ago.bits < plain.bits && ago.bits < delta.bits) {
+	if (wide && since.bits < values.bits && since.bits < deltas.bits) {
 		s2t_put_le(&e->body, S2T_SINCE, 1);
-		put_planes(e, gap, s->n, ago.divisor, false, 0);
-	} else if (plain.bits <= delta.bits || field == S2T_FIELD_TIME) {
+		put_planes(e, gap, s->n, since.divisor, false, 0);
+	} else if (values.bits <= deltas.bits || field == S2T_FIELD_TIME) {
 		s2t_put_le(&e->body, S2T_VALUES, 1);
-		put_planes(e, col, s->n, plain.divisor, false, 0);
+		put_planes(e, col, s->n, values.divisor, false, 0);
 	} else {
 		s2t_put_le(&e->body, S2T_DELTAS, 1);
-		put_planes(e, diff, s->n - 1, delta.divisor, true, col[0]);
+		put_planes(e, diff, s->n - 1, deltas.divisor, true, col[0]);
 	}
 }
 
-/* Which stream comes next: 0 where it is the one that came behind this one the last time. */
+/* The stream of each event, plus 1; 0 if it is the one that followed the current stream last time. */
 static void put_order(struct s2t_encoder *e)
 {
 	__u64 *code = e->col[0];
@@ -409,7 +409,7 @@ static void put_order(struct s2t_encoder *e)
 	for (__u32 i = 0; i < e->n_streams; i++)
 		e->streams[i].next = i;
 	for (__u32 i = 0; i < e->n; i++) {
-		__u32 s = e->of[i];
+		__u32 s = e->stream[i];
 
 		code[i] = e->streams[at].next == s ? 0 : s + 1;
 		e->streams[at].next = s;
@@ -445,7 +445,7 @@ static void make_body(struct s2t_encoder *e)
 		const struct s2t_layout *l = &e->layouts[e->streams[i].layout];
 		__u32 at = 0;
 
-		/* Type and length are the layout's. */
+		/* Type and length are in the layout. */
 		for (__u32 f = 0; f < l->n; at += l->width[f++])
 			if (f >= S2T_FIELD_TIME)
 				put_column(e, &e->streams[i], f, at);
@@ -454,7 +454,7 @@ static void make_body(struct s2t_encoder *e)
 
 /* ---- chunks ---- */
 
-/* Heads and compresses: the body in frames that end where `cuts` say. 0 or -errno. */
+/* Appends a chunk: its header, and the body as zstd frames that end at `cuts`. 0 or -errno. */
 static int put_chunk(struct s2t_encoder *e, const struct s2t_buf *body, const size_t *cuts,
 		     size_t n_cuts, struct s2t_chunk_head *head, struct s2t_buf *out)
 {
@@ -472,9 +472,9 @@ static int put_chunk(struct s2t_encoder *e, const struct s2t_buf *body, const si
 		to = s2t_extend(out, room);
 		if (!to)
 			return -ENOMEM;
-		n = ZSTD_compressCCtx(e->zstd, to, room, body->p + at, end - at, LEVEL);
+		n = ZSTD_compressCCtx(e->zstd, to, room, body->p + at, end - at, ZSTD_LEVEL);
 		if (ZSTD_isError(n))
-			return -ENOMEM; /* its only reason here */
+			return -ENOMEM; /* no other error is possible here */
 		out->len -= room - n;
 		at = end;
 	}
@@ -496,13 +496,13 @@ int s2t_encode_body(struct s2t_encoder *e, const struct s2t_buf *body, struct s2
 ssize_t s2t_encode_events(struct s2t_encoder *e, const __u8 *events, size_t len,
 			  struct s2t_chunk_head *head, struct s2t_buf *out)
 {
-	size_t took;
+	size_t encoded;
 	int err;
 
-	/* No event is shorter than its header. */
-	if (!make_room(e, (__u32)(len / sizeof(struct s2v_ev_hdr))))
+	/* An event has at least its header, so this many are enough. */
+	if (!reserve(e, (__u32)(len / sizeof(struct s2v_ev_hdr))))
 		return -ENOMEM;
-	took = sort_events(e, events, len);
+	encoded = sort_events(e, events, len);
 	head->count = e->n;
 	head->first = e->events[0]->time;
 	head->last = head->first;
@@ -514,5 +514,5 @@ ssize_t s2t_encode_events(struct s2t_encoder *e, const __u8 *events, size_t len,
 	}
 	make_body(e);
 	err = put_chunk(e, &e->body, e->cuts, e->n_cuts, head, out);
-	return err ? err : (ssize_t)took;
+	return err ? err : (ssize_t)encoded;
 }

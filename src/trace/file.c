@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Trace files: parts on disk. What is written is whole chunks, or cut back to them. */
+/* Trace files: parts on disk. They have whole chunks only: torn ones are cut off. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,8 +59,8 @@ static int write_all(struct s2t_file *f, const __u8 *p, size_t len)
 	return 0;
 }
 
-/* A file whose name is gone can be written and is lost all the same. */
-static int still_there(const struct s2t_file *f)
+/* Writes to a deleted file succeed, but the data is lost. */
+static int check_not_deleted(const struct s2t_file *f)
 {
 	struct stat st;
 
@@ -69,15 +69,15 @@ static int still_there(const struct s2t_file *f)
 	return S_ISREG(st.st_mode) && !st.st_nlink ? -ENOENT : 0;
 }
 
-/* Writes at the end of the part; what is written in part is cut off. */
+/* Appends to the part; on an error cuts off what was written incompletely. */
 static int append(struct s2t_file *f, const __u8 *p, size_t len)
 {
-	int err = still_there(f);
+	int err = check_not_deleted(f);
 
 	if (!err)
 		err = write_all(f, p, len);
 	if (err) {
-		/* A pipe cannot be cut: its reader finds the torn end by itself. */
+		/* A pipe cannot be truncated; its reader detects the torn end. */
 		if (ftruncate(f->fd, (off_t)f->bytes) == 0)
 			lseek(f->fd, (off_t)f->bytes, SEEK_SET);
 		if (!f->facts.err) {
@@ -91,8 +91,8 @@ static int append(struct s2t_file *f, const __u8 *p, size_t len)
 	return 0;
 }
 
-/* An entry of the index for a chunk of events that begins at the part's end. */
-static void note_chunk(struct s2t_file *f, const struct s2t_chunk_head *h, __u64 at)
+/* Adds an index entry for a chunk of events at offset `at`. */
+static void add_index_entry(struct s2t_file *f, const struct s2t_chunk_head *h, __u64 at)
 {
 	if (!h->count)
 		return;
@@ -118,7 +118,7 @@ int s2t_file_chunks(struct s2t_file *f, struct s2t_buf *chunks)
 			return -EINVAL;
 		h.seq = f->seq++;
 		s2t_put_chunk_head(chunks->p + at, &h);
-		note_chunk(f, &h, f->bytes + at);
+		add_index_entry(f, &h, f->bytes + at);
 	}
 	err = append(f, chunks->p, chunks->len);
 	if (err) {
@@ -128,7 +128,7 @@ int s2t_file_chunks(struct s2t_file *f, struct s2t_buf *chunks)
 	return err;
 }
 
-/* A chunk of a body that is no events. */
+/* Writes a chunk without events. */
 static int put_body(struct s2t_file *f, enum s2t_kind kind, struct s2t_buf *body)
 {
 	struct s2t_chunk_head h = { .kind = (__u8)kind };
@@ -207,7 +207,7 @@ int s2t_file_totals(struct s2t_file *f, const struct s2t_totals *t, enum s2t_kin
 	s2t_put_totals(&body, t);
 	err = put_body(f, kind, &body);
 	s2t_buf_free(&body);
-	/* So that a crash of the host takes a second at most. Pipes have nothing to be synced. */
+	/* A crash of the host loses at most one second. EINVAL, EROFS: a pipe, which needs no sync. */
 	if (!err && kind == S2T_COUNTERS && fdatasync(f->fd) && errno != EINVAL && errno != EROFS) {
 		err = -errno;
 		if (!f->facts.err) {
@@ -218,7 +218,7 @@ int s2t_file_totals(struct s2t_file *f, const struct s2t_totals *t, enum s2t_kin
 	return err;
 }
 
-/* The index, and where it begins; without one the file is as valid. */
+/* The index and the trailer with its offset. A file without them is valid, too. */
 static int put_index(struct s2t_file *f)
 {
 	__u64 at = f->bytes;
@@ -248,7 +248,7 @@ int s2t_file_end(struct s2t_file *f, const struct s2t_totals *t)
 	if (!err)
 		err = put_index(f);
 	s2t_put_head(head, 0);
-	/* A pipe's flag stays as it is; its end tells that it was closed. */
+	/* A pipe keeps S2T_OPEN; its S2T_END shows that it was closed. */
 	if (!err && pwrite(f->fd, head, sizeof(head), 0) < 0 && errno != ESPIPE)
 		err = -errno;
 	if (close(f->fd) && !err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Trace files: what they say of the run, and its counters. Fields of a key (2 bytes), a length (4)
- * and so many bytes; a reader passes over keys that it does not know. Keys are stored: append only.
+ * Trace files: the facts of the run, and its counters. A field is a key (2 bytes), a length (4) and
+ * as many bytes; a reader skips unknown keys. Keys are part of the format: append only.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,10 +33,10 @@ enum {
 	KEY_DISAGREEMENT,
 	KEY_EXIT_NS,
 	KEY_PROBE_NS,
-	KEY_HOOK = 64, /* one for each thing that is observed */
-	KEY_IDLE, /* hooks that were not wanted: a bit each */
-	KEY_CNT = 96, /* pairs of number and value, those that are not 0 */
-	KEY_MAPS, /* triples of host's attribute, guest's, and value */
+	KEY_HOOK = 64, /* a field for each enum s2v_observe */
+	KEY_IDLE, /* bits: hooks that the command did not need */
+	KEY_CNT = 96, /* pairs of counter and value, if not 0 */
+	KEY_MAPS, /* triples of stage-1 attribute, stage-2 attribute, and value, if not 0 */
 	KEY_LOST,
 	KEY_MISSED_PROBES,
 	KEY_DURATION,
@@ -49,10 +49,10 @@ enum {
 	KEY_HIDDEN,
 	KEY_HIDDEN_CREATOR,
 	KEY_CENSUS_ERRNO,
-	KEY_UNOBSERVED,
-	KEY_UNOBSERVED_VM,
-	KEY_UNOBSERVED_TGID,
-	KEY_UNREAD_VMS, /* VM, process, times, beyond, of each */
+	KEY_BYPASSED,
+	KEY_BYPASSED_VM,
+	KEY_BYPASSED_TGID,
+	KEY_UNREAD_VMS, /* of each VM: number, process, times, over_limit */
 	KEY_OVER_LIMIT,
 };
 
@@ -85,7 +85,7 @@ static void put_text(struct s2t_buf *b, __u16 key, const char *s, size_t max)
 	put_field(b, key, s, strnlen(s, max));
 }
 
-/* The next field; false at the end, or where there is none in full (c->failed). */
+/* The next field; false at the end, or if the field is truncated (c->failed). */
 static bool next_field(struct s2t_cursor *c, struct field *f)
 {
 	if (c->p == c->end)
@@ -206,7 +206,7 @@ static void get_hook(struct field *f, struct s2t_info *info)
 	size_t rest;
 
 	if (f->c.failed || observe >= S2V_OBS_NR || method >= S2V_METHOD_NR)
-		return; /* a newer one: its rules are newer, too */
+		return; /* of a newer s2verify, as are the rules that need it */
 	k = &info->hooks[observe];
 	p = s2t_take(&f->c, len);
 	if (!p)
@@ -220,7 +220,7 @@ static void get_hook(struct field *f, struct s2t_info *info)
 	memcpy(k->reason, f->c.p, rest < sizeof(k->reason) ? rest : sizeof(k->reason) - 1);
 }
 
-/* True: the field was one of the host's texts or tables. */
+/* Returns whether the field is one of the host's texts or tables. */
 static bool get_host_text(struct field *f, struct s2v_host *h)
 {
 	switch (f->key) {
@@ -306,7 +306,7 @@ static int get_field(struct field *f, struct s2t_info *info)
 		break;
 	case KEY_PAGE_SHIFT:
 		v = num(f);
-		if (v < 12 || v > 16) /* 4K to 64K: arm64 has no others */
+		if (v < 12 || v > 16) /* arm64: 4K, 16K or 64K */
 			return -EBADMSG;
 		info->host.page_shift = (__u32)v;
 		break;
@@ -436,9 +436,9 @@ void s2t_put_totals(struct s2t_buf *b, const struct s2t_totals *t)
 	if (t->census_errno)
 		put_num(b, KEY_CENSUS_ERRNO, t->census_errno);
 	if (t->bypassed) {
-		put_num(b, KEY_UNOBSERVED, t->bypassed);
-		put_num(b, KEY_UNOBSERVED_VM, t->bypassed_vm);
-		put_num(b, KEY_UNOBSERVED_TGID, t->bypassed_tgid);
+		put_num(b, KEY_BYPASSED, t->bypassed);
+		put_num(b, KEY_BYPASSED_VM, t->bypassed_vm);
+		put_num(b, KEY_BYPASSED_TGID, t->bypassed_tgid);
 	}
 	put_unread(b, &t->unread);
 	if (t->over_limit)
@@ -460,7 +460,7 @@ static void get_counts(struct field *f, struct s2t_totals *t)
 	}
 }
 
-/* Of VMs for which there is no room it remains in the counters, and is nobody's. */
+/* Without room for a VM its unread memory is counted in the totals only. */
 static void get_unread(struct field *f, struct s2v_unread *u)
 {
 	while (f->c.p != f->c.end && !f->c.failed) {
@@ -505,11 +505,11 @@ int s2t_get_totals(const __u8 *body, size_t len, struct s2t_totals *t)
 			t->hidden_creator = (__u32)num(&f);
 		else if (f.key == KEY_CENSUS_ERRNO)
 			t->census_errno = (__u32)num(&f);
-		else if (f.key == KEY_UNOBSERVED)
+		else if (f.key == KEY_BYPASSED)
 			t->bypassed = num(&f);
-		else if (f.key == KEY_UNOBSERVED_VM)
+		else if (f.key == KEY_BYPASSED_VM)
 			t->bypassed_vm = (__u32)num(&f);
-		else if (f.key == KEY_UNOBSERVED_TGID)
+		else if (f.key == KEY_BYPASSED_TGID)
 			t->bypassed_tgid = (__u32)num(&f);
 		else if (f.key == KEY_UNREAD_VMS)
 			get_unread(&f, &t->unread);

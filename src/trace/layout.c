@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Trace files: the fields of each type of event. An event that is longer or unknown is words. */
+/* Trace files: the fields of each event type. Other types and lengths are split into words. */
 #include "trace/private.h"
 
 #define HEAD 4, 4, 8, 4, 4 /* struct s2v_ev_hdr */
@@ -46,8 +46,8 @@ static const struct {
 	LAYOUT(S2V_EV_HOST_UNMAP, s2v_ev_range, range_fields, 0),
 };
 
-/* The header, then as many words as there are, then bytes. */
-static void words(struct s2t_layout *l)
+/* The header, then words of 8 bytes, then bytes. */
+static void split_into_words(struct s2t_layout *l)
 {
 	static const __u8 head[] = { HEAD };
 	__u32 at = sizeof(struct s2v_ev_hdr);
@@ -71,12 +71,12 @@ void s2t_layout_of(const struct s2v_ev_hdr *ev, struct s2t_layout *l)
 		l->n = layouts[i].n;
 		l->key = layouts[i].key;
 		memcpy(l->width, layouts[i].fields, l->n);
-		/* A struct that grew without its table is carried all the same. */
+		/* If the struct has changed and the table has not, use words. */
 		if (s2t_layout_sound(l))
 			return;
 	}
 	l->key = 0;
-	words(l);
+	split_into_words(l);
 }
 
 bool s2t_layout_sound(const struct s2t_layout *l)

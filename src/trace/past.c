@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Trace files: what is there when a part of a recording begins (or what a ring dropped), told by the
- * events that once said so: VMs, what they asked, their memslots with what lies behind.
+ * Trace files: the state at the beginning of a part (or of what is left of a ring), as the events that
+ * made it: VMs, their capability queries, their memslots with their backing.
  */
 #include <errno.h>
 
@@ -15,7 +15,7 @@ struct past_event {
 };
 
 struct s2t_past {
-	struct past_event *e; /* in the order in which they came */
+	struct past_event *e; /* in the order of arrival */
 	size_t n, cap;
 };
 
@@ -48,7 +48,8 @@ bool s2t_past_wants(const struct s2v_ev_hdr *ev)
 	}
 }
 
-static int keep(struct s2t_past *p, const struct s2v_ev_hdr *ev, __s16 slot, __u16 as_id, __u32 gen)
+static int append(struct s2t_past *p, const struct s2v_ev_hdr *ev, __s16 slot, __u16 as_id,
+		  __u32 gen)
 {
 	struct past_event *e;
 
@@ -73,14 +74,14 @@ static int keep(struct s2t_past *p, const struct s2v_ev_hdr *ev, __s16 slot, __u
 	return 0;
 }
 
-/* Drops the events for which drop() says so. */
+/* Drops the events of the same VM for which matches() returns true. */
 static void drop(struct s2t_past *p, const struct past_event *like,
-		 bool (*meant)(const struct past_event *e, const struct past_event *like))
+		 bool (*matches)(const struct past_event *e, const struct past_event *like))
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->e[i].ev->vm == like->ev->vm && meant(&p->e[i], like))
+		if (p->e[i].ev->vm == like->ev->vm && matches(&p->e[i], like))
 			free(p->e[i].ev);
 		else
 			p->e[n++] = p->e[i];
@@ -88,40 +89,40 @@ static void drop(struct s2t_past *p, const struct past_event *like,
 	p->n = n;
 }
 
-static bool all(const struct past_event *e, const struct past_event *like)
+static bool any_event(const struct past_event *e, const struct past_event *like)
 {
 	(void)e;
 	(void)like;
 	return true;
 }
 
-static bool of_slot(const struct past_event *e)
+static bool is_slot_event(const struct past_event *e)
 {
 	return e->ev->type == S2V_EV_SLOT || e->ev->type == S2V_EV_VMA;
 }
 
 static bool same_slot(const struct past_event *e, const struct past_event *like)
 {
-	return of_slot(e) && e->slot == like->slot && e->as_id == like->as_id;
+	return is_slot_event(e) && e->slot == like->slot && e->as_id == like->as_id;
 }
 
-static bool older(const struct past_event *e, const struct past_event *like)
+static bool older_registration(const struct past_event *e, const struct past_event *like)
 {
 	return same_slot(e, like) && e->gen != like->gen;
 }
 
-static bool refused(const struct past_event *e, const struct past_event *like)
+static bool refused_registration(const struct past_event *e, const struct past_event *like)
 {
 	return e->ev->type == S2V_EV_VMA && e->gen == like->gen;
 }
 
-static bool flags(const struct past_event *e, const struct past_event *like)
+static bool flags_change(const struct past_event *e, const struct past_event *like)
 {
 	return e->ev->type == S2V_EV_SLOT && same_slot(e, like) &&
 	       ((const struct s2v_ev_slot *)e->ev)->change == S2V_SLOT_FLAGS;
 }
 
-static int note_slot(struct s2t_past *p, const struct s2v_ev_slot *ev)
+static int add_slot(struct s2t_past *p, const struct s2v_ev_slot *ev)
 {
 	struct past_event like = { .ev = (struct s2v_ev_hdr *)&ev->h,
 				   .slot = ev->slot,
@@ -129,24 +130,24 @@ static int note_slot(struct s2t_past *p, const struct s2v_ev_slot *ev)
 				   .gen = ev->gen };
 
 	if (ev->err) {
-		drop(p, &like, refused);
+		drop(p, &like, refused_registration);
 		return 0;
 	}
 	if (ev->change == S2V_SLOT_DELETE) {
 		drop(p, &like, same_slot);
 		return 0;
 	}
-	drop(p, &like, ev->change == S2V_SLOT_FLAGS ? flags : older);
-	return keep(p, &ev->h, ev->slot, ev->as_id, ev->gen);
+	drop(p, &like, ev->change == S2V_SLOT_FLAGS ? flags_change : older_registration);
+	return append(p, &ev->h, ev->slot, ev->as_id, ev->gen);
 }
 
-static int note_cap(struct s2t_past *p, const struct s2v_ev_cap *ev)
+static int add_cap(struct s2t_past *p, const struct s2v_ev_cap *ev)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->e[i].ev->type == S2V_EV_CAP && p->e[i].ev->vm == ev->h.vm &&
 		    ((const struct s2v_ev_cap *)p->e[i].ev)->cap == ev->cap)
 			return 0;
-	return keep(p, &ev->h, S2V_NO_SLOT, 0, 0);
+	return append(p, &ev->h, S2V_NO_SLOT, 0, 0);
 }
 
 int s2t_past_note(struct s2t_past *p, const struct s2v_ev_hdr *ev)
@@ -158,16 +159,16 @@ int s2t_past_note(struct s2t_past *p, const struct s2v_ev_hdr *ev)
 		return 0;
 	switch (ev->type) {
 	case S2V_EV_VM_NEW:
-		return keep(p, ev, S2V_NO_SLOT, 0, 0);
+		return append(p, ev, S2V_NO_SLOT, 0, 0);
 	case S2V_EV_VM_DEAD:
-		drop(p, &like, all);
+		drop(p, &like, any_event);
 		return 0;
 	case S2V_EV_SLOT:
-		return note_slot(p, (const void *)ev);
+		return add_slot(p, (const void *)ev);
 	case S2V_EV_VMA:
-		return keep(p, ev, vma->slot, vma->as_id, vma->gen);
+		return append(p, ev, vma->slot, vma->as_id, vma->gen);
 	default:
-		return note_cap(p, (const void *)ev);
+		return add_cap(p, (const void *)ev);
 	}
 }
 
@@ -183,7 +184,7 @@ void s2t_past_replay(const struct s2t_past *p, struct s2t_buf *to)
 		memcpy(at, ev, ev->len);
 		if (ev->type == S2V_EV_VM_NEW) {
 			((struct s2v_ev_vm *)at)->preexisting = 1;
-			((struct s2v_ev_vm *)at)->nothing = 0; /* that was then */
+			((struct s2v_ev_vm *)at)->nothing = 0; /* no longer known */
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Trace files: the reader. A chunk at a time, so that memory is bounded whatever the file's size;
- * what is damaged is passed over up to the next chunk, and counted.
+ * Trace files: the reader. It reads one chunk at a time, so that its memory is bounded for any file.
+ * It skips damaged bytes up to the next chunk, and counts the places.
  */
 #define _GNU_SOURCE /* memmem */
 #include <errno.h>
@@ -19,12 +19,12 @@
 
 struct s2t_reader {
 	struct s2t_source src;
-	int fd; /* of s2t_open_path(), to be closed; -1: none */
+	int fd; /* of s2t_open_path(), owned; -1: none */
 	struct s2t_info info;
 	struct s2t_state state;
 	struct s2t_totals totals;
 	int err;
-	/* Read and not yet taken: in[from … to). */
+	/* Bytes that were read and not used yet: in[from … to). */
 	__u8 *in;
 	size_t from, to, cap;
 	bool eof;
@@ -32,16 +32,16 @@ struct s2t_reader {
 	__u8 *body;
 	size_t cap_body;
 	struct s2t_decoder *dec;
-	bool in_past; /* the events being handed out are of a S2T_STATE chunk */
-	bool lost_track; /* bytes are being passed over */
+	bool in_state; /* the decoder's events are of an S2T_STATE chunk */
+	bool resyncing; /* skipping bytes that are no chunk */
 	__u32 seq; /* of the next chunk */
-	__u32 index_crc; /* of what the index is to hold */
+	__u32 index_crc; /* of the expected index */
 	bool index_read;
 };
 
 /* ---- bytes ---- */
 
-/* Makes `need` bytes be there; false where the file ends before. */
+/* Reads until in[] has `need` bytes; false if the file ends before. */
 static bool fill(struct s2t_reader *r, size_t need)
 {
 	while (r->to - r->from < need && !r->eof) {
@@ -84,19 +84,19 @@ static void skip(struct s2t_reader *r, size_t n)
 	r->state.bytes += n;
 }
 
-static void damaged(struct s2t_reader *r)
+static void count_damage(struct s2t_reader *r)
 {
-	if (!r->lost_track)
+	if (!r->resyncing)
 		r->state.damaged++;
-	r->lost_track = true;
+	r->resyncing = true;
 }
 
-/* Passes over what is no chunk, up to the next that looks like one. False: there is none. */
+/* Skips to the next valid chunk header. False: there is none. */
 static bool resync(struct s2t_reader *r)
 {
 	static const __u8 magic[] = { 'S', '2', 'T', 'C' };
 
-	damaged(r);
+	count_damage(r);
 	skip(r, 1);
 	while (fill(r, S2T_CHUNK_HEAD)) {
 		size_t have = r->to - r->from - S2T_CHUNK_HEAD + sizeof(magic);
@@ -114,7 +114,7 @@ static bool resync(struct s2t_reader *r)
 
 /* ---- chunks ---- */
 
-/* The payload, decompressed; NULL where it is not what was written, or memory is short. */
+/* The decompressed payload; NULL if it is damaged, or on ENOMEM (r->err). */
 static const __u8 *get_body(struct s2t_reader *r, const struct s2t_chunk_head *h)
 {
 	const __u8 *p = r->in + r->from + S2T_CHUNK_HEAD;
@@ -131,7 +131,7 @@ static const __u8 *get_body(struct s2t_reader *r, const struct s2t_chunk_head *h
 		}
 	}
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-	/* Bodies as they are, so that what a fuzzer changes in them gets through. */
+	/* Bodies that are not compressed, so that a fuzzer's changes reach the decoder. */
 	if (h->stored == h->body) {
 		memcpy(r->body, p, h->body);
 		return r->body;
@@ -142,7 +142,7 @@ static const __u8 *get_body(struct s2t_reader *r, const struct s2t_chunk_head *h
 	return r->body;
 }
 
-static void note_index(struct s2t_reader *r, const struct s2t_chunk_head *h)
+static void add_to_index_crc(struct s2t_reader *r, const struct s2t_chunk_head *h)
 {
 	struct s2t_buf e = { 0 };
 
@@ -159,7 +159,7 @@ static void note_index(struct s2t_reader *r, const struct s2t_chunk_head *h)
 	s2t_buf_free(&e);
 }
 
-static int take_totals(struct s2t_reader *r, const struct s2t_chunk_head *h, const __u8 *body)
+static int handle_totals(struct s2t_reader *r, const struct s2t_chunk_head *h, const __u8 *body)
 {
 	struct s2t_totals t;
 
@@ -176,8 +176,8 @@ static int take_totals(struct s2t_reader *r, const struct s2t_chunk_head *h, con
 	return 0;
 }
 
-/* Takes a chunk whose payload is there. 0, or -EBADMSG where it makes no sense. */
-static int take_chunk(struct s2t_reader *r, const struct s2t_chunk_head *h)
+/* Handles a chunk whose payload was read. 0, -EBADMSG if it is damaged, or another -errno. */
+static int handle_chunk(struct s2t_reader *r, const struct s2t_chunk_head *h)
 {
 	const __u8 *body;
 
@@ -191,12 +191,12 @@ static int take_chunk(struct s2t_reader *r, const struct s2t_chunk_head *h)
 	switch (h->kind) {
 	case S2T_EVENTS:
 	case S2T_STATE:
-		note_index(r, h);
-		r->in_past = h->kind == S2T_STATE;
+		add_to_index_crc(r, h);
+		r->in_state = h->kind == S2T_STATE;
 		return s2t_decode_events(r->dec, body, h->body, h->count);
 	case S2T_COUNTERS:
 	case S2T_END:
-		return take_totals(r, h, body);
+		return handle_totals(r, h, body);
 	case S2T_INDEX:
 		r->index_read = true;
 		r->state.index_wrong = crc32(0, body, h->body) != r->index_crc;
@@ -207,22 +207,22 @@ static int take_chunk(struct s2t_reader *r, const struct s2t_chunk_head *h)
 }
 
 /*
- * At the end. A last chunk that is torn is no damage: the file was not closed. Behind an index there
- * is the trailer and nothing else.
+ * At the end of the file. A torn last chunk is no damage: the file was not closed. After an index
+ * only the trailer is valid.
  */
-static void take_rest(struct s2t_reader *r)
+static void handle_rest(struct s2t_reader *r)
 {
 	size_t left = r->to - r->from;
 
 	if (r->index_read && left &&
 	    (left != S2T_TRAILER_LEN || memcmp(r->in + r->from + 8, S2T_TRAILER, 8) != 0))
-		damaged(r);
+		count_damage(r);
 	if (r->state.index_wrong && !r->state.damaged)
-		damaged(r);
+		count_damage(r);
 	skip(r, left);
 }
 
-/* The head of the next chunk, whose payload is there, too; false at the end. */
+/* Reads the next chunk, and its header into *h; false at the end. */
 static bool next_head(struct s2t_reader *r, struct s2t_chunk_head *h)
 {
 	while (fill(r, S2T_CHUNK_HEAD)) {
@@ -237,11 +237,11 @@ static bool next_head(struct s2t_reader *r, struct s2t_chunk_head *h)
 			break;
 	}
 	if (!r->err)
-		take_rest(r);
+		handle_rest(r);
 	return false;
 }
 
-/* The next chunk; false at the end. */
+/* Reads and handles the next chunk; false at the end, or on an error (r->err). */
 static bool next_chunk(struct s2t_reader *r)
 {
 	struct s2t_chunk_head h;
@@ -250,15 +250,15 @@ static bool next_chunk(struct s2t_reader *r)
 	if (r->err || !next_head(r, &h))
 		return false;
 	if (h.seq != r->seq)
-		damaged(r);
+		count_damage(r);
 	r->seq = h.seq + 1;
-	r->lost_track = false;
-	err = take_chunk(r, &h);
+	r->resyncing = false;
+	err = handle_chunk(r, &h);
 	if (err == -EBADMSG) {
 		if (h.kind == S2T_EVENTS)
 			r->state.lost += h.count;
-		damaged(r);
-		r->lost_track = false;
+		count_damage(r);
+		r->resyncing = false;
 		err = 0;
 	}
 	if (err && !r->err)
@@ -277,14 +277,14 @@ static int check_head(struct s2t_reader *r, char *err, size_t errlen)
 	if (!fill(r, S2T_HEAD_LEN) || memcmp(r->in + r->from, S2T_MAGIC, 8)) {
 		snprintf(err, errlen, "%s",
 			 r->err ? strerror(-r->err)
-				: "not a trace file of s2verify, or not even its first 32 bytes");
+				: "not a trace file of s2verify, or shorter than its header");
 		return -1;
 	}
 	p = r->in + r->from;
 	major = p[8] | (unsigned int)p[9] << 8;
 	if (S2T_CHECKED &&
 	    (__u32)crc32(0, p, 28) != (p[28] | p[29] << 8 | p[30] << 16 | (__u32)p[31] << 24)) {
-		damaged(r);
+		count_damage(r);
 	} else if (major != S2T_MAJOR) {
 		snprintf(err, errlen,
 			 "its format is version %u.%u, and this s2verify (" S2V_VERSION
@@ -306,12 +306,12 @@ static int read_info(struct s2t_reader *r, char *err, size_t errlen)
 	if (!body || s2t_get_info(body, h.body, &r->info)) {
 		snprintf(err, errlen, "%s",
 			 r->err ? strerror(-r->err)
-				: "what it says of the host is missing or damaged, and without "
-				  "that there is no verdict");
+				: "its information on the host is missing or damaged, and without "
+				  "it there is no verdict");
 		return -1;
 	}
 	r->seq = h.seq + 1;
-	r->lost_track = false;
+	r->resyncing = false;
 	skip(r, S2T_CHUNK_HEAD + (size_t)h.stored);
 	return 0;
 }
@@ -381,10 +381,13 @@ void s2t_free(struct s2t_reader *r)
 	free(r);
 }
 
-/* ---- what was read ---- */
+/* ---- events and results ---- */
 
-/* What a part or ring begins with: of an audit of that VM the end alone may be in the file. */
-static void report_again(struct s2v_ev_hdr *ev)
+/*
+ * A VM of S2T_STATE. Of its audit, only the end may be in this file, which must not count as a
+ * whole audit.
+ */
+static void mark_reported_again(struct s2v_ev_hdr *ev)
 {
 	if (ev->type == S2V_EV_VM_NEW && ev->len >= sizeof(struct s2v_ev_vm))
 		((struct s2v_ev_vm *)ev)->preexisting = S2V_VM_REPORTED_AGAIN;
@@ -402,8 +405,8 @@ const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r)
 		gap = (const void *)ev;
 		if (ev->type == S2T_REC_GAP && ev->len >= sizeof(*gap))
 			r->state.lost += gap->events;
-	} else if (r->in_past) {
-		report_again(ev);
+	} else if (r->in_state) {
+		mark_reported_again(ev);
 	} else {
 		r->state.events++;
 	}

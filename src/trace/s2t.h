@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Room trace: trace files, written, read, and given to the correlator. Uses core, host, util.
+ * Used by cmd, daemon.
+ *
  * Trace files (.s2t, docs/s2t.md): the events of a run with all that verdicts on them need. Pure but
  * for the file itself: no BPF, no event loop. Times in nanoseconds of CLOCK_BOOTTIME.
  */
@@ -13,16 +16,17 @@
 #define S2T_MAJOR 1
 #define S2T_MINOR 0
 
-/* Bounds of one chunk; what is larger is not written, and refused when read. */
+/* Limits of a chunk: nothing larger is written, and the reader refuses it. */
 #define S2T_EVENT_MAX 4096U /* bytes of one event */
 #define S2T_CHUNK_EVENTS (4U << 20) /* bytes of events, as structs */
 #define S2T_BODY_MAX (16U << 20) /* bytes of a body, and of what is stored of it */
 
-/* Records of the file's own among the events; struct s2v_ev_hdr heads them, too. */
+/* The writer's own records among the events; they begin with struct s2v_ev_hdr, too. */
 #define S2T_REC_FIRST 0xffff0000U
 #define S2T_REC_GAP 0xffff0001U /* struct s2t_gap: events that were seen and not written */
-#define S2T_REC_CONTRACT 0xffff0002U /* header alone: the contract was told here (SIGUSR1) */
-#define S2T_REC_UPDATES 0xffff0003U /* header alone: findings that went on were told again here */
+#define S2T_REC_CONTRACT 0xffff0002U /* header only: the contract was reported here (SIGUSR1) */
+#define S2T_REC_UPDATES \
+	0xffff0003U /* header only: findings that recurred were reported again here */
 
 struct s2t_gap {
 	struct s2v_ev_hdr h; /* time: of the first of them */
@@ -35,12 +39,12 @@ struct s2t_info {
 	struct s2v_host host;
 	struct s2v_hook hooks[S2V_OBS_NR];
 	char version[64]; /* of the s2verify that wrote it */
-	__u64 boot; /* clock anchors: when the run began, … */
-	__s64 boot_to_real; /* … and CLOCK_REALTIME minus CLOCK_BOOTTIME then */
+	__u64 boot; /* when the run began */
+	__s64 boot_to_real; /* CLOCK_REALTIME minus CLOCK_BOOTTIME at that time */
 	__u32 pid; /* only the VMs of this process; 0: all */
-	bool audit; /* it began with an audit of what existed */
-	bool all; /* every map and fault was told of */
-	bool ring; /* what came before the last so much was dropped */
+	bool audit; /* the run began with an audit of existing VMs */
+	bool all; /* every map and fault is reported */
+	bool ring; /* older events may have been dropped: ring_bytes or ring_ns was set */
 	__u32 part; /* of a recording in parts (--rotate), from 0 */
 };
 
@@ -49,41 +53,42 @@ struct s2t_info {
 struct s2t_writer;
 
 struct s2t_writer_opts {
-	const char *path; /* the caller's, for as long as the writer is there */
+	const char *path; /* the caller's; must live as long as the writer */
 	const struct s2t_info *info; /* copied */
 	__u64 rotate; /* bytes after which the next part begins; 0: one file */
-	__u64 ring_bytes, ring_ns; /* keep the last so much, in memory, until closed; 0: keep all */
+	__u64 ring_bytes,
+		ring_ns; /* limits of a ring in memory, written on close; both 0: no ring */
 	bool patient; /* wait for the disk, drop nothing: for sources that can wait */
-	/* Instead of write(2), for tests of disks that fail; NULL: write(2). */
+	/* Replaces write(2) in tests of disks that fail; NULL: write(2). */
 	ssize_t (*write)(int fd, const void *buf, size_t len);
 };
 
-/* What became of a recording. */
+/* The result of a recording. */
 struct s2t_facts {
 	__u64 events, bytes; /* written; bytes over all parts */
-	__u64 dropped; /* events not written since the disk was too slow, or failed */
+	__u64 dropped; /* events not written because the disk was too slow or failed */
 	__u32 parts;
 	int err; /* errno that stopped it, or 0 */
 	char path[4096]; /* of the part in which it stopped */
 };
 
 /*
- * Creates the file (a ring: when it is closed) and starts the thread that writes. NULL with the
- * sentence that helps in err.
+ * Creates the file (of a ring: when it is closed) and starts the thread that writes. NULL on an
+ * error, with a message in err.
  */
 struct s2t_writer *s2t_create(const struct s2t_writer_opts *o, char *err, size_t errlen);
 
-/* Never waits unless `patient`: what finds no room is dropped, counted, and leaves a S2T_REC_GAP. */
+/* Never waits unless `patient`: without room it drops the event, counts it, and notes a S2T_REC_GAP. */
 void s2t_append(struct s2t_writer *w, const struct s2v_ev_hdr *ev);
-/* At this place something was told that no event tells: S2T_REC_CONTRACT, S2T_REC_UPDATES. */
+/* Records that something was reported at this time: S2T_REC_CONTRACT, S2T_REC_UPDATES. */
 void s2t_mark(struct s2t_writer *w, __u32 type, __u64 time);
-/* Hands what there is to the thread, with the counters so far (cnt, maps, lost, … of *sum). */
+/* Hands pending events to the thread, with the counters so far (cnt, maps, lost, … of *sum). */
 void s2t_counters(struct s2t_writer *w, const struct s2v_summary *sum);
 /* The errno that stopped the recording, or 0. */
 int s2t_failed(struct s2t_writer *w);
 /*
- * Writes all that is left, the final counters (of *sum, before s2v_correlator_finish()) and the
- * index; frees w. *facts is filled. 0 or -errno.
+ * Writes pending events, the final counters (of *sum, before s2v_correlator_finish()) and the
+ * index; fills *facts; frees w. 0 or -errno.
  */
 int s2t_close(struct s2t_writer *w, const struct s2v_summary *sum, struct s2t_facts *facts);
 
@@ -96,32 +101,32 @@ struct s2t_source {
 	void *ctx;
 };
 
-/* How much of a file was there, so far. */
+/* Of the file as read so far. */
 struct s2t_state {
 	__u64 bytes; /* read */
-	__u64 events; /* handed out */
-	__u64 lost; /* events that the recording or a damaged chunk has lost */
-	__u64 damaged; /* places where bytes were skipped since they made no sense */
+	__u64 events; /* returned by s2t_next() */
+	__u64 lost; /* events lost in gaps and in damaged chunks */
+	__u64 damaged; /* places where invalid bytes were skipped */
 	__u64 unknown; /* chunks of a newer kind, skipped */
-	bool closed; /* the file's end was read: it was closed properly */
-	bool index_wrong; /* its index is not that of the chunks read */
+	bool closed; /* S2T_END was read: the file was closed */
+	bool index_wrong; /* the index does not match the chunks read */
 	int stopped; /* errno that stopped the recording, or 0 */
-	bool counted; /* counters of *sum were there */
+	bool counted; /* counters were read */
 };
 
-/* Opens a file by its source, and reads what it says of the run. NULL with a sentence in err. */
+/* Opens a source and reads s2t_info(). NULL on an error, with a message in err. */
 struct s2t_reader *s2t_open(const struct s2t_source *src, char *err, size_t errlen);
-/* The same of a path, "-" for standard input. *size: bytes of the file, 0 where not known. */
+/* The same for a path, "-" for standard input. *size: bytes of the file, 0 if not known. */
 struct s2t_reader *s2t_open_path(const char *path, __u64 *size, char *err, size_t errlen);
 const struct s2t_info *s2t_info(const struct s2t_reader *r); /* the reader's */
 
 /*
- * The next event, or NULL at the end: the reader's, until the next call. Its type may be one that
- * is not known, or a S2T_REC_*; its length is that of its type at least, for types that are known.
+ * The next event, or NULL at the end. It is the reader's, valid until the next call. Its type may be
+ * unknown, or a S2T_REC_*; an event of a known type has at least the length of that type.
  */
 const struct s2v_ev_hdr *s2t_next(struct s2t_reader *r);
 
-/* cnt, maps, lost, missed_probes, inventory_failed, audit_failed, duration_ns as last told: into *sum. */
+/* Copies the last counters into *sum: those of struct s2t_totals, except dropped and stopped. */
 void s2t_totals(const struct s2t_reader *r, struct s2v_summary *sum);
 const struct s2t_state *s2t_state(const struct s2t_reader *r);
 int s2t_error(const struct s2t_reader *r); /* -errno that ended reading, or 0 */

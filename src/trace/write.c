@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Trace files: the writer. Events are copied into blocks; a thread encodes, compresses and writes
- * them. There are so many blocks and no more: whoever appends never waits for the disk.
+ * them. The number of blocks is fixed: without a free block events are dropped, not waited for.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -11,47 +11,47 @@
 #include "trace/file.h"
 #include "util/util.h"
 
-#define BLOCKS 8 /* of S2T_CHUNK_EVENTS bytes, allocated as they are needed */
+#define BLOCKS 8 /* of S2T_CHUNK_EVENTS bytes, allocated on demand */
 
 struct block {
 	struct block *next;
 	size_t len;
-	__u32 n; /* events, gap records not counted */
+	__u32 n; /* events, without the S2T_REC_* */
 	__u64 lost;
 	bool has_totals, last;
 	struct s2t_totals totals;
 	__u8 events[S2T_CHUNK_EVENTS];
 };
 
-/* A chunk, or several, that the ring keeps. */
-struct kept {
-	struct kept *next;
+/* The chunks of one block, kept in the ring. */
+struct ring_entry {
+	struct ring_entry *next;
 	struct s2t_buf chunks;
-	struct s2t_buf past; /* events of it that s2t_past_wants() */
-	__u64 last;
+	struct s2t_buf past; /* those of its events that s2t_past_wants() */
+	__u64 last; /* largest time of its events */
 	__u32 n;
 };
 
 struct s2t_writer {
 	struct s2t_writer_opts o;
-	/* The caller's side. */
+	/* Used by the caller only. */
 	struct block *cur;
 	unsigned int allocated;
-	struct s2t_gap gap; /* events > 0: to be told of, once there is room */
+	struct s2t_gap gap; /* if it has events: to be recorded as soon as there is room */
 	__u64 dropped, lost;
 	struct s2t_totals reported;
-	/* Both: under the lock. */
+	/* Used by both sides, under the lock. */
 	pthread_mutex_t lock;
-	pthread_cond_t more, room;
+	pthread_cond_t queued, freed;
 	struct block *queue, **queue_end, *spare;
 	int err;
-	__u64 dropped_late; /* of blocks that came after the recording had stopped */
-	/* The thread's. */
+	__u64 dropped_late; /* events in blocks that were queued when the recording stopped, or later */
+	/* Used by the thread only. */
 	pthread_t thread;
 	struct s2t_file file;
-	struct s2t_totals totals; /* the last told */
+	struct s2t_totals totals; /* the last ones, for the end of a part */
 	struct s2t_buf chunks;
-	struct kept *ring, **ring_end;
+	struct ring_entry *ring, **ring_end;
 	__u64 ring_bytes;
 };
 
@@ -62,43 +62,43 @@ static bool is_ring(const struct s2t_writer *w)
 	return w->o.ring_bytes || w->o.ring_ns;
 }
 
-static void note_past(struct s2t_file *f, const __u8 *events, size_t len)
+static void add_to_past(struct s2t_file *f, const __u8 *events, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		const struct s2v_ev_hdr *ev = (const void *)(events + at);
 
-		/* Short of memory a later part says less; its analysis then says so. */
+		/* On ENOMEM a later part misses this event, and its analysis reports what is missing. */
 		s2t_past_note(f->past, ev);
 		at += s2t_round8(ev->len);
 	}
 }
 
-static void free_kept(struct kept *k)
+static void free_ring_entry(struct ring_entry *k)
 {
 	s2t_buf_free(&k->chunks);
 	s2t_buf_free(&k->past);
 	free(k);
 }
 
-/* Drops from the ring's front what is too much, or too old. */
+/* Drops the oldest entries beyond ring_bytes or ring_ns; the newest entry always stays. */
 static void trim_ring(struct s2t_writer *w, __u64 now)
 {
 	while (w->ring && w->ring->next) {
-		struct kept *k = w->ring;
+		struct ring_entry *k = w->ring;
 
 		if (!(w->o.ring_bytes && w->ring_bytes > w->o.ring_bytes) &&
 		    !(w->o.ring_ns && now > k->last && now - k->last > w->o.ring_ns))
 			return;
-		note_past(&w->file, k->past.p, k->past.len);
+		add_to_past(&w->file, k->past.p, k->past.len);
 		w->ring = k->next;
 		w->ring_bytes -= k->chunks.len;
-		free_kept(k);
+		free_ring_entry(k);
 	}
 }
 
 static int keep_in_ring(struct s2t_writer *w, const struct block *b, __u64 last)
 {
-	struct kept *k = calloc(1, sizeof(*k));
+	struct ring_entry *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return -ENOMEM;
@@ -114,7 +114,7 @@ static int keep_in_ring(struct s2t_writer *w, const struct block *b, __u64 last)
 		at += s2t_round8(ev->len);
 	}
 	if (k->past.failed || k->chunks.failed) {
-		free_kept(k);
+		free_ring_entry(k);
 		return -ENOMEM;
 	}
 	*w->ring_end = k;
@@ -157,7 +157,7 @@ static int write_block(struct s2t_writer *w, struct block *b)
 	int err = 0;
 
 	if (b->has_totals) {
-		w->totals = b->totals; /* of the file's end, if it comes before the run's */
+		w->totals = b->totals; /* for the end of this part, if the run goes on */
 		if (!b->last)
 			s2t_totals_between(&w->totals);
 	}
@@ -171,12 +171,12 @@ static int write_block(struct s2t_writer *w, struct block *b)
 		err = s2t_file_chunks(&w->file, &w->chunks);
 	if (!err) {
 		w->file.facts.events += b->n;
-		b->n = 0; /* whatever fails from here on, they are safe */
+		b->n = 0; /* written: later errors do not lose them */
 	}
 	if (!err && b->has_totals && !b->last)
 		err = s2t_file_totals(&w->file, &b->totals, S2T_COUNTERS);
 	if (!err && w->o.rotate)
-		note_past(&w->file, b->events, b->len);
+		add_to_past(&w->file, b->events, b->len);
 	if (!err && w->o.rotate && !b->last && w->file.bytes >= w->o.rotate)
 		err = next_part(w);
 	return err;
@@ -187,19 +187,19 @@ static int write_ring(struct s2t_writer *w)
 	int err = s2t_file_begin(&w->file);
 
 	while (w->ring) {
-		struct kept *k = w->ring;
+		struct ring_entry *k = w->ring;
 
 		if (!err)
 			err = s2t_file_chunks(&w->file, &k->chunks);
 		if (!err)
 			w->file.facts.events += k->n;
 		w->ring = k->next;
-		free_kept(k);
+		free_ring_entry(k);
 	}
 	return err;
 }
 
-/* Ends the file, whatever it came to: what can be said in it still is. */
+/* Ends the file, even after an error: the last counters have it, if they can still be written. */
 static void end_file(struct s2t_writer *w, int err)
 {
 	if (is_ring(w) && !err)
@@ -223,7 +223,7 @@ static void *writer_thread(void *arg)
 
 		pthread_mutex_lock(&w->lock);
 		while (!w->queue)
-			pthread_cond_wait(&w->more, &w->lock);
+			pthread_cond_wait(&w->queued, &w->lock);
 		b = w->queue;
 		w->queue = b->next;
 		if (!w->queue)
@@ -243,7 +243,7 @@ static void *writer_thread(void *arg)
 			w->err = -err;
 		b->next = w->spare;
 		w->spare = b;
-		pthread_cond_signal(&w->room);
+		pthread_cond_signal(&w->freed);
 		pthread_mutex_unlock(&w->lock);
 		stopped |= err != 0;
 	}
@@ -252,7 +252,7 @@ static void *writer_thread(void *arg)
 
 /* ---- the caller's side ---- */
 
-/* A block to fill, or NULL: the thread has them all. */
+/* Returns an empty block; NULL if all are queued or memory is short (wait: waits instead). */
 static struct block *take_block(struct s2t_writer *w, bool wait)
 {
 	struct block *b;
@@ -263,7 +263,7 @@ static struct block *take_block(struct s2t_writer *w, bool wait)
 		w->allocated += w->spare != NULL;
 	}
 	while (!w->spare && wait)
-		pthread_cond_wait(&w->room, &w->lock);
+		pthread_cond_wait(&w->freed, &w->lock);
 	b = w->spare;
 	if (b)
 		w->spare = b->next;
@@ -286,11 +286,11 @@ static void submit(struct s2t_writer *w)
 	pthread_mutex_lock(&w->lock);
 	*w->queue_end = b;
 	w->queue_end = &b->next;
-	pthread_cond_signal(&w->more);
+	pthread_cond_signal(&w->queued);
 	pthread_mutex_unlock(&w->lock);
 }
 
-static void put_event(struct block *b, const struct s2v_ev_hdr *ev)
+static void copy_event(struct block *b, const struct s2v_ev_hdr *ev)
 {
 	size_t len = s2t_round8(ev->len);
 
@@ -299,7 +299,7 @@ static void put_event(struct block *b, const struct s2v_ev_hdr *ev)
 	b->len += len;
 }
 
-static void miss(struct s2t_writer *w, const struct s2v_ev_hdr *ev)
+static void drop_event(struct s2t_writer *w, const struct s2v_ev_hdr *ev)
 {
 	if (!w->gap.events)
 		w->gap.h.time = ev->time;
@@ -308,7 +308,7 @@ static void miss(struct s2t_writer *w, const struct s2v_ev_hdr *ev)
 	w->dropped++;
 }
 
-/* Room for an event of len bytes, and for a gap to be told of before it. */
+/* Makes room for an event of len bytes; records a pending gap before it. */
 static bool room_for(struct s2t_writer *w, size_t len)
 {
 	if (w->cur && w->cur->len + len + sizeof(w->gap) > sizeof(w->cur->events))
@@ -320,7 +320,7 @@ static bool room_for(struct s2t_writer *w, size_t len)
 	if (w->gap.events) {
 		w->gap.h.type = S2T_REC_GAP;
 		w->gap.h.len = sizeof(w->gap);
-		put_event(w->cur, &w->gap.h);
+		copy_event(w->cur, &w->gap.h);
 		w->gap.events = 0;
 	}
 	return true;
@@ -329,10 +329,10 @@ static bool room_for(struct s2t_writer *w, size_t len)
 void s2t_append(struct s2t_writer *w, const struct s2v_ev_hdr *ev)
 {
 	if (ev->len < sizeof(*ev) || ev->len > S2T_EVENT_MAX || !room_for(w, s2t_round8(ev->len))) {
-		miss(w, ev);
+		drop_event(w, ev);
 		return;
 	}
-	put_event(w->cur, ev);
+	copy_event(w->cur, ev);
 	w->cur->n += ev->type < S2T_REC_FIRST;
 }
 
@@ -343,8 +343,8 @@ void s2t_mark(struct s2t_writer *w, __u32 type, __u64 time)
 	s2t_append(w, &h);
 }
 
-/* Is there anything new to be said? A host where nothing happens fills no disk. */
-static bool news(struct s2t_writer *w, const struct s2t_totals *t)
+/* Returns whether there are events or changed counters: an idle host must not fill the disk. */
+static bool has_news(struct s2t_writer *w, const struct s2t_totals *t)
 {
 	struct s2t_totals was = w->reported;
 
@@ -367,8 +367,8 @@ void s2t_counters(struct s2t_writer *w, const struct s2v_summary *sum)
 
 	s2t_totals_of(&t, sum);
 	t.dropped = w->dropped;
-	if (!news(w, &t) || !room_for(w, 0))
-		return; /* told with the next ones, which say it all */
+	if (!has_news(w, &t) || !room_for(w, 0))
+		return; /* the next counters are cumulative and include these */
 	attach_totals(w, sum);
 	submit(w);
 }
@@ -388,7 +388,7 @@ static bool start_thread(struct s2t_writer *w)
 	sigset_t all, old;
 	bool ok;
 
-	/* Signals are the event loop's. */
+	/* The event loop handles signals, not this thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ok = !pthread_create(&w->thread, NULL, writer_thread, w);
@@ -407,17 +407,17 @@ static void free_writer(struct s2t_writer *w)
 		b = next;
 	}
 	while (w->ring) {
-		struct kept *next = w->ring->next;
+		struct ring_entry *next = w->ring->next;
 
-		free_kept(w->ring);
+		free_ring_entry(w->ring);
 		w->ring = next;
 	}
 	free(w->cur);
 	s2t_buf_free(&w->chunks);
 	s2t_file_free(&w->file);
 	pthread_mutex_destroy(&w->lock);
-	pthread_cond_destroy(&w->more);
-	pthread_cond_destroy(&w->room);
+	pthread_cond_destroy(&w->queued);
+	pthread_cond_destroy(&w->freed);
 	free(w);
 }
 
@@ -434,10 +434,10 @@ struct s2t_writer *s2t_create(const struct s2t_writer_opts *o, char *err, size_t
 	w->queue_end = &w->queue;
 	w->ring_end = &w->ring;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->more, NULL);
-	pthread_cond_init(&w->room, NULL);
+	pthread_cond_init(&w->queued, NULL);
+	pthread_cond_init(&w->freed, NULL);
 	rc = s2t_file_init(&w->file, &w->o);
-	w->o.info = &w->file.info; /* the caller's need not stay */
+	w->o.info = &w->file.info; /* a copy: the caller's may be freed */
 	w->cur = rc ? NULL : take_block(w, false);
 	if (!rc && !w->cur)
 		rc = -ENOMEM;
@@ -457,7 +457,7 @@ int s2t_close(struct s2t_writer *w, const struct s2v_summary *sum, struct s2t_fa
 {
 	int err;
 
-	/* One block was there from the beginning, so waiting has an end. */
+	/* s2t_create() allocated a block, so waiting ends. */
 	if (!room_for(w, 0)) {
 		w->cur = take_block(w, true);
 		room_for(w, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Result files, whole or not at all. */
+/* Result files that are complete or do not exist: see outfile.h. */
 #define _GNU_SOURCE /* asprintf(), fopencookie() */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "util/outfile.h"
 
-static void forget(struct s2v_outfile *o)
+static void cleanup(struct s2v_outfile *o)
 {
 	if (o->fd >= 0)
 		close(o->fd);
@@ -19,7 +19,7 @@ static void forget(struct s2v_outfile *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* Names, and whether path can be replaced. */
+/* Sets the paths, and o->direct if path is no regular file. 0 or an errno. */
 static int prepare(struct s2v_outfile *o, const char *path)
 {
 	struct stat st;
@@ -39,7 +39,7 @@ static int prepare(struct s2v_outfile *o, const char *path)
 	return 0;
 }
 
-/* What a run that was killed left is removed; a link that somebody else put there is not followed. */
+/* Removes the file that a killed run left; follows no link. */
 static int create(struct s2v_outfile *o)
 {
 	if (unlink(o->tmp) && errno != ENOENT)
@@ -48,8 +48,8 @@ static int create(struct s2v_outfile *o)
 	return o->fd < 0 ? errno : 0;
 }
 
-/* stdio forgets why a write failed: here it is kept. */
-static ssize_t put(void *cookie, const char *buf, size_t size)
+/* stdio does not keep the errno of a failed write; o->err does. */
+static ssize_t write_cookie(void *cookie, const char *buf, size_t size)
 {
 	struct s2v_outfile *o = cookie;
 	size_t done = 0;
@@ -62,7 +62,7 @@ static ssize_t put(void *cookie, const char *buf, size_t size)
 		else if (errno != EINTR)
 			o->err = errno;
 	}
-	return o->err ? 0 : (ssize_t)size; /* 0 is what says failed, see fopencookie(3) */
+	return o->err ? 0 : (ssize_t)size; /* 0 is an error, see fopencookie(3) */
 }
 
 int s2v_outfile_open(struct s2v_outfile *o, const char *path)
@@ -76,7 +76,7 @@ int s2v_outfile_open(struct s2v_outfile *o, const char *path)
 		err = create(o);
 	}
 	if (!err) {
-		o->f = fopencookie(o, "w", (cookie_io_functions_t){ .write = put });
+		o->f = fopencookie(o, "w", (cookie_io_functions_t){ .write = write_cookie });
 		if (!o->f) {
 			err = errno;
 			if (!o->direct)
@@ -84,7 +84,7 @@ int s2v_outfile_open(struct s2v_outfile *o, const char *path)
 		}
 	}
 	if (err)
-		forget(o);
+		cleanup(o);
 	return err;
 }
 
@@ -97,7 +97,7 @@ int s2v_outfile_make(struct s2v_outfile *o, const char *path)
 	if (!err)
 		err = create(o);
 	if (err)
-		forget(o);
+		cleanup(o);
 	return err;
 }
 
@@ -110,7 +110,7 @@ int s2v_outfile_end(struct s2v_outfile *o, int failed)
 	if (!failed)
 		failed = o->err;
 	if (!o->direct) {
-		/* Contents before the name: a crash must not leave an empty file of that name. */
+		/* fsync before rename: a crash must not leave an empty file of that name. */
 		if (!failed && fsync(o->fd))
 			failed = errno;
 		if (!failed && rename(o->tmp, o->path))
@@ -118,6 +118,6 @@ int s2v_outfile_end(struct s2v_outfile *o, int failed)
 		if (failed)
 			unlink(o->tmp);
 	}
-	forget(o);
+	cleanup(o);
 	return failed;
 }

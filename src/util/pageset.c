@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Bitmaps of 512 pages in a hash: a 2 MiB block of 4 KiB pages is one of them. */
+/* A hash of bitmaps of 512 pages, each a 2 MiB block with 4 KiB pages. */
 #include <stdlib.h>
 #include <uthash.h>
 
@@ -48,7 +48,7 @@ int s2v_pageset_add(struct s2v_pageset *s, __u64 first, __u64 n)
 	return 0;
 }
 
-/* Those of one chunk. */
+/* Removes the range's pages that are in chunk c; returns how many were in the set. */
 static __u64 remove_from(struct s2v_pageset_chunk *c, __u64 first, __u64 n)
 {
 	__u64 start = c->number * CHUNK_PAGES, removed = 0;
@@ -71,7 +71,7 @@ __u64 s2v_pageset_remove(struct s2v_pageset *s, __u64 first, __u64 n)
 
 	if (!n)
 		return 0;
-	/* A host may take away a whole memslot at once, of which few pages were ever in. */
+	/* The host may unmap a whole memslot of which few pages are in the set. */
 	if (n / CHUNK_PAGES > HASH_COUNT(s->chunks)) {
 		HASH_ITER(hh, s->chunks, c, next)
 		if (c->number >= first / CHUNK_PAGES && c->number <= (first + n - 1) / CHUNK_PAGES)

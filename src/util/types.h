@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fixed-width names that the headers shared with BPF use, and those headers. */
+/* Fixed-width types, and the headers shared with BPF, which use them. */
 #ifndef S2V_TYPES_H
 #define S2V_TYPES_H
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Process and file names may hold any bytes: made safe here for JSON and for terminals. */
+/* Makes process and file names, which may have any bytes, safe for JSON and for terminals. */
 #include <stdio.h>
 #include <string.h>
 
 #include "util/util.h"
 
 /*
- * One character of in[0 … n), n > 0 (Unicode 15, table 3-7: no overlong forms, no surrogates).
- * Returns its length with *cp set; or, negative, that of the invalid part.
+ * Decodes one character of in[0 … n), n > 0 (Unicode 15, table 3-7: no overlong forms, no
+ * surrogates). Returns its length and sets *cp; or, negative, the length of the invalid part.
  */
 static int decode(const unsigned char *in, size_t n, uint32_t *cp)
 {
@@ -64,7 +64,7 @@ size_t s2v_clean_utf8(const char *in, size_t inlen, char *out, size_t outlen)
 	return o;
 }
 
-/* Could a terminal do anything but print this? */
+/* Whether a terminal may do more than print it. */
 static bool is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || /* C0, DEL, C1 */

@@ -14,7 +14,7 @@
 #define NSEC_PER_SEC 1000000000ULL
 #define PID_LIMIT 4194304ULL
 
-/* Digits at *s, which moves on behind them. No sign, no space. 0, -EINVAL or -ERANGE. */
+/* Parses digits, without sign or space, and moves *s past them. 0, -EINVAL or -ERANGE. */
 static int take_number(const char **s, uint64_t *v)
 {
 	const char *p = *s;
@@ -47,8 +47,8 @@ int s2v_parse_duration(const char *s, uint64_t *ns)
 		{ "ns", 1 },
 	};
 	uint64_t total = 0, v;
-	size_t next = 0; /* units before this one have been */
-	bool bare = true; /* a number alone means seconds */
+	size_t next = 0; /* the first unit that may still follow */
+	bool bare = true; /* only a first number may have no unit: seconds */
 
 	do {
 		int err = take_number(&s, &v);
@@ -119,7 +119,7 @@ void s2v_rfc3339(uint64_t realtime_ns, char buf[S2V_RFC3339_LEN])
 	struct tm tm;
 	size_t n = 0;
 
-	/* The largest time there is, in 2554, is within struct tm: gmtime_r cannot fail. */
+	/* gmtime_r() cannot fail: the largest time is in 2554. */
 	if (gmtime_r(&sec, &tm))
 		n = strftime(buf, S2V_RFC3339_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buf + n, S2V_RFC3339_LEN - n, ".%09" PRIu64 "Z",
@@ -169,7 +169,7 @@ const char *s2v_errno_name(int err)
 
 	if (name)
 		return name;
-	snprintf(buf, sizeof(buf), "errno %d", abs(err)); /* the kernel's own: ERESTARTSYS */
+	snprintf(buf, sizeof(buf), "errno %d", abs(err)); /* internal to the kernel: ERESTARTSYS */
 	return buf;
 }
 

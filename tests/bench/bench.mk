@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The generator of trace files, and what is measured and tested with it. BENCH_EVENTS: how many.
+# The generator of trace files, and the benchmark and the test that use it. BENCH_EVENTS: number of events.
 BB := build/bench
 BENCH_EVENTS ?= 10000000
 S2T_SRCS := $(sort $(filter-out src/trace/analyze.c,$(wildcard src/trace/*.c))) src/core/unread.c src/host/host.c
@@ -19,6 +19,6 @@ $(BB)/measure: tests/bench/measure.c
 bench-analyze: all $(BB)/generate $(BB)/measure
 	$(Q)tests/bench/analyze $(B)/s2verify $(BB)/generate $(BB)/measure $(BENCH_EVENTS)
 
-# Writers that are killed, 1000 of them (KILLS).
+# Kills 1000 writers of trace files (KILLS).
 kill9: all $(BB)/generate
 	$(Q)tests/bench/kill9 $(B)/s2verify $(BB)/generate $(or $(KILLS),1000)

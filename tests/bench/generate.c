@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A trace file of so many events, as guests would cause them: pages faulted in one after the other and
- * here and there, by several vCPUs of several VMs, each in its own memslots; resets; some memory that
- * is mapped as it should not be. Also the writer that tests/bench/kill9 kills.
+ * Writes a trace file with events like those of real guests: sequential and random faults on several
+ * vCPUs of several VMs, each in its own memslot; resets; some unsafe mappings. It is also the writer
+ * that tests/bench/kill9 kills.
  *
- *   generate FILE EVENTS [SEED]    with a seed: "N" on stdout whenever N events were handed over
- *   generate --host FILE VMS SLOTS ALIVE   as the daemon sees a host: VMs with so many memslots each, of
- *                                  which so many are there at a time; each is audited, and reset once
- *   generate --check FILE SEED     reads it back: each event is to be the one that was written with
+ *   generate FILE EVENTS [SEED]    with a seed: prints "N" now and then, after event N was appended
+ *   generate --host FILE VMS SLOTS ALIVE   a host as the daemon sees it: VMs with SLOTS memslots each,
+ *                                  ALIVE of them at a time; each is audited, and reset once
+ *   generate --check FILE SEED     reads it back: each event must be the one that was written with
  *                                  this seed; prints "EVENTS CLOSED DAMAGED"
  */
 #include <stdio.h>
@@ -33,7 +33,7 @@ static __u64 roll(__u64 n)
 }
 
 static struct s2t_writer *w;
-static struct s2t_reader *check; /* instead */
+static struct s2t_reader *check; /* with --check, instead of w */
 static bool ended;
 static __u64 now_ns = 1000000000;
 static __u64 sent;
@@ -64,7 +64,7 @@ static void send_ev(struct s2v_ev_hdr *h, __u32 type, __u32 len, __u32 vm)
 }
 
 struct vcpu {
-	__u32 page; /* next in turn */
+	__u32 page; /* the next sequential page */
 	__u64 busy_until;
 };
 
@@ -100,7 +100,7 @@ static void begin_vm(struct vm *vm, __u32 id)
 	send_ev(&s.h, S2V_EV_SLOT, sizeof(s), id);
 }
 
-/* A fault of a vCPU: what was mapped, and its end. One in 64 somewhere else, one in 4096 unsafe. */
+/* A fault of a vCPU: its map, and its end. 1 in 64 is on a random page, 1 in 4096 is unsafe. */
 static void fault(struct vm *vm, __u32 cpu)
 {
 	__u32 n = roll(64) ? vm->cpu[cpu].page++ % PAGES : (__u32)roll(PAGES);
@@ -177,7 +177,7 @@ static struct s2t_info an_info(void)
 	return i;
 }
 
-/* ---- a host, as seen where only what is new is told ---- */
+/* ---- a host, recorded without --all ---- */
 
 #define SLOT_SIZE (16ULL << 20)
 
@@ -200,7 +200,7 @@ static void host_slot(struct vm *vm, __s16 slot)
 	p.slot_hva = p.hva = s.hva;
 	p.pa = vm->pa + s.gpa;
 	p.flags = S2V_PG_FIRST;
-	/* One memslot in a thousand is unsafe. */
+	/* 1 memslot in 1000 is unsafe. */
 	p.s2 = (vm->id + (__u32)slot) % 1000 ? S2V_ATTR_NORMAL_WB : S2V_ATTR_DEVICE_nGnRE;
 	p.vma = v.vma;
 	send_ev(&p.h, S2V_EV_MAP, sizeof(p), vm->id);
@@ -221,7 +221,7 @@ static void host_vm(__u32 id, __s16 slots)
 	struct s2v_ev_audit a = { .leaves = (SLOT_SIZE >> 12) * (__u64)slots, .steps = 1 };
 	struct s2v_ev_vm n = { 0 };
 
-	/* Of all bytes that a name may have, those that break out of something. */
+	/* Bytes that are special in HTML, JSON, metrics and UTF-8. */
 	if (id % 10 == 3)
 		memcpy(n.comm, "<i>\"'&\n\\\xff{}", 12);
 	else
@@ -255,13 +255,13 @@ static void host(__u32 n, __s16 slots, __u32 alive)
 	send_ev(&all.h, S2V_EV_AUDIT, sizeof(all), 0);
 }
 
-/* The next events, as the dice have it. */
+/* Sends the next random events. */
 static void go_on(void)
 {
 	struct vm *vm = &vms[roll(VMS)];
 	__u32 cpu = (__u32)roll(VCPUS);
 
-	/* Faults come in bursts of a vCPU. */
+	/* A vCPU faults in bursts. */
 	for (__u64 burst = 1 + roll(32); burst; burst--)
 		fault(vm, cpu);
 	if (!roll(1 << 14))

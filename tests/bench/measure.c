@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- *   measure COMMAND ARG...   on one CPU, its output discarded: "CPU-SECONDS WALL-SECONDS PEAK-KIB"
- *   measure --touch N        is a workload: N page faults, the pages one behind the other
+ *   measure COMMAND ARG...   runs it on one CPU without output; prints "CPU-SECONDS WALL-SECONDS PEAK-KIB"
+ *   measure --touch N        a workload: N page faults on sequential pages
  */
 #define _GNU_SOURCE /* sched_setaffinity */
 #include <errno.h>

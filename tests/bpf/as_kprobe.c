@@ -17,10 +17,10 @@
 #define MAX_FUNCS 32
 
 /*
- * What stands in for bpf_get_func_arg(ctx, n, &v) and bpf_get_func_ret(ctx, &v), which kprobe
- * programs may not call: two functions that write any number to v and return 0.
+ * Replacements of bpf_get_func_arg(ctx, n, &v) and bpf_get_func_ret(ctx, &v), which kprobe programs
+ * may not call: two functions that write an arbitrary number to v and return 0.
  */
-static const struct bpf_insn stand_ins[] = {
+static const struct bpf_insn replacements[] = {
 	BPF(ALU64, BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_3),
 	BPF(JMP, BPF_CALL, .imm = BPF_FUNC_ktime_get_ns),
 	BPF(STX, BPF_MEM | BPF_DW, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_0),
@@ -37,7 +37,7 @@ static const __u32 helpers[] = { BPF_FUNC_get_func_arg, BPF_FUNC_get_func_ret };
 static int handlers[2];
 static struct bpf_func_info funcs[MAX_FUNCS];
 
-/* Any static function's type: of a static function the verifier takes arguments as they come. */
+/* BTF id of any static function: the verifier does not check the argument types of those. */
 static __u32 static_func(const struct btf *btf)
 {
 	__u32 id, end = btf__type_cnt(btf);
@@ -51,11 +51,11 @@ static __u32 static_func(const struct btf *btf)
 	return 0;
 }
 
-/* Appends helper h's stand-in, whose calls become calls to it. Returns the new length. */
-static __u32 stand_in(struct bpf_insn *insns, __u32 n, int h, struct bpf_prog_load_opts *o,
-		      __u32 type_id)
+/* Appends the replacement of helper h, and makes calls of h call it. Returns the new length. */
+static __u32 replace_helper(struct bpf_insn *insns, __u32 n, int h, struct bpf_prog_load_opts *o,
+			    __u32 type_id)
 {
-	const __u32 len = S2V_ARRAY_SIZE(stand_ins) / 2;
+	const __u32 len = S2V_ARRAY_SIZE(replacements) / 2;
 	bool used = false;
 	__u32 i;
 
@@ -67,15 +67,15 @@ static __u32 stand_in(struct bpf_insn *insns, __u32 n, int h, struct bpf_prog_lo
 		insns[i].imm = n - i - 1;
 		used = true;
 	}
-	if (!used) /* a function that nobody calls is refused */
+	if (!used) /* the verifier refuses a function without a caller */
 		return n;
-	memcpy(insns + n, stand_ins + h * len, len * sizeof(*insns));
+	memcpy(insns + n, replacements + h * len, len * sizeof(*insns));
 	funcs[o->func_info_cnt].insn_off = n;
 	funcs[o->func_info_cnt++].type_id = type_id;
 	return n + len;
 }
 
-/* After relocation, before the kernel sees it. */
+/* libbpf calls this after relocation, before the load. */
 static int prepare(struct bpf_program *p, struct bpf_prog_load_opts *o, long cookie)
 {
 	static struct bpf_insn insns[MAX_INSNS];
@@ -85,7 +85,7 @@ static int prepare(struct bpf_program *p, struct bpf_prog_load_opts *o, long coo
 	__u32 len = sizeof(info);
 
 	(void)cookie;
-	if (n + S2V_ARRAY_SIZE(stand_ins) > MAX_INSNS || o->func_info_cnt + 2 > MAX_FUNCS ||
+	if (n + S2V_ARRAY_SIZE(replacements) > MAX_INSNS || o->func_info_cnt + 2 > MAX_FUNCS ||
 	    o->func_info_rec_size != sizeof(funcs[0]) ||
 	    bpf_obj_get_info_by_fd(o->prog_btf_fd, &info, &len))
 		return -E2BIG;
@@ -97,9 +97,9 @@ static int prepare(struct bpf_program *p, struct bpf_prog_load_opts *o, long coo
 	memcpy(insns, bpf_program__insns(p), n * sizeof(*insns));
 	memcpy(funcs, o->func_info, o->func_info_cnt * sizeof(*funcs));
 	for (int h = 0; h < 2; h++)
-		n = stand_in(insns, n, h, o, type_id);
+		n = replace_helper(insns, n, h, o, type_id);
 	o->func_info = funcs;
-	o->line_info = NULL; /* all functions have lines, or none */
+	o->line_info = NULL; /* the kernel wants lines for all functions or none */
 	o->line_info_cnt = 0;
 	return bpf_program__set_insns(p, insns, n);
 }

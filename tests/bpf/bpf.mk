@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The BPF object over the BTF of other kernels than the running one: relocated against each of
-# tests/data/btf and judged by this machine's verifier, natively. Needs root; skipped without.
+# Loads the BPF object with the BTF of other kernels: relocated against each of tests/data/btf and
+# checked by this machine's verifier, natively. Needs root, else it is skipped.
 BPF_TESTS := $(sort $(wildcard tests/bpf/test_*.c))
 BPF_BINS := $(BPF_TESTS:tests/bpf/%.c=build/bpf/%)
 

@@ -2,16 +2,16 @@
 /* needs: tests/bpf/as_kprobe.c src/live/needs.c */
 /* libs: -lbpf */
 /*
- * The BPF object over the BTF of other kernels (tests/data/btf): libbpf relocates it against each
- * of them (btf_custom_path), and the verifier of this machine, whatever its architecture, judges
- * what comes of it. What the chosen argument list makes dead is gone by then, so a relocation
- * that did not resolve is refused exactly where it could be reached.
+ * Loads the BPF object with the BTF of other kernels (tests/data/btf): libbpf relocates it against
+ * each (btf_custom_path), and this machine's verifier, of any architecture, checks the result. The
+ * verifier removes code that the chosen argument list makes dead, so it refuses an unresolved
+ * relocation only where it can be reached.
  *
- * Every program is judged. fentry and fexit ones pass as kprobe programs (as_kprobe.h): without
- * the two helpers that only trampolines have, and with any number for what those return.
+ * Every program is checked. fentry and fexit programs are loaded as kprobe programs (as_kprobe.h):
+ * without the two helpers that only trampolines have, whose results may be any number.
  *
- * Not judged: that older kernels' verifiers agree, that programs attach, that what is read means
- * what is thought. Those are for the emulated hosts (tests/lab).
+ * Not checked: older kernels' verifiers, attaching, and whether fields mean what the programs
+ * assume. The emulated hosts do that (tests/lab).
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -36,8 +36,8 @@
 #include "s2verify.skel.h"
 
 /*
- * Instructions that the verifier may look at for one program. The kernel gives up at a million,
- * and an older one sees fewer paths as equal; and every start waits for it: it is held well below.
+ * Instructions that the verifier may process for one program. Well below the kernel's limit of a
+ * million: older kernels prune fewer paths, and every start waits for the verifier.
  */
 #define BUDGET 20000
 
@@ -45,14 +45,14 @@
 
 static const struct {
 	const char *release;
-	bool fault_desc; /* user_mem_abort() is a function, of a fault descriptor */
+	bool fault_desc; /* user_mem_abort() is not inlined, and takes a fault descriptor */
 } kernels[] = {
 	{ "6.1", false },  { "6.12", false }, { "6.16", false }, { "6.17", false },
 	{ "6.18", false }, { "6.19", false }, { "7.0", false },	 { "7.1", true },
 	{ "7.2", true },   { "7.3", true },
 };
 
-/* What differs between runs, and what it makes dead. */
+/* Configurations that make different code dead. */
 static const struct s2v_cfg cfgs[] = {
 	{ .page_shift = 12, .repeat_ns = 1000000000 },
 	{ .page_shift = 14, .repeat_ns = 1000000000, .all = 1, .vm_release = 1, .vcpu_release = 2 },
@@ -64,35 +64,35 @@ static const struct s2v_cfg cfgs[] = {
 	  .vcpu_release = 2 },
 };
 
-static char *said; /* by libbpf, since the last load began */
-static size_t said_len;
+static char *libbpf_log; /* of the last load */
+static size_t libbpf_log_len;
 static const char *cannot_load;
 
-static int note_probe_call(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int collect_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char *line = NULL, *all;
 	int n = level == LIBBPF_DEBUG ? 0 : vasprintf(&line, fmt, ap);
 
 	if (n > 0) {
-		all = realloc(said, said_len + n + 1);
+		all = realloc(libbpf_log, libbpf_log_len + n + 1);
 		assert_non_null(all);
-		memcpy(all + said_len, line, n + 1);
-		said = all;
-		said_len += n;
+		memcpy(all + libbpf_log_len, line, n + 1);
+		libbpf_log = all;
+		libbpf_log_len += n;
 	}
 	free(line);
 	return n;
 }
 
-static void forget(void)
+static void clear_log(void)
 {
-	free(said);
-	said = NULL;
-	said_len = 0;
+	free(libbpf_log);
+	libbpf_log = NULL;
+	libbpf_log_len = 0;
 }
 
-/* Why nothing can be loaded here, or NULL. */
-static const char *why_not(void)
+/* Why this machine cannot load the programs, or NULL. */
+static const char *why_cannot_load(void)
 {
 	static char why[160];
 	const struct bpf_insn return_0[] = {
@@ -153,7 +153,7 @@ static struct s2verify_bpf *open_for(const char *path, const struct s2v_cfg *cfg
 	return skel;
 }
 
-static __u32 verified(const struct bpf_program *p)
+static __u32 verified_insns(const struct bpf_program *p)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -162,7 +162,7 @@ static __u32 verified(const struct bpf_program *p)
 	return info.verified_insns;
 }
 
-/* Loads all programs. Returns 0 or -errno, and the most that was looked at for one in *most. */
+/* Loads all programs. Returns 0 or -errno; *most: most instructions verified for a program. */
 static int load(const char *path, const struct s2v_cfg *cfg, enum s2v_variant fault, __u32 *most)
 {
 	struct s2verify_bpf *skel = open_for(path, cfg, fault);
@@ -170,13 +170,13 @@ static int load(const char *path, const struct s2v_cfg *cfg, enum s2v_variant fa
 	__u32 n;
 	int err;
 
-	forget();
+	clear_log();
 	err = s2verify_bpf__load(skel);
 	bpf_object__for_each_program(p, skel->obj)
 	{
 		if (err || !most || bpf_program__fd(p) < 0)
 			continue;
-		n = verified(p);
+		n = verified_insns(p);
 		if (n > BUDGET)
 			print_message("%s: %s: %u instructions verified, %u are allowed\n", path,
 				      bpf_program__name(p), n, BUDGET);
@@ -194,7 +194,7 @@ static void expect_load(const char *release, const struct s2v_cfg *cfg, enum s2v
 	if (err)
 		fprintf(stderr, "%s, pages of %u, variant %d:\n%s\n", release,
 			1U << cfg->page_shift, fault,
-			said_len > 4000 ? said + said_len - 4000 : said);
+			libbpf_log_len > 4000 ? libbpf_log + libbpf_log_len - 4000 : libbpf_log);
 	assert_int_equal(err, 0);
 	assert_in_range(most, 1, BUDGET);
 }
@@ -213,17 +213,17 @@ static void test_loads(void **state)
 	}
 }
 
-/* The test can fail: what reads a fault descriptor is refused where there is none. */
+/* Negative control: code that reads a fault descriptor is refused where the kernel has none. */
 static void test_refused(void **state)
 {
 	(void)state;
 	need_bpf();
 	assert_int_not_equal(load(path_of("6.1"), &cfgs[0], S2V_VAR_FAULT_DESC, NULL), 0);
-	assert_non_null(strstr(said, "kvm_s2_fault_desc"));
+	assert_non_null(strstr(libbpf_log, "kvm_s2_fault_desc"));
 }
 
 /* BTF of the BPF object. */
-static struct s2verify_bpf *object(const struct btf **btf)
+static struct s2verify_bpf *open_object(const struct btf **btf)
 {
 	struct s2verify_bpf *skel = s2verify_bpf__open();
 
@@ -236,7 +236,7 @@ static struct s2verify_bpf *object(const struct btf **btf)
 static void test_needs(void **state)
 {
 	const struct btf *local;
-	struct s2verify_bpf *skel = object(&local);
+	struct s2verify_bpf *skel = open_object(&local);
 	char err[512];
 
 	(void)state;
@@ -256,17 +256,16 @@ static void test_needs(void **state)
 static void test_unsupported(void **state)
 {
 	const struct btf *local;
-	struct s2verify_bpf *skel = object(&local);
+	struct s2verify_bpf *skel = open_object(&local);
 	struct btf *btf = kernel_btf(UNSUPPORTED);
 	char err[512] = "";
 
 	(void)state;
 	assert_int_equal(s2v_needs(btf, local, err, sizeof(err)), -1);
-	assert_string_equal(err,
-			    "this kernel cannot be observed, since by its BTF it lacks what the "
-			    "BPF programs need: bpf_task_storage_get(), "
-			    "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
-			    "and 10 more; Linux 6.1 and later have all of it");
+	assert_string_equal(err, "this kernel cannot be observed, since its BTF lacks what the BPF "
+				 "programs need: bpf_task_storage_get(), "
+				 "bpf_get_current_task_btf(), bpf_get_func_arg(), bpf_find_vma() "
+				 "and 10 more; Linux 6.1 and later have all of it");
 	btf__free(btf);
 	s2verify_bpf__destroy(skel);
 }
@@ -278,7 +277,7 @@ static void test_unsupported_refused(void **state)
 	assert_int_not_equal(load(path_of(UNSUPPORTED), &cfgs[0], S2V_VAR_FAULT_ABORT, NULL), 0);
 }
 
-/* Calls fn for every structure in the BPF object that is the kernel's. */
+/* Calls fn for every kernel structure in the BPF object. */
 static void each_struct(const struct btf *local,
 			void (*fn)(const struct btf *local, const struct btf_type *t,
 				   const char *name))
@@ -298,8 +297,9 @@ static void each_struct(const struct btf *local,
 	}
 }
 
-/* A member of a structure by name, its name changed to *rename where that is given. */
-static bool member(struct btf *btf, const struct btf_type *t, const char *name, const char *rename)
+/* Returns whether a structure has a member; with `rename`, also renames it. */
+static bool find_member(struct btf *btf, const struct btf_type *t, const char *name,
+			const char *rename)
 {
 	struct btf_member *m = btf_members(t);
 	const struct btf_type *inner;
@@ -308,7 +308,7 @@ static bool member(struct btf *btf, const struct btf_type *t, const char *name, 
 	for (i = 0; i < btf_vlen(t); i++, m++) {
 		inner = btf__type_by_id(btf, m->type);
 		if (!m->name_off && inner && btf_is_composite(inner) &&
-		    member(btf, inner, name, rename))
+		    find_member(btf, inner, name, rename))
 			return true;
 		if (strcmp(btf__name_by_offset(btf, m->name_off), name))
 			continue;
@@ -323,13 +323,13 @@ static bool has_member(const char *release, const char *type, const char *name)
 {
 	struct btf *btf = kernel_btf(release);
 	__s32 id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
-	bool has = id > 0 && member(btf, btf__type_by_id(btf, id), name, NULL);
+	bool has = id > 0 && find_member(btf, btf__type_by_id(btf, id), name, NULL);
 
 	btf__free(btf);
 	return has;
 }
 
-/* Reduced copies made before a flavour was added would look like kernels without it. */
+/* A reduced BTF made before a flavour was added would look like a kernel without it. */
 static void flavour_is_known(const struct btf *local, const struct btf_type *t, const char *name)
 {
 	const char *suffix = strstr(name, "___"), *m;
@@ -354,15 +354,15 @@ static void flavour_is_known(const struct btf *local, const struct btf_type *t, 
 static void test_flavours(void **state)
 {
 	const struct btf *local;
-	struct s2verify_bpf *skel = object(&local);
+	struct s2verify_bpf *skel = open_object(&local);
 
 	(void)state;
 	each_struct(local, flavour_is_known);
 	s2verify_bpf__destroy(skel);
 }
 
-/* BTF as a file that libbpf can open by the name returned. */
-static int as_file(const struct btf *btf, char *path, size_t len)
+/* Writes BTF to a memfd. Returns the descriptor, which the caller closes, and its path. */
+static int btf_as_file(const struct btf *btf, char *path, size_t len)
 {
 	__u32 size;
 	const void *data = btf__raw_data(btf, &size);
@@ -375,15 +375,15 @@ static int as_file(const struct btf *btf, char *path, size_t len)
 	return fd;
 }
 
-/* Is a member in the list of the sentence? */
-static bool tells(const char *sentence, const char *full)
+/* Returns whether the sentence lists a member. */
+static bool lists_member(const char *sentence, const char *full)
 {
 	const char *at = strstr(sentence, full);
 
 	return at && strchr(",;", at[strlen(full)]) && at[strlen(full)];
 }
 
-/* A kernel without this one member is refused with its name, and could not be loaded for. */
+/* A kernel without this one member is refused by name, and the load would fail. */
 static void without_member(const struct btf *local, const char *type, const char *name)
 {
 	struct btf *btf = kernel_btf("6.12");
@@ -392,22 +392,22 @@ static void without_member(const struct btf *local, const char *type, const char
 	int fd, ret;
 
 	assert_true(btf__add_str(btf, "s2v_gone") > 0);
-	assert_true(id > 0 && member(btf, btf__type_by_id(btf, id), name, "s2v_gone"));
-	/* Others follow where the kernel's structures share an anonymous union (bpf_iter__*). */
+	assert_true(id > 0 && find_member(btf, btf__type_by_id(btf, id), name, "s2v_gone"));
+	/* Other members may follow: kernel structures share anonymous unions (bpf_iter__*). */
 	snprintf(full, sizeof(full), "%s.%s", type, name);
 	ret = s2v_needs(btf, local, err, sizeof(err));
-	if (!ret || !tells(err, full))
+	if (!ret || !lists_member(err, full))
 		print_message("without %s: %s\n", full, err);
 	assert_int_equal(ret, -1);
-	assert_true(tells(err, full));
+	assert_true(lists_member(err, full));
 	if (!cannot_load) {
-		fd = as_file(btf, path, sizeof(path));
+		fd = btf_as_file(btf, path, sizeof(path));
 		ret = load(path, &cfgs[1], S2V_VAR_FAULT_ABORT, NULL);
 		close(fd);
 		if (!ret)
 			print_message("%s is declared, but not needed\n", full);
 		assert_int_not_equal(ret, 0);
-		assert_non_null(strstr(said, "failed to resolve CO-RE relocation"));
+		assert_non_null(strstr(libbpf_log, "failed to resolve CO-RE relocation"));
 	}
 	btf__free(btf);
 }
@@ -423,7 +423,7 @@ static void members_are_needed(const struct btf *local, const struct btf_type *t
 static void test_each_member(void **state)
 {
 	const struct btf *local;
-	struct s2verify_bpf *skel = object(&local);
+	struct s2verify_bpf *skel = open_object(&local);
 
 	(void)state;
 	each_struct(local, members_are_needed);
@@ -433,9 +433,9 @@ static void test_each_member(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	cannot_load = why_not();
+	cannot_load = why_cannot_load();
 	as_kprobe_register();
-	libbpf_set_print(note_probe_call);
+	libbpf_set_print(collect_log);
 	return 0;
 }
 
@@ -443,7 +443,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	as_kprobe_unregister();
-	forget();
+	clear_log();
 	return 0;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Clients that mean no good, beside some that do: client PORT SECONDS RATE
+ * Misbehaving clients, and well-behaved ones: client PORT SECONDS RATE
  *
- * 200 slow ones, each a byte at a time; some that ask and never read; headers without end; some that
- * close their half; some that go at once. And RATE proper requests a second. Prints what became of
- * them: "asked N answered N short N slow N" - short: a proper request whose answer was not whole.
+ * 200 slow clients that send a byte at a time; clients that send a request and never read, endless
+ * headers, half-closed connections, clients that close at once. And RATE well-behaved requests a
+ * second. Prints "asked N answered N short N slow N": well-behaved requests, those with a complete
+ * answer, those without; connections of slow clients.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,12 +20,12 @@
 #include <unistd.h>
 
 #define SLOW 200
-#define ASKERS 4
+#define GOOD_CLIENTS 4
 
-static struct sockaddr_in to;
-static double until;
+static struct sockaddr_in daemon_addr;
+static double end_time;
 static unsigned int rate;
-static atomic_ulong asked, answered, cut, slow;
+static atomic_ulong sent, answered, incomplete, slow;
 
 static double now(void)
 {
@@ -34,7 +35,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void rest(double s)
+static void sleep_for(double s)
 {
 	struct timespec ts = { .tv_sec = (time_t)s };
 
@@ -44,7 +45,7 @@ static void rest(double s)
 	nanosleep(&ts, NULL);
 }
 
-static int dial(void)
+static int connect_to_daemon(void)
 {
 	struct timeval tv = { .tv_sec = 5 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -53,7 +54,7 @@ static int dial(void)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+	if (connect(fd, (struct sockaddr *)&daemon_addr, sizeof(daemon_addr))) {
 		close(fd);
 		return -1;
 	}
@@ -65,15 +66,15 @@ static int send_all(int fd, const char *s, size_t n)
 	return send(fd, s, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
 }
 
-/* One request; 0: its answer was whole. */
-static int ask(const char *path)
+/* Sends a request. 0 if the answer is complete, else -1. */
+static int request(const char *path)
 {
 	static _Thread_local char buf[1 << 18];
 	char req[256];
 	size_t have = 0, want;
 	const char *body, *len;
 	ssize_t n;
-	int fd = dial();
+	int fd = connect_to_daemon();
 
 	if (fd < 0)
 		return -1;
@@ -94,25 +95,25 @@ static int ask(const char *path)
 	return (size_t)(buf + have - body) - 4 == want ? 0 : -1;
 }
 
-static void *asker(void *arg)
+static void *good_client(void *arg)
 {
 	static const char *const path[] = { "/-/healthy", "/metrics", "/-/ready", "/findings",
 					    "/" };
 	double start = now();
 
-	for (unsigned long n = (unsigned long)(size_t)arg; now() < until; n++) {
-		asked++;
-		if (ask(path[n % 8 < 4 ? 0 : n % 8 - 3]))
-			cut++;
+	for (unsigned long n = (unsigned long)(size_t)arg; now() < end_time; n++) {
+		sent++;
+		if (request(path[n % 8 < 4 ? 0 : n % 8 - 3]))
+			incomplete++;
 		else
 			answered++;
-		rest(start + (double)(n * ASKERS) / rate - now());
+		sleep_for(start + (double)(n * GOOD_CLIENTS) / rate - now());
 	}
 	return NULL;
 }
 
-/* A byte now and then, of a request that never ends; anew when it was closed. */
-static void *slow_ones(void *arg)
+/* Each sends a request without end, byte by byte, and reconnects when it is closed. */
+static void *slow_clients(void *arg)
 {
 	static const char text[] =
 		"GET /metrics HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -122,10 +123,10 @@ static void *slow_ones(void *arg)
 	(void)arg;
 	for (int i = 0; i < SLOW; i++)
 		fd[i] = -1;
-	while (now() < until) {
-		for (int i = 0; i < SLOW && now() < until; i++) {
+	while (now() < end_time) {
+		for (int i = 0; i < SLOW && now() < end_time; i++) {
 			if (fd[i] < 0) {
-				fd[i] = dial();
+				fd[i] = connect_to_daemon();
 				at[i] = 0;
 				slow += fd[i] >= 0;
 			}
@@ -133,7 +134,7 @@ static void *slow_ones(void *arg)
 				close(fd[i]);
 				fd[i] = -1;
 			}
-			rest(0.001);
+			sleep_for(0.001);
 		}
 	}
 	for (int i = 0; i < SLOW; i++)
@@ -142,7 +143,7 @@ static void *slow_ones(void *arg)
 	return NULL;
 }
 
-static void *odd_ones(void *arg)
+static void *bad_clients(void *arg)
 {
 	static const char get[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 	static char big[65536];
@@ -154,32 +155,32 @@ static void *odd_ones(void *arg)
 	memset(big, 'a', sizeof(big));
 	for (size_t i = 0; i < 16; i++)
 		stuck[i] = -1;
-	for (; now() < until; n++, rest(0.02)) {
-		fd = dial();
+	for (; now() < end_time; n++, sleep_for(0.02)) {
+		fd = connect_to_daemon();
 		if (fd < 0)
 			continue;
 		switch (n % 5) {
-		case 0: /* a header without end */
+		case 0: /* an endless header */
 			send_all(fd, "GET / HTTP/1.1\r\nX: ", 19);
 			send_all(fd, big, sizeof(big));
 			break;
-		case 1: /* says that a body comes, which is too large */
+		case 1: /* announces a body that is too large */
 			send_all(fd, "POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n", 47);
 			send_all(fd, big, sizeof(big));
 			break;
-		case 2: /* closes its half */
+		case 2: /* half-closed */
 			send_all(fd, get, sizeof(get) - 1);
 			shutdown(fd, SHUT_WR);
 			recv(fd, big, sizeof(big), 0);
 			break;
-		case 3: /* asks, and never reads */
+		case 3: /* never reads the answer */
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 			send_all(fd, get, sizeof(get) - 1);
 			if (stuck[n / 5 % 16] >= 0)
 				close(stuck[n / 5 % 16]);
 			stuck[n / 5 % 16] = fd;
 			continue;
-		default: /* goes at once, and what is no HTTP */
+		default: /* not HTTP, and closes at once */
 			send_all(fd, "\x16\x03\x01\x02\x00\x01\x00", 7);
 		}
 		close(fd);
@@ -192,27 +193,27 @@ static void *odd_ones(void *arg)
 
 int main(int argc, char **argv)
 {
-	pthread_t t[ASKERS + 2];
+	pthread_t t[GOOD_CLIENTS + 2];
 	size_t i;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: %s PORT SECONDS RATE\n", argv[0]);
 		return 2;
 	}
-	to.sin_family = AF_INET;
-	to.sin_port = htons((uint16_t)atoi(argv[1]));
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	until = now() + atof(argv[2]);
+	daemon_addr.sin_family = AF_INET;
+	daemon_addr.sin_port = htons((uint16_t)atoi(argv[1]));
+	daemon_addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	end_time = now() + atof(argv[2]);
 	rate = (unsigned int)atoi(argv[3]);
-	for (i = 0; i < ASKERS + 2; i++)
+	for (i = 0; i < GOOD_CLIENTS + 2; i++)
 		if (pthread_create(&t[i], NULL,
-				   i < ASKERS	 ? asker
-				   : i == ASKERS ? slow_ones
-						 : odd_ones,
+				   i < GOOD_CLIENTS    ? good_client
+				   : i == GOOD_CLIENTS ? slow_clients
+						       : bad_clients,
 				   NULL))
 			return 1;
-	for (i = 0; i < ASKERS + 2; i++)
+	for (i = 0; i < GOOD_CLIENTS + 2; i++)
 		pthread_join(t[i], NULL);
-	printf("asked %lu answered %lu short %lu slow %lu\n", asked, answered, cut, slow);
+	printf("asked %lu answered %lu short %lu slow %lu\n", sent, answered, incomplete, slow);
 	return 0;
 }

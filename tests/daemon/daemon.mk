@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The daemon on large hosts, under load, and in a browser. DAEMON_SECONDS: how long under load.
+# The daemon on large hosts, under load, and in a browser. DAEMON_SECONDS: duration of the load.
 DB := build/daemon
 
 $(DB)/client: tests/daemon/client.c

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# What the daemon's tests share: a daemon in the background, and what it takes.
+# Shared by the daemon's tests: a daemon in the background, and what it consumes.
 # shellcheck source=tests/wait.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../wait.bash"
 
-# In setup().
+# Call in setup().
 begin_test() {
 	out=$BATS_TEST_TMPDIR/out
 	err=$BATS_TEST_TMPDIR/err
 	pid='' port='' url=''
 }
 
-# Starts it on a port that it picks; sets $pid, $port and $url. ${to:-$out} has its findings.
+# Starts the daemon on a free port; sets $pid, $port and $url. Findings go to ${to:-$out}.
 start() { # ARG...
 	"${S2VERIFY:?}" daemon --web.listen-address 127.0.0.1:0 "$@" >"${to:-$out}" 2>"$err" 3>&- &
 	pid=$!
@@ -24,8 +24,8 @@ begun() {
 	grep -q watching "$err" || ! kill -0 "$pid"
 }
 
-# Ends it as a service manager does; $status.
-# shellcheck disable=SC2034 # $status is for those who call it
+# Ends the daemon with SIGTERM; sets $status.
+# shellcheck disable=SC2034 # $status is for the caller
 stop() {
 	status=0
 	kill -TERM "$pid"
@@ -46,7 +46,7 @@ metric_is() { # NAME{LABELS} VALUE
 	[ "$(metric "$1")" = "$2" ]
 }
 
-# Waits until so many events have been taken.
+# Waits until the daemon has processed this many events.
 taken() { # EVENTS
 	wait_for metric_is s2verify_events_total "$1"
 }
@@ -56,13 +56,13 @@ events_of() { # FILE
 	jq -s '[.[] | select(.type == "event")] | length' "$out.jsonl"
 }
 
-# Are no more descriptors open than so many?
+# Succeeds if at most N descriptors are open.
 descriptors_at_most() { # N
 	[ "$(descriptors)" -le "$1" ]
 }
 
-# Events of a generated host: per VM its beginning, three a memslot and its leaves, the end of its
-# audit, nine steps of its reset; and the end of the audit of all.
+# Number of events of a generated host. Per VM: its creation, 4 for each memslot (one for leaves), the end
+# of its audit, 9 of its reset. And the end of the audit of all VMs.
 events_of_host() { # VMS SLOTS
 	echo $(($1 * (1 + 4 * $2 + 1 + 9) + 1))
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The daemon with clients that mean no good, while it verifies: tests/daemon/client.c says which.
+# The daemon verifies while clients misbehave: see tests/daemon/client.c.
 
 bats_require_minimum_version 1.5.0
 # shellcheck source=tests/daemon/helper.bash
@@ -13,7 +13,7 @@ setup_file() {
 	: "${CLIENT:?path of build/daemon/client (make daemon-test)}"
 	export run=$BATS_FILE_TMPDIR/run.s2t
 	"$GENERATE" "$run" 2000000 2>"$BATS_FILE_TMPDIR/written"
-	# The last burst may be a few more.
+	# The last burst may add a few events to 2,000,000.
 	EVENTS=$(sed -n 's/ events.*//p' "$BATS_FILE_TMPDIR/written")
 	export EVENTS
 }
@@ -27,32 +27,32 @@ teardown() {
 	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
 }
 
-# What is to be the same with and without them.
-what_was_seen() {
+# Metrics that must not depend on the clients.
+results() {
 	get /metrics | grep -E '^s2verify_(events_total|findings_total|stage2_maps_total|fault_seconds|vcpu_resets_total|reset_unmaps_total|events_lost_total)'
 }
 
-@test "200 slow clients, 1,000 requests a second, and worse: nothing is lost to them" {
+@test "200 slow clients, 1,000 requests a second and misbehaving clients: no event is lost" {
 	start --replay "$run"
 	taken "$EVENTS"
-	what_was_seen >"$out.alone"
+	results >"$out.alone"
 	alone=$(resident Hwm)
 	stop
 
-	# So slow that it lasts as long as they do.
+	# Replays for as long as the clients run.
 	took=$("$S2VERIFY" analyze --json "$run" | tail -1 | jq .duration_ns) || true
 	start --replay "$run" --replay-speed "$(jq -n "$took / 1e9 / $seconds")"
 	fds=$(descriptors)
 	"$CLIENT" "$port" "$seconds" $RATE >"$out.client"
 	cat "$out.client"
 	read -r _ asked _ answered _ _ _ slow <"$out.client"
-	# Those that mean well are served, in spite of the others: all but a few on an idle machine (99 %, 1,000 a
-	# second), which is not asked of one that is busy.
+	# Well-behaved clients are served: on an idle machine 99 % of 1,000 a second. A busy machine needs to reach
+	# only 50 %.
 	((answered * 100 >= asked * 50))
 	((asked >= RATE))
 	((slow >= 200))
 	taken "$EVENTS"
-	what_was_seen >"$out.loaded"
+	results >"$out.loaded"
 	diff "$out.alone" "$out.loaded"
 	loaded=$(resident Hwm)
 	echo "at most $loaded KiB, alone $alone; $(descriptors) descriptors, before $fds"
@@ -64,7 +64,7 @@ what_was_seen() {
 	[ "$status" -eq 0 ]
 }
 
-@test "requests that are not quite such" {
+@test "malformed requests" {
 	start --replay "$run"
 	taken "$EVENTS"
 	fds=$(descriptors)
@@ -78,12 +78,12 @@ unwritten() {
 	[ "$(metric 's2verify_findings_suppressed_total{reason="write"}')" -gt 0 ]
 }
 
-@test "findings that nobody reads hold nothing up, and are counted" {
+@test "findings without a reader do not block the daemon, and are counted" {
 	"$GENERATE" --host "$BATS_TEST_TMPDIR/host.s2t" 1000 64 1000
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	exec 7<>"$BATS_TEST_TMPDIR/fifo"
 	to=$BATS_TEST_TMPDIR/fifo start --replay "$BATS_TEST_TMPDIR/host.s2t" --replay-loop --replay-speed 0
-	# 64 KiB are full after a few passes.
+	# A few passes fill the pipe's 64 KiB.
 	wait_for unwritten
 	[ "$(get /-/healthy)" = healthy ]
 	[ "$(grep -c 'nobody reads it' "$err")" -eq 1 ]
@@ -92,8 +92,8 @@ unwritten() {
 	[ "$status" -eq 0 ]
 }
 
-# It may come late to a machine that is busy, and never early.
-@test "a client has ten seconds, however busy it looks" {
+# On a busy machine the timeout may be late, but never early.
+@test "a connection lasts ten seconds at most, even if bytes keep coming" {
 	start --replay "$run"
 	trap '' PIPE
 	exec 4<>"/dev/tcp/127.0.0.1/$port"
@@ -110,7 +110,7 @@ unwritten() {
 	stop
 }
 
-@test "the 65th connection is let in, and the oldest goes" {
+@test "the 65th connection is accepted, and the oldest is closed" {
 	start --replay "$run"
 	taken "$EVENTS"
 	fds=$(descriptors)
@@ -127,7 +127,7 @@ unwritten() {
 	stop
 }
 
-@test "killed under load and started again, it is there at once" {
+@test "after SIGKILL under load a new daemon answers at once" {
 	start --replay "$run" --replay-loop --replay-speed 1
 	"$CLIENT" "$port" 2 200 >/dev/null &
 	client=$!

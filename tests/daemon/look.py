@@ -16,27 +16,27 @@ def same(what, want, got):
         sys.exit(f"{check}: {what}: expected {want!r}, got {got!r}")
 
 
-def whole(b, width):
-    """A screenshot of all of it, or of its beginning."""
+def screenshot(b, width):
+    """A screenshot of the page, at most 3,000 pixels high."""
     b.resize(width, min(3000, b.js("return document.documentElement.scrollHeight")))
     b.screenshot(shot)
 
 
-def plain(b, width):
-    """Nothing in the console, nothing from elsewhere, nothing that moves the page sideways."""
+def check_page(b, width):
+    """No console messages, no other resources, no horizontal scrolling, valid IDs and links."""
     same("console", [], b.log())
     same("scripts and the like", 0, b.js("return document.querySelectorAll('script, img, iframe, object, base, form').length"))
     same("loaded beside it", [], b.js("return performance.getEntriesByType('resource').map(e => e.name)"))
     same("width", width, b.js("return document.documentElement.scrollWidth"))
     same("language", "en", b.js("return document.documentElement.lang"))
-    # The CSP allows the style: it is in force.
+    # The style applies, so the CSP allows it.
     same("styled", True, b.js("return getComputedStyle(document.querySelector('header')).borderBottomStyle === 'solid'"))
     same("ids", 0, b.js("const i = [...document.querySelectorAll('[id]')].map(e => e.id); return i.length - new Set(i).size"))
     same("links within", [], b.js("return [...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.hash).filter(h => !document.querySelector(h))"))
 
 
-def contrast(b):
-    """Of text on its ground, at least 4.5 (WCAG 2.1, 1.4.3)."""
+def low_contrast(b):
+    """Elements whose text has a contrast below 4.5 (WCAG 2.1, 1.4.3)."""
     return b.js("""
         const rgb = s => s.match(/[\\d.]+/g).map(Number);
         const lum = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
@@ -56,9 +56,9 @@ def contrast(b):
 def run(width=1280, **kw):
     with Browser(width=width, **kw) as b:
         b.open(url)
-        plain(b, width)
-        same("contrast too low", [], contrast(b))
-        whole(b, width)
+        check_page(b, width)
+        same("contrast too low", [], low_contrast(b))
+        screenshot(b, width)
         return b.text("#verdict"), b.js("return document.body.innerText").replace("\u00a0", " ")
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""odd.py PORT: requests that are not quite such, and then 1,500 of them with bytes changed."""
+"""odd.py PORT: unusual and malformed requests, and then 1,500 of them with random bytes changed."""
 import random
 import socket
 import sys
 
 PORT = int(sys.argv[1])
 GOOD = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: text/plain;q=0.5\r\nAccept-Encoding: gzip;q=0.5\r\n\r\n"
-# What the first line of the answer is to say (RFC 9110, 9112); None: any answer, or none.
+# Each with the status that the answer must have (RFC 9110, 9112); None: any answer, or none.
 ODD = [
     (GOOD, b"200"),
     (GOOD * 3, b"200"),
@@ -32,7 +32,7 @@ ODD = [
 
 
 def ask(request, wait):
-    """The answer, as far as it comes in time."""
+    """The part of the answer that arrives within the time."""
     got = b""
     with socket.create_connection(("127.0.0.1", PORT), 5) as s:
         s.settimeout(wait)
@@ -40,7 +40,7 @@ def ask(request, wait):
             s.sendall(request)
             while wait and (data := s.recv(65536)):
                 got += data
-        except OSError:  # it was closed, or says nothing
+        except OSError:  # closed, or a timeout
             pass
     return got
 

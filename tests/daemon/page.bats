@@ -38,24 +38,24 @@ look() { # CHECK NAME
 	done
 }
 
-@test "1,000 VMs, of which some are unsafe" {
+@test "1,000 VMs, some of them unsafe" {
 	start --replay "$host"
 	taken "$(events_of_host 1000 64)"
-	# They are counted once a second.
+	# Memslots are counted once a second.
 	wait_for metric_is 's2verify_memslots{write_back_guaranteed="false"}' 64000
 	look unsafe thousand
 	look narrow thousand
 	stop
 }
 
-@test "names of processes do not become markup, nor labels" {
+@test "process names are escaped in HTML and in labels" {
 	start --replay "$host" --web.vm-labels 100
 	taken "$(events_of_host 1000 64)"
 	get / >"$out.html"
 	grep -q '&lt;i&gt;&quot;&#39;&amp;\\x0a' "$out.html"
 	run ! grep -q '<i>' "$out.html"
 	get /metrics >"$out.m"
-	# As the format has it: quote, newline and backslash escaped, what is not UTF-8 replaced.
+	# Quote, newline and backslash are escaped, invalid UTF-8 is replaced.
 	grep -qF $'comm="<i>\\"\'&\\n\\\\\xef\xbf\xbd{}"' "$out.m"
 	iconv -f UTF-8 -t UTF-8 "$out.m" >/dev/null
 	stop
@@ -66,7 +66,7 @@ page_says() { # TEXT
 	grep -q "$1" "$out.html"
 }
 
-@test "what is not complete is in the reader's face" {
+@test "the page says that a torn recording is incomplete and not ready" {
 	file=tests/data/s2t/latest-neoverse-n2.s2t
 	head -c $(($(stat -c %s $file) / 2)) $file >"$BATS_TEST_TMPDIR/torn.s2t"
 	start --replay "$BATS_TEST_TMPDIR/torn.s2t"

@@ -25,14 +25,14 @@ teardown() {
 	start --replay "$host"
 	taken "$(events_of_host 1000 64)"
 	[ "$(metric s2verify_vms)" = 1000 ]
-	# They are counted once a second. No S2FWB there: Write-Back is guaranteed nowhere.
+	# Memslots are counted once a second. Without S2FWB Write-Back is guaranteed for none.
 	wait_for metric_is 's2verify_memslots{write_back_guaranteed="false"}' 64000
-	# The pairs of a VM from 1 to 1000 and a memslot from 0 to 63 whose sum 1000 divides.
+	# One for each pair of VM (1 to 1000) and memslot (0 to 63) whose sum is divisible by 1000.
 	[ "$(metric 's2verify_findings_total{rule="s2-noncacheable",severity="critical"}')" = 64 ]
 	[ "$(metric 's2verify_audit_leaves_total{s1="normal-wb",s2="device-nGnRE"}')" = $((64 * 4096)) ]
-	# The cheapest of ten: what else the machine does makes some dearer, and none cheaper.
+	# The minimum of ten: other load on the machine only adds to the time.
 	each=
-	for _ in $(seq 10); do # so far apart that each counts memslots
+	for _ in $(seq 10); do # so that each scrape counts memslots again
 		sleep 1.1
 		before=$(cpu)
 		get /metrics -o /dev/null
@@ -51,7 +51,7 @@ teardown() {
 	[ "$status" -eq 0 ]
 }
 
-@test "series of single VMs: as many as were asked for" {
+@test "--web.vm-labels: as many series as asked for" {
 	start --replay "$host"
 	taken "$(events_of_host 1000 64)"
 	none=$(get /metrics | grep -vc '^#')
@@ -59,9 +59,9 @@ teardown() {
 	start --replay "$host" --web.vm-labels 10
 	taken "$(events_of_host 1000 64)"
 	ten=$(get /metrics | grep -vc '^#')
-	# Three metrics, of ten VMs and all others.
+	# Three metrics, for ten VMs and "other".
 	[ "$ten" -eq $((none + 3 * 11)) ]
-	# Each of those with the gravest findings.
+	# The VMs with the most severe findings.
 	[ "$(get /metrics | grep -c '^s2verify_vm_findings_total{vm="[0-9]')" -eq 10 ]
 	stop
 }
@@ -70,9 +70,9 @@ audited() { # TIMES
 	[ "$(metric 's2verify_audits_total{result="complete"}')" -ge "$1" ]
 }
 
-@test "10,000 VMs that came and went left nothing behind" {
+@test "10,000 VMs that end leave no memory, descriptors or VMs behind" {
 	start --replay "$churn" --replay-loop --replay-speed 0
-	wait_for audited 1 # warm: once through
+	wait_for audited 1 # warm: after one pass
 	warm=$(resident Rss) fds=$(descriptors)
 	wait_for audited 4
 	n=$(metric 's2verify_audits_total{result="complete"}')

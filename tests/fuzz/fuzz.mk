@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Fuzzers (libFuzzer, ASan, UBSan): each for an equal share of FUZZ_SECONDS. What it finds is left in
-# build/fuzz, and to be added to tests/fuzz/corpus when mended.
+# Fuzzers (libFuzzer, ASan, UBSan), each for an equal share of FUZZ_SECONDS. Inputs that fail are in
+# build/fuzz; add them to tests/fuzz/corpus when the bug is fixed.
 FUZZ_SECONDS ?= 600
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FB := build/fuzz
-# What takes files in and makes findings of them; not what shows these.
+# The code from trace files to findings, without reports and exports.
 FUZZ_CORE := $(filter-out src/cmd/%.c src/report/%.c src/util/outfile.c src/sink/perfetto.c \
 	src/sink/sqlite%.c src/daemon/%.c,$(CORE))
 FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(FB)/%)
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc \
 	-DS2V_VERSION='"fuzz"'
-# The bound that is stated: 128 MiB for the reader and the correlator, and what ASan adds (rss_limit). No input takes a second;
-# a minute, so that none is found slow for what else the machine does.
+# Limit: 128 MiB for the reader and the correlator (malloc_limit), plus the overhead of ASan (rss_limit). No input takes
+# a second; the timeout is a minute, so that load on the machine does not make an input fail.
 FUZZ_ARGS := -max_len=65536 -timeout=60 -malloc_limit_mb=128 -rss_limit_mb=1024 -print_final_stats=1
 
 FUZZ_OBJS := $(FUZZ_CORE:%.c=$(FB)/obj/%.o)

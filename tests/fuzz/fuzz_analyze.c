@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Any bytes as a trace file, through the correlator into each sink. */
+/* Analyzes any bytes as a trace file, with the JSON and the text sink. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "trace/analyze.h"
 #include "source.h"
 
-static void once(const uint8_t *data, size_t size, struct s2v_sink *sink, bool resets)
+static void analyze_with(const uint8_t *data, size_t size, struct s2v_sink *sink, bool resets)
 {
 	struct bytes b = { .p = data, .len = size };
 	struct s2t_source src = { .read = read_bytes, .ctx = &b };
@@ -33,10 +33,10 @@ static void once(const uint8_t *data, size_t size, struct s2v_sink *sink, bool r
 }
 
 /*
- * A few bytes can tell of millions of VMs and pages, and the model has room for what is told: small
- * worlds only, so that what is found is a fault and no size.
+ * A few bytes can describe millions of VMs and pages, and the model grows with them. Large inputs
+ * are skipped, so that the fuzzer finds bugs and not memory limits.
  */
-static bool small(const uint8_t *data, size_t size, bool *few_pages)
+static bool is_small(const uint8_t *data, size_t size, bool *few_pages)
 {
 	struct bytes b = { .p = data, .len = size };
 	struct s2t_source src = { .read = read_bytes, .ctx = &b };
@@ -65,10 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		null = fopen("/dev/null", "we");
 	if (!null)
 		abort();
-	if (!small(data, size, &few_pages))
+	if (!is_small(data, size, &few_pages))
 		return 0;
-	once(data, size, s2v_sink_json_to(null), false);
+	analyze_with(data, size, s2v_sink_json_to(null), false);
 	if (few_pages)
-		once(data, size, s2v_sink_text_to(null, true, 80), true);
+		analyze_with(data, size, s2v_sink_text_to(null, true, 80), true);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Any bytes as a trace file: read to their end, within the bounds of src/trace/s2t.h. */
+/* Reads any bytes as a trace file to the end, within the limits of src/trace/s2t.h. */
 #include <stdint.h>
 #include <stdlib.h>
 

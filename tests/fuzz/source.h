@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes in memory as the source of a trace reader. */
+/* A source for the trace reader: bytes in memory. */
 #ifndef S2V_FUZZ_SOURCE_H
 #define S2V_FUZZ_SOURCE_H
 
@@ -10,7 +10,7 @@
 struct bytes {
 	const uint8_t *p;
 	size_t len, at;
-	size_t piece; /* at most so many at once; 0: all */
+	size_t piece; /* limit of bytes for a read; 0: none */
 };
 
 static inline ssize_t read_bytes(void *ctx, void *buf, size_t len)

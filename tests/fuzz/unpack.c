@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A trace file with its chunks as they are before compression: what the fuzzers' corpus is made of.
- * Only their build of the reader takes it.
+ * Converts a trace file to one with uncompressed chunks, for the fuzzers' corpus. Only the fuzzers'
+ * build of the reader accepts it.
  *
  *   unpack FILE >CORPUS-FILE
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events by hand, a correlator to take them, and a sink that keeps what comes out. One of each at
- * a time: begin(), send_…(), end().
+ * Helpers to build events, a correlator for them, and a sink that keeps its reports. One run at a time:
+ * begin(), send_…(), end().
  */
 #ifndef S2V_TEST_EVENTS_H
 #define S2V_TEST_EVENTS_H
@@ -15,14 +15,14 @@
 
 #include "core/correlate.h"
 
-/* ---- a host: a stretch of RAM, and device memory outside ---- */
+/* ---- a host: a range of RAM, and device memory outside ---- */
 
 #define RAM_PA 0x40000000ULL
 #define DEV_PA 0x4000000000ULL
 
 static struct s2v_range ram[] = { { RAM_PA, 0x80000000ULL } };
 
-/* As on Linux: 6.17 and later know the capability, and it is 1 with S2FWB and DIC alone. */
+/* As on Linux: 6.17 and later know the capability; it is 1 only with S2FWB and DIC. */
 enum kernel { OLD, LATEST };
 
 static inline struct s2v_host make_host(enum kernel k, int fwb, int dic)
@@ -54,7 +54,7 @@ static inline void all_hooks(struct s2v_hook hooks[S2V_OBS_NR])
 	}
 }
 
-/* ---- the sink that keeps everything ---- */
+/* ---- a sink that keeps everything ---- */
 
 #define KEEP 256
 #define BOOT_TO_REAL 1700000000000000000LL
@@ -65,7 +65,7 @@ static struct world {
 	struct s2v_sink sink;
 	struct s2v_correlator *core;
 	__u64 clock;
-	struct s2v_finding f[KEEP]; /* in the order told, updates among them */
+	struct s2v_finding f[KEEP]; /* in the order of reports, with updates */
 	size_t n_f;
 	struct s2v_contract_row row[KEEP];
 	size_t n_rows, row_ends, events;
@@ -141,7 +141,7 @@ static inline void begin(struct s2v_host host)
 	assert_non_null(w.core);
 }
 
-/* Ends the run; w.sum and all that was kept stay. */
+/* Ends the run; w.sum and all kept reports stay. */
 static inline void end(void)
 {
 	struct s2v_summary sum = { 0 };
@@ -157,7 +157,7 @@ static inline void end(void)
 	assert_memory_equal(reported, w.sum.findings, sizeof(reported));
 }
 
-/* ---- what may lie behind memory ---- */
+/* ---- kinds of backing ---- */
 
 struct kind {
 	__u32 flags;
@@ -184,7 +184,7 @@ static const struct kind gmem = { S2V_VMA_GMEM, WB };
 
 /* ---- events ---- */
 
-/* A memslot in one of its registrations. */
+/* A memslot in one registration. */
 struct mslot {
 	__u32 vm;
 	__s16 id;
@@ -229,7 +229,7 @@ static inline void send_cap(__u32 vm, __s64 cap)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* A run of VMAs from byte `off` of the slot. */
+/* A range from byte `off` of the slot. */
 static inline void send_vma(const struct mslot *s, __u64 off, __u64 len, const struct kind *k,
 			    __u8 pte, __u64 pa)
 {
@@ -271,14 +271,14 @@ static inline void send_slot(const struct mslot *s, __u32 change, __u32 runs, in
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* Registers a slot with one kind of memory behind all of it. */
+/* Registers a slot with one backing. */
 static inline void create(const struct mslot *s, const struct kind *k, __u8 pte, __u64 pa, int err)
 {
 	send_vma(s, 0, s->size, k, pte, pa);
 	send_slot(s, S2V_SLOT_CREATE, 1, err);
 }
 
-/* A page event at byte `off` of the slot, to be changed before it is sent. */
+/* A page event at byte `off` of the slot; callers change and send it. */
 static inline struct s2v_ev_page page(__u32 type, const struct mslot *s, __u64 off,
 				      const struct kind *k)
 {
@@ -322,7 +322,7 @@ static inline void map(const struct mslot *s, __u64 off, const struct kind *k, _
 	send_page(&ev);
 }
 
-/* The same, in a VMA of its own: len bytes from off. */
+/* The same, in a VMA of len bytes from off. */
 static inline void map_vma(const struct mslot *s, __u64 off, __u64 len, const struct kind *k,
 			   __u8 pte, __u64 pa, __u32 s2)
 {
@@ -347,9 +347,9 @@ static inline void fault(const struct mslot *s, __u64 off, const struct kind *k,
 	send_page(&ev);
 }
 
-/* ---- what came out ---- */
+/* ---- results ---- */
 
-/* Findings (not updates) of a rule in a VM; 0 for any VM. */
+/* Number of findings (not updates) of a rule in a VM; vm 0: in any. */
 static inline size_t reported(enum s2v_rule_id rule, __u32 vm)
 {
 	size_t n = 0;
@@ -359,7 +359,7 @@ static inline size_t reported(enum s2v_rule_id rule, __u32 vm)
 	return n;
 }
 
-/* Exactly these rules, each once: bits 1 << enum s2v_rule_id. */
+/* Asserts that exactly these rules fired, each once: bits 1 << enum s2v_rule_id. */
 static inline void only(unsigned int rules)
 {
 	for (int i = 0; i < S2V_RULE_NR; i++) {
@@ -381,7 +381,7 @@ static inline const struct s2v_finding *finding(enum s2v_rule_id rule)
 	return NULL;
 }
 
-/* The last row told that holds a GPA. */
+/* The last reported row that holds a GPA. */
 static inline const struct s2v_contract_row *row_at(__u32 vm, __u64 gpa)
 {
 	for (size_t i = w.n_rows; i-- > 0;)

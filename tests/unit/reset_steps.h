@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Steps of resets, and what the sink was told of them, for the tests of resets. */
+/* Steps of resets, and the rows that the sink got, for the tests of resets. */
 #ifndef S2V_TEST_RESETS_H
 #define S2V_TEST_RESETS_H
 
@@ -55,7 +55,7 @@ static struct s2v_ev_reset step(__u32 type, __u32 vm, int vcpu)
 	return ev;
 }
 
-/* Steps wait here, so that a test may drop, swap or repeat them. */
+/* Queued until flush(), so that a test can drop, swap or repeat steps. */
 static struct s2v_ev_reset q[256];
 static size_t n_q;
 
@@ -82,7 +82,7 @@ static inline void flush(void)
 	n_q = 0;
 }
 
-/* A reset of n vCPUs, as QEMU makes it, and the run that ends it. */
+/* A reset of n vCPUs, as QEMU does it, and the run that ends it. */
 static inline void reset(__u32 vm, int n, bool unmaps)
 {
 	for (int i = 0; i < n; i++) {

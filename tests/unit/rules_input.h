@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inputs of rules by hand: a case in which one fires, then each of its conditions changed alone. */
+/* Helpers to build inputs of rules: a case in which a rule fires, then each condition changed alone. */
 #ifndef S2V_TEST_RULES_INPUT_H
 #define S2V_TEST_RULES_INPUT_H
 
@@ -12,12 +12,12 @@
 
 #include "core/rules.h"
 
-/* The parts of an input that a rule may look at; the pointers are set by decide(). */
+/* The fields of a rule input; input() sets the pointers. */
 struct t {
 	const char *what;
 	enum s2v_trigger on;
 	struct s2v_vma vma, was;
-	bool seen; /* was holds what lay there at registration */
+	bool seen; /* `was` is the backing at registration */
 	enum s2v_where where, was_where;
 	bool from_start, queried;
 	__u32 slot_flags;
@@ -61,7 +61,7 @@ static inline struct s2v_rule_in input(const struct t *t, struct s2v_host *h)
 	};
 }
 
-/* Decides; of an input that fires, the reason must be sound at any length of buffer. */
+/* Whether the rule fires. If so, its explanation must be well-formed with any length of buffer. */
 static inline bool decide(enum s2v_rule_id rule, const struct t *t)
 {
 	const struct s2v_rule *r = &s2v_rules[rule];
@@ -74,7 +74,7 @@ static inline bool decide(enum s2v_rule_id rule, const struct t *t)
 	memset(why, '#', sizeof(why));
 	r->why(&in, why, sizeof(why));
 	assert_true(strlen(why) > 40);
-	/* It ends as a sentence, fits what a finding has for it, and all its names are names. */
+	/* It is a whole sentence, fits into struct s2v_finding, and has no NULL names. */
 	assert_true(strlen(why) < 512);
 	assert_int_equal(why[strlen(why) - 1], '.');
 	assert_null(strstr(why, "(null)"));
@@ -100,7 +100,7 @@ static inline void silent(enum s2v_rule_id rule, const struct t *t)
 		fail_msg("%s: %s: fires", s2v_rules[rule].name, t->what);
 }
 
-/* The severity of what fires. */
+/* The severity of the finding; the rule must fire. */
 static inline enum s2v_severity severity(enum s2v_rule_id rule, const struct t *t)
 {
 	const struct s2v_rule *r = &s2v_rules[rule];
@@ -123,7 +123,7 @@ static inline void is_high(enum s2v_rule_id rule, const struct t *t)
 		fail_msg("%s: %s: is not high", s2v_rules[rule].name, t->what);
 }
 
-/* A copy of x (of the caller's) with some fields changed, given as statements on x. */
+/* Checks a copy of `base` with some fields changed, by statements on x. */
 #define CHANGED(check, rule, base, ...)      \
 	do {                                 \
 		const struct t base_ = base; \
@@ -151,7 +151,7 @@ static inline void is_high(enum s2v_rule_id rule, const struct t *t)
 #define PFNMAP S2V_VMA_PFNMAP
 #define MIXEDMAP S2V_VMA_MIXEDMAP
 
-/* Anonymous memory, mapped Write-Back at both stages, on a host that has everything. */
+/* Anonymous memory, Write-Back at both stages, on a host with S2FWB and DIC. */
 static const struct t sound = {
 	.on = S2V_ON_MAP,
 	.vma = { .attr = WB },

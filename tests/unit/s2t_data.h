@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Events for trace files: a guest that faults pages in, one after the other, and any bytes at all. */
+/* Events for trace files: a guest that faults pages in sequence, and random bytes. */
 #ifndef S2V_TEST_S2T_DATA_H
 #define S2V_TEST_S2T_DATA_H
 
@@ -27,7 +27,7 @@ static inline __u32 size_of_type(__u32 type)
 
 #define LAST_TYPE S2V_EV_HOST_UNMAP
 
-/* Any bytes as an event of a known type (to LAST_TYPE) or none; or with bits set sparsely. */
+/* Appends an event of the type (known up to LAST_TYPE) with random bytes, dense or sparse. */
 static inline void any_event(struct s2t_buf *b, __u32 type)
 {
 	__u32 len = size_of_type(type), room = (__u32)s2t_round8(len);
@@ -60,7 +60,7 @@ static inline void *add(struct s2t_buf *b, __u32 type, __u32 vm, __u64 time)
 	return h;
 }
 
-/* A guest of one memslot at `gpa`: created, then `pages` pages, each a map and a fault. */
+/* A guest with one memslot: its creation, then `pages` pages, each a map and a fault. Returns the end time. */
 static inline __u64 guest(struct s2t_buf *b, __u32 vm, __u64 time, __u32 pages)
 {
 	const __u64 gpa = 0x40000000, hva = 0xffff80000000, size = (__u64)pages << 12;
@@ -128,7 +128,7 @@ static inline __u32 count_events(const struct s2t_buf *b)
 struct memory {
 	const __u8 *p;
 	size_t len, at;
-	size_t piece; /* read at most so many bytes at once; 0: all */
+	size_t piece; /* bytes per read at most; 0: no limit */
 };
 
 static inline ssize_t read_memory(void *ctx, void *buf, size_t len)

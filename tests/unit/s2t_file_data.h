@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Trace files on disk for tests: written with all there is to be said, and opened again. */
+/* Trace files on disk for tests: written with all fields set, and opened again. */
 #ifndef S2V_TEST_S2T_FILE_H
 #define S2V_TEST_S2T_FILE_H
 
@@ -98,7 +98,7 @@ static inline struct s2v_summary a_summary(void)
 
 static struct s2t_facts facts;
 
-/* Writes all events, a counters chunk behind every `every` of them, and closes. */
+/* Writes all events, a counters chunk after every `every` of them, and closes. */
 static inline int record(const struct s2t_writer_opts *o, const struct s2t_buf *ev, __u32 every)
 {
 	char err[256] = "";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tests of the sinks share: rules, a host, and results with hostile names in them. */
+/* Shared by the tests of sinks: rules, a host, and results with hostile names. */
 #ifndef S2V_TEST_SINK_DATA_H
 #define S2V_TEST_SINK_DATA_H
 
 #include "core/sink.h"
 
-/* A comm and a file name that want to break out: quote, newline, escape sequence, not UTF-8. */
+/* A comm and file name with quote, newline, escape sequence, and bytes that are not UTF-8. */
 #define HOSTILE "\"\n\033[2J\\\xff\xc3\xa9\xc2\x9b"
 #define HOSTILE_UTF8 "\"\n\033[2J\\\xef\xbf\xbd\xc3\xa9\xc2\x9b"
 
@@ -41,7 +41,7 @@ static const struct s2v_host test_host = {
 	.n_ram = 1,
 };
 
-/* All times differ, so that none can stand for another. */
+/* All values differ, so that none can be mistaken for another. */
 static const struct s2v_reset test_reset = {
 	.vm = { .id = 1, .pid = 1234, .comm = HOSTILE },
 	.time = 1735689599123456789ULL,

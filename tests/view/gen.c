@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A host that never was: VMs with memslots of every kind, mappings that conflict, resets, hostile
- * names. Its events go through the real correlator into one of the file sinks; what was done is
- * said on stdout as JSON, counted here and not by what is tested.
+ * Generates the events of a host: VMs with memslots of every kind, mappings that conflict, resets,
+ * hostile names. They go through the real correlator into one of the file sinks. struct gtruth has
+ * the expected numbers, counted here and not by the code under test.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -137,7 +137,7 @@ static struct gslot *add_slot(struct gvm *vm, uint64_t gpa, uint64_t size, const
 	return s;
 }
 
-/* 1 TiB of huge pages, and in the midst of it 64 KiB of a device. */
+/* 1 TiB of huge pages with 64 KiB of a device in the middle. */
 static void add_sparse(struct gvm *vm)
 {
 	struct gslot *s = &vm->slot[vm->n_slots];
@@ -325,7 +325,7 @@ static void run(void)
 
 static struct s2v_range ram[] = { { 0x40000000, 0x4000000000ULL } };
 
-static void tell_host(struct s2v_sink *s, struct s2v_host *h, struct s2v_rule_state *rules)
+static void report_host(struct s2v_sink *s, struct s2v_host *h, struct s2v_rule_state *rules)
 {
 	struct s2v_hook hooks[S2V_OBS_NR];
 
@@ -388,7 +388,7 @@ int gen_run(struct s2v_sink *sink, const struct gen_opts *o)
 	g.preexisting = o->preexisting;
 	g.safe = o->safe;
 	g.vm = calloc(o->vms, sizeof(*g.vm));
-	tell_host(sink, &host, rules);
+	report_host(sink, &host, rules);
 	g.core = s2v_correlator_new(&co);
 	if (!g.vm || !g.core)
 		return ENOMEM;

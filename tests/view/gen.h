@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The generator of tests/view, and what it did. */
+/* The generator of tests/view, and the numbers of its run. */
 #ifndef S2V_TEST_GEN_H
 #define S2V_TEST_GEN_H
 
 #include "core/correlate.h"
 #include "sink/sinks.h"
 
-/* What lies behind memory. */
+/* A kind of backing. */
 struct gkind {
 	__u32 flags;
 	__u8 attr;
@@ -18,7 +18,7 @@ struct gslot {
 	__u32 gen;
 	__u64 gpa, size, hva;
 	struct gkind kind;
-	__u64 at; /* where the next fault comes */
+	__u64 at; /* offset of the next fault */
 };
 
 struct gvm {
@@ -26,11 +26,11 @@ struct gvm {
 	int n_slots, vcpus;
 	struct gslot slot[8];
 	struct gslot *gpu, *sparse, *vgem; /* with mappings that conflict */
-	__u64 idle[8]; /* when each vCPU is done with its last fault */
+	__u64 idle[8]; /* end of each vCPU's last fault, ns */
 	__u64 faults, unsafe_maps, resets;
 };
 
-/* What was done. */
+/* Counted by the generator, not by the code under test. */
 struct gtruth {
 	__u64 events, faults, fault_ns, unsafe_maps, unmaps, unmap_ns, resets, registrations;
 	__u64 findings[S2V_SEVERITY_NR]; /* as the correlator counted them */
@@ -51,14 +51,15 @@ extern const struct gkind gpu;
 struct gen_opts {
 	__u32 vms;
 	__u64 events, lost;
-	bool preexisting, cut,
-		safe; /* cut: the run has no end; safe: no device memory is cacheable */
+	bool preexisting;
+	bool cut; /* the run has no end */
+	bool safe; /* no device memory is cacheable */
 };
 
-/* Runs it all into a sink, which is closed and freed. Returns sink->failed; g is what was done. */
+/* Generates a run into a sink, then closes and frees it. Returns sink->failed; g has the numbers. */
 int gen_run(struct s2v_sink *sink, const struct gen_opts *o);
 
-/* wild.c: n events of anything. Returns sink->failed. */
+/* wild.c: n random events; closes and frees the sink. Returns sink->failed. */
 int wild_run(struct s2v_sink *sink, __u64 seed, __u64 n);
 
 #endif

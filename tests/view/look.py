@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""look.py CHECK PAGE SHOTS: one check of PAGE.html, made by the run that PAGE.json tells of."""
+"""look.py CHECK PAGE SHOTS: one check of PAGE.html against PAGE.json, the facts of the run that made it."""
 import json
 import os
 import re
@@ -48,7 +48,7 @@ def console():
     with browser() as b:
         b.js("document.querySelectorAll('details').forEach(d => d.open = true)")
         same("console", [], b.log())
-        # What the page is made of, and nothing else: two scripts, no image, no link out.
+        # The page has its two scripts, no images and no external links.
         same("scripts", ["data", ""], b.js("return [...document.scripts].map(s => s.id)"))
         same("foreign elements", 0, b.js("return document.querySelectorAll('img, iframe, object, base').length"))
         same("links out", [], b.js("return [...document.querySelectorAll('[href], [src]')].map(e => "
@@ -121,7 +121,7 @@ def unsafe_range():
         label = b.js("return document.querySelector(arguments[0]).getAttribute('aria-label')", css)
         for part in ("Unsafe", "GPA 0x18000000000", "4 KiB", "host normal-wb", "guest device-nGnRE"):
             true(f"label has {part}: {label}", part in label)
-        # In the middle of its memslot's bar, as it is in the memslot.
+        # It is in the middle of the memslot, so also in the middle of its bar.
         mid = b.js("const r = document.querySelector(arguments[0] + ' rect').getBoundingClientRect(),"
                    "s = document.querySelector(arguments[0]).closest('svg').getBoundingClientRect();"
                    "return (r.left - s.left) / s.width", css)
@@ -175,7 +175,7 @@ def numbers():
         rows = b.js("return [...document.querySelectorAll('#timeline tbody tr')].map(r => [...r.cells].map(c => c.textContent))")
         for what, column in (("faults", 1), ("unmaps", 4), ("resets", 6)):
             same(f"{what} in the timeline", truth[what], sum(number(r[column]) for r in rows))
-        # Of one VM, as the script draws it.
+        # The timeline of one VM, drawn by the script.
         vm = max(truth["per_vm"], key=lambda v: v["faults"])
         b.js("const s = document.querySelector('#whose'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))", str(vm["id"]))
         same("faults of a VM", vm["faults"], number(b.text("[data-lane-note=faults]").split(", at")[0]))
@@ -202,7 +202,7 @@ def no_script():
 def many():
     with browser() as b:
         drivers = [vm for vm in truth["per_vm"] if vm["unsafe_maps"] in (1, 17) and (vm["id"] % 16 == 1 or vm["id"] == 2)]
-        # VM 4 was refused such memory, and says so.
+        # Plus VM 4, whose memslot of this memory was refused.
         b.js("const f = document.querySelector('#find'); f.value = 'nvgrace'; f.dispatchEvent(new Event('input'))")
         same("found by driver", f"{len(drivers) + 1} of {truth['vms']} shown", b.text("#shown"))
         b.js("const f = document.querySelector('#find'); f.value = ''; f.dispatchEvent(new Event('input'))")

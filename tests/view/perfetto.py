@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""perfetto.py TEXT TRUTH: checks a trace, as protoc --decode printed it, against what the run did.
+"""perfetto.py TEXT TRUTH: checks a trace, as printed by protoc --decode, against the numbers of the run.
 
-What is checked is what the importer of the Perfetto UI relies on: every event on a track that was described,
-times that sort, slices of one track that begin, nest and end.
+It checks what the importer of the Perfetto UI relies on: every event is on a track with a descriptor, times sort,
+slices of a track begin, nest and end.
 """
 import json
 import re
@@ -85,7 +85,7 @@ for u, t in tracks.items():
         vcpus[vm_of[u]].add(t["name"][0])
 same("vCPUs", {vm["id"]: {f"vCPU {i}" for i in range(vm["vcpus"])} for vm in truth["per_vm"]}, dict(vcpus))
 
-# As the importer does: by time, and what came first in the file first where that is equal.
+# The importer's order: by time; if equal, by position in the file.
 slices, instants, counters, open_ = [], [], defaultdict(list), defaultdict(list)
 for ts, e in sorted(events, key=lambda x: x[0]):
     kind, track = e["type"][0], e["track_uuid"][0]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The HTML report, looked at in headless Chromium. Screenshots are kept in build/view/shots.
+# The HTML report in headless Chromium. Screenshots are kept in build/view/shots.
 
 bats_require_minimum_version 1.5.0
 
@@ -32,22 +32,22 @@ look() { # CHECK PAGE
 	done
 }
 
-@test "the first screen says that it is unsafe, what is wrong, and where" {
+@test "the first screen shows the verdict, the rules that fired, and the VMs" {
 	look first_screen small
 	look first_screen big
 }
 
-@test "what was lost, and a run without an end, are in the reader's face" {
+@test "the verdict shows lost events, and a run without an end" {
 	look incomplete lost
 	look cut_short cut
 }
 
-@test "safe is said only of a complete run with nothing grave" {
+@test "the verdict is safe only for a complete run without findings of high severity" {
 	look safe safe
 	look unsure unsure
 }
 
-@test "4 KiB in 1 TiB stand out, and say what they are" {
+@test "4 unsafe KiB in 1 TiB are visible and show their facts" {
 	look unsafe_range small
 }
 
@@ -55,27 +55,27 @@ look() { # CHECK PAGE
 	look keyboard small
 }
 
-@test "the numbers are those of the run" {
+@test "the numbers match the run" {
 	look numbers small
 	look numbers big
 }
 
-@test "without JavaScript all is there, as tables" {
+@test "without JavaScript the tables have everything" {
 	look no_script small
 }
 
-@test "500 VMs: found by driver, sorted, drilled into" {
+@test "500 VMs: filter by driver, sort, open one by its link" {
 	look many big
 }
 
-@test "dark by preference and by button, and 400 pixels wide" {
+@test "dark theme by preference and by button; a width of 400 pixels" {
 	look dark small
 	look narrow small
 	look narrow big
 }
 
 @test "memory does not grow with the number of events" {
-	# Of freed memory ASan keeps a part, by default 256 MiB.
+	# By default ASan keeps 256 MiB of freed memory.
 	export ASAN_OPTIONS=quarantine_size_mb=1
 	"$VIEWGEN" --vms 50 --events 400000 html "$pages/a.html" >"$pages/a.json"
 	"$VIEWGEN" --vms 50 --events 1600000 html "$pages/b.html" >"$pages/b.json"
@@ -84,7 +84,7 @@ look() { # CHECK PAGE
 	((b < a + a / 10))
 }
 
-@test "a file that cannot be written is an error, and nothing is left of it" {
+@test "a file that cannot be written is an error and leaves no file behind" {
 	run ! "$VIEWGEN" html "$pages/nowhere/x.html"
 	run -1 "$VIEWGEN" html /dev/full
 	[[ $output == *"No space left"* ]]

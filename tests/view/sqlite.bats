@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The SQLite export: every query of docs/export.md, held against what the generator says it did.
+# The SQLite export: every query of docs/export.md, compared with the numbers of the generator.
 
 bats_require_minimum_version 1.5.0
 
@@ -14,7 +14,7 @@ setup() {
 	command -v sqlite3 >/dev/null || skip "sqlite3 is not installed: tools/install-deps view"
 }
 
-# The query below a heading of the documentation.
+# Prints the query below a heading of docs/export.md.
 query() { # HEADING
 	awk -v h="### $1" '$0 == h { on = 1; next } on && /^```$/ { exit } on && sql { print } on && /^```sql/ { sql = 1 }' \
 		docs/export.md
@@ -27,7 +27,7 @@ ask() { # HEADING
 	sqlite3 -bail -readonly "$db" "$sql"
 }
 
-# What jq says of the truth is what SQLite says.
+# Compares the generator's numbers, by a jq program, with a text.
 same() { # JQ-PROGRAM TEXT
 	local want
 	want=$(jq -r "$1" "$truth")
@@ -35,7 +35,7 @@ same() { # JQ-PROGRAM TEXT
 	[ "$want" = "$2" ]
 }
 
-@test "every query of the documentation runs, and uses no column that is not there" {
+@test "every query of the documentation runs, with columns that exist" {
 	n=0
 	while IFS= read -r heading; do
 		ask "$heading" >/dev/null
@@ -45,14 +45,14 @@ same() { # JQ-PROGRAM TEXT
 	[ "$n" -eq "$(grep -c '^```sql' docs/export.md)" ]
 }
 
-@test "the database is sound, and says what it is" {
+@test "the database passes SQLite's checks and has its schema version" {
 	[ "$(sqlite3 "$db" 'PRAGMA integrity_check')" = ok ]
 	[ -z "$(sqlite3 "$db" 'PRAGMA foreign_key_check')" ]
 	[ "$(sqlite3 "$db" 'PRAGMA user_version')" = 1 ]
 	[ ! -e "$db.tmp" ] && [ ! -e "$db.tmp-journal" ]
 }
 
-@test "complete, or why not" {
+@test "a run is complete, or the reason is there" {
 	[ "$(ask 'Can this run be relied on?')" = $'complete|1\nincomplete|\nlost|0' ]
 	"$VIEWGEN" --lost 3 sqlite "$BATS_TEST_TMPDIR/lost.db" >/dev/null
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/lost.db" "$(query 'Can this run be relied on?')")" = \
@@ -90,7 +90,7 @@ same() { # JQ-PROGRAM TEXT
 }
 
 @test "resets and unmaps" {
-	# As JSON: a name with a newline is in it.
+	# As JSON, since a name has a newline.
 	rows=$(sqlite3 -json "$db" "$(query 'What resets cost, and what of it was for nothing')")
 	same '[.per_vm[] | select(.resets > 0) | "\(.id)|\(.resets)"][]' \
 		"$(jq -r 'sort_by(.vm_id)[] | "\(.vm_id)|\(.resets)"' <<<"$rows")"
@@ -98,29 +98,29 @@ same() { # JQ-PROGRAM TEXT
 	same '"\(.unmaps)|\(.unmap_ns)"' "$(sqlite3 "$db" 'SELECT count(*), sum(duration_ns) FROM unmaps')"
 }
 
-@test "registrations, those refused and those gone" {
+@test "registrations, refusals and deletions of memslots" {
 	[ "$(ask 'Memslots that the kernel refused')" = '4|4|0xa000000000|2097152|EINVAL' ]
 	same .registrations "$(sqlite3 "$db" "SELECT count(*) FROM registrations WHERE change = 'create'")"
 	[ "$(sqlite3 "$db" "SELECT count(*) FROM registrations WHERE change = 'delete'")" = 5 ]
 }
 
-@test "names are UTF-8, whatever they were" {
+@test "names are valid UTF-8 even if their bytes were not" {
 	[ "$(sqlite3 "$db" "SELECT hex(comm) FROM vms WHERE id = 4")" = "$(printf 'bad \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(utf' | od -An -tx1 | tr -d ' \n' | tr a-f A-F)" ]
 	[ "$(sqlite3 "$db" "SELECT comm FROM vms WHERE id = 3")" = $'a\n</title>\tb' ]
 }
 
-@test "10^6 events in seconds, in memory that does not grow with them" {
+@test "10^6 events take seconds, and memory does not grow with them" {
 	export ASAN_OPTIONS=quarantine_size_mb=1
 	SECONDS=0
 	"$VIEWGEN" --vms 50 --events 1000000 sqlite "$BATS_TEST_TMPDIR/big.db" >"$BATS_TEST_TMPDIR/big.json"
 	took=$SECONDS
 	echo "$took s, $(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") KiB"
-	((took < 600)) # wide on purpose, as sanitizers and whatever runs beside it slow it down: were it not linear it would be hours
+	((took < 600)) # wide, as sanitizers and other load slow it down; if it were not linear it would take hours
 	(($(jq .max_rss_kib "$BATS_TEST_TMPDIR/big.json") < 65536))
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/big.db" 'SELECT count(*) FROM faults')" = "$(jq .faults "$BATS_TEST_TMPDIR/big.json")" ]
 }
 
-@test "a database that cannot be written is an error, and nothing is left of it" {
+@test "a database that cannot be written is an error and leaves no file behind" {
 	run ! "$VIEWGEN" sqlite "$BATS_TEST_TMPDIR/nowhere/x.db"
 	run -1 "$VIEWGEN" sqlite /dev/full
 	[[ $output == *"not supported"* ]]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Views: a generated run through each file sink, under ASan and UBSan, and what came out looked at
-# with other people's programs (Chromium, sqlite3, protoc).
+# Views: a generated run through each file sink, under ASan and UBSan; the results are checked with
+# Chromium, sqlite3 and protoc.
 VB := build/view
 VIEW_OWN := $(patsubst %.c,$(VB)/%.o,$(sort $(wildcard tests/view/*.c)))
 VIEW_OBJS := $(VIEW_OWN) $(call san_objects,$(filter-out src/cmd/% src/daemon/%,$(CORE))) $(VB)/assets.o $(VB)/perfetto.pb-c.o

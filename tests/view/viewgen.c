@@ -2,7 +2,7 @@
 /*
  * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--safe] [--wild SEED]
  *         html|sqlite|perfetto|json PATH
- * Writes a view of what gen.c makes up, and says on stdout as JSON what that was.
+ * Writes a view of the run that gen.c generates, and its numbers as JSON on stdout.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -31,7 +31,7 @@ static struct s2v_sink *open_sink(const char *kind, const char *path)
 	return NULL;
 }
 
-static void say(void)
+static void print_truth(void)
 {
 	struct rusage ru = { 0 };
 
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (!wild)
-		say();
+		print_truth();
 	free(g.vm);
 	return 0;
 }

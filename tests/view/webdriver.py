@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A headless Chromium by chromedriver, as far as the tests of the report need it (W3C WebDriver)."""
+"""Headless Chromium through chromedriver (W3C WebDriver), for the tests of the report."""
 import base64
 import json
 import os
@@ -78,7 +78,7 @@ class Browser:
         self.call("POST", f"/element/{self.find(css)}/click", {})
 
     def keys(self, text):
-        """Key presses to whatever has the focus; names as in WebDriver's table: \\ue004 is Tab."""
+        """Key presses to the element that has the focus; WebDriver's codes: \\ue004 is Tab."""
         actions = []
         for c in text:
             actions += [{"type": "keyDown", "value": c}, {"type": "keyUp", "value": c}]

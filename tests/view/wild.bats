@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Events of anything, through the correlator into each view, under ASan and UBSan: it ends, soon, with a sound
+# Random events through the correlator into each view, under ASan and UBSan: each run ends soon, with a valid
 # file.
 
 bats_require_minimum_version 1.5.0
@@ -18,20 +18,20 @@ each() { # KIND
 	done
 }
 
-@test "html: no number that is none, no position outside" {
+@test "html: no NaN or infinity, and every position within 0 to 100 percent" {
 	each html
 	run ! grep -lE '(nan|inf)%| (x|y|width|height)="-' "$dir"/*.html
 	# Tens of thousands of positions in percent, 0 to 100.
 	grep -ohE ' (x|width)="[0-9.]+%"' "$dir"/*.html | tr -dc '0-9.\n' >"$dir/percents"
 	[ "$(wc -l <"$dir/percents")" -gt 1000 ]
 	run ! grep -vE '^(100(\.00)?|[0-9]{1,2}\.[0-9]{2})$' "$dir/percents"
-	# What is opened is closed.
+	# Every tag is closed.
 	for tag in section table details div svg; do
 		[ "$(grep -oh "<${tag}[ >]" "$dir/1.html" | wc -l)" = "$(grep -oh "</$tag>" "$dir/1.html" | wc -l)" ]
 	done
 }
 
-@test "html: a browser has nothing to say about it" {
+@test "html: the browser's console is empty" {
 	command -v chromedriver >/dev/null || skip "chromedriver is not installed: tools/install-deps view"
 	"$VIEWGEN" --wild 4 --events 20000 html "$dir/wild.html"
 	PYTHONDONTWRITEBYTECODE=1 python3 - "$dir/wild.html" <<-'END'
@@ -46,7 +46,7 @@ each() { # KIND
 	END
 }
 
-@test "sqlite: sound" {
+@test "sqlite: the database passes its integrity check" {
 	command -v sqlite3 >/dev/null || skip "sqlite3 is not installed: tools/install-deps view"
 	each sqlite
 	for db in "$dir"/*.sqlite; do
@@ -54,7 +54,7 @@ each() { # KIND
 	done
 }
 
-@test "perfetto: every packet is understood, and every slice ends" {
+@test "perfetto: protoc decodes every packet, and every slice ends" {
 	command -v protoc >/dev/null || skip "protoc is not installed: tools/install-deps view"
 	each perfetto
 	for trace in "$dir"/*.perfetto; do

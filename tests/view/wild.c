@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Events of anything, as a broken or hostile trace would hold them, into a sink. */
+/* Feeds a sink with random events, as from a broken or hostile trace. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static __u64 rnd(__u64 n)
 	return (state * 2685821657736338717ULL >> 16) % n;
 }
 
-/* Values at which arithmetic goes wrong, and some that meet each other. */
+/* Values that provoke overflows, and some that often coincide. */
 static __u64 odd(void)
 {
 	static const __u64 v[] = { 0,	       1,	   4095,       4096,	     65536,
@@ -57,7 +57,7 @@ static void wild_page(struct s2v_ev_page *e)
 	e->slot_hva = rnd(2) ? 0 : odd();
 	e->gpa = rnd(2) ? e->slot_gpa : odd();
 	e->gpa_last = rnd(2) ? e->gpa : odd();
-	/* The correlator follows mapped pages one by one: no more than the largest block there is. */
+	/* The correlator tracks mapped pages one by one: sizes stay below 64 MiB. */
 	e->size = odd() & ((1ULL << 26) - 1);
 	e->hva = rnd(2) ? e->slot_hva : odd();
 	e->count = odd();
@@ -70,7 +70,7 @@ static void wild_page(struct s2v_ev_page *e)
 	e->flags |= S2V_PG_ALL;
 }
 
-static void one(struct s2v_correlator *core, __u64 *now)
+static void send_random(struct s2v_correlator *core, __u64 *now)
 {
 	union {
 		struct s2v_ev_hdr h;
@@ -129,7 +129,7 @@ int wild_run(struct s2v_sink *sink, __u64 seed, __u64 n)
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		rules[i].rule = &s2v_rules[i];
 	for (__u64 i = 0; i < n; i++)
-		one(core, &now);
+		send_random(core, &now);
 	if (seed % 3)
 		s2v_correlator_finish(core, &sum);
 	s2v_correlator_free(core);

@@ -1,6 +1,6 @@
 "use strict";
-// The report without this is complete; this adds facts on pointing, filters, sorting, and the
-// timeline of one VM. It builds nodes and text, never markup out of strings.
+// The report is complete without this script, which adds facts on pointing, filters, sorting, and the
+// timeline of one VM. It builds nodes and text, never markup from strings.
 (() => {
 	const $ = (id) => document.getElementById(id);
 	const all = (sel, in_ = document) => [...in_.querySelectorAll(sel)];
@@ -19,7 +19,7 @@
 	prefersDark.addEventListener("change", nameTheme);
 	nameTheme();
 
-	// ---- what a link leads to may be folded away ----
+	// ---- a link's target may be inside a closed <details>: open it ----
 	const target = (a) => document.getElementById(decodeURIComponent((a.getAttribute("href") || "").slice(1)));
 	const reveal = () => {
 		const el = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -31,7 +31,7 @@
 	addEventListener("hashchange", reveal);
 	reveal();
 
-	// ---- facts about what is pointed at: the row that it leads to, as a list ----
+	// ---- facts about the part under the pointer: its table row, as a list ----
 	const facts = $("facts");
 	let shown = null;
 	const hide = () => {
@@ -68,7 +68,7 @@
 		}
 		facts.classList.toggle("bad", row.classList.contains("bad") || !!a.querySelector(".unsafe"));
 		facts.hidden = false;
-		// Not over what is pointed at.
+		// The box must not cover the part.
 		facts.classList.remove("left");
 		const over = facts.getBoundingClientRect(), it = a.getBoundingClientRect();
 		facts.classList.toggle("left", it.right > over.left && it.bottom > over.top);
@@ -143,7 +143,7 @@
 	const BIN = { faults: 1, faultNs: 2, maps: 3, unmaps: 4, unmapNs: 5, resets: 6, refaults: 7, findings: 8 };
 	const t0 = data.all.t, span = data.n * data.all.w / 1000; // µs
 	const whose = $("whose"), moment = $("moment"), cursor = document.createElement("div");
-	const asServed = new Map(all("svg[data-lane]", lanes).map((s) => [s, [...s.childNodes]]));
+	const original = new Map(all("svg[data-lane]", lanes).map((s) => [s, [...s.childNodes]]));
 	const notes = new Map(all("[data-lane-note]", lanes).map((s) => [s, s.textContent]));
 	let series = data.all, at = -1;
 	cursor.id = "cursor";
@@ -192,23 +192,23 @@
 		at = -1;
 		cursor.hidden = true;
 		if (vm) {
-			for (const svg of asServed.keys()) draw(svg, vm);
+			for (const svg of original.keys()) draw(svg, vm);
 			moment.textContent = `One bar is ${dur(series.w)} wide.`;
 		} else {
-			for (const [svg, nodes] of asServed) svg.replaceChildren(...nodes);
+			for (const [svg, nodes] of original) svg.replaceChildren(...nodes);
 			for (const [el, text] of notes) el.textContent = text;
 		}
 	};
 	const point = (i) => {
 		const bars = Math.ceil(span / (series.w / 1000));
-		const svg = asServed.keys().next().value.getBoundingClientRect(), box = lanes.getBoundingClientRect();
+		const svg = original.keys().next().value.getBoundingClientRect(), box = lanes.getBoundingClientRect();
 		at = Math.min(Math.max(i, 0), bars - 1);
 		const from = series.t + at * series.w / 1000;
 		const b = series.b.find((v) => v[0] === at) || [at, 0, 0, 0, 0, 0, 0, 0, 0];
 		const parts = [`${num(b[1])} faults` + (b[1] ? `, ${dur(b[2] / b[1])} each` : ""), `${num(b[3])} mappings`];
 		if (b[4]) parts.push(`${num(b[4])} unmaps in ${dur(b[5])}`);
 		if (b[6]) parts.push(`${num(b[6])} resets`);
-		if (b[7]) parts.push(`${num(b[7])} refaults in windows begun`);
+		if (b[7]) parts.push(`${num(b[7])} refaults in windows that began here`);
 		if (b[8]) parts.push(`${num(b[8])} new findings`);
 		moment.textContent = `${clock(from)} + ${dur(series.w)}: ${parts.join("; ")}.`;
 		cursor.style.left = `${svg.left - box.left + svg.width * Math.min(1, Math.max(0, x(from + series.w / 2000) / 100))}px`;
@@ -225,7 +225,7 @@
 	lanes.tabIndex = 0;
 	lanes.setAttribute("aria-describedby", "moment");
 	lanes.addEventListener("pointermove", (ev) => {
-		const box = asServed.keys().next().value.getBoundingClientRect();
+		const box = original.keys().next().value.getBoundingClientRect();
 		const f = (ev.clientX - box.left) / box.width;
 		if (f >= 0 && f < 1) point(Math.floor((t0 + f * span - series.t) / (series.w / 1000)));
 	});

@@ -1,4 +1,4 @@
--- Indexes when all rows are there: that is faster than keeping them.
+-- Indexes after all rows: faster than updating them with each row.
 CREATE INDEX faults_vm_time ON faults (vm_id, time_ns);
 CREATE INDEX faults_time ON faults (time_ns);
 CREATE INDEX faults_errno ON faults (errno) WHERE errno IS NOT NULL;
@@ -9,7 +9,7 @@ CREATE INDEX unmaps_vm ON unmaps (vm_id, time_ns);
 CREATE INDEX resets_vm ON resets (vm_id, time_ns);
 CREATE INDEX findings_vm ON findings (vm_id, slot);
 CREATE INDEX findings_rule ON findings (rule);
--- Addresses as people write them.
+-- Views with addresses in hexadecimal.
 CREATE VIEW findings_hex AS SELECT id, rule, severity, vm_id, slot, printf('0x%x', gpa) AS gpa,
 	printf('0x%x', gpa_last) AS gpa_last, size, printf('0x%x', hva) AS hva,
 	CASE WHEN pa IS NOT NULL THEN printf('0x%x', pa) END AS pa, s1, s2, errno, count

@@ -1,6 +1,6 @@
--- s2verify, schema 1. docs/export.md says what the columns hold.
-PRAGMA journal_mode = OFF; -- the file has its name only when it is whole
-PRAGMA synchronous = OFF; -- it is flushed once, before that
+-- s2verify, schema 1. docs/export.md describes the columns.
+PRAGMA journal_mode = OFF; -- the file is renamed only when complete
+PRAGMA synchronous = OFF; -- it is flushed once, before the rename
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA application_id = 0x73327666; -- "s2vf"
 PRAGMA user_version = 1;

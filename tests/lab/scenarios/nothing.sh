@@ -34,7 +34,7 @@ verdict() {
 	for run in audit first; do
 		expect_jq "$run: reported" '[.[] | select(.type == "audit").flags]' '[["no-tables"]]' "$run-out.json"
 	done
-	expect_grep "as text" 'no tables any more: its process has ended' text-out.json
+	expect_grep "as text" 'no stage-2 tables: its process has ended' text-out.json
 	expect_eq "record: exit status" 0 "$(cat trace-rc)"
 	expect_grep "daemon: ready" '^ready' ready
 	expect_grep "daemon: VMs" '^s2verify_vms 1' metrics

@@ -42,7 +42,7 @@ verdict() {
 		expect_fault read-only "^A guest's store .*anonymous, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
 		expect_fault short "^A guest's load .*VMA normal-wb, no PTE.*the file ends before it"
 		[[ ! -e dmabuf ]] || expect_fault dmabuf-ro "^A guest's store .*pfnmap( of udmabuf)?, VMA normal-wb read-only, .*mapping is read-only, and the guest wrote"
-		[[ $LAB_KERNEL != latest ]] || expect_fault gem "^A guest's store .*PTE normal-nc, inside the kernel's map.*by a read-only PTE when the guest wrote"
+		[[ $LAB_KERNEL != latest ]] || expect_fault gem "^A guest's store .*PTE normal-nc, inside the kernel's map.*refuses a guest's write through a read-only PTE"
 		expect_jq "$file: complete" '[.[] | select(.type == "summary") | .complete, .incomplete]' '[true,null]' "$file"
 		expect_schema "$file"
 	done

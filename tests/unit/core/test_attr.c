@@ -1,4 +1,4 @@
-/* needs: src/core/names.c */
+/* needs: src/core/names.c src/host/observe.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every encoding that the decoders of s2v_attr.h can meet. What is expected is written from the

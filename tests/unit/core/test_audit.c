@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core src/host src/util */
 /*
- * What an audit tells, into findings, contract and completeness. Expected values follow from the
- * events by hand: 4 KiB pages, a stretch of RAM, device memory outside.
+ * Findings, contract and completeness from the events of an audit. Expected values are worked out
+ * from the events by hand: 4 KiB pages, a range of RAM, device memory outside.
  */
 #include "core/correlate_private.h"
 #include "events.h"
@@ -32,7 +32,7 @@ static void begin_audit(struct s2v_host host)
 	send_vm(S2V_EV_VM_NEW, 2, true);
 }
 
-/* A memslot that was there, with one kind of memory behind all of it. */
+/* An existing memslot with one backing. */
 static void found(const struct mslot *s, const struct kind *k)
 {
 	struct s2v_ev_slot ev = { .h = head(S2V_EV_SLOT, sizeof(ev), s->vm),
@@ -49,7 +49,7 @@ static void found(const struct mslot *s, const struct kind *k)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* Pages from byte `off`: ascending output addresses. */
+/* Pages from byte `off`, with ascending output addresses. */
 static struct s2v_ev_leaves leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2,
 				   __u64 pa)
 {
@@ -75,7 +75,7 @@ static void send_leaves(const struct s2v_ev_leaves *ev)
 	s2v_correlator_event(w.core, &ev->h);
 }
 
-static void tell(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa)
+static void report_leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa)
 {
 	struct s2v_ev_leaves ev = leaves(s, off, pages, s1, s2, pa);
 
@@ -93,7 +93,7 @@ static void audited(__u32 vm, __u32 flags, __u32 shadow)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* Both VMs and all of them: what a whole audit ends with. */
+/* The end of a whole audit: of both VMs, then of all. */
 static void end_audit(void)
 {
 	audited(1, 0, 0);
@@ -109,8 +109,8 @@ static void ordinary(void **state)
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &anon);
-	tell(&A, 0, 512, WB, WB, RAM_PA);
-	tell(&A, 0x300000, 1, WB, WB, RAM_PA + 0x10000);
+	report_leaves(&A, 0, 512, WB, WB, RAM_PA);
+	report_leaves(&A, 0x300000, 1, WB, WB, RAM_PA + 0x10000);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
@@ -129,7 +129,7 @@ static void ordinary(void **state)
 	assert_int_equal(s2v_audit_speed(&rows[0]), 5000000);
 }
 
-/* The verdicts of trace, on leaves: each a finding by its range. */
+/* The same verdicts as trace, on leaves: one finding for each range. */
 static void verdicts(void **state)
 {
 	const struct s2v_finding *f;
@@ -138,8 +138,8 @@ static void verdicts(void **state)
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_nc);
-	tell(&A, 0x10000, 16, WB, DEV, DEV_PA);
-	tell(&B, 0, 4, NC, WB, RAM_PA);
+	report_leaves(&A, 0x10000, 16, WB, DEV, DEV_PA);
+	report_leaves(&B, 0, 4, NC, WB, RAM_PA);
 	end_audit();
 	only(R(S2_NONCACHEABLE) | R(S2_CACHEABLE));
 	f = finding(S2V_RULE_S2_NONCACHEABLE);
@@ -156,17 +156,17 @@ static void verdicts(void **state)
 	assert_int_equal(row_at(1, A.gpa)->vmm_cmo, S2V_CMO_UNSAFE);
 }
 
-/* Neighbours of one kind are one finding, by whatever events they come; a gap begins another. */
+/* Neighbours of one kind are one finding, however many events report them; a gap begins another. */
 static void coalesced(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
-	tell(&A, 0, 2, WB, DEV, DEV_PA);
-	tell(&A, 2 * PAGE, 3, WB, DEV, DEV_PA + 0x100000);
-	tell(&A, 5 * PAGE, 1, WB, DEV, DEV_PA + 0x200000);
-	tell(&A, 7 * PAGE, 1, WB, DEV, DEV_PA);
-	tell(&A, 8 * PAGE, 1, WB, NC, DEV_PA);
+	report_leaves(&A, 0, 2, WB, DEV, DEV_PA);
+	report_leaves(&A, 2 * PAGE, 3, WB, DEV, DEV_PA + 0x100000);
+	report_leaves(&A, 5 * PAGE, 1, WB, DEV, DEV_PA + 0x200000);
+	report_leaves(&A, 7 * PAGE, 1, WB, DEV, DEV_PA);
+	report_leaves(&A, 8 * PAGE, 1, WB, NC, DEV_PA);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 3);
 	assert_int_equal(w.f[0].gpa, A.gpa);
@@ -178,7 +178,7 @@ static void coalesced(void **state)
 	assert_int_equal(w.f[2].s2, NC);
 }
 
-/* Leaves in front of two kinds of VMAs are counted with each, blocks where they begin. */
+/* Leaves over two kinds of VMAs are counted in each range, a block in the range where it begins. */
 static void split_by_vma(void **state)
 {
 	struct s2v_ev_slot slot = { .h = head(S2V_EV_SLOT, sizeof(slot), 1),
@@ -227,16 +227,16 @@ static void other_page(void **state)
 	assert_non_null(strstr(finding(S2V_RULE_FOREIGN_MEMORY)->explain, "0x4000005000"));
 }
 
-/* Device memory that one VM has Write-Back and the other Device: both are told, each of the other. */
+/* Device memory that one VM maps Write-Back and the other Device: a finding for each, naming the other. */
 static void alias(void **state)
 {
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_dev);
-	tell(&A, 0, 16, WB, WB, DEV_PA);
-	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
-	tell(&B, 0x100000, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x100000);
+	report_leaves(&A, 0, 16, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
+	report_leaves(&B, 0x100000, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x100000);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 1), 1);
 	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 2), 1);
@@ -253,7 +253,7 @@ static void alias(void **state)
 	}
 }
 
-/* Three VMs at one place: the one in the middle is told, too, though the first reaches farther. */
+/* Three VMs overlap: the middle one is reported, too, although the first ends behind it. */
 static void alias_of_three(void **state)
 {
 	static const struct mslot third = { 3, 1, 1, 0xc0000000, 0x400000, 0x7d0000000000, 0, 0 };
@@ -264,10 +264,10 @@ static void alias_of_three(void **state)
 	found(&A, &pfn_wb);
 	found(&B, &pfn_wb);
 	found(&third, &pfn_dev);
-	tell(&A, 0, 100, WB, WB, DEV_PA);
-	tell(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
-	tell(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
-	tell(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
+	report_leaves(&A, 0, 100, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 40, WB, WB, DEV_PA + 16 * PAGE);
+	report_leaves(&B, 0x200000, 4, WB, WB, DEV_PA + 80 * PAGE);
+	report_leaves(&third, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 24 * PAGE);
 	audited(3, 0, 0);
 	end_audit();
 	for (__u32 vm = 1; vm <= 3; vm++)
@@ -283,8 +283,8 @@ static void shared(void **state)
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_wb);
-	tell(&A, 0, 4, WB, WB, DEV_PA);
-	tell(&B, 0, 4, WB, WB, DEV_PA);
+	report_leaves(&A, 0, 4, WB, WB, DEV_PA);
+	report_leaves(&B, 0, 4, WB, WB, DEV_PA);
 	zero = leaves(&A, 0x100000, 64, WB, WB, RAM_PA);
 	zero.flags = S2V_LF_READ | S2V_LF_SPECIAL | S2V_LF_PA_SAME;
 	send_leaves(&zero);
@@ -292,7 +292,7 @@ static void shared(void **state)
 	assert_int_equal(reported(S2V_RULE_ALIAS_CONFLICT, 0), 0);
 }
 
-/* Ordinary memory that somebody reaches otherwise: its addresses are told in a second pass. */
+/* Ordinary memory that another leaf maps with another type: a second pass reports its addresses. */
 static void alias_in_ram(void **state)
 {
 	struct s2v_ev_leaves again;
@@ -301,8 +301,8 @@ static void alias_in_ram(void **state)
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &anon);
 	found(&B, &pfn_nc);
-	tell(&A, 0, 16, WB, WB, RAM_PA);
-	tell(&B, 0, 1, NC, NC, RAM_PA + 0x1000);
+	report_leaves(&A, 0, 16, WB, WB, RAM_PA);
+	report_leaves(&B, 0, 1, NC, NC, RAM_PA + 0x1000);
 	audited(1, 0, 0);
 	audited(2, 0, 0);
 	again = leaves(&A, 0x1000, 1, WB, WB, RAM_PA + 0x1000);
@@ -315,7 +315,7 @@ static void alias_in_ram(void **state)
 	assert_int_equal(w.sum.leaves[WB][WB], 16); /* not counted again */
 }
 
-/* Not present in the host: the VMA's word holds. Not readable: incomplete. */
+/* Without a host PTE the VMA's attribute counts. If the PTE cannot be read, the run is incomplete. */
 static void host_side_missing(void **state)
 {
 	struct s2v_ev_leaves ev;
@@ -345,7 +345,7 @@ static void host_side_missing(void **state)
 	assert_int_equal(row_at(1, A.gpa)->unreadable, 3 * PAGE);
 }
 
-/* What an audit could not see is said, and never taken for verified. */
+/* Each reason why an audit could not see something makes the run incomplete. */
 static void incomplete(void **state)
 {
 	static const struct {
@@ -367,7 +367,7 @@ static void incomplete(void **state)
 		assert_false(w.sum.complete);
 		assert_non_null(strstr(w.sum.incomplete, t[i].why));
 	}
-	/* What exists is asked for: VM 1 does not, VM 2 was not reached. */
+	/* snapshot: VM 1, which has ended, does not matter; VM 2 was not audited. */
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	w.core->o.snapshot = true;
 	audited(1, S2V_AU_GONE, 0);
@@ -376,7 +376,7 @@ static void incomplete(void **state)
 	assert_non_null(strstr(w.sum.incomplete, "1 VM was already running"));
 }
 
-/* Leaves that do not lie in a memslot that was told of are lost events, not facts. */
+/* Leaves outside any known memslot count as lost events. */
 static void malformed(void **state)
 {
 	struct s2v_ev_leaves ev;
@@ -406,35 +406,35 @@ static void malformed(void **state)
 	assert_false(w.sum.complete);
 }
 
-/* Leaves of a memslot that was deleted while it was walked: of nothing that is there any more. */
-static void deleted_meanwhile(void **state)
+/* Leaves of a memslot that was deleted during the walk are ignored. */
+static void deleted_during_the_walk(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
-	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	report_leaves(&A, 0, 4, WB, DEV, DEV_PA);
 	end_audit();
 	only(0);
 	assert_int_equal(w.sum.lost, 0);
 	assert_true(w.sum.complete);
 }
 
-/* What was found in a memslot before that was deleted was there, and is told. */
-static void deleted_after(void **state)
+/* Findings in a memslot that is deleted later are reported. */
+static void deleted_after_the_walk(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_NO, S2V_NO));
 	found(&A, &pfn_wb);
-	tell(&A, 0, 4, WB, DEV, DEV_PA);
+	report_leaves(&A, 0, 4, WB, DEV, DEV_PA);
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
 	end_audit();
 	only(R(S2_NONCACHEABLE));
 	assert_int_equal(w.sum.lost, 0);
 }
 
-/* A fault that was under way while the audit found the memslot is of that memslot. */
-static void fault_meanwhile(void **state)
+/* A fault in progress when the audit found the memslot belongs to that memslot. */
+static void fault_in_progress(void **state)
 {
 	struct s2v_ev_page ev;
 
@@ -451,17 +451,17 @@ static void fault_meanwhile(void **state)
 	assert_true(w.sum.complete);
 }
 
-/* One whole audit of VM 1: so many pages of device memory that the host maps cacheable. */
+/* One whole audit of VM 1: pages of device memory that the host maps cacheable. */
 static void audit_of(__u64 pages)
 {
-	tell(&A, 0x10000, pages, WB, DEV, DEV_PA);
+	report_leaves(&A, 0x10000, pages, WB, DEV, DEV_PA);
 	audited(1, 0, 0);
 	audited(2, 0, 0);
 	audited(0, 0, 0);
 }
 
-/* A daemon's audits: what is there still is no news, and counted once. */
-static void again_and_again(void **state)
+/* Repeated audits of a daemon: no new finding for what is still there, and no double counts. */
+static void repeated_audits(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
@@ -481,12 +481,12 @@ static void again_and_again(void **state)
 }
 
 /* Nothing is mapped any more. */
-static void again_without_leaves(void **state)
+static void repeated_audit_without_leaves(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon);
-	tell(&A, 0, 3, WB, WB, RAM_PA);
+	report_leaves(&A, 0, 3, WB, WB, RAM_PA);
 	audited(1, 0, 2);
 	audited(1, 0, 1);
 	end();
@@ -495,8 +495,8 @@ static void again_without_leaves(void **state)
 	assert_int_equal(w.sum.shadow, 1);
 }
 
-/* What a hook has seen is not found once more by the next audit. */
-static void found_before(void **state)
+/* The next audit does not repeat a finding of a hook. */
+static void found_by_a_hook_before(void **state)
 {
 	struct s2v_ev_page ev;
 
@@ -514,18 +514,18 @@ static void found_before(void **state)
 	assert_int_equal(finding(S2V_RULE_S2_NONCACHEABLE)->count, 1);
 }
 
-/* An audit that is given up: what it found holds, what it wanted to compare is forgotten. */
-static void given_up(void **state)
+/* An audit that is ended early: its findings hold, its aliases are dropped. */
+static void audit_abandoned(void **state)
 {
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &pfn_wb);
 	found(&B, &pfn_dev);
-	tell(&A, 0, 16, WB, WB, DEV_PA);
-	tell(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
+	report_leaves(&A, 0, 16, WB, WB, DEV_PA);
+	report_leaves(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
 	audited(0, S2V_AU_ENDED, 0);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
-	tell(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
+	report_leaves(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
 	audited(2, 0, 0);
 	audited(0, 0, 0);
 	end();
@@ -533,21 +533,21 @@ static void given_up(void **state)
 	assert_int_equal(row_at(1, A.gpa)->present, 18 * PAGE);
 }
 
-/* After a loss memslots are told of once more: one that is known stays as it is known. */
-static void told_anew(void **state)
+/* After lost events an audit reports memslots again: known ones are not changed. */
+static void memslots_reported_again(void **state)
 {
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	found(&A, &anon);
-	tell(&A, 0, 3, WB, WB, RAM_PA);
+	report_leaves(&A, 0, 3, WB, WB, RAM_PA);
 	found(&A, &anon);
-	tell(&A, 0x100000, 1, WB, WB, RAM_PA);
+	report_leaves(&A, 0x100000, 1, WB, WB, RAM_PA);
 	end_audit();
 	assert_int_equal(row_at(1, A.gpa)->present, 4 * PAGE);
 	assert_true(w.sum.complete);
 }
 
-/* A protected VM is one, however often it is not audited. */
+/* A protected VM counts once, however many audits skip it. */
 static void protected_twice(void **state)
 {
 	(void)state;
@@ -573,14 +573,14 @@ int main(void)
 		cmocka_unit_test(host_side_missing),
 		cmocka_unit_test(incomplete),
 		cmocka_unit_test(malformed),
-		cmocka_unit_test(fault_meanwhile),
-		cmocka_unit_test(deleted_meanwhile),
-		cmocka_unit_test(deleted_after),
-		cmocka_unit_test(again_and_again),
-		cmocka_unit_test(again_without_leaves),
-		cmocka_unit_test(found_before),
-		cmocka_unit_test(given_up),
-		cmocka_unit_test(told_anew),
+		cmocka_unit_test(fault_in_progress),
+		cmocka_unit_test(deleted_during_the_walk),
+		cmocka_unit_test(deleted_after_the_walk),
+		cmocka_unit_test(repeated_audits),
+		cmocka_unit_test(repeated_audit_without_leaves),
+		cmocka_unit_test(found_by_a_hook_before),
+		cmocka_unit_test(audit_abandoned),
+		cmocka_unit_test(memslots_reported_again),
 		cmocka_unit_test(protected_twice),
 	};
 

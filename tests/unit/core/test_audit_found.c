@@ -1,11 +1,11 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an audit finds beside conflicts: memslots not touched yet, leaves without a page of the host's. */
+/* Findings of an audit besides conflicts: memslots not touched yet, leaves without a host page. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x200000, 0xffff80000000, 0, 0 };
 
-/* An audit of a host with these, and nothing attached. */
+/* An audit of such a host, without hooks. */
 static void begin_audit(struct s2v_host host)
 {
 	begin(host);
@@ -42,7 +42,7 @@ static void end_audit(void)
 	end();
 }
 
-/* Registered, and not touched: what KVM will do with it is known where the kernel is without 243. */
+/* Registered and not touched: on a kernel without capability 243 it is known what KVM will do. */
 static void admitted_and_not_touched(void **state)
 {
 	(void)state;
@@ -62,7 +62,7 @@ static void admitted_and_not_touched(void **state)
 	assert_true(w.f[0].gpa == A.gpa && w.f[0].size == A.size);
 	assert_null(w.f[0].at);
 	end_audit();
-	/* Memory in the kernel's map, write-combined memory, memory that nothing says where it is */
+	/* Memory in the kernel's map, write-combined memory, memory without a known address. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb, WB, RAM_PA);
 	only(0);
@@ -77,8 +77,8 @@ static void admitted_and_not_touched(void **state)
 	end_audit();
 }
 
-/* Leaves of so many pages from byte `off`, over which the host has what the flags say. */
-static void tell(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
+/* Leaves of pages from byte `off`; the flags say what the host maps there. */
+static void report_leaves(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
 {
 	struct s2v_ev_leaves ev = { .slot = A.id,
 				    .gen = A.gen,
@@ -98,7 +98,7 @@ static void tell(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* A dma-buf of RAM that KVM took for contiguous: its first page is mapped, the rest is anybody's. */
+/* A dma-buf of RAM that KVM took for contiguous: only its first page is the buffer's. */
 static void udmabuf(void **state)
 {
 	const struct s2v_finding *f;
@@ -106,25 +106,25 @@ static void udmabuf(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	tell(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
-	tell(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
+	report_leaves(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
+	report_leaves(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 	f = finding(S2V_RULE_FOREIGN_MEMORY);
 	assert_true(f->gpa == A.gpa + PAGE && f->size == 511 * PAGE && f->pa == RAM_PA + 0x124000);
 	assert_int_equal(f->count, 511);
 	assert_int_equal(s2v_finding_severity(f), S2V_CRITICAL);
-	assert_true(w.sum.complete); /* all was seen */
-	/* Populated, and scattered: what is not mapped and what is elsewhere are two findings. */
+	assert_true(w.sum.complete);
+	/* Populated and scattered: pages not mapped and pages elsewhere are two findings. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	tell(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
-	tell(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
+	report_leaves(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	report_leaves(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_FOREIGN_MEMORY, 0), 2);
 }
 
-/* A device's memory, mapped by its driver on demand: not accused, and not called safe. */
+/* A device's memory, mapped by its driver on demand: no finding, but not verified. */
 static void not_verified(void **state)
 {
 	struct s2v_ev_audit again = { .leaves = 1, .dur = 1000 };
@@ -132,8 +132,8 @@ static void not_verified(void **state)
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	tell(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
-	tell(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
+	report_leaves(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_leaves(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_false(w.sum.complete);
@@ -142,38 +142,38 @@ static void not_verified(void **state)
 	assert_non_null(
 		strstr(w.sum.incomplete, "511 pages of device memory not mapped by the host"));
 	assert_int_equal(w.row[0].unreadable, 511 * PAGE);
-	/* The next audit sees them mapped: then they are verified. */
+	/* The next audit finds them mapped, so verified. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	tell(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
+	report_leaves(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
 	again.h = head(S2V_EV_AUDIT, sizeof(again), 1);
 	s2v_correlator_event(w.core, &again.h);
-	tell(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_leaves(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
 	end_audit();
 	assert_true(w.sum.complete);
 	assert_int_equal(w.sum.unmapped, 0);
-	/* vfio-pci's BAR is one stretch. */
+	/* A BAR of vfio-pci is contiguous. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &vfio, NO_PTE, S2V_NO_PA);
-	tell(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
+	report_leaves(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
 }
 
-/* Swapped, migrated, protected: there is no PTE to hold the leaf against, and nothing wrong. */
+/* Swapped, migrated, protected: no PTE to compare the leaf with, and no finding. */
 static void not_empty(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
+	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
 	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	tell(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core src/host src/util */
-/* VMs that come and go while an audit is under way: which of them were seen, and which are there. */
+/* VMs that start and end during an audit. */
 #include "core/correlate_private.h"
 #include "events.h"
 
@@ -13,7 +13,7 @@ static void count_row(struct s2v_sink *s, const struct s2v_audit_row *r)
 	n_rows++;
 }
 
-/* VMs 1 and 2 were there before. */
+/* VMs 1 and 2 are preexisting. */
 static void begin_audit(void)
 {
 	begin(make_host(LATEST, S2V_YES, S2V_YES));
@@ -30,8 +30,8 @@ static void audited(__u32 vm, __u32 flags)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* What a VM had mapped that went before its turn nobody saw, where all is to be seen from then on. */
-static void gone_before_its_turn(void **state)
+/* Without snapshot, the mappings of a VM that ended before its audit were not seen. */
+static void vm_ended_before_its_audit(void **state)
 {
 	static const __u32 flags[] = { S2V_AU_GONE, S2V_AU_NO_TABLES };
 
@@ -58,8 +58,8 @@ static void vm_with_nothing(__u32 vm, __u8 nothing, __u8 preexisting)
 }
 
 /*
- * Of a VM in which nothing was mapped when it was seen first nothing is unverified, and it makes up for no other.
- * One without memory is no guest. What a part of a recording begins with says nothing of then.
+ * A VM with nothing mapped when first seen has nothing unverified, and its audit does not count for
+ * another VM. A VM without memory is no guest. Neither holds for a VM reported again in a recording.
  */
 static void nothing_before(void **state)
 {
@@ -85,8 +85,8 @@ static void nothing_before(void **state)
 	assert_int_equal(w.sum.preexisting, 3);
 }
 
-/* The end of an audit that comes after that of its VM makes no VM, and none is audited by it. */
-static void end_after_its_vm(void **state)
+/* The end of an audit after the end of its VM adds no VM, and no audited one. */
+static void audit_ends_after_its_vm(void **state)
 {
 	(void)state;
 	begin_audit();
@@ -104,7 +104,7 @@ static void end_after_its_vm(void **state)
 			    "1 VM was already running: what was mapped before was not seen");
 }
 
-/* A VM whose announcement was lost stands for none of those that were there. */
+/* The audit of a VM without VM_NEW does not count for a preexisting VM. */
 static void audited_unannounced(void **state)
 {
 	(void)state;
@@ -113,7 +113,7 @@ static void audited_unannounced(void **state)
 	audited(3, 0);
 	audited(1, 0);
 	assert_int_equal(w.core->n_audited, 1);
-	send_vm(S2V_EV_VM_NEW, 3, true); /* put in order: told again, and audited next time */
+	send_vm(S2V_EV_VM_NEW, 3, true); /* reported after all, and audited next time */
 	audited(3, 0);
 	assert_int_equal(w.core->n_audited, 2);
 	end();
@@ -123,9 +123,9 @@ static void audited_unannounced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gone_before_its_turn),
+		cmocka_unit_test(vm_ended_before_its_audit),
 		cmocka_unit_test(nothing_before),
-		cmocka_unit_test(end_after_its_vm),
+		cmocka_unit_test(audit_ends_after_its_vm),
 		cmocka_unit_test(audited_unannounced),
 	};
 

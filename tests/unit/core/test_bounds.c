@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core src/host src/util */
-/* More mappings, findings and device memory than are kept: what is beyond is counted, and the run is incomplete. */
+/* Limits on ranges, findings and aliases: what exceeds them is counted, and the run is incomplete. */
 #include "core/correlate_private.h"
 #include "events.h"
 
-/* Room for a run, or a leaf, in each page. */
+/* Room for one range or leaf per page. */
 static const struct mslot A = { 1, 1, 1, 0x40000000, 0x100000000, 0x7f0000000000, 0, 0 };
 
 static __u64 n_findings, n_rows;
@@ -33,7 +33,7 @@ static void begin_counting(void)
 	send_vm(S2V_EV_VM_NEW, 1, false);
 }
 
-/* A memslot with n runs behind it, of two kinds in turn. */
+/* A memslot with n ranges, alternating between two backings. */
 static void create_striped(__u32 n)
 {
 	for (__u32 i = 0; i < n; i++)
@@ -41,13 +41,13 @@ static void create_striped(__u32 n)
 	send_slot(&A, S2V_SLOT_CREATE, n, 0);
 }
 
-static void runs(void **state)
+static void ranges(void **state)
 {
 	(void)state;
 	begin_counting();
 	create_striped(S2V_RANGES_MOST);
 	assert_int_equal(w.core->over_limit, 0);
-	/* In their place, not beside them. */
+	/* These replace the deleted ones. */
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
 	create_striped(S2V_RANGES_MOST);
 	assert_int_equal(w.core->over_limit, 0);
@@ -60,8 +60,8 @@ static void runs(void **state)
 	assert_int_equal(n_rows, S2V_RANGES_MOST);
 	assert_false(w.sum.complete);
 	assert_int_equal(w.sum.over_limit, 10);
-	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or stretches of "
-						 "memory more than are kept"));
+	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or ranges of "
+						 "memory over the limit"));
 	assert_true(w.sum.but_for);
 }
 
@@ -92,7 +92,7 @@ static void audited(__u32 vm)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* Every other page is in conflict: each a range of its own. */
+/* Every other page conflicts: each is a range of its own. */
 static void audit_conflicts(__u64 n)
 {
 	for (__u64 i = 0; i < n; i++)
@@ -109,14 +109,14 @@ static void findings(void **state)
 	(void)state;
 	begin_counting();
 	create(&A, &pfn_wb, NO_PTE, S2V_NO_PA, 0);
-	before = n_findings; /* what the registration gave takes room, too */
+	before = n_findings; /* findings of the registration count, too */
 	further = 100 + before;
 	audit_conflicts(S2V_FINDINGS_MOST + 100);
 	assert_int_equal(n_findings, S2V_FINDINGS_MOST + 1);
 	s2v_correlator_updates(w.core, 0);
-	assert_int_equal(latest.count, further); /* the last of them is of all others */
+	assert_int_equal(latest.count, further); /* the last finding is for all further ranges */
 	assert_int_equal(latest.gpa_last, A.gpa + 2 * (S2V_FINDINGS_MOST + 99) * PAGE);
-	/* Another audit finds the same: no finding is new, and none counts twice. */
+	/* Another audit finds the same: no new finding, no double count. */
 	audit_conflicts(S2V_FINDINGS_MOST + 100);
 	s2v_correlator_updates(w.core, 0);
 	assert_int_equal(n_findings, S2V_FINDINGS_MOST + 1);
@@ -143,7 +143,7 @@ static void aliases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(runs),
+		cmocka_unit_test(ranges),
 		cmocka_unit_test(findings),
 		cmocka_unit_test(aliases),
 	};

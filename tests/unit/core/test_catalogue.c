@@ -1,7 +1,7 @@
 /* needs: src/core src/host src/util */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The catalogue of rules: complete, told alike everywhere, and what covers each of them. */
+/* The catalogue of rules: complete, the same everywhere, and the coverage of each rule. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +12,12 @@
 
 #include "core/rules.h"
 
-/* The design's table of rules: name and severity; and what each stands on. */
+/* Name and severity of each rule, and what it needs. */
 static const struct {
 	const char *name;
 	enum s2v_severity severity;
-	unsigned int hooks; /* 1 << enum s2v_observe, without which it cannot be decided */
-	unsigned int host; /* S2V_NEED_*, likewise */
+	unsigned int hooks; /* 1 << enum s2v_observe, that it needs */
+	unsigned int host; /* S2V_NEED_* */
 } design[S2V_RULE_NR] = {
 	[S2V_RULE_S2_NONCACHEABLE] = { "s2-noncacheable", S2V_CRITICAL, 1 << S2V_OBS_MAP,
 				       S2V_NEED_S1 },
@@ -59,13 +59,13 @@ static const struct {
 	[S2V_RULE_FAULT_FAILED] = { "fault-failed", S2V_INFO, 1 << S2V_OBS_FAULT, 0 },
 };
 
-/* What hooks cannot tell, and an audit can. */
+/* Rules that only an audit can apply. */
 static bool by_audit_only(int rule)
 {
 	return rule == S2V_RULE_ALIAS_CONFLICT;
 }
 
-/* Hosts on which a rule can fire at all: no S2FWB for some, S2FWB without DIC for others. */
+/* S2FWB of a host on which the rule can fire. */
 static int fwb_for(int rule)
 {
 	return rule != S2V_RULE_RESET_UNMAP_REPEATED && rule != S2V_RULE_RESET_UNMAP_MISSING;
@@ -102,7 +102,7 @@ static void catalogue(void **state)
 	assert_null(s2v_rule_find("s2-noncacheable "));
 }
 
-/* A rule that is asked on an occasion must observe it. */
+/* A rule that is applied on an occasion needs the hook for it. */
 static void triggers_are_observed(void **state)
 {
 	(void)state;
@@ -173,7 +173,7 @@ static enum s2v_coverage coverage(int rule, const struct s2v_host *h)
 	return c;
 }
 
-/* Hosts, and which rules have nothing to say there. */
+/* Hosts, and the rules that do not apply there. */
 static void not_applicable(void **state)
 {
 	static const struct {
@@ -190,7 +190,7 @@ static void not_applicable(void **state)
 		{ 0, 1, -1,
 		  NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | NA(MIGRATION_PINNED) | NO_FWB },
 		{ 1, 0, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB },
-		/* and before, what is admitted is mapped Device whatever the CPU has */
+		/* before: accepted memory is mapped Device, whatever the CPU has */
 		{ 1, 1, -1, NA(PFNMAP_REFUSED) | NA(CAP_UNQUERIED) | FWB | ICACHE },
 		{ 0, 0, 0, NA(MIGRATION_PINNED) | NO_FWB },
 		{ 0, 1, 0, NA(MIGRATION_PINNED) | NO_FWB },
@@ -214,7 +214,7 @@ static void not_applicable(void **state)
 	}
 }
 
-/* What is not known of a host makes a rule not covered; it is never taken for "not applicable". */
+/* An unknown property of the host makes a rule not covered, never "not applicable". */
 static void host_gaps(void **state)
 {
 	struct s2v_host whole, h;
@@ -253,7 +253,7 @@ static void host_gaps(void **state)
 	}
 }
 
-/* Each hook taken away alone. */
+/* Each hook missing alone. */
 static void hook_gaps(void **state)
 {
 	(void)state;
@@ -274,14 +274,14 @@ static void hook_gaps(void **state)
 			assert_non_null(strstr(reason, "it is not there"));
 		}
 		all_hooks();
-		/* Not even tried; and a buffer too small for the reason */
+		/* A hook that was not tried; a buffer too small for the reason. */
 		assert_int_equal(s2v_rule_coverage(&s2v_rules[r], &h, hooks, 0, reason, 8),
 				 S2V_NOT_COVERED);
 		assert_int_equal(strlen(reason), 7);
 	}
 }
 
-/* An audit covers these, whatever hooks there are, and nothing else; what the host lacks it lacks. */
+/* An audit covers exactly these, with or without hooks, and has the gaps of the host. */
 static void audit_coverage(void **state)
 {
 	const unsigned int audited = 1U << S2V_RULE_S2_NONCACHEABLE | 1U << S2V_RULE_S2_CACHEABLE |
@@ -307,7 +307,7 @@ static void audit_coverage(void **state)
 }
 
 /* A rule that does not apply needs no hooks. */
-static void not_applicable_goes_first(void **state)
+static void not_applicable_before_hooks(void **state)
 {
 	struct s2v_host h = host(S2V_YES, S2V_YES, 1);
 
@@ -317,7 +317,7 @@ static void not_applicable_goes_first(void **state)
 			 S2V_NOT_APPLICABLE);
 }
 
-/* The schema names the rules, and names them in the order of the catalogue. */
+/* The schema lists the rules in the order of the catalogue. */
 static void schema(void **state)
 {
 	json_object *j = json_object_from_file("docs/schema.json"), *o = j;
@@ -345,7 +345,7 @@ int main(void)
 		cmocka_unit_test(not_applicable),
 		cmocka_unit_test(host_gaps),
 		cmocka_unit_test(hook_gaps),
-		cmocka_unit_test(not_applicable_goes_first),
+		cmocka_unit_test(not_applicable_before_hooks),
 		cmocka_unit_test(schema),
 	};
 

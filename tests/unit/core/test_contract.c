@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The coherence contract: every row of the design's table, and what must not be promised. */
+/* The coherence contract: every combination, and no guarantee without grounds. */
 #include "events.h"
 
 static const struct mslot A = { 1, 3, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
@@ -22,7 +22,7 @@ static void start(int fwb, int dic)
 	vm_new(1);
 }
 
-/* One memslot, one kind of memory, one mapping: none for s2 NONE. */
+/* One memslot with one backing and one mapping; s2 NONE: no mapping. */
 static const struct s2v_contract_row *row(int fwb, int dic, const struct kind *k, __u8 pte,
 					  __u64 pa, __u32 s2)
 {
@@ -43,7 +43,7 @@ static void expect(const struct s2v_contract_row *r, int wb, enum s2v_cmo cmo, i
 			 s2v_cmo_name(cmo), fwb);
 }
 
-/* The maintenance that is owed for memory that is Write-Back on both sides. */
+/* The cache maintenance for memory that is Write-Back on both sides. */
 static const struct {
 	int fwb, dic, guaranteed;
 	enum s2v_cmo cmo;
@@ -52,7 +52,7 @@ static const struct {
 	{ S2V_YES, S2V_NO, S2V_YES, S2V_CMO_ICACHE },
 	{ S2V_NO, S2V_YES, S2V_NO, S2V_CMO_DATA },
 	{ S2V_NO, S2V_NO, S2V_NO, S2V_CMO_DATA_ICACHE },
-	/* What is not known is not promised. */
+	/* No guarantee for what is not known. */
 	{ S2V_YES, S2V_UNKNOWN, S2V_YES, S2V_CMO_UNKNOWN },
 	{ S2V_NO, S2V_UNKNOWN, S2V_NO, S2V_CMO_UNKNOWN },
 	{ S2V_UNKNOWN, S2V_YES, S2V_UNKNOWN, S2V_CMO_UNKNOWN },
@@ -77,7 +77,7 @@ static void both_write_back(void **state)
 				RAM_PA, WB);
 			expect(r, hosts[i].guaranteed, hosts[i].cmo, S2V_NO);
 		}
-		/* Outside the kernel's map it hangs on S2FWB. */
+		/* Outside the kernel's map it depends on S2FWB. */
 		expect(row(hosts[i].fwb, hosts[i].dic, &pfn_wb, WB, DEV_PA, WB),
 		       hosts[i].guaranteed, hosts[i].cmo, S2V_YES);
 		expect(row(hosts[i].fwb, hosts[i].dic, &mix_wb, WB, DEV_PA, WB),
@@ -102,7 +102,7 @@ static void both_non_cacheable(void **state)
 	}
 }
 
-static void one_of_each(void **state)
+static void mismatched(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(hosts); i++) {
@@ -129,7 +129,7 @@ static void not_understood(void **state)
 	expect(row(1, 1, &anon, WB, RAM_PA, S2V_ATTR_AS_S1), S2V_UNKNOWN, S2V_CMO_UNKNOWN, S2V_NO);
 	expect(row(1, 1, &anon, S2V_ATTR_UNKNOWN, RAM_PA, WB), S2V_UNKNOWN, S2V_CMO_UNKNOWN,
 	       S2V_NO);
-	/* A page whose VMA could not be read, in a memslot never seen registered */
+	/* A page whose VMA could not be read, in a memslot whose registration was not seen. */
 	start(S2V_YES, S2V_YES);
 	ev = page(S2V_EV_MAP, &A, 0x3000, &unread);
 	ev.gen = 0;
@@ -144,7 +144,7 @@ static void not_understood(void **state)
 	assert_int_equal(w.row[0].vmm_cmo, S2V_CMO_UNKNOWN);
 }
 
-/* Of ordinary memory it is known beforehand what KVM will install, of a driver's it is not. */
+/* How KVM will map memory is known in advance for ordinary memory, not for a driver's. */
 static void before_the_first_fault(void **state)
 {
 	const struct s2v_contract_row *r;
@@ -169,7 +169,7 @@ static void before_the_first_fault(void **state)
 		r = row(f, d, &hole, NO_PTE, S2V_NO_PA, S2V_ATTR_NONE);
 		assert_int_equal(r->s1, S2V_ATTR_NONE);
 		expect(r, S2V_UNKNOWN, S2V_CMO_UNKNOWN, S2V_UNKNOWN);
-		/* A DAX file: no driver's VMA, but up to 6.16 KVM maps it Device all the same. */
+		/* A DAX file: no driver's VMA, but up to 6.16 KVM maps it Device. */
 		r = row(f, d, &file, WB, DEV_PA, S2V_ATTR_NONE);
 		expect(r, S2V_UNKNOWN, S2V_CMO_UNKNOWN, S2V_UNKNOWN);
 	}
@@ -181,7 +181,7 @@ static void before_the_first_fault(void **state)
 	assert_int_equal(after()->s2, S2V_ATTR_NONE);
 }
 
-/* Stage 2 of several types in one run: the conflict is told, else what owes most; no guarantee. */
+/* Several stage-2 types in one range: the row has the conflict, else the cacheable one; no guarantee. */
 static void mixed(void **state)
 {
 	static const struct {
@@ -215,7 +215,7 @@ static void mixed(void **state)
 					 fwb && t[i].cmo == S2V_CMO_DATA ? S2V_CMO_NONE : t[i].cmo);
 		}
 	}
-	/* The same type over and over is not mixed. */
+	/* One type, mapped repeatedly, is not mixed. */
 	start(S2V_YES, S2V_YES);
 	create(&A, &anon, WB, RAM_PA, 0);
 	for (int j = 0; j < 3; j++)
@@ -223,7 +223,7 @@ static void mixed(void **state)
 	assert_false(after()->s2_mixed);
 }
 
-/* The memory map is not known: whether the range hangs on S2FWB is not, either. */
+/* Without the memory map it is not known whether the range depends on S2FWB. */
 static void needs_s2fwb_unknown(void **state)
 {
 	struct s2v_host h = make_host(LATEST, S2V_YES, S2V_YES);
@@ -252,7 +252,7 @@ static void guest_memfd(void **state)
 	for (int fwb = 0; fwb < 2; fwb++) {
 		for (int mapped = 0; mapped < 3; mapped++) {
 			start(fwb, S2V_NO);
-			g.gen = mapped == 2 ? 0 : 1; /* 2: registered before we looked */
+			g.gen = mapped == 2 ? 0 : 1; /* 2: registered before the hooks */
 			if (mapped < 2)
 				send_slot(&g, S2V_SLOT_CREATE, 0, 0);
 			if (mapped)
@@ -265,7 +265,7 @@ static void guest_memfd(void **state)
 			assert_true(w.sum.complete);
 		}
 	}
-	/* Refused: there is no such memslot. */
+	/* Refused: no memslot. */
 	start(S2V_YES, S2V_YES);
 	g.gen = 1;
 	send_slot(&g, S2V_SLOT_CREATE, 0, -EINVAL);
@@ -298,7 +298,7 @@ static void backings(void **state)
 		assert_string_equal(w.row[0].name, "memory");
 	}
 	assert_string_equal(row(1, 1, &pfn_nc, NC, DEV_PA, DEV)->driver, "driver");
-	/* Mapped over later: the row says so. */
+	/* Another mapping later: the row has it. */
 	start(S2V_YES, S2V_YES);
 	create(&A, &anon, WB, RAM_PA, 0);
 	map(&A, 0, &anon, NO_PTE, RAM_PA, WB);
@@ -307,7 +307,7 @@ static void backings(void **state)
 	assert_string_equal(w.row[0].backing, "pfnmap");
 }
 
-static void names_without_end(void **state)
+static void names_without_nul(void **state)
 {
 	struct s2v_ev_vma ev;
 
@@ -326,8 +326,8 @@ static void names_without_end(void **state)
 	assert_int_equal(strlen(w.row[0].driver), S2V_NAME_LEN - 1);
 }
 
-/* Asked for in between (SIGUSR1) it is the same as at the end, and changes nothing. */
-static void asked_for_twice(void **state)
+/* A contract during the run (SIGUSR1) equals that at the end, and changes nothing. */
+static void reported_twice(void **state)
 {
 	(void)state;
 	start(S2V_YES, S2V_YES);
@@ -349,15 +349,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_write_back),
 		cmocka_unit_test(both_non_cacheable),
-		cmocka_unit_test(one_of_each),
+		cmocka_unit_test(mismatched),
 		cmocka_unit_test(not_understood),
 		cmocka_unit_test(before_the_first_fault),
 		cmocka_unit_test(mixed),
 		cmocka_unit_test(needs_s2fwb_unknown),
 		cmocka_unit_test(guest_memfd),
 		cmocka_unit_test(backings),
-		cmocka_unit_test(names_without_end),
-		cmocka_unit_test(asked_for_twice),
+		cmocka_unit_test(names_without_nul),
+		cmocka_unit_test(reported_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

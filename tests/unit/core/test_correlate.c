@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is who: VMs, memslots and registrations kept apart, findings counted, gaps noticed. */
+/* VMs, memslots and registrations are kept apart; unknown ones and lost events are handled. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
@@ -14,7 +14,7 @@ static void start(void)
 	vm_new(1);
 }
 
-/* Registered ordinary; then `map_bad` is drift into Device, and a conflict. */
+/* In a memslot registered with ordinary memory: drift to Device, and a conflict. */
 static void map_bad(const struct mslot *s, __u64 off)
 {
 	map(s, off, &pfn_wb, WB, DEV_PA + off, DEV);
@@ -38,7 +38,7 @@ static void vms_with_equal_slots(void **state)
 	assert_int_equal(w.f[0].rule->id, S2V_RULE_S2_NONCACHEABLE);
 	assert_int_equal(w.f[0].vm.id, 2);
 	assert_int_equal(w.f[0].vm.pid, 1002);
-	map_bad(&A, 0x1000); /* the other VM's slot 0 was anonymous: drift there, not here */
+	map_bad(&A, 0x1000); /* slot 0 of the other VM was anonymous: no drift here */
 	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 1), 1);
 	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 2), 0);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
@@ -57,7 +57,7 @@ static void names_of_vms(void **state)
 	(void)state;
 	begin(make_host(OLD, S2V_YES, S2V_YES));
 	ev = (struct s2v_ev_vm){ .h = head(S2V_EV_VM_NEW, sizeof(ev), 1) };
-	memset(ev.comm, 'x', sizeof(ev.comm)); /* no NUL: a source that is broken */
+	memset(ev.comm, 'x', sizeof(ev.comm)); /* no NUL: a broken source */
 	s2v_correlator_event(w.core, &ev.h);
 	create(&A, &pfn_wb, WB, DEV_PA, 0);
 	map_bad(&A, 0);
@@ -66,7 +66,7 @@ static void names_of_vms(void **state)
 	end();
 }
 
-/* A VM that dies takes its memslots and findings along; its number does not come back. */
+/* A VM that ends takes its memslots and findings with it; its number is not used again. */
 static void vm_dies(void **state)
 {
 	struct mslot b = A;
@@ -95,7 +95,7 @@ static void vm_dies(void **state)
 	vm_dead(7); /* never seen */
 	end();
 	assert_int_equal(w.n_f, n);
-	assert_int_equal(w.n_rows, 2); /* the dead VM's row is not told again */
+	assert_int_equal(w.n_rows, 2); /* the row of the ended VM is not reported again */
 	assert_int_equal(w.row[1].vm.id, 2);
 	assert_int_equal(w.sum.vms, 2);
 	assert_true(w.sum.complete);
@@ -108,9 +108,9 @@ static void preexisting_vm(void **state)
 	(void)state;
 	begin(make_host(LATEST, S2V_YES, S2V_YES));
 	send_vm(S2V_EV_VM_NEW, 1, true);
-	a.gen = 0; /* registered before we looked */
+	a.gen = 0; /* registered before the hooks */
 	map(&a, 0, &pfn_wb, WB, DEV_PA, WB);
-	only(R(MIGRATION_PINNED)); /* what it is now is known; what it was is not */
+	only(R(MIGRATION_PINNED)); /* the current backing is known, that at registration is not */
 	a.gen = 1;
 	create(&a, &pfn_wb, WB, DEV_PA, 0);
 	assert_int_equal(reported(S2V_RULE_CAP_UNQUERIED, 0), 0); /* it may have asked before */
@@ -121,8 +121,8 @@ static void preexisting_vm(void **state)
 }
 
 /*
- * VM_NEW lost: what is seen of the VM is judged, what it did before is unknown. A run that was
- * begun in the middle (a ring of events) has no other sign of it.
+ * VM_NEW lost: rules are applied to what is seen; what the VM did before is unknown. In a recording
+ * that starts in the middle (a ring of events) nothing else shows it.
  */
 static void unannounced_vm(void **state)
 {
@@ -148,8 +148,8 @@ static void unannounced_vm(void **state)
 	}
 }
 
-/* Another CPU may tell of a VM a moment before its announcement comes: nothing is lost. */
-static void announced_a_moment_late(void **state)
+/* Another CPU may deliver an event of a VM shortly before its VM_NEW: nothing is lost. */
+static void announced_late(void **state)
 {
 	(void)state;
 	begin(make_host(LATEST, S2V_YES, S2V_YES));
@@ -175,7 +175,7 @@ static void slot_moved_deleted_created_again(void **state)
 	create(&a, &anon, WB, RAM_PA, 0);
 	map_bad(&a, 0);
 	assert_int_equal(w.n_f, 2); /* drift and conflict */
-	/* Moved: it is checked again, so what lies there now is what was registered. */
+	/* Moved: the kernel checks it again, so the current backing is the registered one. */
 	a.gen = 2;
 	a.gpa = 0x80000000;
 	send_vma(&a, 0, a.size, &pfn_wb, WB, DEV_PA);
@@ -197,14 +197,14 @@ static void slot_moved_deleted_created_again(void **state)
 	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 2);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 0), 3);
 	end();
-	/* Each finding happened once: no totals to add, and each has its own number. */
+	/* Each finding occurred once: no updates, and each has its own number. */
 	assert_int_equal(w.n_f, 5);
 	for (size_t i = 0; i < w.n_f; i++) {
 		assert_false(w.f[i].update);
 		assert_int_equal(w.f[i].id, i + 1);
 		assert_int_equal(w.f[i].count, 1);
 	}
-	/* What there is, and what there was. */
+	/* Rows of the existing and of the replaced memslots. */
 	assert_int_equal(w.n_rows, 3);
 	assert_true(w.row[0].gpa == 0x90000000 && w.row[0].size == 0x4000 && !w.row[0].gone);
 	assert_true(w.row[1].gpa == A.gpa && w.row[1].gone);
@@ -230,8 +230,8 @@ static void row_of_a_deleted_slot(void **state)
 	assert_int_equal(w.n_rows, 2);
 	assert_true(w.row[0].gpa < w.row[1].gpa); /* by address, not by age */
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
-	send_slot(&A, S2V_SLOT_DELETE, 0, 0); /* not there any more */
-	s2v_correlator_contract(w.core); /* as it is at the moment: without it */
+	send_slot(&A, S2V_SLOT_DELETE, 0, 0); /* already deleted */
+	s2v_correlator_contract(w.core); /* the current contract, without it */
 	assert_int_equal(w.n_rows, 3);
 	end();
 	assert_int_equal(w.n_rows, 5);
@@ -253,7 +253,7 @@ static void flags_change(void **state)
 	send_slot(&a, S2V_SLOT_FLAGS, 0, -EINVAL);
 	s2v_correlator_contract(w.core);
 	assert_false(row_at(1, a.gpa)->readonly);
-	send_slot(&a, S2V_SLOT_FLAGS, 0, 0); /* tells of no VMAs and changes no registration */
+	send_slot(&a, S2V_SLOT_FLAGS, 0, 0); /* has no VMAs and changes no registration */
 	map(&a, 0x1000, &anon, NO_PTE, RAM_PA, WB);
 	only(0);
 	map_bad(&a, 0x2000);
@@ -263,7 +263,7 @@ static void flags_change(void **state)
 	assert_true(w.sum.complete);
 }
 
-/* A slot of four VMAs; only what changed drifts, and each has its row, as has what replaced a part of one. */
+/* A slot of four VMAs: only changed parts drift; each VMA has its row, and so has each replaced part. */
 static void slot_over_several_vmas(void **state)
 {
 	struct mslot a = A;
@@ -306,7 +306,7 @@ static void slot_over_several_vmas(void **state)
 	assert_string_equal(w.row[2].backing, "anonymous");
 }
 
-/* A second registration of the id is refused: the slot that is there stays what it was. */
+/* A second registration of the id is refused: the existing slot does not change. */
 static void refused_slot_leaves_the_old_one(void **state)
 {
 	struct mslot b = A;
@@ -324,9 +324,9 @@ static void refused_slot_leaves_the_old_one(void **state)
 	assert_int_equal(w.f[0].vcpu, -1);
 	map(&A, 0, &anon, NO_PTE, RAM_PA, WB);
 	fault(&A, 0x1000, &pfn_wb, WB, DEV_PA, -EFAULT);
-	assert_int_equal(w.n_f, 2); /* another finding: at the fault */
+	assert_int_equal(w.n_f, 2); /* the finding at the fault is another one */
 	assert_int_equal(reported(S2V_RULE_PFNMAP_REFUSED, 0), 2);
-	/* A move that is refused, too */
+	/* Also if a move is refused. */
 	b.gen = 3;
 	send_vma(&b, 0, b.size, &anon, WB, RAM_PA);
 	send_slot(&b, S2V_SLOT_MOVE, 1, -EFAULT);
@@ -338,8 +338,8 @@ static void refused_slot_leaves_the_old_one(void **state)
 	assert_true(w.sum.complete);
 }
 
-/* Runs of a refused registration are not taken for those of the next. */
-static void runs_belong_to_their_registration(void **state)
+/* Ranges of one registration are not taken for those of the next. */
+static void ranges_belong_to_their_registration(void **state)
 {
 	struct mslot a = A, b = A;
 
@@ -357,7 +357,7 @@ static void runs_belong_to_their_registration(void **state)
 	assert_string_equal(w.row[0].backing, "anonymous");
 }
 
-/* ---- page events of what is not known ---- */
+/* ---- page events of unknown memslots and registrations ---- */
 
 static void slot_never_seen_registered(void **state)
 {
@@ -367,21 +367,20 @@ static void slot_never_seen_registered(void **state)
 	start();
 	a.gen = 0;
 	map_vma(&a, 0x8000, 0x8000, &pfn_wb, WB, DEV_PA, DEV);
-	only(R(S2_NONCACHEABLE)); /* no drift: what was registered is not known */
+	only(R(S2_NONCACHEABLE)); /* no drift: the backing at registration is not known */
 	map_vma(&a, 0x0, 0x8000, &anon, NO_PTE, RAM_PA, WB);
 	assert_int_equal(w.n_f, 1);
 	assert_true(w.f[0].slot.gpa == a.gpa && w.f[0].slot.size == a.size);
-	/* What was there first is no registration: another mapping is no drift. */
+	/* The first backing seen is no registration: a change is no drift. */
 	map_vma(&a, 0x1000, 0x8000, &pfn_nc, NC, DEV_PA, DEV);
 	only(R(S2_NONCACHEABLE));
-	/* Then it is registered. */
 	a.gen = 1;
 	create(&a, &anon, WB, RAM_PA, 0);
 	map_bad(&a, 0);
 	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 1);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 0), 2);
 	end();
-	/* Of the one before, what is not said of the new one: its last part was as that is now. */
+	/* Rows of the replaced memslot that do not equal a new row. */
 	assert_int_equal(w.n_rows, 3);
 	assert_true(!w.row[0].gone && w.row[1].gone && w.row[2].gone);
 	assert_string_equal(w.row[1].backing, "anonymous");
@@ -391,8 +390,8 @@ static void slot_never_seen_registered(void **state)
 }
 
 /*
- * A VMA that grew, or another at its place: what is mapped where no run is falls into a run that
- * holds it, and runs do not overlap.
+ * A VMA that grew, or was replaced: a mapping without a range gets one that holds it, and ranges do not
+ * overlap.
  */
 static void vmas_that_change_under_an_unknown_slot(void **state)
 {
@@ -410,7 +409,7 @@ static void vmas_that_change_under_an_unknown_slot(void **state)
 		ev.pa = DEV_PA;
 		ev.s2 = DEV;
 		send_page(&ev);
-		ev.hva = a.hva + 0x4800; /* in the first run */
+		ev.hva = a.hva + 0x4800; /* in the first range */
 		ev.gpa = a.gpa + 0x4800;
 		send_page(&ev);
 		ev.hva = a.hva + 0x7000; /* between the first two */
@@ -422,7 +421,7 @@ static void vmas_that_change_under_an_unknown_slot(void **state)
 	}
 	only(0);
 	end();
-	/* Neighbours that are alike are one: 0-8000, 8000-c000, c000-10000 */
+	/* Equal neighbours are joined: 0-8000, 8000-c000, c000-10000 */
 	assert_int_equal(w.n_rows, 3);
 	for (size_t i = 0; i < 2; i++)
 		assert_true(w.row[i].gpa + w.row[i].size == w.row[i + 1].gpa);
@@ -433,7 +432,7 @@ static void vmas_that_change_under_an_unknown_slot(void **state)
 	assert_int_equal(row_at(1, a.gpa + 0x8000)->s1, WB);
 }
 
-/* Relaxed permissions say nothing of the host side: they make no run of the slot. */
+/* Relaxed permissions come without host attributes, so they make no range. */
 static void permissions_before_the_first_map(void **state)
 {
 	struct mslot a = A;
@@ -455,7 +454,7 @@ static void permissions_before_the_first_map(void **state)
 	assert_string_equal(row_at(1, a.gpa + 0x8000)->backing, "pfnmap");
 }
 
-/* The event of a registration that was replaced: not held against the new one, and noticed. */
+/* An event of a replaced registration is counted, and not applied to the new one. */
 static void stale_registration(void **state)
 {
 	struct mslot old = A, new = A;
@@ -476,7 +475,7 @@ static void stale_registration(void **state)
 	assert_int_equal(w.sum.lost, 1);
 }
 
-/* The registration itself was lost: what is seen is judged by what it is now. */
+/* The registration was lost: rules see only the current backing. */
 static void registration_lost(void **state)
 {
 	struct mslot a = A;
@@ -484,7 +483,7 @@ static void registration_lost(void **state)
 	(void)state;
 	start();
 	create(&a, &anon, WB, RAM_PA, 0);
-	a.gen = 5; /* 2 … 4 are elsewhere, 5 was not told */
+	a.gen = 5; /* 2 … 4 are other memslots, 5 was lost */
 	a.gpa = 0x80000000;
 	map_bad(&a, 0);
 	only(R(S2_NONCACHEABLE));
@@ -492,7 +491,7 @@ static void registration_lost(void **state)
 	end();
 }
 
-/* The same again, at the same place: only its number tells that it is another registration. */
+/* The same at the same addresses: only gen shows that it is another registration. */
 static void registration_lost_at_the_same_place(void **state)
 {
 	struct mslot a = A;
@@ -504,7 +503,7 @@ static void registration_lost_at_the_same_place(void **state)
 	map_bad(&a, 0);
 	only(R(S2_NONCACHEABLE));
 	end();
-	/* And one that has another size under a number that is known */
+	/* The same gen with another size. */
 	start();
 	create(&A, &anon, WB, RAM_PA, 0);
 	a = A;
@@ -515,7 +514,7 @@ static void registration_lost_at_the_same_place(void **state)
 	end();
 }
 
-/* VMAs are larger than the memslot that lies in them; its rows are not. */
+/* Rows are clipped to the memslot if its VMA is larger. */
 static void vma_beyond_the_slot(void **state)
 {
 	struct mslot a = A;
@@ -534,7 +533,7 @@ static void vma_beyond_the_slot(void **state)
 	assert_true(w.row[0].gpa == a.gpa && w.row[0].size == a.size && w.row[0].hva == a.hva);
 }
 
-static void no_slot_at_all(void **state)
+static void no_memslot(void **state)
 {
 	struct s2v_ev_page ev;
 
@@ -559,13 +558,13 @@ int main(void)
 		cmocka_unit_test(vm_dies),
 		cmocka_unit_test(preexisting_vm),
 		cmocka_unit_test(unannounced_vm),
-		cmocka_unit_test(announced_a_moment_late),
+		cmocka_unit_test(announced_late),
 		cmocka_unit_test(slot_moved_deleted_created_again),
 		cmocka_unit_test(row_of_a_deleted_slot),
 		cmocka_unit_test(flags_change),
 		cmocka_unit_test(slot_over_several_vmas),
 		cmocka_unit_test(refused_slot_leaves_the_old_one),
-		cmocka_unit_test(runs_belong_to_their_registration),
+		cmocka_unit_test(ranges_belong_to_their_registration),
 		cmocka_unit_test(slot_never_seen_registered),
 		cmocka_unit_test(vmas_that_change_under_an_unknown_slot),
 		cmocka_unit_test(permissions_before_the_first_map),
@@ -573,7 +572,7 @@ int main(void)
 		cmocka_unit_test(registration_lost),
 		cmocka_unit_test(registration_lost_at_the_same_place),
 		cmocka_unit_test(vma_beyond_the_slot),
-		cmocka_unit_test(no_slot_at_all),
+		cmocka_unit_test(no_memslot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

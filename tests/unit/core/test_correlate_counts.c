@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Totals of findings, and everything that makes the events themselves less than the whole. */
+/* Totals of findings, and events that are lost, malformed or incomplete. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
@@ -45,8 +45,8 @@ static void repeated(void **state)
 	assert_int_equal(w.n_f, 1);
 	send_counted(&A, 0x1000, 0x7000, 40);
 	send_counted(&A, 0x1000, 0x5000, 1ULL << 40);
-	assert_int_equal(w.n_f, 1); /* told once while it goes on */
-	s2v_correlator_contract(w.core); /* SIGUSR1 asks for the contract, not for totals */
+	assert_int_equal(w.n_f, 1); /* repeats make no new finding */
+	s2v_correlator_contract(w.core); /* SIGUSR1 reports the contract, no totals */
 	assert_int_equal(w.n_f, 1);
 	end();
 	assert_int_equal(w.n_f, 2);
@@ -69,8 +69,8 @@ static void repeated(void **state)
 	assert_int_equal(w.sum.findings[S2V_CRITICAL], 1);
 }
 
-/* From the lowest address to the highest, in whatever order they came; each byte at most once. */
-static void where_it_was(void **state)
+/* The extent is from the lowest to the highest address, in any order; each byte counts at most once. */
+static void extent(void **state)
 {
 	const struct s2v_finding *u;
 
@@ -81,14 +81,14 @@ static void where_it_was(void **state)
 	assert_true(w.f[0].gpa_low == A.gpa + 0x8000 && w.f[0].gpa_end == A.gpa + 0x9000);
 	assert_int_equal(w.f[0].bytes, PAGE);
 	send_counted(&A, 0x7000, 0x7000, 1);
-	send_counted(&A, 0xa000, 0x2000, 2); /* the last was below the first */
+	send_counted(&A, 0xa000, 0x2000, 2); /* gpa_last is below gpa */
 	send_counted(&A, 0x9000, 0x9000, 1);
 	end();
 	u = &w.f[w.n_f - 1];
 	assert_true(u->gpa == A.gpa + 0x8000 && u->gpa_last == A.gpa + 0x9000);
 	assert_true(u->gpa_low == A.gpa + 0x2000 && u->gpa_end == A.gpa + 0xb000);
 	assert_int_equal(u->bytes, 5 * PAGE);
-	/* One page, a million times, is a page. */
+	/* One page, mapped a million times, is one page. */
 	start();
 	create(&A, &pfn_wb, WB, DEV_PA, 0);
 	send_counted(&A, 0x1000, 0x1000, 1);
@@ -99,8 +99,8 @@ static void where_it_was(void **state)
 	assert_int_equal(u->bytes, PAGE);
 }
 
-/* An event that says where all of its kind lie, and how much they are. */
-static void where_an_event_says(void **state)
+/* An event with the extent and bytes of all of its kind. */
+static void extent_from_the_event(void **state)
 {
 	struct s2v_ev_page ev = page(S2V_EV_MAP, &A, 0x8000, &pfn_wb);
 	const struct s2v_finding *u;
@@ -125,8 +125,8 @@ static void where_an_event_says(void **state)
 	assert_int_equal(u->bytes, PAGE + 0x4000);
 }
 
-/* While it goes on it is told again: at first each time, when it is old less often; what ends is told in any case. */
-static void told_again(void **state)
+/* Updates become rarer as a finding gets older; the end of its registration always makes one. */
+static void update_intervals(void **state)
 {
 	const __u64 second = 1000000000ULL;
 	unsigned int n = 0;
@@ -150,7 +150,7 @@ static void told_again(void **state)
 		s2v_correlator_updates(w.core, (1000 + n) * second);
 	}
 	assert_int_equal(w.n_f, 1 + 1 + 8 + 9);
-	/* It stands still, and what it last came to is told when it is due. */
+	/* No new occurrences: the last total is reported when it is due. */
 	assert_int_equal(s2v_correlator_updates(w.core, 1090 * second), 1);
 	assert_int_equal(w.f[w.n_f - 1].count, 2 + 8 + 90);
 	assert_int_equal(s2v_correlator_updates(w.core, 2000 * second), 0);
@@ -163,14 +163,14 @@ static void told_again(void **state)
 	assert_int_equal(w.f[w.n_f - 1].count, 2 + 8 + 90 + 2);
 }
 
-static void first_of_many_at_once(void **state)
+static void first_event_with_a_count(void **state)
 {
 	(void)state;
 	start();
 	create(&A, &pfn_wb, WB, DEV_PA, 0);
 	send_counted(&A, 0x1000, 0x8000, 12);
 	end();
-	assert_int_equal(w.n_f, 1); /* all was told with it: no total to add */
+	assert_int_equal(w.n_f, 1); /* it has the total: no update */
 	assert_int_equal(w.f[0].count, 12);
 	assert_true(w.f[0].gpa_last == A.gpa + 0x8000);
 }
@@ -202,8 +202,8 @@ static void by_rule_and_memslot(void **state)
 	assert_int_equal(w.sum.findings[S2V_HIGH], 2);
 }
 
-/* The same rule by another errno or on another occasion is another finding. */
-static void errors_apart(void **state)
+/* The same rule with another errno or on another occasion makes another finding. */
+static void one_finding_per_error(void **state)
 {
 	struct mslot b = A;
 
@@ -216,8 +216,8 @@ static void errors_apart(void **state)
 	b.gen = 2;
 	create(&b, &pfn_wb, WB, DEV_PA, -EINVAL);
 	assert_int_equal(w.n_f, 2);
-	fault(&A, 0, &pfn_wb, WB, DEV_PA, -ENOMEM); /* another trouble */
-	fault(&A, 0, &pfn_wb, WB, DEV_PA, 1); /* none: the guest resumes */
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, -ENOMEM); /* another errno */
+	fault(&A, 0, &pfn_wb, WB, DEV_PA, 1); /* no error: the guest resumes */
 	fault(&A, 0, &pfn_wb, WB, DEV_PA, 0);
 	assert_int_equal(w.n_f, 3);
 	assert_int_equal(w.f[2].rule->id, S2V_RULE_FAULT_FAILED);
@@ -231,12 +231,12 @@ static void errors_apart(void **state)
 	assert_true(w.sum.complete);
 }
 
-static void rule_that_does_not_apply_is_not_asked(void **state)
+static void rule_that_does_not_apply(void **state)
 {
 	(void)state;
 	start();
 	w.rules[S2V_RULE_S2_NONCACHEABLE].coverage = S2V_NOT_APPLICABLE;
-	w.rules[S2V_RULE_ATTR_DRIFT].coverage = S2V_NOT_COVERED; /* what it sees, it tells */
+	w.rules[S2V_RULE_ATTR_DRIFT].coverage = S2V_NOT_COVERED; /* still applied */
 	create(&A, &anon, WB, RAM_PA, 0);
 	send_counted(&A, 0, 0, 1);
 	only(R(ATTR_DRIFT));
@@ -244,7 +244,7 @@ static void rule_that_does_not_apply_is_not_asked(void **state)
 	incomplete("1 rule not covered");
 }
 
-static void a_sink_that_takes_nothing(void **state)
+static void sink_without_callbacks(void **state)
 {
 	struct s2v_summary sum = { 0 };
 
@@ -264,16 +264,16 @@ static void a_sink_that_takes_nothing(void **state)
 
 /* ---- gaps ---- */
 
-static void runs_missing(void **state)
+static void ranges_missing(void **state)
 {
 	struct mslot b = A;
 
 	(void)state;
 	start();
 	send_vma(&A, 0, 0x8000, &anon, WB, RAM_PA);
-	send_slot(&A, S2V_SLOT_CREATE, 2, 0); /* the second run was lost */
+	send_slot(&A, S2V_SLOT_CREATE, 2, 0); /* the second range was lost */
 	send_counted(&A, 0, 0, 1);
-	only(R(S2_NONCACHEABLE)); /* not drift: of the registration not all is known */
+	only(R(S2_NONCACHEABLE)); /* no drift: the registration is not known completely */
 	end();
 	incomplete("1 event lost");
 	/* All of them lost */
@@ -288,13 +288,13 @@ static void runs_missing(void **state)
 	send_slot(&A, S2V_SLOT_CREATE, 1, 0);
 	end();
 	incomplete("1 event lost");
-	/* Of a refused one: the run that is missing may be the one it was refused for. */
+	/* Of a refused registration: it may have been refused for the missing range. */
 	begin(make_host(LATEST, S2V_NO, S2V_NO));
 	vm_new(1);
 	send_slot(&A, S2V_SLOT_CREATE, 1, -EINVAL);
 	end();
 	incomplete("1 event lost");
-	/* Runs of another registration are none of this one's. */
+	/* Ranges of another registration do not count. */
 	start();
 	b.gen = 2;
 	send_vma(&A, 0, A.size, &anon, WB, RAM_PA);
@@ -303,7 +303,7 @@ static void runs_missing(void **state)
 	incomplete("1 event lost");
 }
 
-/* Registration could not read all VMAs: what is mapped there has nothing to be held against. */
+/* Not all VMAs could be read at registration: mappings there have nothing to be compared with. */
 static void unread_part(void **state)
 {
 	struct s2v_ev_slot ev;
@@ -325,12 +325,12 @@ static void unread_part(void **state)
 	only(R(S2_NONCACHEABLE)); /* neither drift nor admitted is known */
 	map_vma(&A, 0xd000, 0x4000, &pfn_nc, NC, DEV_PA, DEV);
 	only(R(S2_NONCACHEABLE));
-	map_vma(&A, 0x1000, 0x1000, &pfn_nc, NC, DEV_PA, DEV); /* what was read is known */
+	map_vma(&A, 0x1000, 0x1000, &pfn_nc, NC, DEV_PA, DEV); /* this part was read */
 	only(R(S2_NONCACHEABLE) | R(ATTR_DRIFT));
 	end();
 }
 
-static void runs_that_do_not_fit(void **state)
+static void ranges_that_do_not_fit(void **state)
 {
 	static const struct {
 		__u64 off[2], len[2];
@@ -374,7 +374,7 @@ static void malformed(void **state)
 	create(&A, &anon, WB, RAM_PA, 0);
 	ev = page(S2V_EV_MAP, &A, 0, &pfn_wb);
 	ev.s2 = DEV;
-	ev.h.len = sizeof(ev) - 1; /* short: may be another program's, or cut off */
+	ev.h.len = sizeof(ev) - 1; /* too short */
 	send_page(&ev);
 	lost++;
 	ev.h.len = sizeof(ev);
@@ -396,7 +396,7 @@ static void malformed(void **state)
 		send_page(&ev);
 		lost++;
 	}
-	/* A page outside of the memslot that it names, or of no size */
+	/* A page outside of its memslot, or of size 0. */
 	ev = page(S2V_EV_MAP, &A, A.size, &pfn_wb);
 	send_page(&ev);
 	ev = page(S2V_EV_MAP, &A, -PAGE, &pfn_wb);
@@ -412,11 +412,11 @@ static void malformed(void **state)
 	end();
 	assert_int_equal(w.sum.lost, lost);
 	incomplete("events lost");
-	assert_int_equal(w.events, 3); /* none of them is shown */
+	assert_int_equal(w.events, 3); /* malformed ones are not passed on */
 	assert_int_equal(w.sum.vms, 1);
 }
 
-/* A longer event is one of a newer source: what is known of it counts. */
+/* A longer event comes from a newer source: its known fields are used. */
 static void longer_events(void **state)
 {
 	struct {
@@ -432,7 +432,7 @@ static void longer_events(void **state)
 	assert_true(w.sum.complete);
 }
 
-/* A vCPU's HCR_EL2.FWB against what was found out of the host. */
+/* A vCPU's HCR_EL2.FWB against the host's S2FWB. */
 static void fwb_disagrees(void **state)
 {
 	(void)state;
@@ -460,8 +460,8 @@ static void fwb_disagrees(void **state)
 	}
 }
 
-/* What the source counted goes through to the summary. */
-static void the_sources_counters(void **state)
+/* Counters of the source reach the summary. */
+static void counters_of_the_source(void **state)
 {
 	struct s2v_summary sum = { .lost = 2, .missed_probes = 3, .duration_ns = 5 };
 
@@ -470,14 +470,14 @@ static void the_sources_counters(void **state)
 	sum.cnt[S2V_CNT_LOST_RINGBUF] = 4;
 	sum.cnt[S2V_CNT_MAPS] = 100;
 	sum.maps[WB][WB] = 100;
-	send_slot(&A, S2V_SLOT_CREATE, 1, 0); /* and one that is found here */
+	send_slot(&A, S2V_SLOT_CREATE, 1, 0); /* and one lost event found by the correlator */
 	s2v_correlator_finish(w.core, &sum);
 	assert_int_equal(w.sum.lost, 7);
 	assert_int_equal(w.sum.missed_probes, 3);
 	assert_int_equal(w.sum.maps[WB][WB], 100);
 	assert_int_equal(w.sum.duration_ns, 5);
 	assert_ptr_equal(w.sum.rules, w.rules);
-	assert_memory_equal(&w.sum, &sum, sizeof(sum)); /* the caller's is completed, too */
+	assert_memory_equal(&w.sum, &sum, sizeof(sum)); /* the caller's summary is completed, too */
 	incomplete("7 events lost");
 	incomplete("3 probes missed");
 	s2v_correlator_free(w.core);
@@ -490,8 +490,8 @@ static unsigned int kept(void)
 	return HASH_COUNT(vm->findings);
 }
 
-/* Findings of a registration that is gone are told for the last time, and take no memory any more. */
-static void registrations_that_go(void **state)
+/* At the end of a registration its findings are reported for the last time, and freed. */
+static void findings_of_ended_registrations(void **state)
 {
 	const struct s2v_finding *u;
 	struct mslot s = A, b = A;
@@ -516,13 +516,12 @@ static void registrations_that_go(void **state)
 	assert_true(u->update);
 	assert_int_equal(u->rule->id, S2V_RULE_S2_NONCACHEABLE);
 	assert_int_equal(u->count, 10);
-	for (s.gen = 2; s.gen < 10;
-	     s.gen++) { /* created; then moved, in the place of the one before */
+	for (s.gen = 2; s.gen < 10; s.gen++) { /* created; then moved, which replaces it */
 		send_vma(&s, 0, s.size, &pfn_wb, WB, DEV_PA);
 		send_slot(&s, s.gen == 2 ? S2V_SLOT_CREATE : S2V_SLOT_MOVE, 1, 0);
 		assert_int_equal(kept(), 2 * each);
 	}
-	for (; s.gen < 20; s.gen++) { /* refused: the one that is there stays */
+	for (; s.gen < 20; s.gen++) { /* refused: the existing one stays */
 		create(&s, &pfn_wb, WB, DEV_PA, -EINVAL);
 		assert_int_equal(kept(), 2 * each);
 	}
@@ -537,22 +536,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(repeated),
-		cmocka_unit_test(where_it_was),
-		cmocka_unit_test(where_an_event_says),
-		cmocka_unit_test(told_again),
-		cmocka_unit_test(first_of_many_at_once),
+		cmocka_unit_test(extent),
+		cmocka_unit_test(extent_from_the_event),
+		cmocka_unit_test(update_intervals),
+		cmocka_unit_test(first_event_with_a_count),
 		cmocka_unit_test(by_rule_and_memslot),
-		cmocka_unit_test(errors_apart),
-		cmocka_unit_test(rule_that_does_not_apply_is_not_asked),
-		cmocka_unit_test(a_sink_that_takes_nothing),
-		cmocka_unit_test(registrations_that_go),
-		cmocka_unit_test(runs_missing),
+		cmocka_unit_test(one_finding_per_error),
+		cmocka_unit_test(rule_that_does_not_apply),
+		cmocka_unit_test(sink_without_callbacks),
+		cmocka_unit_test(findings_of_ended_registrations),
+		cmocka_unit_test(ranges_missing),
 		cmocka_unit_test(unread_part),
-		cmocka_unit_test(runs_that_do_not_fit),
+		cmocka_unit_test(ranges_that_do_not_fit),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(longer_events),
 		cmocka_unit_test(fwb_disagrees),
-		cmocka_unit_test(the_sources_counters),
+		cmocka_unit_test(counters_of_the_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

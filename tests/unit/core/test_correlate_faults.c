@@ -1,11 +1,11 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults that failed, as events: which finding comes of one, and what it knows. */
+/* Failed faults, as events: their findings and explanations. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
 
-/* Flags of the memslot and MTE of the VM reach the rules: EINVAL has other reasons then. */
+/* Memslot flags and MTE of the VM reach the rules: EINVAL has other reasons then. */
 static void other_reasons_to_refuse(void **state)
 {
 	struct mslot a = A;
@@ -21,7 +21,7 @@ static void other_reasons_to_refuse(void **state)
 		only(0);
 		a.gen = 2;
 		create(&a, &anon, WB, RAM_PA, 0);
-		/* KVM got no page to ask of: a buffer that the VMM mapped read-only, for one. */
+		/* KVM got no page to check, for example of a buffer that the VMM mapped read-only. */
 		fault(&a, 0, &pfn_wb, NO_PTE, S2V_NO_PA, -EFAULT);
 		only(R(FAULT_FAILED));
 		fault(&a, 0, &pfn_wb, WB, DEV_PA, -EFAULT);
@@ -30,7 +30,7 @@ static void other_reasons_to_refuse(void **state)
 	}
 }
 
-/* Whose memory it is, is known of what was registered, and not of what was put there later. */
+/* The driver is known for the registered backing, not for one mapped there later. */
 static void a_failed_fault_names_the_driver(void **state)
 {
 	struct s2v_ev_page ev;
@@ -50,7 +50,7 @@ static void a_failed_fault_names_the_driver(void **state)
 	create(&b, &anon, WB, RAM_PA, 0);
 	fault(&b, 0, &pfn_nc, NC, RAM_PA, -EFAULT);
 	assert_non_null(
-		strstr(w.f[1].explain, "There: pfnmap, VMA normal-nc, PTE normal-nc, inside"));
+		strstr(w.f[1].explain, "Backing: pfnmap, VMA normal-nc, PTE normal-nc, inside"));
 	ev = page(S2V_EV_FAULT, &b, 0x1000, &pfn_nc);
 	ev.err = -EINVAL;
 	ev.flags = S2V_PG_NO_PTE;

@@ -1,8 +1,8 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The matrix of kernels and CPUs, as the events that each of them gives: what one kernel installs
- * or refuses is what its decision tables say, and what is found is what was promised.
+ * The matrix of kernels and CPUs: the events that each combination produces, by what its kernel maps or
+ * refuses, and the findings that must follow.
  */
 #include "events.h"
 
@@ -34,7 +34,7 @@ static void each(void (*scenario)(void))
 	}
 }
 
-/* Up to 6.16 whatever is outside the kernel's map is Device; from 6.17 on pgprot decides. */
+/* Up to 6.16 all memory outside the kernel's map is Device; from 6.17 on pgprot decides. */
 static bool refuses(void)
 {
 	return kernel == LATEST && !both;
@@ -58,7 +58,7 @@ static void cacheable_pfnmap_(void)
 	}
 	map(&A, 0, &pfn_wb, WB, DEV_PA, s2_of_cacheable_outside());
 	if (kernel == LATEST) {
-		only(R(MIGRATION_PINNED)); /* "nothing unsafe" */
+		only(R(MIGRATION_PINNED)); /* nothing unsafe */
 		end();
 		assert_int_equal(row_at(1, A.gpa)->write_back_guaranteed, S2V_YES);
 		assert_int_equal(row_at(1, A.gpa)->needs_s2fwb, S2V_YES);
@@ -74,7 +74,7 @@ static void cacheable_pfnmap(void **state)
 	each(cacheable_pfnmap_);
 }
 
-/* Its pages come with the first access: registration sees no address, the mapping does. */
+/* Pages are mapped on first access: the address is known at the mapping, not at registration. */
 static void cacheable_pfnmap_lazily_(void)
 {
 	if (refuses())
@@ -146,7 +146,7 @@ static void non_cacheable(void **state)
 	each(non_cacheable_);
 }
 
-/* For RAM the pgprot is not consulted by any kernel up to 7.3. */
+/* No kernel up to 7.3 looks at the pgprot of RAM. */
 static void ram_write_combined_(void)
 {
 	create(&A, &pfn_nc, NC, RAM_PA, 0);
@@ -167,7 +167,7 @@ static void ram_write_combined(void **state)
 static void ram_cacheable_(void)
 {
 	create(&A, &pfn_wb, WB, RAM_PA, refuses() ? -EINVAL : 0);
-	if (refuses()) { /* by the VMA alone, whatever memory it is */
+	if (refuses()) { /* by the VMA alone, inside or outside the kernel's map */
 		only(R(PFNMAP_REFUSED));
 		return;
 	}
@@ -205,7 +205,7 @@ static void ptes_differ(void **state)
 	each(ptes_differ_);
 }
 
-/* Three resets are three times the same mappings over again. */
+/* Three resets repeat the same mappings three times. */
 static void ordinary_(void)
 {
 	struct mslot b = A;
@@ -262,7 +262,7 @@ static void mixedmap(void **state)
 	each(mixedmap_);
 }
 
-/* The VMM does not ask; where the slot is refused it need not have. */
+/* The VMM does not query the capability; a refused slot makes no finding. */
 static void without_asking(void **state)
 {
 	(void)state;
@@ -278,7 +278,7 @@ static void without_asking(void **state)
 			end();
 		}
 	}
-	/* Asked for on one VM, not on the other */
+	/* Queried on one VM, not on the other. */
 	begin(make_host(LATEST, S2V_YES, S2V_YES));
 	vm_new(1);
 	vm_new(2);
@@ -314,7 +314,7 @@ static void device_exec(void **state)
 		only(R(DEVICE_EXEC));
 		assert_int_equal(finding(S2V_RULE_DEVICE_EXEC)->s2_source,
 				 perm ? S2V_SRC_LEAF : S2V_SRC_PROT);
-		ev.s2 = WB; /* of Write-Back memory it is as usual */
+		ev.s2 = WB; /* executable Write-Back memory is normal */
 		send_page(&ev);
 		end();
 	}

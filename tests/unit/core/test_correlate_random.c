@@ -1,8 +1,8 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Streams of events drawn by lot, plausible and not: the correlator comes through them, and what
- * it told adds up. The seeds are fixed, so what fails fails again.
+ * Random streams of events, plausible and not: the correlator survives them, and its reports add up.
+ * The seeds are fixed, so failures can be reproduced.
  */
 #include <stdlib.h>
 
@@ -27,10 +27,10 @@ static __u64 any64(void)
 	return lot(2) ? edge[lot(S2V_ARRAY_SIZE(edge))] : (__u64)lot(~0U) << 32 | lot(~0U);
 }
 
-/* ---- what the sink was told, to be held against itself ---- */
+/* ---- reports to the sink, checked for consistency ---- */
 
 struct reported {
-	__u64 count; /* as last told */
+	__u64 count; /* as last reported */
 	__u32 vm;
 	enum s2v_rule_id rule;
 	int updates;
@@ -42,7 +42,7 @@ static struct {
 	__u64 by_severity[S2V_SEVERITY_NR];
 	size_t rows;
 	struct s2v_contract_row last; /* of this contract */
-	bool sound; /* the source is: rows lie in their memslots */
+	bool sound; /* the stream is plausible, so rows lie in their memslots */
 	bool summed;
 } tally;
 
@@ -73,7 +73,7 @@ static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	assert_int_equal(t->rule, f->rule->id);
 	assert_true(f->count > t->count);
 	t->count = f->count;
-	assert_int_equal(++t->updates, 1); /* at its VM's end or at the run's, not at both */
+	assert_int_equal(++t->updates, 1); /* at the end of its VM or of the run, not at both */
 }
 
 static void tally_row(struct s2v_sink *s, const struct s2v_contract_row *r)
@@ -93,7 +93,7 @@ static void tally_row(struct s2v_sink *s, const struct s2v_contract_row *r)
 	assert_true(!tally.sound || r->size);
 	if (tally.sound && tally.last.vm.id == r->vm.id && tally.last.id == r->id && !r->gone)
 		assert_true(r->gpa >= tally.last.gpa + tally.last.size);
-	/* Those of memslots that are gone come last. */
+	/* Rows of deleted memslots come last. */
 	assert_true(r->gone || !tally.last.gone);
 	tally.last = *r;
 	tally.rows++;
@@ -145,7 +145,7 @@ static struct s2v_host any_host(void)
 	return h;
 }
 
-/* ---- events as a source gives them: VMs that live and die, memslots, faults ---- */
+/* ---- plausible events: VMs that start and end, memslots, faults ---- */
 
 #define VMS 6
 #define SLOTS 5
@@ -229,7 +229,7 @@ static void page_of_slot(int i, int j)
 		first = lot((__u32)((ev.hva - s.hva) / PAGE) + 1);
 		last = (ev.hva - s.hva) / PAGE + lot(4);
 		ev.vma.start = s.hva + first * PAGE;
-		ev.vma.end = s.hva + (last + 1) * PAGE; /* beyond the slot, perhaps */
+		ev.vma.end = s.hva + (last + 1) * PAGE; /* may be beyond the slot */
 	}
 	ev.vma.pte_attr = k == &gmem ? S2V_ATTR_NONE : any_pte(k);
 	ev.pa = any_pa();
@@ -276,19 +276,19 @@ static void plausible(void **state)
 		tally.sound = true;
 		for (int n = 0; n < EVENTS; n++)
 			sound_step();
-		/* Of a source that loses nothing, only VMs that it did not announce are missed. */
+		/* The stream loses no events: only VMs without VM_NEW count as lost. */
 		assert_true(end_tally() < next_vm);
 		findings += tally.n;
 		rows += tally.rows;
 	}
-	/* The streams are worth something: they come to findings and contracts. */
+	/* The streams produce findings and contracts. */
 	assert_true(findings > 1000);
 	assert_true(rows > 1000);
 	free(tally.f);
 	tally.f = NULL;
 }
 
-/* ---- events that are nothing but bytes ---- */
+/* ---- random bytes as events ---- */
 
 static void noise(void **state)
 {

@@ -1,11 +1,11 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mappings that lead where the host's page tables do not, as they are made: accused, not verified, or neither. */
+/* Mappings that differ from the host's page tables, found by hooks: finding, not verified, or neither. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x200000, 0xffff80000000, 0, 0 };
 
-/* A block over a driver's mapping, and what was found as all of it was looked at. */
+/* A block over a driver's mapping; the flags are the result of comparing all of it. */
 static void map_block(__u64 pa, __u32 flags)
 {
 	struct s2v_ev_page ev = page(S2V_EV_MAP, &A, 0, &pfn_nc);
@@ -57,7 +57,7 @@ static void nothing_there(void **state)
 	assert_non_null(strstr(w.sum.incomplete, "not mapped by the host"));
 }
 
-static void as_the_host_has_it(void **state)
+static void same_as_the_host(void **state)
 {
 	(void)state;
 	start();
@@ -72,7 +72,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_page),
 		cmocka_unit_test(nothing_there),
-		cmocka_unit_test(as_the_host_has_it),
+		cmocka_unit_test(same_as_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

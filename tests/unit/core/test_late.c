@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the VMM maps under a memslot after its registration: findings, and the contract's rows. */
+/* Mappings that the VMM makes behind a memslot after registration: findings and contract rows. */
 #include "events.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x10000, 0xffff80000000, 0, 0 };
@@ -14,8 +14,8 @@ static size_t of_severity(enum s2v_severity s)
 	return n;
 }
 
-/* A buffer in a window that was registered empty is no alarm; the same window misused is one. */
-static void harmless_and_not(void **state)
+/* A buffer in a window that was registered empty is harmless; a conflict in the same window is not. */
+static void harmless_or_not(void **state)
 {
 	(void)state;
 	begin(make_host(LATEST, S2V_YES, S2V_YES));
@@ -24,7 +24,7 @@ static void harmless_and_not(void **state)
 	map_vma(&A, 0, 0x4000, &pfn_wb, WB, RAM_PA, WB);
 	only(R(ATTR_DRIFT));
 	assert_int_equal(of_severity(S2V_INFO), 1);
-	map_vma(&A, 0, 0x4000, &pfn_wb, WB, RAM_PA, WB); /* again: counted in it */
+	map_vma(&A, 0, 0x4000, &pfn_wb, WB, RAM_PA, WB); /* again: counted in the same finding */
 	assert_int_equal(w.n_f, 1);
 	map_vma(&A, 0x4000, 0x4000, &pfn_nc, NC, RAM_PA + 0x4000, WB);
 	assert_int_equal(reported(S2V_RULE_ATTR_DRIFT, 0), 2);
@@ -53,7 +53,7 @@ static void start(int fwb, int dic)
 	vm_new(1);
 }
 
-/* A fault that failed finds another mapping: the row says what it said, and of nothing else. */
+/* A failed fault reports another mapping: only the row of that mapping changes. */
 static void after_a_failed_fault(void **state)
 {
 	static const struct kind no_access = { 0, WB };
@@ -83,8 +83,8 @@ static void after_a_failed_fault(void **state)
 	assert_string_equal(w.row[1].name, "");
 }
 
-/* Registered with no PTE: what its memory is, the fault says. */
-static void a_failed_fault_says_the_attribute(void **state)
+/* Registered without a PTE: the memory type is known from the fault. */
+static void attribute_from_a_failed_fault(void **state)
 {
 	(void)state;
 	start(S2V_YES, S2V_YES);
@@ -96,7 +96,7 @@ static void a_failed_fault_says_the_attribute(void **state)
 	assert_string_equal(w.row[0].driver, "driver");
 }
 
-/* A BAR mapped late over ordinary memory that the guest had used before, and had then replaced. */
+/* A BAR mapped late over ordinary memory that the guest used before. */
 static void mapped_late(void **state)
 {
 	(void)state;
@@ -112,7 +112,7 @@ static void mapped_late(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_false(w.row[i].s2_mixed);
 	assert_int_equal(w.row[1].vmm_cmo, S2V_CMO_NONE);
-	/* And away again: nothing of it is left. */
+	/* Unmapped again: no row of it is left. */
 	w.n_rows = 0;
 	map_vma(&A, 0x6000, 0x2000, &anon, NO_PTE, RAM_PA, WB);
 	end();
@@ -121,8 +121,8 @@ static void mapped_late(void **state)
 	assert_string_equal(w.row[1].name, "");
 }
 
-/* A mapping over several that were there becomes one row. */
-static void over_several(void **state)
+/* A mapping over several earlier ones becomes one row. */
+static void over_several_ranges(void **state)
 {
 	(void)state;
 	start(S2V_YES, S2V_YES);
@@ -138,7 +138,7 @@ static void over_several(void **state)
 		assert_string_equal(w.row[i].backing, "pfnmap");
 }
 
-/* Holes are rows, and say so; neighbours that are alike are one. */
+/* Holes are rows with backing "none"; equal neighbours are one row. */
 static void holes_and_neighbours(void **state)
 {
 	(void)state;
@@ -154,7 +154,7 @@ static void holes_and_neighbours(void **state)
 	ROW(0, 0, 0x4000, "anonymous", WB, S2V_ATTR_NONE);
 	ROW(1, 0x4000, 0x4000, "none", S2V_ATTR_NONE, S2V_ATTR_NONE);
 	ROW(2, 0x8000, 0x8000, "pfnmap", NC, S2V_ATTR_NONE);
-	/* Half of it was used: two rows, until the other half was. */
+	/* Half of it is mapped: two rows, until the other half is. */
 	w.n_rows = 0;
 	map_vma(&A, 0x8000, 0x4000, &pfn_nc, NC, DEV_PA, NC);
 	s2v_correlator_contract(w.core);
@@ -166,8 +166,8 @@ static void holes_and_neighbours(void **state)
 	ROW(2, 0x8000, 0x8000, "pfnmap", NC, NC);
 }
 
-/* A count of what was mapped before is told late, at the time of the first: it changes no row. */
-static void told_late(void **state)
+/* A late event with a count, older than the current backing, changes no row. */
+static void reported_late(void **state)
 {
 	struct s2v_ev_page old;
 
@@ -186,10 +186,10 @@ static void told_late(void **state)
 	assert_int_equal(w.n_rows, 1);
 	ROW(0, 0, A.size, "anonymous", WB, WB);
 	assert_int_equal(finding(S2V_RULE_S2_CACHEABLE)->count, 1);
-	assert_int_equal(w.f[w.n_f - 1].count, 17); /* but it is counted */
+	assert_int_equal(w.f[w.n_f - 1].count, 17); /* but the finding counts it */
 }
 
-/* An audit finds a registered memslot, and what lies there by now, with its names. */
+/* An audit updates a registered memslot with its current backing and names. */
 static void found_again(void **state)
 {
 	struct s2v_ev_slot ev = { 0 };
@@ -218,10 +218,10 @@ static void found_again(void **state)
 	ROW(2, 0x8000, 0x8000, "none", S2V_ATTR_NONE, S2V_ATTR_NONE);
 }
 
-/* ---- memslots that are gone ---- */
+/* ---- deleted memslots ---- */
 
-/* Many come and go: the newest are kept, and what was unsafe. */
-static void many_gone(void **state)
+/* Many memslots are deleted: the newest and the unsafe rows are kept. */
+static void many_deleted(void **state)
 {
 	struct mslot s = A;
 	size_t unsafe = 0;
@@ -247,8 +247,8 @@ static void many_gone(void **state)
 	assert_true(w.row[w.n_rows - 1].gpa == s.gpa);
 }
 
-/* One that goes and comes back the same, as QEMU's ROMs do, is one row. */
-static void gone_and_back(void **state)
+/* A memslot that is deleted and registered again unchanged, as QEMU's ROMs are, is one row. */
+static void deleted_and_registered_again(void **state)
 {
 	struct mslot s = A;
 
@@ -263,11 +263,11 @@ static void gone_and_back(void **state)
 			send_slot(&s, S2V_SLOT_DELETE, 0, 0);
 	}
 	end();
-	assert_int_equal(w.n_rows, 2); /* as it is, and as it was until it was used */
+	assert_int_equal(w.n_rows, 2); /* the current row, and the one before the first mapping */
 	assert_false(w.row[0].gone);
 	assert_int_equal(w.row[0].s2, WB);
 	assert_int_equal(w.row[1].s2, S2V_ATTR_NONE);
-	/* A VM that is gone: its rows are final, too. */
+	/* Rows of a VM that ended are final, too. */
 	start(S2V_YES, S2V_YES);
 	create(&A, &anon, WB, RAM_PA, 0);
 	send_slot(&A, S2V_SLOT_DELETE, 0, 0);
@@ -278,21 +278,21 @@ static void gone_and_back(void **state)
 	assert_int_equal(w.n_rows, 1);
 }
 
-/* Buffers of all sizes at all places, for months: what is kept of a memslot has an end. */
-static void in_many_pieces(void **state)
+/* Buffers of all sizes at all places, for months: the ranges of a memslot are limited. */
+static void many_splits(void **state)
 {
 	struct mslot big = A;
 	__u64 n = 20000;
 
 	(void)state;
 	start(S2V_YES, S2V_YES);
-	w.sink.memslot = NULL; /* more rows than are kept here */
+	w.sink.memslot = NULL; /* more rows than KEEP */
 	big.size = n * 2 * PAGE;
 	create(&big, &hole, NO_PTE, S2V_NO_PA, 0);
 	for (__u64 i = 0; i < n; i++)
 		map_vma(&big, i * 2 * PAGE, PAGE, &pfn_nc, NC, RAM_PA, NC);
 	assert_true(s2v_correlator_vms(w.core)->slots->n_ranges <= 4200);
-	/* Each is still found where it is. */
+	/* Each address still has a range. */
 	assert_non_null(
 		s2v_slot_range_find(s2v_correlator_vms(w.core)->slots, big.hva + big.size - 1));
 	end();
@@ -302,17 +302,17 @@ static void in_many_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(harmless_and_not),
+		cmocka_unit_test(harmless_or_not),
 		cmocka_unit_test(after_a_failed_fault),
-		cmocka_unit_test(a_failed_fault_says_the_attribute),
+		cmocka_unit_test(attribute_from_a_failed_fault),
 		cmocka_unit_test(mapped_late),
-		cmocka_unit_test(over_several),
+		cmocka_unit_test(over_several_ranges),
 		cmocka_unit_test(holes_and_neighbours),
-		cmocka_unit_test(told_late),
+		cmocka_unit_test(reported_late),
 		cmocka_unit_test(found_again),
-		cmocka_unit_test(many_gone),
-		cmocka_unit_test(gone_and_back),
-		cmocka_unit_test(in_many_pieces),
+		cmocka_unit_test(many_deleted),
+		cmocka_unit_test(deleted_and_registered_again),
+		cmocka_unit_test(many_splits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

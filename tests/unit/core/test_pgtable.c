@@ -55,8 +55,8 @@ static void level_shift(void **state)
 }
 
 /*
- * CONFIG_ARM64_VA_BITS of each page size, and every bound at which a level more is needed:
- * a table resolves 9, 11 or 13 bits, the root what is left.
+ * CONFIG_ARM64_VA_BITS of each page size, and every bound at which another level is needed:
+ * a table resolves 9, 11 or 13 bits, the root the remaining ones.
  */
 static void start_level(void **state)
 {
@@ -81,7 +81,7 @@ static void start_level(void **state)
 		     (__u64)(__s64)t[i].level, "start level", t[i].page_shift, t[i].ia_bits);
 }
 
-/* An address with a different index at each level, put together from these indices. */
+/* An address with a different index at each level, composed of these indices. */
 static void index_4k(void **state)
 {
 	struct s2v_tables t = { .page_shift = 12, .start_level = 0, .ia_bits = 48 };
@@ -93,7 +93,7 @@ static void index_4k(void **state)
 	same(s2v_index(&t, 1, ia), 0x0fe, "index", 12, 1);
 	same(s2v_index(&t, 2, ia), 0x155, "index", 12, 2);
 	same(s2v_index(&t, 3, ia), 0x0aa, "index", 12, 3);
-	/* 39 bits: root at level 1, and what is above bit 38 is not looked at */
+	/* 39 bits: root at level 1; bits above 38 are ignored */
 	t.start_level = 1;
 	t.ia_bits = 39;
 	same(s2v_index(&t, 1, ia), 0x0fe, "index", 12, 1);
@@ -146,8 +146,8 @@ static void index_16k_64k(void **state)
 }
 
 /*
- * D8.2.2: stage 2 may start a level lower with up to 16 tables laid one behind the other; the
- * root's index then has up to 4 bits more than a table resolves.
+ * D8.2.2: stage 2 may start a level lower with up to 16 concatenated tables; the index of the root
+ * then has up to 4 bits more than a table resolves.
  */
 static void concatenated(void **state)
 {
@@ -176,7 +176,7 @@ static void concatenated(void **state)
 	same(s2v_index(&t, 2, BITS(45, 29) | 0x1fffffffULL), 0x1ffff, "index", 16, 2);
 }
 
-/* What of a descriptor is no address: bits 63:50 and 11:0, all set. */
+/* The bits of a descriptor that are no address: 63:50 and 11:0, all set. */
 #define ATTRS (BITS(63, 52) | BITS(7, 2) | BITS(11, 10) | 3)
 
 static void pa_48(void **state)

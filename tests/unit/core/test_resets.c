@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Resets out of events: which belong together, what they cost, and no verdict that may be wrong. */
+/* Resets from events: their grouping, their cost, and no verdict that may be wrong. */
 #include "reset_steps.h"
 
 static void without_fwb(void **state)
@@ -58,7 +58,7 @@ static void with_fwb(void **state)
 	assert_non_null(strstr(totals[0].advice, "892713e97ca1"));
 }
 
-/* A kernel that does not invalidate: told once a VM; not where an unmap took its place, or DIC. */
+/* A kernel that does not invalidate: one finding per VM; none after an unmap, or with DIC. */
 static void icache_missing(void **state)
 {
 	(void)state;
@@ -89,7 +89,7 @@ static void missing(void **state)
 	row(1, 1, 1, 0, S2V_RESET_NEEDED);
 	only(R(RESET_UNMAP_MISSING));
 	assert_int_equal(finding(S2V_RULE_RESET_UNMAP_MISSING)->rule->severity, S2V_CRITICAL);
-	/* S2FWB not known: nothing is accused */
+	/* S2FWB not known: no finding. */
 	start(S2V_UNKNOWN, S2V_UNKNOWN);
 	boot(1, 2);
 	reset(1, 2, false);
@@ -102,7 +102,7 @@ static void missing(void **state)
 	only(0);
 }
 
-static void what_is_none(void **state)
+static void not_a_reset(void **state)
 {
 	(void)state;
 	start(S2V_NO, S2V_NO);
@@ -119,14 +119,14 @@ static void what_is_none(void **state)
 	only(0);
 }
 
-static void told_apart_by_runs(void **state)
+static void separated_by_runs(void **state)
 {
 	(void)state;
 	start(S2V_NO, S2V_NO);
 	boot(1, 2);
 	reset(1, 1, true);
 	reset(1, 1, true);
-	unmap(1, true, 10); /* the same vCPU twice, and something mapped in between */
+	unmap(1, true, 10); /* the same vCPU twice, with a map in between */
 	put(S2V_EV_INIT, 1, 0);
 	unmap(1, true, 10);
 	put(S2V_EV_INIT, 1, 0);
@@ -148,7 +148,7 @@ static void stream(void)
 	reset(1, 1, true);
 }
 
-/* Any order within 16, and steps told twice, are all the same. */
+/* The order of events (within 16) and repeated events make no difference. */
 static void out_of_order(void **state)
 {
 	(void)state;
@@ -183,7 +183,7 @@ static void out_of_order(void **state)
 	}
 }
 
-/* Each pair of steps lost: verdicts are those of the whole, or unknown. */
+/* Any two steps lost: verdicts are those of the whole stream, or unknown. */
 static void lost(void **state)
 {
 	size_t n = 0;
@@ -211,13 +211,14 @@ static void lost(void **state)
 				else
 					row(i, rows[i].vcpus, 1, 0, S2V_RESET_NEEDED);
 			}
-			assert_true(unknown || a + 2 >= n); /* the last leave no gap */
+			assert_true(unknown ||
+				    a + 2 >= n); /* losing the last steps leaves no gap */
 			assert_int_equal(reported(S2V_RULE_RESET_UNMAP_MISSING, 0), 0);
 		}
 	}
 }
 
-/* The run between two resets is lost: they cannot be told apart, and nothing is said of either. */
+/* The run between two resets is lost: they are one reset with verdict unknown. */
 static void run_lost(void **state)
 {
 	(void)state;
@@ -233,10 +234,10 @@ static void run_lost(void **state)
 	row(0, 2, 4, 2, S2V_RESET_UNKNOWN);
 	assert_false(rows[0].fwb_known);
 	row(1, 1, 1, 0, S2V_RESET_NEEDED);
-	only(R(RESET_UNMAP_REPEATED)); /* of the first, which was whole up to there */
+	only(R(RESET_UNMAP_REPEATED)); /* of the first reset, which was complete up to there */
 }
 
-static void ends(void **state)
+static void unfinished(void **state)
 {
 	(void)state;
 	start(S2V_NO, S2V_NO);
@@ -270,9 +271,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_fwb),	  cmocka_unit_test(with_fwb),
 		cmocka_unit_test(icache_missing), cmocka_unit_test(missing),
-		cmocka_unit_test(what_is_none),	  cmocka_unit_test(told_apart_by_runs),
+		cmocka_unit_test(not_a_reset),	  cmocka_unit_test(separated_by_runs),
 		cmocka_unit_test(out_of_order),	  cmocka_unit_test(lost),
-		cmocka_unit_test(run_lost),	  cmocka_unit_test(ends),
+		cmocka_unit_test(run_lost),	  cmocka_unit_test(unfinished),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

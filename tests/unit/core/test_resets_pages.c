@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What resets unmap, and what of it comes back: pages, and the time that they take. */
+/* Pages that resets unmap, refaults of them, and the time of these. */
 #include "reset_steps.h"
 
 static void refaults(void **state)
@@ -16,7 +16,7 @@ static void refaults(void **state)
 	reset(1, 1, true);
 	flush();
 	touch(0, PAGE, &anon, 5);
-	touch(0, PAGE, &anon, 5); /* not twice */
+	touch(0, PAGE, &anon, 5); /* counts only once */
 	touch(0x8000, PAGE, &anon, 5); /* was not mapped */
 	touch(0x10000, PAGE, &pfn_wb, 5);
 	touch(0x201000, 0x200000, &anon, 11); /* all of the block is back */
@@ -30,7 +30,7 @@ static void refaults(void **state)
 	assert_int_equal(rows[0].refaults, 4);
 	assert_int_equal(rows[0].refault_ns, 26);
 	assert_true(rows[0].window_ns > 0 && rows[0].window_ns < 100);
-	/* The window's end: what comes then is no refault */
+	/* After the window there are no refaults. */
 	reset(1, 1, true);
 	flush();
 	touch(0, PAGE, &anon, 5);
@@ -45,8 +45,8 @@ static void refaults(void **state)
 }
 
 /*
- * A refault takes its fault's time, less what a probe and the half of another add, and that of the
- * exit by which the guest got there; of a fault that is shorter than that, the exit alone.
+ * The time of a refault is that of its fault, less the overhead of probes (probe_ns), plus that of the
+ * guest's exit (exit_ns); for a fault shorter than probe_ns, exit_ns alone.
  */
 static void what_fwb_saves(void **state)
 {
@@ -75,8 +75,8 @@ static void what_fwb_saves(void **state)
 	}
 }
 
-/* Of a VM that was there before, all is known from its first unmap on: then nothing is mapped. */
-static void there_before(void **state)
+/* The pages of a preexisting VM are known from its first unmap on, which leaves none mapped. */
+static void preexisting_vm(void **state)
 {
 	(void)state;
 	start(S2V_NO, S2V_NO);
@@ -127,7 +127,7 @@ static void mapped_between_unmaps(void **state)
 	assert_int_equal(rows[0].refaults, 2);
 }
 
-/* An unmap that began, or a fault that is told, a little before the run that ended a reset. */
+/* An unmap that began before, or a late fault from before, the run that ended a reset. */
 static void older_than_the_run(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void older_than_the_run(void **state)
 	assert_int_equal(rows[0].window_ns, 0);
 }
 
-/* What is behind a gap and late is taken without waiting for more, so refaults are seen. */
+/* Events behind a gap are processed after LATE_NS, so that refaults are counted. */
 static void gap_ends(void **state)
 {
 	(void)state;
@@ -173,7 +173,7 @@ static void gap_ends(void **state)
 	assert_int_equal(n_rows, 3);
 	row(0, 1, 0, 0, S2V_RESET_UNKNOWN);
 	assert_false(rows[0].pages_known);
-	row(1, 1, 1, 0, S2V_RESET_NEEDED); /* and what it found mapped is not known */
+	row(1, 1, 1, 0, S2V_RESET_NEEDED); /* the pages that it unmapped are not known */
 	assert_false(rows[1].pages_known);
 	assert_int_equal(rows[2].refaults, 1);
 	only(0);
@@ -188,14 +188,14 @@ static void host_unmaps(__u32 vm, __u64 gpa, __u64 size)
 	s2v_correlator_event(w.core, &ev.h);
 }
 
-/* What the host took away before is not the reset's to unmap; what it takes after, no refault. */
-static void taken_away(void **state)
+/* Pages that the host unmaps before the reset are not unmapped by it; after it, no refaults. */
+static void unmapped_by_the_host(void **state)
 {
 	(void)state;
 	start(S2V_NO, S2V_NO);
 	boot(1, 1);
 	flush();
-	host_unmaps(1, A.gpa, A.size); /* nothing is there */
+	host_unmaps(1, A.gpa, A.size); /* nothing is mapped */
 	for (int i = 0; i < 8; i++)
 		touch((__u64)i * PAGE, PAGE, &anon, 7);
 	host_unmaps(1, A.gpa + PAGE, 2 * PAGE);
@@ -211,16 +211,16 @@ static void taken_away(void **state)
 	for (int i = 4; i < 7; i++)
 		touch((__u64)i * PAGE, PAGE, &anon, 5);
 	assert_int_equal(n_rows, 0);
-	host_unmaps(1, A.gpa + 7 * PAGE, PAGE); /* the last that was missing */
+	host_unmaps(1, A.gpa + 7 * PAGE, PAGE); /* the last page that was not back */
 	assert_int_equal(n_rows, 1);
 	assert_int_equal(rows[0].unmapped_bytes, 7 * PAGE);
 	assert_int_equal(rows[0].refaults, 5);
 	end();
-	assert_int_equal(w.sum.lost, 1); /* of VM 2 nothing else came */
+	assert_int_equal(w.sum.lost, 1); /* VM 2 had no VM_NEW */
 }
 
-/* A memslot that is deleted or moved was unmapped before that is told, even where it failed. */
-static void slots_go(void **state)
+/* KVM unmaps a memslot that is deleted or moved before the event, even if the call fails. */
+static void memslot_deleted_or_moved(void **state)
 {
 	static const __u32 change[] = { S2V_SLOT_DELETE, S2V_SLOT_MOVE, S2V_SLOT_FLAGS };
 
@@ -247,10 +247,14 @@ static void slots_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refaults),	      cmocka_unit_test(what_fwb_saves),
-		cmocka_unit_test(there_before),	      cmocka_unit_test(mapped_between_unmaps),
-		cmocka_unit_test(older_than_the_run), cmocka_unit_test(gap_ends),
-		cmocka_unit_test(taken_away),	      cmocka_unit_test(slots_go),
+		cmocka_unit_test(refaults),
+		cmocka_unit_test(what_fwb_saves),
+		cmocka_unit_test(preexisting_vm),
+		cmocka_unit_test(mapped_between_unmaps),
+		cmocka_unit_test(older_than_the_run),
+		cmocka_unit_test(gap_ends),
+		cmocka_unit_test(unmapped_by_the_host),
+		cmocka_unit_test(memslot_deleted_or_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each rule's decision: a case in which it fires, then each of its conditions changed alone. */
+/* Each rule: a case in which it fires, then each condition changed alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static void nothing_fires_on_sound_memory(void **state)
 	}
 }
 
-/* Every pair of stage 1 and stage 2, as the design's two rules read. */
+/* Every pair of stage 1 and stage 2, against both rules of conflicts. */
 static void s1_against_s2(void **state)
 {
 	(void)state;
@@ -67,11 +67,11 @@ static void s2_noncacheable(void **state)
 	FIRES(S2_NONCACHEABLE, x, x.s2 = NC);
 	SILENT(S2_NONCACHEABLE, x, x.s2 = WB);
 	SILENT(S2_NONCACHEABLE, x, x.s2 = AS_S1);
-	/* No fact about host or address excuses it: S2FWB cannot either, it *makes* it NC. */
+	/* It fires on any host and address; S2FWB does not help, it forces Non-cacheable. */
 	FIRES(S2_NONCACHEABLE, x, x.fwb = S2V_NO);
 	FIRES(S2_NONCACHEABLE, x, x.where = S2V_WHERE_UNKNOWN);
 	FIRES(S2_NONCACHEABLE, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED; x.s2 = NC);
-	/* The PTE has the last word, either way. */
+	/* The PTE overrides the VMA, either way. */
 	SILENT(S2_NONCACHEABLE, x, x.vma.pte_attr = NC);
 	FIRES(S2_NONCACHEABLE, x, x.vma.attr = NC; x.vma.pte_attr = WB);
 	assert_non_null(strstr(why, "PTE"));
@@ -95,7 +95,7 @@ static void s2_cacheable(void **state)
 	SILENT(S2_CACHEABLE, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED; x.vma.attr = nGnRnE;
 	       x.s2 = NC);
 	SILENT(S2_CACHEABLE, x, x.vma.attr = nGnRnE; x.s2 = nGnRE);
-	/* But the flag does not excuse a stage 2 that is cacheable. */
+	/* The flag does not allow a cacheable stage 2. */
 	FIRES(S2_CACHEABLE, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED; x.vma.attr = nGnRnE);
 	SILENT(S2_CACHEABLE, x, x.vma.pte_attr = WB);
 	FIRES(S2_CACHEABLE, x, x.vma.attr = WB; x.vma.pte_attr = NC);
@@ -108,7 +108,7 @@ static void pfnmap_admitted(void **state)
 	(void)state;
 	FIRES(PFNMAP_ADMITTED, x, );
 	assert_non_null(strstr(why, "no S2FWB"));
-	FIRES(PFNMAP_ADMITTED, x, x.fwb = S2V_YES; x.dic = S2V_NO); /* S2FWB alone will not do */
+	FIRES(PFNMAP_ADMITTED, x, x.fwb = S2V_YES; x.dic = S2V_NO); /* S2FWB alone is not enough */
 	assert_non_null(strstr(why, "not CTR_EL0.DIC"));
 	FIRES(PFNMAP_ADMITTED, x, x.dic = S2V_NO);
 	assert_non_null(strstr(why, "neither"));
@@ -118,10 +118,10 @@ static void pfnmap_admitted(void **state)
 	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_UNKNOWN);
 	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = NC);
 	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = nGnRnE);
-	SILENT(PFNMAP_ADMITTED, x, x.vma.flags = MIXEDMAP); /* the rule is of VM_PFNMAP */
+	SILENT(PFNMAP_ADMITTED, x, x.vma.flags = MIXEDMAP); /* VM_PFNMAP only */
 	SILENT(PFNMAP_ADMITTED, x, x.vma.flags = 0);
 	FIRES(PFNMAP_ADMITTED, x, x.vma.attr = TAGGED);
-	/* kvm_vma_is_cacheable() goes by vm_page_prot, not by the PTE */
+	/* kvm_vma_is_cacheable() uses vm_page_prot, not the PTE */
 	FIRES(PFNMAP_ADMITTED, x, x.vma.pte_attr = NC);
 	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = NC; x.vma.pte_attr = WB);
 }
@@ -144,10 +144,10 @@ static void pfnmap_admitted_by_an_old_kernel(void **state)
 	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_UNKNOWN);
 	SILENT(PFNMAP_ADMITTED, x, x.vma.attr = NC);
 	SILENT(PFNMAP_ADMITTED, x, x.err = -EINVAL);
-	/* What is not known of the host is no accusation. */
+	/* No finding if the host is not known to have or lack them. */
 	SILENT(PFNMAP_ADMITTED, x, x.fwb = S2V_UNKNOWN);
 	SILENT(PFNMAP_ADMITTED, x, x.dic = S2V_UNKNOWN);
-	/* An audit finds the memslot, and that the guest has not touched it says nothing. */
+	/* An audit finds the memslot, touched by the guest or not. */
 	x.on = S2V_ON_FOUND;
 	x.accepted = x.seen = false;
 	FIRES(PFNMAP_ADMITTED, x, );
@@ -156,16 +156,16 @@ static void pfnmap_admitted_by_an_old_kernel(void **state)
 	SAYS("S2FWB but not CTR_EL0.DIC");
 	SILENT(PFNMAP_ADMITTED, x, x.vma.flags = 0);
 	SILENT(PFNMAP_ADMITTED, x, x.where = S2V_WHERE_UNKNOWN);
-	/* A newer one would refuse it at the fault. */
+	/* A newer kernel would refuse it at the fault. */
 	SILENT(PFNMAP_ADMITTED, x, x.cap = 0; x.dic = S2V_NO);
 	SILENT(PFNMAP_ADMITTED, x, x.cap = 1);
-	/* No other rule is asked of a memslot that was found. */
+	/* No other rule is applied to a memslot that an audit finds. */
 	for (int r = 0; r < S2V_RULE_NR; r++)
 		assert_int_equal((s2v_rules[r].on & S2V_ON_FOUND) != 0,
 				 r == S2V_RULE_PFNMAP_ADMITTED);
 }
 
-/* A host is "without" only what it is known to lack: a critical finding is no guess. */
+/* The finding names only what the host is known to lack. */
 static void pfnmap_admitted_unknown_host(void **state)
 {
 	struct t x = admitted();
@@ -175,13 +175,13 @@ static void pfnmap_admitted_unknown_host(void **state)
 	SILENT(PFNMAP_ADMITTED, x, x.fwb = S2V_UNKNOWN; x.dic = S2V_YES);
 	SILENT(PFNMAP_ADMITTED, x, x.fwb = S2V_YES; x.dic = S2V_UNKNOWN);
 	FIRES(PFNMAP_ADMITTED, x, x.fwb = S2V_UNKNOWN; x.dic = S2V_NO);
-	assert_null(strstr(why, "S2FWB,")); /* says nothing of it */
+	assert_null(strstr(why, "S2FWB,")); /* S2FWB is not known */
 	assert_null(strstr(why, "neither"));
 	FIRES(PFNMAP_ADMITTED, x, x.fwb = S2V_NO; x.dic = S2V_UNKNOWN);
 	assert_null(strstr(why, "neither"));
 }
 
-/* Registered before its pages were there: the address is known at the first mapping. */
+/* Registered before its pages were mapped: the address is known at the first mapping. */
 static void pfnmap_admitted_late(void **state)
 {
 	struct t x = admitted();
@@ -193,7 +193,7 @@ static void pfnmap_admitted_late(void **state)
 	x.was_where = S2V_WHERE_UNKNOWN;
 	x.s2 = nGnRE;
 	FIRES(PFNMAP_ADMITTED, x, );
-	SILENT(PFNMAP_ADMITTED, x, x.was_where = S2V_WHERE_OUTSIDE); /* told at registration */
+	SILENT(PFNMAP_ADMITTED, x, x.was_where = S2V_WHERE_OUTSIDE); /* reported at registration */
 	SILENT(PFNMAP_ADMITTED, x, x.seen = false);
 	SILENT(PFNMAP_ADMITTED, x, x.accepted = false);
 	SILENT(PFNMAP_ADMITTED, x, x.was.flags = 0); /* another mapping now: attr-drift */
@@ -214,7 +214,7 @@ static void pfnmap_refused_at_the_memslot(void **state)
 	x.accepted = false;
 	FIRES(PFNMAP_REFUSED, x, );
 	FIRES(PFNMAP_REFUSED, x, x.fwb = S2V_YES; x.dic = S2V_NO);
-	/* KVM does not look at the address there, so nor does this. */
+	/* KVM does not look at the address there, so the rule does not either. */
 	FIRES(PFNMAP_REFUSED, x, x.where = S2V_WHERE_UNKNOWN);
 	SILENT(PFNMAP_REFUSED, x, x.err = 0);
 	SILENT(PFNMAP_REFUSED, x, x.err = -EFAULT); /* beyond the IPA size */
@@ -242,9 +242,9 @@ static void pfnmap_refused_at_the_fault(void **state)
 	FIRES(PFNMAP_REFUSED, x, );
 	assert_non_null(strstr(why, "touched"));
 	FIRES(PFNMAP_REFUSED, x, x.vma.flags = MIXEDMAP);
-	/* KVM asks of a page that it has: without one it had another reason (a buffer mapped read-only). */
+	/* KVM checks a page that it has; without one the reason is another (a buffer mapped read-only). */
 	SILENT(PFNMAP_REFUSED, x, x.where = S2V_WHERE_UNKNOWN);
-	SILENT(PFNMAP_REFUSED, x, x.where = S2V_WHERE_INSIDE); /* those are mapped Write-Back */
+	SILENT(PFNMAP_REFUSED, x, x.where = S2V_WHERE_INSIDE); /* KVM maps these Write-Back */
 	SILENT(PFNMAP_REFUSED, x, x.cap = -1); /* no such kernel refuses it */
 	SILENT(PFNMAP_REFUSED, x, x.vma.flags = 0);
 	SILENT(PFNMAP_REFUSED, x, x.vma.attr = NC);
@@ -253,7 +253,7 @@ static void pfnmap_refused_at_the_fault(void **state)
 	SILENT(PFNMAP_REFUSED, x, x.err = -EINVAL);
 	SILENT(PFNMAP_REFUSED, x, x.err = -ENOEXEC);
 	SILENT(PFNMAP_REFUSED, x, x.err = -ENOMEM);
-	/* Dirty logging is no reason for EFAULT. MTE is, but the check for this comes before it. */
+	/* Dirty logging is no reason for EFAULT. MTE is, but KVM checks for cacheable PFNMAP first. */
 	FIRES(PFNMAP_REFUSED, x, x.slot_flags = S2V_MEM_LOG_DIRTY_PAGES);
 	FIRES(PFNMAP_REFUSED, x, x.mte = true);
 }
@@ -279,17 +279,17 @@ static void attr_drift(void **state)
 	FIRES(ATTR_DRIFT, x, x.was.attr = NC);
 	FIRES(ATTR_DRIFT, x, x.was.attr = NC; x.vma.attr = nGnRE);
 	SILENT(ATTR_DRIFT, x, x.was.attr = x.vma.attr = NC);
-	/* mprotect(PROT_MTE) makes Write-Back Tagged: the memory type is Write-Back still. */
+	/* mprotect(PROT_MTE) makes Write-Back Tagged, which is the same memory type. */
 	SILENT(ATTR_DRIFT, x, x.vma.attr = TAGGED);
 	SILENT(ATTR_DRIFT, x, x.was.attr = TAGGED);
 	FIRES(ATTR_DRIFT, x, x.was.attr = TAGGED; x.vma.attr = NC);
-	/* Other files, other flags that do not matter */
+	/* Another file, or other flags: no drift. */
 	SILENT(ATTR_DRIFT, x, x.vma.flags = S2V_VMA_FILE | S2V_VMA_HUGETLB | S2V_VMA_SHARED);
-	/* The PTE alone is no drift of what is registered: s2-noncacheable tells of it. */
+	/* A PTE that differs is no drift: s2-noncacheable reports it. */
 	SILENT(ATTR_DRIFT, x, x.vma.pte_attr = NC);
 }
 
-/* Nothing was mapped when the slot was registered: ordinary memory there is as usual. */
+/* Nothing was mapped at registration: ordinary memory there is no drift. */
 static void attr_drift_into_a_hole(void **state)
 {
 	struct t x = sound;
@@ -306,7 +306,7 @@ static void attr_drift_into_a_hole(void **state)
 	SILENT(ATTR_DRIFT, x, x.vma.flags = PFNMAP; x.seen = false);
 }
 
-/* High only where what is there now may be incoherent on this host, or is not verified. */
+/* High only if the new backing may be incoherent on this host, or is not verified. */
 static void attr_drift_severity(void **state)
 {
 	struct t x = sound;
@@ -326,7 +326,7 @@ static void attr_drift_severity(void **state)
 	HIGH(ATTR_DRIFT, x, x.fwb = S2V_NO);
 	HIGH(ATTR_DRIFT, x, x.fwb = S2V_UNKNOWN);
 	HIGH(ATTR_DRIFT, x, x.dic = S2V_NO; x.where = S2V_WHERE_UNKNOWN);
-	/* The kernel maintains the cache for what is in its map. */
+	/* The kernel can maintain the cache for memory in its map. */
 	INFO(ATTR_DRIFT, x, x.fwb = x.dic = S2V_NO; x.where = S2V_WHERE_INSIDE);
 	HIGH(ATTR_DRIFT, x, x.vma.pte_attr = NONE); /* the driver's PTEs were not seen */
 	HIGH(ATTR_DRIFT, x, x.s2 = nGnRE); /* one side uses the cache */
@@ -365,7 +365,7 @@ static void device_exec(void **state)
 	FIRES(DEVICE_EXEC, x, x.s2 = nGnRnE);
 	FIRES(DEVICE_EXEC, x, x.s2 = GRE);
 	FIRES(DEVICE_EXEC, x, x.s2 = nGRE);
-	FIRES(DEVICE_EXEC, x, x.vma.attr = NONE); /* relax_perms: the host side is not looked at */
+	FIRES(DEVICE_EXEC, x, x.vma.attr = NONE); /* relax_perms: no host attributes */
 	SILENT(DEVICE_EXEC, x, x.exec = false);
 	SILENT(DEVICE_EXEC, x, x.s2 = NC);
 	SILENT(DEVICE_EXEC, x, x.s2 = WB);
@@ -404,7 +404,7 @@ static void migration_pinned(void **state)
 	FIRES(MIGRATION_PINNED, x, x.vma.flags = MIXEDMAP);
 	FIRES(MIGRATION_PINNED, x, x.vma.pte_attr = TAGGED);
 	SILENT(MIGRATION_PINNED, x, x.vma.flags = 0);
-	SILENT(MIGRATION_PINNED, x, x.where = S2V_WHERE_INSIDE); /* KVM can clean those */
+	SILENT(MIGRATION_PINNED, x, x.where = S2V_WHERE_INSIDE); /* KVM can clean the cache there */
 	SILENT(MIGRATION_PINNED, x, x.where = S2V_WHERE_UNKNOWN);
 	SILENT(MIGRATION_PINNED, x, x.s2 = nGnRE);
 	SILENT(MIGRATION_PINNED, x, x.s2 = NC);

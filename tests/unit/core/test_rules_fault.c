@@ -1,9 +1,9 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is said of a fault that failed: by which rule, and which check of the kernel it names. */
+/* Failed faults: the rule that reports them, and the check of the kernel that it names. */
 #include "rules_input.h"
 
-/* Of one failed fault one of the two tells. */
+/* Exactly one of the two rules fires on a failed fault. */
 static void either_refused_or_failed(void **state)
 {
 	static const int errs[] = { 0, -EFAULT, -EINVAL, -ENOMEM, -EPERM };
@@ -55,7 +55,7 @@ static void fault_failed_in_a_driver_map(void **state)
 	SAYS("PTE normal-wb, inside the kernel's map");
 	SAYS("read-only PTE");
 	NOT("reference count");
-	/* Up to 6.12 KVM wants a reference of what is in its map. */
+	/* Up to 6.12 KVM needs a reference to a page in the kernel's map. */
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB; x.where = S2V_WHERE_INSIDE; x.cap = -1);
 	SAYS("reference count");
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = nGnRE; x.vma.attr = nGnRnE;
@@ -63,13 +63,13 @@ static void fault_failed_in_a_driver_map(void **state)
 	SAYS("VMA device-nGnRnE, PTE device-nGnRE, outside the kernel's map");
 	NOT("reference count");
 	FIRES(FAULT_FAILED, x, x.vma.flags = MIXEDMAP; x.driver = NULL);
-	SAYS("There: mixedmap, VMA");
+	SAYS("Backing: mixedmap, VMA");
 	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_NO_PTE);
 	SAYS("PTE not readable");
 	SAYS("cannot be read here");
 	FIRES(FAULT_FAILED, x, x.mte = true; x.vma.pte_attr = WB; x.where = S2V_WHERE_INSIDE);
 	SAYS("MTE");
-	/* Without /proc/iomem it may be what pfnmap-cacheable-refused tells of. */
+	/* Without /proc/iomem it may be what pfnmap-cacheable-refused reports. */
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB);
 	SAYS("refuses cacheable device memory");
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB; x.fwb = x.dic = S2V_YES);
@@ -86,7 +86,7 @@ static void fault_failed_elsewhere(void **state)
 	x.vma.flags = 0;
 	x.driver = NULL;
 	FIRES(FAULT_FAILED, x, );
-	SAYS("There: anonymous, VMA normal-wb, no PTE. get_user_pages() gave no page");
+	SAYS("Backing: anonymous, VMA normal-wb, no PTE. get_user_pages() gave no page");
 	FIRES(FAULT_FAILED, x, x.vma.pte_attr = WB; x.where = S2V_WHERE_INSIDE);
 	SAYS("read-only and the guest wrote");
 	NOT("MTE");
@@ -114,13 +114,13 @@ static void fault_failed_elsewhere(void **state)
 	FIRES(FAULT_FAILED, x, x.err = -E2BIG);
 	SAYS("not known");
 	SILENT(FAULT_FAILED, x, x.err = 0);
-	/* A name is a module's, of any length it says. */
+	/* A module's name of any length. */
 	FIRES(FAULT_FAILED, x, x.vma.flags = PFNMAP;
 	      x.driver = "a_driver_whose_name_takes_up_more_than_there_is_room_for_a_name");
 }
 
-/* Where the access and what permits it are known, one check is named, and no other. */
-static void the_access_decides(void **state)
+/* If the access and the permissions are known, exactly one check is named. */
+static void access_is_known(void **state)
 {
 	const __u32 rw = S2V_PG_PROT | S2V_PG_VMA_READ | S2V_PG_VMA_WRITE;
 	struct t x = failed();
@@ -136,18 +136,18 @@ static void the_access_decides(void **state)
 	FIRES(FAULT_FAILED, x, x.page_flags = S2V_PG_PROT);
 	SAYS("VMA normal-wb no access");
 	SAYS("PROT_NONE");
-	/* A PTE that the driver makes writable at the VMM's own store alone. */
+	/* A PTE that the driver makes writable only when the VMM writes. */
 	x.vma.pte_attr = WB;
 	x.where = S2V_WHERE_INSIDE;
 	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE);
-	SAYS("by a read-only PTE when the guest wrote");
+	SAYS("write through a read-only PTE");
 	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE);
 	NOT("read-only");
 	SAYS("not known");
 	FIRES(FAULT_FAILED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE; x.mte = true);
 	SAYS("MTE");
 	NOT("read-only");
-	/* That comes before cacheable device memory is refused. */
+	/* KVM checks that before it refuses cacheable device memory. */
 	x.where = S2V_WHERE_OUTSIDE;
 	FIRES(PFNMAP_REFUSED, x, x.page_flags = rw | S2V_PG_WRITE | S2V_PG_PTE_WRITE);
 	FIRES(PFNMAP_REFUSED, x, x.page_flags = rw);
@@ -171,7 +171,7 @@ int main(void)
 		cmocka_unit_test(either_refused_or_failed),
 		cmocka_unit_test(fault_failed_in_a_driver_map),
 		cmocka_unit_test(fault_failed_elsewhere),
-		cmocka_unit_test(the_access_decides),
+		cmocka_unit_test(access_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

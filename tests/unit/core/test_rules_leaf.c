@@ -1,9 +1,9 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Leaves that lead where the host's tables do not: whose memory it is, and what is only not verified. */
+/* Leaves that differ from the host's page tables: foreign memory, or not verified. */
 #include "rules_input.h"
 
-/* A leaf over anonymous memory, of which the host has no PTE. */
+/* A leaf over anonymous memory without a host PTE. */
 static struct t absent(void)
 {
 	struct t x = sound;
@@ -46,7 +46,7 @@ static void another_page(void **state)
 	FIRES(FOREIGN_MEMORY, x, x.vma.flags = PFNMAP; x.where = S2V_WHERE_OUTSIDE);
 	FIRES(FOREIGN_MEMORY, x, x.where = S2V_WHERE_UNKNOWN; x.vma.attr = NONE);
 	SILENT(FOREIGN_MEMORY, x, x.differs = false);
-	SILENT(ALIAS_CONFLICT, x, ); /* which is about attributes */
+	SILENT(ALIAS_CONFLICT, x, ); /* needs another leaf */
 }
 
 static void no_page(void **state)
@@ -58,7 +58,7 @@ static void no_page(void **state)
 	SAYS("map nothing there");
 	SAYS("which is RAM");
 	TAKEN_FOR(NOT, x, x.absent = false);
-	/* RAM is somebody's, whatever the VMA: udmabuf, GEM. */
+	/* RAM is foreign, whatever the VMA: udmabuf, GEM. */
 	TAKEN_FOR(FOREIGN, x, x.vma.flags = PFNMAP);
 	TAKEN_FOR(FOREIGN, x, x.vma.flags = MIXEDMAP; x.vma.attr = NC);
 	TAKEN_FOR(FOREIGN, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED);
@@ -67,15 +67,15 @@ static void no_page(void **state)
 	TAKEN_FOR(FOREIGN, x, x.where = S2V_WHERE_OUTSIDE);
 	NOT("which is RAM");
 	TAKEN_FOR(FOREIGN, x, x.where = S2V_WHERE_UNKNOWN);
-	/* A device's memory that its driver maps page by page may be contiguous, or not. */
+	/* Device memory that its driver maps page by page may be contiguous or not. */
 	x.where = S2V_WHERE_OUTSIDE;
 	x.vma.attr = NC;
 	x.s2 = NC;
 	TAKEN_FOR(UNVERIFIED, x, x.vma.flags = PFNMAP);
 	TAKEN_FOR(UNVERIFIED, x, x.vma.flags = MIXEDMAP);
 	TAKEN_FOR(UNVERIFIED, x, x.vma.flags = PFNMAP; x.where = S2V_WHERE_UNKNOWN);
-	TAKEN_FOR(UNVERIFIED, x, x.vma.attr = NONE); /* nothing is known of it */
-	/* vfio-pci's is. */
+	TAKEN_FOR(UNVERIFIED, x, x.vma.attr = NONE); /* nothing is known about it */
+	/* vfio-pci's is contiguous. */
 	TAKEN_FOR(NOT, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED);
 	TAKEN_FOR(UNVERIFIED, x, x.vma.flags = PFNMAP | S2V_VMA_ANY_UNCACHED;
 		  x.where = S2V_WHERE_UNKNOWN);

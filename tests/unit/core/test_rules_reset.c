@@ -1,6 +1,6 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rules of resets: a case in which each fires, then each of its conditions changed alone. */
+/* The rules of resets: a case in which each fires, then each condition changed alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,9 @@
 
 #include "core/rules.h"
 
-/* Of an input what these rules may look at. */
+/* The fields of a rule input that these rules use. */
 struct t {
-	const char *what; /* differs from the case that fires */
+	const char *what; /* the difference from the case that fires */
 	enum s2v_trigger on;
 	int fwb, dic, icache;
 	unsigned int unmaps, inits;
@@ -42,7 +42,7 @@ static bool decide(enum s2v_rule_id rule, const struct t *t, char *why, size_t l
 	return true;
 }
 
-/* The first case fires, with a reason that says so much; none of the others does. */
+/* The first case fires, and its explanation contains `says`; no other case fires. */
 static void only_first(enum s2v_rule_id rule, const struct t *t, size_t n, const char *says)
 {
 	char why[512] = "", tiny[64];
@@ -57,7 +57,7 @@ static void only_first(enum s2v_rule_id rule, const struct t *t, size_t n, const
 			fail_msg("%s fires although: %s", s2v_rules[rule].name, t[i].what);
 }
 
-/* And these fire all the same: what differs is none of the rule's business. */
+/* These fire, too: the rule does not depend on what differs. */
 static void all_fire(enum s2v_rule_id rule, const struct t *t, size_t n)
 {
 	char why[512];
@@ -180,7 +180,7 @@ static void icache_repeated(void **state)
 	all_fire(S2V_RULE_RESET_ICACHE_REPEATED, yes, S2V_ARRAY_SIZE(yes));
 }
 
-/* They are asked of resets alone, so nothing else can make them fire. */
+/* They apply to events of resets only. */
 static void asked_of_resets(void **state)
 {
 	(void)state;

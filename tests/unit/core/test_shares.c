@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core/names.c */
-/* Shares of the maps of memslots and of kinds: whatever processes take, something is left for another one. */
+/* Shares of the maps of memslots and kinds: however much processes take, room is left for another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 static struct s2v_shares s;
 
-/* All that it gets. */
+/* Takes as much as it gets; returns how much. */
 static __u32 greedy(__u32 tgid)
 {
 	__u32 n = 0;
@@ -22,7 +22,7 @@ static __u32 greedy(__u32 tgid)
 	return n;
 }
 
-static void not_more_than_is_left(void **state)
+static void limited_to_what_is_left(void **state)
 {
 	__u32 left = S2V_SHARED_MOST, n;
 
@@ -34,15 +34,15 @@ static void not_more_than_is_left(void **state)
 		assert_in_range(n, left, left + 1);
 		assert_false(s2v_share_take(&s, S2V_SHARED_SLOTS, tgid));
 	}
-	/* 8 VMs of one process with all the memslots that KVM lets them have leave room for 32 of another's. */
+	/* 8 processes that take all they get leave room for 32 memslots of another. */
 	assert_in_range(left, 1000, S2V_SHARED_MOST);
 	for (int i = 0; i < 32; i++)
 		assert_true(s2v_share_take(&s, S2V_SHARED_SLOTS, 4711));
-	/* The other map is not concerned. */
+	/* The other map is not affected. */
 	assert_true(s2v_share_take(&s, S2V_SHARED_KINDS, 1));
 }
 
-static void what_is_given_back(void **state)
+static void freed_shares(void **state)
 {
 	__u32 n;
 
@@ -54,13 +54,13 @@ static void what_is_given_back(void **state)
 		s2v_share_give(&s, S2V_SHARED_SLOTS, 7);
 	assert_int_equal(s.all[S2V_SHARED_SLOTS], 0);
 	assert_int_equal(greedy(7), n);
-	/* Those with the same remainder have it together. */
+	/* Processes with the same remainder share. */
 	assert_int_equal(greedy(7 + S2V_SHARES), 0);
 	assert_true(s2v_share_take(&s, S2V_SHARED_SLOTS, 8));
 }
 
-/* Counted by two at once, it may be one more than there are: nobody gets more then. */
-static void more_than_there_are(void **state)
+/* A race may count one more than the total: then nobody gets more. */
+static void count_beyond_the_total(void **state)
 {
 	(void)state;
 	memset(&s, 0, sizeof(s));
@@ -71,9 +71,9 @@ static void more_than_there_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_more_than_is_left),
-		cmocka_unit_test(what_is_given_back),
-		cmocka_unit_test(more_than_there_are),
+		cmocka_unit_test(limited_to_what_is_left),
+		cmocka_unit_test(freed_shares),
+		cmocka_unit_test(count_beyond_the_total),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

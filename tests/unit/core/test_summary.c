@@ -1,6 +1,6 @@
 /* needs: src/core/summary.c src/core/unread.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What makes a run incomplete, each cause by itself, and that the text says it. */
+/* Each reason why a run is incomplete, alone, and its text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static struct s2v_summary fresh(void)
 	struct s2v_summary s = { .rules = rules, .vms = 3, .duration_ns = 1 };
 
 	memset(rules, 0, sizeof(rules)); /* S2V_COVERED */
-	/* None of these says that something was missed. */
+	/* None of these makes a run incomplete. */
 	s.cnt[S2V_CNT_FAULTS] = 100;
 	s.cnt[S2V_CNT_FAULT_ERRORS] = 2;
 	s.cnt[S2V_CNT_MAPS] = 200;
@@ -65,7 +65,7 @@ static void rules_not_covered(void **state)
 	struct s2v_summary s = fresh();
 
 	(void)state;
-	/* Not applicable is no gap: design, "only the second makes a run incomplete". */
+	/* Not applicable is no gap. */
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		rules[i].coverage = S2V_NOT_APPLICABLE;
 	s2v_summary_judge(&s);
@@ -80,7 +80,7 @@ static void rules_not_covered(void **state)
 	is_incomplete(&s, "2 rules not covered");
 }
 
-/* Each counter of something lost, into its total and into the text. */
+/* Each counter of losses: its total and its text. */
 static void counters(void **state)
 {
 	static const struct {
@@ -126,7 +126,7 @@ static void counters(void **state)
 	}
 }
 
-/* Returns make up for entries; more of them (a call that was inside at the start) miss nothing. */
+/* Equal returns and entries are no miss; more returns (of calls in progress at the start) neither. */
 static void returns(void **state)
 {
 	struct s2v_summary s = fresh();
@@ -143,7 +143,7 @@ static void returns(void **state)
 	assert_int_equal(s.missed_probes, 0);
 }
 
-/* A counter that is new must be thought of here: is it harmless, or does it spoil a run? */
+/* A new counter must be added to one of these tests. */
 static void every_counter_is_known(void **state)
 {
 	(void)state;
@@ -151,7 +151,7 @@ static void every_counter_is_known(void **state)
 	assert_int_equal(S2V_CNT_NR, 18);
 }
 
-static void what_the_source_filled_in(void **state)
+static void fields_of_the_source(void **state)
 {
 	struct s2v_summary s = fresh();
 
@@ -186,7 +186,7 @@ static void what_the_source_filled_in(void **state)
 	is_incomplete(&s, "hooks were gone for a while, 2 times (kprobes are disabled)");
 	s = fresh();
 	s.fwb_disagrees = true;
-	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB");
+	is_incomplete(&s, "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB");
 	s = fresh();
 	s.damaged = 1;
 	is_incomplete(&s, "the recording is damaged in 1 place");
@@ -221,8 +221,8 @@ static void mapped_by_another_function(void **state)
 		"of process 812)");
 }
 
-/* What is one VM's says nothing of the others, and what is nobody's is everybody's. */
-static void of_single_vms(void **state)
+/* Failures of single VMs do not affect others; failures of no known VM affect the whole run. */
+static void single_vms(void **state)
 {
 	struct s2v_summary s = fresh();
 
@@ -240,10 +240,10 @@ static void of_single_vms(void **state)
 	s.unreadable = 118;
 	s.over_limit = 3;
 	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
-	is_incomplete(&s, "2 stretches of memory more than are kept of a VM; "
+	is_incomplete(&s, "2 ranges of memory over the limit; "
 			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
 			  "host attributes unreadable 117 times, "
-			  "1 memslot or stretch of memory more than are kept");
+			  "1 memslot or range of memory over the limit");
 	assert_false(s.but_for);
 
 	s = fresh();
@@ -255,13 +255,13 @@ static void of_single_vms(void **state)
 	is_incomplete(&s,
 		      "complete but for this: VM 1 (process 10) is not verified: "
 		      "host attributes unreadable 5 times; VM 2 (process 20) is not verified: "
-		      "2 memslots or stretches of memory more than are kept; "
+		      "2 memslots or ranges of memory over the limit; "
 		      "VM 3 (process 30) is not verified: "
-		      "3 memslots or stretches of memory more than are kept; nor are 2 more VMs");
+		      "3 memslots or ranges of memory over the limit; 2 more VMs are not verified");
 }
 
-/* As many as there is room for; what is left over counts as nobody's. */
-static void more_vms_than_are_kept(void **state)
+/* More VMs than there is room for: the rest counts for the whole run. */
+static void too_many_vms(void **state)
 {
 	struct s2v_summary s = fresh();
 
@@ -276,10 +276,10 @@ static void more_vms_than_are_kept(void **state)
 	assert_int_equal(s2v_summary_unread(&s), 1);
 }
 
-/* All causes at once, with numbers of any length: the last is still told, whole. */
+/* All reasons at once, with long numbers: the last one still fits. */
 static void all_at_once(void **state)
 {
-	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB";
+	static const char last[] = "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB";
 	static const char *const part[] = { "not covered; ", "lost; ",	     "missed; ",
 					    "times; ",	     "understood; ", "verified; ",
 					    "4294967295); ", "not seen; ",   "not known; " };
@@ -311,13 +311,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(complete),
 		cmocka_unit_test(hooks_gone),
-		cmocka_unit_test(of_single_vms),
-		cmocka_unit_test(more_vms_than_are_kept),
+		cmocka_unit_test(single_vms),
+		cmocka_unit_test(too_many_vms),
 		cmocka_unit_test(rules_not_covered),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(returns),
 		cmocka_unit_test(every_counter_is_known),
-		cmocka_unit_test(what_the_source_filled_in),
+		cmocka_unit_test(fields_of_the_source),
 		cmocka_unit_test(mapped_by_another_function),
 		cmocka_unit_test(all_at_once),
 	};

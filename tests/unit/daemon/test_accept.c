@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What clients say they take. */
+/* Accept and Accept-Encoding. */
 /* needs: src/daemon/accept.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,12 +49,12 @@ static void openmetrics(void **state)
 		{ "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;"
 		  "version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
 		  true },
-		/* a scraper that prefers text */
+		/* the scraper prefers text */
 		{ "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5",
 		  false },
 		{ "text/*;q=0.9,application/openmetrics-text;q=0.8", false },
 		{ "*/*,application/openmetrics-text;q=0.8", false },
-		/* the more specific one counts */
+		/* the most specific range counts */
 		{ "*/*,text/plain;q=0.3,application/openmetrics-text;q=0.5", true },
 		{ ",,;,;q=,=", false },
 	};

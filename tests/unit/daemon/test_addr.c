@@ -96,7 +96,7 @@ static void tcp(void **state)
 	assert_true(fd >= 0);
 	s2v_addr_name(fd, name, sizeof(name));
 	assert_int_equal(strncmp(name, "127.0.0.1:", 10), 0);
-	/* Its own name leads back to it, where another one listens already. */
+	/* s2v_addr_parse() takes the name; the address is in use. */
 	assert_int_equal(s2v_addr_parse(name, &a, err, sizeof(err)), 0);
 	other = s2v_addr_listen(&a);
 	assert_int_equal(other, -EADDRINUSE);
@@ -121,16 +121,16 @@ static void unix_socket(void **state)
 	assert_string_equal(name, path);
 	assert_int_equal(stat(path + 5, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0660);
-	/* somebody listens: it stays his */
+	/* in use: not replaced */
 	assert_int_equal(s2v_addr_listen(&a), -EADDRINUSE);
 	close(fd);
-	/* nobody does: left behind by one that was killed */
+	/* stale: left by a daemon that was killed */
 	fd = s2v_addr_listen(&a);
 	assert_true(fd >= 0);
 	close(fd);
 	s2v_addr_unlink(&a);
 	assert_int_equal(stat(path + 5, &st), -1);
-	/* a file is nobody's socket, and is not removed */
+	/* a regular file is not removed */
 	f = fopen(path + 5, "w");
 	assert_non_null(f);
 	fclose(f);

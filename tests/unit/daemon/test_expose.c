@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Both text formats, and histograms at their boundaries. */
+/* Both text formats, and histograms at their bucket bounds. */
 /* needs: src/daemon/expose.c src/util/util.c src/util/utf8.c */
 /* libs: -lm */
 #include <setjmp.h>
@@ -64,7 +64,7 @@ static void infos(void **state)
 
 static void hostile_labels(void **state)
 {
-	/* quote, newline, backslash, a byte that is not UTF-8, one that is */
+	/* quote, newline, backslash, an invalid byte, valid UTF-8 */
 	const struct s2v_label l[] = { { "comm", "\"\n\\\xff\xc3\xa9" }, { "b", "" }, { 0 } };
 	struct s2v_expo x = begin(false);
 
@@ -134,7 +134,7 @@ static unsigned long bucket(const char *le)
 	return strtoul(at + strlen(key), NULL, 10);
 }
 
-/* le: less than or equal. A duration at a bound is in its bucket, one more is not. */
+/* le: less than or equal. A duration equal to a bound is in its bucket, 1 ns more is not. */
 static void boundaries(void **state)
 {
 	static const __u64 bound[S2V_HIST_BUCKETS] = S2V_HIST_BOUNDS;

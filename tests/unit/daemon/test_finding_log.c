@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Findings on their way out: all counted, not all written; and what each VM did. */
+/* The log of findings: all are counted, not all are written. Counts of each VM. */
 /* needs: src/core src/host src/util src/daemon/finding_log.c src/daemon/vms.c src/daemon/notify.c src/sink/json.c src/sink/json_event.c src/sink/json_object.c */
 /* libs: -ljson-c */
 #include <errno.h>
@@ -17,13 +17,13 @@
 #include "daemon/vms.h"
 
 static __u64 written;
-static int disk; /* errno of writes */
+static int disk_errno; /* of writes */
 
 static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
 	(void)f;
-	s->failed = disk;
-	written += !disk;
+	s->failed = disk_errno;
+	written += !disk_errno;
 }
 
 static void on_close(struct s2v_sink *s)
@@ -40,7 +40,7 @@ static struct s2v_finding_log begin(void)
 	t.json->close(t.json);
 	*t.json = (struct s2v_sink){ .finding = on_finding, .close = on_close };
 	written = 0;
-	disk = 0;
+	disk_errno = 0;
 	return t;
 }
 
@@ -66,7 +66,7 @@ static void flood(void **state)
 	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 5000);
 	assert_true(written >= 100 && written < 5000);
 	assert_int_equal(written + t.suppressed, 5000);
-	/* After a while there is room again, and an hour of silence is not saved up for ever. */
+	/* Tokens come back, but an hour without findings does not add up beyond the burst. */
 	written = 0;
 	for (__u64 i = 1; i <= 5000; i++) {
 		struct s2v_finding f = a_finding(5000 + i, S2V_RULE_DEVICE_EXEC, false);
@@ -77,7 +77,7 @@ static void flood(void **state)
 	s2v_log_close(&t);
 }
 
-/* Of one rule, those that are harmless here are counted apart, and do not wash away the others. */
+/* Harmless findings of a rule are counted separately, and do not displace the others. */
 static void harmless(void **state)
 {
 	struct s2v_finding_log t = begin();
@@ -100,7 +100,7 @@ static void harmless(void **state)
 	s2v_log_close(&t);
 }
 
-/* Updates are no new findings, and do not keep new ones from being told. */
+/* Updates do not count as findings, and do not keep new findings from being written. */
 static void updates(void **state)
 {
 	struct s2v_finding_log t = begin();
@@ -121,7 +121,7 @@ static void updates(void **state)
 	s2v_log_close(&t);
 }
 
-/* What was one too many is written when there is room, as it stands then, once. */
+/* A finding over the limit is written later, once, with its totals of that time. */
 static void late(void **state)
 {
 	struct s2v_finding_log t = begin();
@@ -134,10 +134,10 @@ static void late(void **state)
 		s2v_log_finding(&t, &f, SECOND);
 	assert_true(t.suppressed > 0);
 	written = 0;
-	s2v_log_late(&t, SECOND);
+	s2v_log_flush(&t, SECOND);
 	assert_int_equal(written, 0);
-	s2v_log_late(&t, 10 * SECOND);
-	s2v_log_late(&t, 20 * SECOND);
+	s2v_log_flush(&t, 10 * SECOND);
+	s2v_log_flush(&t, 20 * SECOND);
 	assert_int_equal(written, 1);
 	s2v_log_close(&t);
 }
@@ -148,19 +148,19 @@ static void full_disk(void **state)
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
 
 	(void)state;
-	disk = 28; /* ENOSPC */
+	disk_errno = ENOSPC;
 	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(t.unwritten, 1);
-	assert_int_equal(t.failed, 28);
+	assert_int_equal(t.failed, ENOSPC);
 	assert_int_equal(t.total[S2V_RULE_DEVICE_EXEC], 1);
-	disk = 0; /* there is room again */
+	disk_errno = 0;
 	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
 	assert_int_equal(t.failed, 0);
 	s2v_log_close(&t);
 }
 
-/* A pipe that nobody reads: what is told there is counted, and does not hold us up. */
+/* A pipe without a reader: findings count as unwritten, and the daemon does not block. */
 static void nobody_reads(void **state)
 {
 	struct s2v_finding f = a_finding(1, S2V_RULE_DEVICE_EXEC, false);
@@ -176,19 +176,19 @@ static void nobody_reads(void **state)
 	while (write(fd[1], page, sizeof(page)) > 0)
 		;
 	assert_int_equal(errno, EAGAIN);
-	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0); /* as one that is inherited */
+	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0); /* blocking, like an inherited one */
 	assert_int_equal(dup2(fd[1], STDOUT_FILENO), STDOUT_FILENO);
 	s2v_log_finding(&t, &f, SECOND);
 	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 0);
 	assert_int_equal(t.unwritten, 2);
 	assert_int_equal(t.failed, EAGAIN);
-	/* Somebody does, at last: nothing of a line was there before. */
+	/* Once it is read, the next line is whole: no partial line was written. */
 	assert_int_equal(read(fd[0], page, sizeof(page)), sizeof(page));
 	s2v_log_finding(&t, &f, SECOND);
 	assert_int_equal(written, 1);
 	assert_int_equal(t.failed, 0);
-	assert_false(t.torn);
+	assert_false(t.partial);
 	assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
 	close(out);
 	close(fd[0]);
@@ -210,7 +210,7 @@ static void ring(void **state)
 	for (unsigned int i = 0; i < S2V_LOG_KEPT; i++)
 		assert_int_equal(s2v_log_kept(&t, i)->id, 250 - i);
 	assert_null(s2v_log_kept(&t, S2V_LOG_KEPT));
-	/* An update takes the place of what it updates. */
+	/* An update replaces the finding that it updates. */
 	f = a_finding(200, S2V_RULE_DEVICE_EXEC, true);
 	f.count = 77;
 	s2v_log_finding(&t, &f, SECOND);
@@ -219,8 +219,8 @@ static void ring(void **state)
 	s2v_log_close(&t);
 }
 
-/* Many small ones leave the grave ones there, and the newest is always there. */
-static void grave_ones_stay(void **state)
+/* Many minor findings do not displace severe ones, and the newest is always kept. */
+static void severe_ones_stay(void **state)
 {
 	struct s2v_finding_log t = begin();
 	struct s2v_finding f;
@@ -248,8 +248,8 @@ static void grave_ones_stay(void **state)
 	s2v_log_close(&t);
 }
 
-/* Nor do they keep a grave one from being written. */
-static void grave_ones_are_written(void **state)
+/* Many minor findings do not keep a severe one from being written. */
+static void severe_ones_are_written(void **state)
 {
 	struct s2v_finding_log t = begin();
 	struct s2v_finding f;
@@ -316,19 +316,19 @@ static void labels(void **state)
 	s2v_vms_finding(&s, &f);
 	s2v_vms_rank(&s, MINUTE);
 	assert_int_equal(n_series(&s), 3);
-	/* The one with the finding has it from its first scrape on. */
+	/* The VM with the finding has a series from the first scrape on. */
 	assert_true(stat_of(&s, 2)->labelled);
 	assert_int_equal(stat_of(&s, 2)->own[S2V_VM_FINDINGS], 1);
 	assert_int_equal(stat_of(&s, 10)->own[S2V_VM_MAPS], 1000);
 	assert_int_equal(s.other[S2V_VM_MAPS], 5500);
 	assert_int_equal(s.other[S2V_VM_FINDINGS], 1);
-	/* From then on each thing adds to one series. */
+	/* From then on each count goes to one series only. */
 	map(&s, 10, 5);
 	map(&s, 1, 5000);
 	s2v_vms_rank(&s, MINUTE + SECOND);
 	assert_int_equal(stat_of(&s, 10)->own[S2V_VM_MAPS], 1005);
 	assert_int_equal(s.other[S2V_VM_MAPS], 10500);
-	/* VM 1 has overtaken VM 9, but not so soon that a slower scraper would not know. */
+	/* VM 1 is busier than VM 9, but VM 9 keeps its series for a minute, for slow scrapers. */
 	assert_true(stat_of(&s, 9)->labelled);
 	assert_false(stat_of(&s, 1)->labelled);
 	map(&s, 9, 3);
@@ -336,13 +336,13 @@ static void labels(void **state)
 	assert_false(stat_of(&s, 9)->labelled);
 	assert_int_equal(s.other[S2V_VM_MAPS], 10503);
 	assert_int_equal(stat_of(&s, 1)->own[S2V_VM_MAPS], 5100);
-	/* It comes again, and goes on where it was: what was counted elsewhere stays there. */
+	/* Its series continues where it stopped; what `other` counted meanwhile stays there. */
 	map(&s, 9, 9000);
 	s2v_vms_rank(&s, 3 * MINUTE);
 	assert_true(stat_of(&s, 9)->labelled);
 	assert_int_equal(stat_of(&s, 9)->own[S2V_VM_MAPS], 900);
 	assert_int_equal(s.other[S2V_VM_MAPS], 19503);
-	/* What no scrape has seen of one that ends is not lost; its place is free at once. */
+	/* Counts that no scrape has seen go to `other` when the VM ends; its place is free at once. */
 	map(&s, 9, 40);
 	dead(&s, 9);
 	assert_int_equal(s.other[S2V_VM_MAPS], 19543);
@@ -354,11 +354,11 @@ static void labels(void **state)
 	s2v_vms_free(&s);
 }
 
-/* Whatever comes and goes, scraped by whomever: no series falls, and what all grow by is what happened. */
+/* No series ever decreases, and all increases add up to the number of events. */
 static void sums_of_rates(void **state)
 {
 	static __u64 shown[200];
-	static bool gone[200]; /* numbers are not used again */
+	static bool gone[200]; /* VM numbers are not reused */
 	__u64 happened = 0, grown = 0, other = 0, n;
 	struct s2v_vm_stats s = { .labels = 4 };
 
@@ -386,7 +386,7 @@ static void sums_of_rates(void **state)
 			if (!v->labelled)
 				continue;
 			assert_true(v->own[S2V_VM_MAPS] >= shown[v->id]);
-			/* A rate takes a series' first value for where it began. */
+			/* rate() takes the first value of a series as its start. */
 			grown += shown[v->id] ? v->own[S2V_VM_MAPS] - shown[v->id] : 0;
 			shown[v->id] = v->own[S2V_VM_MAPS];
 		}
@@ -395,7 +395,7 @@ static void sums_of_rates(void **state)
 	assert_int_equal(grown, happened);
 }
 
-/* The end of an audit that comes after that of its VM makes no VM. */
+/* The end of an audit that comes after the end of its VM does not create a VM. */
 static void audited_late(void **state)
 {
 	struct s2v_ev_audit ev = { .h = { .type = S2V_EV_AUDIT, .len = sizeof(ev), .vm = 1 },
@@ -422,7 +422,7 @@ static void busiest(void **state)
 		map(&s, vm, vm * 100);
 	f.vm.id = 2;
 	s2v_vms_finding(&s, &f);
-	f.update = true; /* is none */
+	f.update = true; /* does not count */
 	f.vm.id = 3;
 	s2v_vms_finding(&s, &f);
 	assert_int_equal(s2v_vms_busiest(&s, top, 4), 4);
@@ -440,9 +440,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flood),	cmocka_unit_test(updates),
 		cmocka_unit_test(full_disk),	cmocka_unit_test(nobody_reads),
-		cmocka_unit_test(ring),		cmocka_unit_test(grave_ones_stay),
+		cmocka_unit_test(ring),		cmocka_unit_test(severe_ones_stay),
 		cmocka_unit_test(labels),	cmocka_unit_test(sums_of_rates),
-		cmocka_unit_test(busiest),	cmocka_unit_test(grave_ones_are_written),
+		cmocka_unit_test(busiest),	cmocka_unit_test(severe_ones_are_written),
 		cmocka_unit_test(audited_late), cmocka_unit_test(harmless),
 		cmocka_unit_test(late),
 	};

@@ -21,7 +21,7 @@
 static int listener;
 static char path[108];
 
-/* A datagram socket at `path`, abstract where that begins with '@'. */
+/* A datagram socket; abstract if the name begins with '@'. */
 static void open_at(const char *name)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -37,7 +37,7 @@ static void open_at(const char *name)
 	assert_int_equal(bind(listener, (struct sockaddr *)&un, len), 0);
 }
 
-static size_t got(char *buf, size_t len)
+static size_t receive(char *buf, size_t len)
 {
 	ssize_t n = recv(listener, buf, len - 1, MSG_DONTWAIT);
 
@@ -64,7 +64,7 @@ static void states(void **state)
 	open_at(name);
 	setenv("NOTIFY_SOCKET", name, 1);
 	assert_int_equal(s2v_notify("READY=1\nSTATUS=%u VMs", 7U), 0);
-	got(buf, sizeof(buf));
+	receive(buf, sizeof(buf));
 	assert_string_equal(buf, "READY=1\nSTATUS=7 VMs");
 	close_it();
 	assert_int_equal(s2v_notify("READY=1"), -ENOENT);
@@ -72,7 +72,7 @@ static void states(void **state)
 	open_at(name);
 	setenv("NOTIFY_SOCKET", name, 1);
 	assert_int_equal(s2v_notify("STOPPING=1"), 0);
-	got(buf, sizeof(buf));
+	receive(buf, sizeof(buf));
 	assert_string_equal(buf, "STOPPING=1");
 	close_it();
 	unsetenv("NOTIFY_SOCKET");
@@ -105,12 +105,12 @@ static void sockets_of_others(void **state)
 	setenv("LISTEN_FDS", "1", 1);
 	setenv("LISTEN_PID", "1", 1);
 	assert_int_equal(s2v_listen_fds(), 0);
-	/* A child must not take them for its own. */
+	/* Children must not use them. */
 	assert_null(getenv("LISTEN_FDS"));
 	assert_null(getenv("LISTEN_PID"));
 }
 
-static void who_reads(void **state)
+static void journal_stream(void **state)
 {
 	struct stat st;
 	char buf[64];
@@ -142,7 +142,7 @@ static void findings(void **state)
 				 .s2 = S2V_ATTR_DEVICE_nGnRE,
 				 .count = 16,
 				 .explain = "because" };
-	/* A value with a newline: its name alone, 8 bytes of length, little-endian, the value. */
+	/* A value with a newline: name, newline, length (8 bytes, little-endian), value. */
 	static const char comm[] = "\nS2V_VM_COMM\n\x0c\0\0\0\0\0\0\0a\nPRIORITY=0\n";
 	char name[64], buf[4096];
 	size_t n;
@@ -151,13 +151,13 @@ static void findings(void **state)
 	snprintf(name, sizeof(name), "/tmp/s2v-journal-%d", getpid());
 	open_at(name);
 	assert_int_equal(s2v_journal_finding(listener, name, &f), 0);
-	n = got(buf, sizeof(buf));
+	n = receive(buf, sizeof(buf));
 	assert_non_null(memmem(buf, n, comm, sizeof(comm) - 1));
 	buf[strcspn(buf, "\n")] = 0;
 	assert_string_equal(buf,
 			    "MESSAGE=s2-noncacheable in VM 3 (a\\x0aPRIORITY=0, pid 1234), GPA "
 			    "0x40000000: because");
-	for (size_t i = 0; i < n; i++) /* so that the rest can be looked for as a string */
+	for (size_t i = 0; i < n; i++) /* so that strstr() finds the rest */
 		if (!buf[i])
 			buf[i] = ' ';
 	assert_non_null(strstr(buf, " PRIORITY=2\n")); /* critical */
@@ -177,7 +177,7 @@ int main(void)
 		cmocka_unit_test(states),
 		cmocka_unit_test(watchdog),
 		cmocka_unit_test(sockets_of_others),
-		cmocka_unit_test(who_reads),
+		cmocka_unit_test(journal_stream),
 		cmocka_unit_test(findings),
 	};
 

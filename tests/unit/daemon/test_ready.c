@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* When the daemon calls itself ready, and what it says when not. */
+/* When the daemon is ready, and which reasons it gives if not. */
 /* needs: src/core src/host src/util src/daemon/now.c */
 #include <errno.h>
 #include <setjmp.h>
@@ -80,7 +80,7 @@ static void first_audit(void **state)
 	d.audit_failed = false;
 	assert_string_equal(unready(), "");
 	d.n.audited_at = 0;
-	opts.audit_interval = 0; /* nobody wants one */
+	opts.audit_interval = 0; /* --audit-interval never */
 	assert_string_equal(unready(), "");
 	opts.audit_interval = 1;
 	src.can_audit = false; /* a recording */
@@ -98,10 +98,10 @@ static void losses(void **state)
 	fig.sum.missed_probes = 4;
 	assert_string_equal(unready(), "3 events were lost; the next audit makes up for it\n"
 				       "4 probes were missed; the next audit makes up for it\n");
-	/* An audit that began then, and is through. */
-	d.made_up = now.lost;
+	/* An audit that began then has ended. */
+	d.repaired = now.lost;
 	assert_string_equal(unready(), "");
-	assert_false(now.sum.complete); /* since the start it is not */
+	assert_false(now.sum.complete); /* for the whole run */
 	fig.sum.cnt[S2V_CNT_LOST_RINGBUF] = 2;
 	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n");
 	opts.audit_interval = 0;
@@ -126,25 +126,25 @@ static void audit_of(__u32 id, __u32 flags)
 	s2v_correlator_event(d.core, &ev.h);
 }
 
-/* VMs that were there before, which audits look at, or do not. */
-static void there_before(void **state)
+/* VMs from before the daemon, audited or not. */
+static void preexisting_vms(void **state)
 {
 	(void)state;
-	opts.audit_interval = 0; /* by default one is under way, which is told first */
+	opts.audit_interval = 0; /* else "the first audit has not ended yet" comes first */
 	vm(S2V_EV_VM_NEW, 1, false);
 	assert_string_equal(unready(), "");
 	vm(S2V_EV_VM_NEW, 2, true);
 	vm(S2V_EV_VM_NEW, 3, true);
-	assert_string_equal(unready(), "of 2 VMs what was mapped before is not known; "
+	assert_string_equal(unready(), "earlier mappings of 2 VMs are not known; "
 				       "an audit makes up for it (SIGHUP)\n");
 	audit_of(2, 0);
 	audit_of(3, S2V_AU_UNREAD);
-	d.made_up.unread = 1;
+	d.repaired.unread = 1;
 	d.n.audited_at = 1;
 	opts.audit_interval = 1;
-	assert_string_equal(unready(), "of 1 VM what was mapped before is not known; "
+	assert_string_equal(unready(), "earlier mappings of 1 VM are not known; "
 				       "the next audit makes up for it\n");
-	/* No audit will ever read it: what is complete says so, see what_no_audit_mends(). */
+	/* No audit can read it: that makes the run incomplete, see not_repairable(). */
 	audit_of(3, S2V_AU_PROTECTED);
 	assert_string_equal(unready(), "");
 	assert_false(now.sum.complete);
@@ -153,7 +153,7 @@ static void there_before(void **state)
 	assert_string_equal(unready(), "");
 }
 
-/* An audit makes up for what was before it, unless it could not read something itself. */
+/* An audit makes up for earlier losses, unless it could not read something. */
 static void unreadable(void **state)
 {
 	struct s2v_losses before;
@@ -166,7 +166,7 @@ static void unreadable(void **state)
 	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n"
 				       "host attributes were unreadable 1 time; "
 				       "the next audit makes up for it\n");
-	/* Of which VM is not kept: there are too many. */
+	/* The table of unread VMs is full: not attributed to a VM. */
 	fig.sum.unread.n = S2V_UNREAD_MOST;
 	before = now.lost;
 	audit_of(1, S2V_AU_UNREAD);
@@ -174,7 +174,7 @@ static void unreadable(void **state)
 	assert_string_equal(unready(), "1 event was lost; the next audit makes up for it\n"
 				       "host attributes were unreadable 2 times; "
 				       "the next audit makes up for it\n");
-	/* The next one reads all; what a hook could not read meanwhile is another matter. */
+	/* The next audit reads everything. A hook could not read something meanwhile: that remains. */
 	before = now.lost;
 	audit_of(1, 0);
 	fig.sum.cnt[S2V_CNT_UNREAD_PTE] = 1;
@@ -188,7 +188,7 @@ static void unreadable(void **state)
 	assert_int_equal(s2v_daemon_audited(&d, &before, &now), -EIO);
 }
 
-/* What is unreadable of one VM's is its owner's affair: the others are ready, and the run is not complete. */
+/* Unreadable memory of single VMs, which their owners can cause: ready, but incomplete. */
 static void unreadable_of_a_vm(void **state)
 {
 	struct s2v_losses before;
@@ -210,8 +210,8 @@ static void unreadable_of_a_vm(void **state)
 	assert_false(now.sum.complete);
 }
 
-/* What is under way counts until it is through, and what is lost then is not hidden by that. */
-static void counts_that_go_back(void **state)
+/* Counts include unfinished calls, so they can decrease. Later losses must still show. */
+static void counts_decrease(void **state)
 {
 	struct s2v_losses before;
 
@@ -233,7 +233,7 @@ static void counts_that_go_back(void **state)
 				       "the next audit makes up for it\n");
 }
 
-static void what_a_restart_mends(void **state)
+static void fwb_contradiction(void **state)
 {
 	struct s2v_ev_page ev = { .h = { .type = S2V_EV_MAP, .len = sizeof(ev), .vm = 1 },
 				  .slot = S2V_NO_SLOT,
@@ -246,8 +246,8 @@ static void what_a_restart_mends(void **state)
 	assert_true(strstr(unready(), "HCR_EL2.FWB contradicts"));
 }
 
-/* Ready is what an audit or a restart can bring about: else it would never be. */
-static void what_no_audit_mends(void **state)
+/* Reasons that neither an audit nor a restart can repair leave it ready. */
+static void not_repairable(void **state)
 {
 	(void)state;
 	d.n.audited_at = 1;
@@ -261,8 +261,8 @@ static void what_no_audit_mends(void **state)
 			    "understood; 1 mapping of nested guests not verified");
 }
 
-/* An audit shows what is mapped by another function, and not what comes after it. */
-static void mapped_by_another_function(void **state)
+/* An audit finds mappings by such a function, but not later ones: not ready. */
+static void unobserved_vms(void **state)
 {
 	(void)state;
 	d.n.audited_at = 1;
@@ -275,20 +275,20 @@ static void mapped_by_another_function(void **state)
 	assert_false(now.sum.complete);
 }
 
-/* Where fewer are missing than when the audit began nothing is. */
-static void fewer_than_before(void **state)
+/* Fewer losses than when the audit began are no losses. */
+static void fewer_losses(void **state)
 {
 	(void)state;
 	d.n.audited_at = 1;
 	fig.sum.cnt[S2V_CNT_ENTERED] = 102;
 	fig.sum.cnt[S2V_CNT_RETURNED] = 100;
 	assert_string_equal(unready(), "2 probes were missed; the next audit makes up for it\n");
-	d.made_up = now.lost;
+	d.repaired = now.lost;
 	fig.sum.cnt[S2V_CNT_RETURNED] = 102;
 	assert_string_equal(unready(), "");
 }
 
-static void hooks_that_go(void **state)
+static void hooks_gone(void **state)
 {
 	(void)state;
 	d.n.audited_at = 1;
@@ -297,10 +297,10 @@ static void hooks_that_go(void **state)
 	snprintf(fig.gone[S2V_OBS_UNMAP], sizeof(fig.gone[0]), "kprobes are disabled");
 	snprintf(fig.gap, sizeof(fig.gap), "hooks are gone");
 	assert_string_equal(unready(),
-			    "hook reset-unmap does not observe any more: kprobes are disabled\n");
+			    "hook reset-unmap no longer observes: kprobes are disabled\n");
 	assert_int_equal(d.rules[S2V_RULE_RESET_UNMAP_MISSING].coverage, S2V_NOT_COVERED);
 	assert_false(now.sum.complete);
-	/* It is back; what happened meanwhile is not known. */
+	/* It is back; the gap remains until an audit has ended. */
 	fig.gone[S2V_OBS_UNMAP][0] = 0;
 	snprintf(fig.gap, sizeof(fig.gap), "hooks were gone");
 	assert_string_equal(unready(), "hooks were gone; the next audit makes up for it\n");
@@ -322,15 +322,15 @@ static void recordings(void **state)
 	fig.sum.stopped = 0;
 	fig.sum.cut_short = false;
 	fig.sum.audit_failed = true;
-	assert_string_equal(unready(), "the audit in test did not come to its end\n");
+	assert_string_equal(unready(), "the audit in test did not end\n");
 	vm(S2V_EV_VM_NEW, 1, true);
 	fig.sum.audit_failed = false;
-	assert_string_equal(unready(), "of 1 VM what was mapped before is not known\n");
+	assert_string_equal(unready(), "earlier mappings of 1 VM are not known\n");
 	fig_err = -EIO;
 	assert_int_equal(s2v_daemon_now(&d, &now), -EIO);
 }
 
-/* More reasons than there is room for are cut, and not written past it. */
+/* Reasons that do not fit are truncated, without overflow. */
 static void many_reasons(void **state)
 {
 	(void)state;
@@ -347,19 +347,10 @@ static void many_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(first_audit),
-		T(losses),
-		T(there_before),
-		T(unreadable),
-		T(unreadable_of_a_vm),
-		T(counts_that_go_back),
-		T(what_a_restart_mends),
-		T(what_no_audit_mends),
-		T(hooks_that_go),
-		T(recordings),
-		T(many_reasons),
-		T(fewer_than_before),
-		T(mapped_by_another_function),
+		T(first_audit),	       T(losses),	   T(preexisting_vms),	 T(unreadable),
+		T(unreadable_of_a_vm), T(counts_decrease), T(fwb_contradiction), T(not_repairable),
+		T(hooks_gone),	       T(recordings),	   T(many_reasons),	 T(fewer_losses),
+		T(unobserved_vms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

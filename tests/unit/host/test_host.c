@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/host/host.c src/host/host_parse.c */
-/* Host facts out of the kernel's text files, and how contradicting sources are weighed. */
+/* Host facts from the kernel's text files, and the decision between contradicting sources. */
 #define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static void test_iomem(void **state)
 	assert_int_equal(h.n_ram, 0);
 }
 
-/* Hot-plugged memory nests and says whose it is; NOMAP memory is "reserved" at the top level. */
+/* Hot-plugged memory is nested, with its driver; NOMAP memory is "reserved" at the top level. */
 static void test_iomem_nested(void **state)
 {
 	struct s2v_host h;
@@ -132,7 +132,7 @@ static void test_iomem_many(void **state)
 	s2v_host_free(&h);
 }
 
-/* Ranges without an end, each apart from the others. */
+/* An endless file of separate ranges. */
 static ssize_t endless(void *cookie, char *buf, size_t len)
 {
 	unsigned long long *n = cookie;
@@ -192,7 +192,7 @@ static void test_kmsg(void **state)
 	assert_int_equal(k.mode, S2V_KVM_VHE);
 }
 
-/* What anyone may write into /dev/kmsg, and words that only look alike. */
+/* Lines that processes may write to /dev/kmsg, and similar words. */
 static void test_kmsg_impostors(void **state)
 {
 	struct s2v_kmsg k;
@@ -376,25 +376,25 @@ static void test_weigh_disagreement(void **state)
 	struct s2v_host h;
 
 	(void)state;
-	/* The whole log is there and has no such line. */
+	/* The log is whole and has no such line. */
 	h = weighed(&kvm, &whole, &nothing);
 	assert_int_equal(h.fwb, S2V_YES);
 	assert_non_null(strstr(h.disagreement, "S2FWB: ID_AA64MMFR2_EL1"));
-	/* It wrapped: the line's absence is no evidence. */
+	/* The log wrapped: a missing line is no evidence. */
 	h = weighed(&kvm, &wrapped, &nothing);
 	assert_string_equal(h.disagreement, "");
 	h = weighed(&kvm, &wrapped, &el0);
 	assert_int_equal(h.dic, S2V_NO);
 	assert_string_equal(h.disagreement,
-			    "DIC: CTR_EL0 as KVM gives it to guests does not, CTR_EL0 read by this "
-			    "program has it");
-	/* Two at once: both are there, or the second is left out whole. */
+			    "DIC: CTR_EL0 that KVM shows guests does not have it, CTR_EL0 that "
+			    "s2verify reads has it");
+	/* Two contradictions: both are there, or the second is left out, not cut. */
 	h = weighed(&kvm, &whole, &el0);
 	assert_true(strlen(h.disagreement) < sizeof(h.disagreement));
 	assert_true(h.disagreement[strlen(h.disagreement) - 1] != ' ');
 }
 
-/* No vCPU could be made. */
+/* Without registers from KVM: no vCPU could be created. */
 static void test_weigh_fallback(void **state)
 {
 	const struct s2v_cpu_source el0 = { -1, 1, 1 }, el0_no = { -1, 0, 0 };
@@ -411,7 +411,7 @@ static void test_weigh_fallback(void **state)
 	log.fwb = false;
 	h = weighed(&nothing, &log, &el0_no);
 	assert_int_equal(h.fwb, S2V_UNKNOWN);
-	assert_int_equal(h.dic, S2V_UNKNOWN); /* a clear bit at EL0 may be the erratum's */
+	assert_int_equal(h.dic, S2V_UNKNOWN); /* a clear bit at EL0 may be due to the erratum */
 	h = weighed(&nothing, &log, &el0);
 	assert_int_equal(h.dic, S2V_YES);
 	assert_string_equal(h.disagreement, "");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/host/icache.c */
-/* Finding ic ialluis and its bypass: in words written by hand, and in the text of real kernels. */
+/* Finds ic ialluis and its bypass, in handwritten words and in the text of real kernels. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "host/icache.h"
 
-/* Offsets of branches are in words, from themselves. */
+/* Offsets of branches are in words, relative to the branch. */
 #define B(words) (0x14000000U | (0x3ffffff & (__u32)(words)))
 #define BL(words) (0x94000000U | (0x3ffffff & (__u32)(words)))
 #define BCOND(cond, words) (0x54000000U | (0x7ffff & (__u32)(words)) << 5 | (cond))
@@ -65,7 +65,7 @@ static void scan(const __u32 *insn, size_t n)
 		scan(code_, S2V_ARRAY_SIZE(code_));           \
 	} while (0)
 
-/* Found or not, in words that may reach it or not. */
+/* An invalidation that is found or not, reachable or not. */
 #define FOUND(offset, ...)                                 \
 	do {                                               \
 		SCAN(__VA_ARGS__);                         \
@@ -88,7 +88,7 @@ static void straight(void **state)
 	FOUND(4, MOV, IC, DSB_ISH, RET);
 	assert_string_equal(text, "ic ialluis at f+0x4");
 	FOUND(0, IC, DSB_SY, ISB, RET);
-	FOUND(0, IC, MOV, DSB_ISH, RET); /* something of the compiler's in between */
+	FOUND(0, IC, MOV, DSB_ISH, RET); /* an instruction of the compiler in between */
 	FOUND(4, BLR_X1, IC, DSB_ISH, RETAA);
 	assert_int_equal(ic.size, 16);
 	assert_string_equal(ic.function, "f");
@@ -104,7 +104,7 @@ static void none(void **state)
 	assert_string_equal(text, "no invalidation of the instruction cache in the 16 bytes of f");
 	SCAN(IC_LOCAL, DSB_ISH, RET);
 	assert_int_equal(ic.how, S2V_ICACHE_NONE);
-	/* No text: nothing can be said. */
+	/* Without text nothing is known. */
 	scan(NULL, 0);
 	assert_false(s2v_icache_missing(&ic));
 	assert_string_equal(text, "the kernel's text was not read");
@@ -116,8 +116,8 @@ static void not_completed(void **state)
 	SCAN(IC, RET, DSB_ISH);
 	assert_true(ic.reachable);
 	assert_true(!ic.completed && s2v_icache_missing(&ic));
-	assert_string_equal(text, "ic ialluis at f+0x0, without dsb ish behind it");
-	SCAN(IC, DSB_ISHST, RET); /* of stores only */
+	assert_string_equal(text, "ic ialluis at f+0x0, without a dsb ish after it");
+	SCAN(IC, DSB_ISHST, RET); /* for stores only */
 	assert_false(ic.completed);
 	SCAN(MOV, IC);
 	assert_false(ic.completed);
@@ -134,9 +134,9 @@ static void reachable(void **state)
 	FOUND(8, TBNZ(2), RET, IC, DSB_ISH, RET);
 	FOUND(8, BCOND(EQ, 2), RET, IC, DSB_ISH, RET);
 	FOUND(8, BCOND(AL, 2), RET, IC, DSB_ISH, RET);
-	FOUND(8, BL(100), BRK, IC, DSB_ISH, RET); /* calls and BUG() come back */
+	FOUND(8, BL(100), BRK, IC, DSB_ISH, RET); /* calls and BUG() return */
 	FOUND(4, B(3), IC, DSB_ISH, TBZ(-2), RET); /* backwards */
-	/* A loop has an end. */
+	/* The scan of a loop ends. */
 	UNREACHED(B(0), IC, DSB_ISH, RET);
 }
 
@@ -144,7 +144,7 @@ static void unreachable(void **state)
 {
 	(void)state;
 	UNREACHED(RET, IC, DSB_ISH, RET);
-	assert_string_equal(text, "ic ialluis at f+0x4, which is never reached");
+	assert_string_equal(text, "ic ialluis at f+0x4, which is not reachable");
 	UNREACHED(RETAA, IC, DSB_ISH, RET);
 	UNREACHED(B(4), IC, DSB_ISH, RET, RET); /* not to what follows it */
 	UNREACHED(BCOND(AL, 4), IC, DSB_ISH, RET, RET);
@@ -153,11 +153,11 @@ static void unreachable(void **state)
 	assert_true(ic.leaves);
 	UNREACHED(B(-1), IC, DSB_ISH, RET);
 	assert_true(ic.leaves);
-	/* Of two, the one that is reached. */
+	/* Of two, the reachable one is found. */
 	FOUND(20, CBZ(5), RET, IC, DSB_ISH, RET, IC, DSB_ISH, RET);
 }
 
-/* A switch by table: its labels are what nothing falls through into. */
+/* A switch by table: its labels are the words that no word falls through to. */
 static void indirect(void **state)
 {
 	(void)state;
@@ -170,7 +170,7 @@ static void indirect(void **state)
 static void bypass(void **state)
 {
 	(void)state;
-	/* An alternative taken; to what follows, which may be a branch itself. */
+	/* An alternative, taken; its target may be a branch. */
 	FOUND(4, B(3), IC, DSB_ISH, MOV, RET);
 	assert_int_equal(ic.bypass, S2V_BYPASS_TAKEN);
 	assert_int_equal(ic.bypass_at, 0);
@@ -210,7 +210,7 @@ static void calls(void **state)
 	SCAN(RET, BL(0x400 - 1));
 	assert_true(ic.unmap && !ic.unmap_reachable);
 	assert_int_equal(ic.n_calls, 0);
-	/* The one that is reached */
+	/* The reachable call */
 	SCAN(CBZ(3), BL(0x400 - 1), RET, BL(0x400 - 3));
 	assert_int_equal(ic.unmap_at, 4);
 	SCAN(CBZ(3), RET, BL(0x400 - 2), BL(0x400 - 3));
@@ -230,7 +230,7 @@ static void many_calls(void **state)
 	assert_true(ic.unmap_reachable);
 }
 
-/* Whatever is there instead of code, nothing outside of it is touched. */
+/* Words that are no code: nothing outside them is accessed. */
 static void garbage(void **state)
 {
 	__u32 *code = malloc(64 * sizeof(*code)), seed = 1;
@@ -330,7 +330,7 @@ static void patch(struct kernel *k, unsigned int fwb, unsigned int dic)
 	}
 }
 
-/* Numbers of the capabilities, and where things are by objdump, which is no part of what is tested. */
+/* Numbers of the capabilities, and addresses by objdump, which does not use the code under test. */
 static const struct release {
 	const char *name;
 	unsigned int fwb, dic, ic, unmap, bypass;
@@ -347,7 +347,7 @@ static void check(const struct release *r, bool ic_reached, bool unmap_reached, 
 	assert_true(ic.completed && ic.unmap);
 	assert_int_equal(ic.unmap_at, r->unmap);
 	assert_int_equal(ic.reachable, ic_reached);
-	assert_false(s2v_icache_missing(&ic)); /* one of them is reached */
+	assert_false(s2v_icache_missing(&ic)); /* one of them is reachable */
 	assert_int_equal(ic.unmap_reachable, unmap_reached);
 	assert_int_equal(ic.bypass, by);
 	assert_int_equal(ic.bypass_at, r->bypass);
@@ -361,7 +361,7 @@ static void real_kernels(void **state)
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(releases); i++) {
 		const struct release *r = &releases[i];
 
-		/* Without S2FWB the unmap takes the invalidation's place, with DIC or without. */
+		/* Without S2FWB the kernel unmaps instead of invalidating, with or without DIC. */
 		load(r->name, &k);
 		patch(&k, 0, 0);
 		scan_kernel(&k, NULL, 0);
@@ -378,7 +378,7 @@ static void real_kernels(void **state)
 		text, "ic ialluis at kvm_arch_vcpu_ioctl+0x8ac, bypassed by the branch at +0x8a8");
 }
 
-/* As in the Image, with what each alternative may become: all ways that there will be on any CPU. */
+/* The text of the Image, with the branches that alternatives may become on any CPU. */
 static void images(void **state)
 {
 	static struct kernel k;
@@ -400,7 +400,7 @@ static void images(void **state)
 	}
 }
 
-/* What tests/lab/mutate makes of them. */
+/* The mutants of tests/lab/mutate. */
 static void mutants(void **state)
 {
 	static struct kernel k;

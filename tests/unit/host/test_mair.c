@@ -1,6 +1,6 @@
 /* needs: src/host/mair.c src/core/names.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading MAIR_EL1 out of code. The words are assembled here by the tables of Arm ARM C4.1. */
+/* Reading MAIR_EL1 from code. The macros assemble words by the tables of Arm ARM C4.1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +62,7 @@ static void check(const __u32 *code, size_t n, bool found, __u64 want)
 static void known_words(void **state)
 {
 	(void)state;
-	/* The helpers above against words of an assembler (clang). */
+	/* The macros above against words from an assembler (clang). */
 	assert_int_equal(MOVZ(5, 0x44, 1), 0xd2a00885); /* mov x5, #0x440000 */
 	assert_int_equal(MOVK(5, 0xf0ff, 0), 0xf29e1fe5); /* movk x5, #0xf0ff */
 	assert_int_equal(MOVN(0, 0, 0), 0x92800000); /* mov x0, #-1 */
@@ -76,20 +76,20 @@ static void known_words(void **state)
 static void built_in_a_register(void **state)
 {
 	(void)state;
-	/* mov_q of arch/arm64: MOVZ with the top part, MOVK with the rest */
+	/* mov_q of arch/arm64: MOVZ for the top part, MOVK for the rest */
 	CHECK(true, LINUX, NOP, MOVZ(5, 0x04, 2), MOVK(5, 0x0044, 1), MOVK(5, 0xf0ff, 0), NOP,
 	      MSR_MAIR(5), RET);
 	CHECK(true, LINUX, MOVZ(17, 0x04, 2), MOVK(17, 0x0044, 1), MOVK(17, 0xf0ff, 0),
 	      MSR_MAIR(17));
-	/* ~0xff00 << 0 = …ffff00ff, then bits 63:16 written over */
+	/* ~0xff00 << 0 = …ffff00ff, then bits 63:16 overwritten */
 	CHECK(true, LINUX, MOVN(3, 0xff00, 0), MOVK(3, 0xf0ff, 0), MOVK(3, 0x0044, 1),
 	      MOVK(3, 0x04, 2), MOVK(3, 0, 3), MSR_MAIR(3));
 	/* MOVN with a shift: ~(0x1234 << 32) */
 	CHECK(true, 0xffffedcbffffffffULL, MOVN(3, 0x1234, 2), MSR_MAIR(3));
-	/* Every part, the highest too */
+	/* All parts, also the highest */
 	CHECK(true, 0x0123456789abcdefULL, MOVZ(0, 0xcdef, 0), MOVK(0, 0x89ab, 1),
 	      MOVK(0, 0x4567, 2), MOVK(0, 0x0123, 3), MSR_MAIR(0));
-	/* MOVZ clears what was there before */
+	/* MOVZ clears the old value */
 	CHECK(true, 0x44, MOVZ(1, 0xffff, 3), MOVZ(1, 0x44, 0), MSR_MAIR(1));
 }
 
@@ -98,14 +98,14 @@ static void another_register_in_between(void **state)
 	(void)state;
 	CHECK(true, LINUX, MOVZ(5, 0x04, 2), MOVZ(10, 0xdead, 0), MOVK(5, 0x0044, 1),
 	      MOVK(10, 0xbeef, 1), MOVK(5, 0xf0ff, 0), MSR_TCR(10), MSR_AMAIR(10), MSR_MAIR(5));
-	/* Its own register counts, not the one built last. */
+	/* The register of the MSR counts, not the one built last. */
 	CHECK(true, 0xff, MOVZ(1, 0xff, 0), MOVZ(2, 0x44, 0), MSR_MAIR(1));
-	/* The first write counts: what follows is somebody else's code. */
+	/* The first write counts: later code may be of another function. */
 	CHECK(true, 0xff, MOVZ(1, 0xff, 0), MSR_MAIR(1), MOVZ(1, 0x44, 0), MSR_MAIR(1));
 }
 
 /* __cpu_setup() of NVIDIA's kernels for the GB10, after alternatives were applied. */
-static void a_field_put_in(void **state)
+static void bit_field_move(void **state)
 {
 	__u64 mair = 0;
 	__u8 attr[8];
@@ -119,22 +119,22 @@ static void a_field_put_in(void **state)
 	assert_int_equal(attr[2], S2V_ATTR_DEVICE_nGnRE); /* MT_NORMAL_NC is no Normal-NC */
 	assert_int_equal(attr[4], S2V_ATTR_DEVICE_nGnRE);
 	assert_int_equal(attr[5], S2V_ATTR_NORMAL_NC);
-	/* Where the CPU does not want it the alternative is NOPs. */
+	/* On other CPUs the alternative is NOPs. */
 	CHECK(true, 0x000044040044ffffULL, MOVZ(17, 0xffff, 0), MOVK(17, 0x0044, 1),
 	      MOVK(17, 0x4404, 2), NOP, NOP, MSR_MAIR(17));
-	/* A field from a place to the bottom; cleared; all of it; a W register, whose upper half is 0. */
+	/* A field to bit 0; cleared; the whole register; a W register, whose upper half is 0. */
 	CHECK(true, 0x1234560000007834, MOVZ(1, 0x1234, 3), MOVK(1, 0x5600, 2), MOVK(1, 0x7812, 0),
 	      MOVZ(2, 0x3456, 1), BFXIL(1, 2, 24, 8), MSR_MAIR(1));
 	CHECK(true, 0xff00ff, MOVZ(1, 0xffff, 0), MOVK(1, 0xff, 1), BFI(1, 31, 8, 8), MSR_MAIR(1));
 	CHECK(true, 0x44, MOVZ(1, 0xffff, 0), MOVZ(2, 0x44, 0), BFI(1, 2, 0, 64), MSR_MAIR(1));
 	CHECK(true, 0x44, MOVZ(1, 0xffff, 3), MOVW(0, 2, 0, 0x44, 1), MSR_MAIR(1));
 	CHECK(true, 0xfffffffb, MOVW(0, 0, 0, 4, 1), MSR_MAIR(1));
-	/* Of what is not known nothing is made known. */
+	/* A field of an unknown register is unknown. */
 	CHECK(false, 0, MOVZ(1, 0xffff, 0), BFI(1, 2, 16, 8), MSR_MAIR(1));
 	CHECK(false, 0, MOVZ(2, 0xffff, 0), BFI(1, 2, 16, 8), MSR_MAIR(1));
 }
 
-/* What else may have written the register: then what it holds is not known. */
+/* Other instructions may write the register: its value is then unknown. */
 static void written_otherwise(void **state)
 {
 	(void)state;
@@ -166,7 +166,7 @@ static void written_otherwise(void **state)
 #undef THEN
 }
 
-static void not_to_be_had(void **state)
+static void value_not_known(void **state)
 {
 	(void)state;
 	check(NULL, 0, false, 0);
@@ -177,15 +177,15 @@ static void not_to_be_had(void **state)
 	CHECK(false, 0, MOVZ(5, 0xff, 0), MRS_MAIR(5)); /* read, not written */
 	CHECK(false, 0, MOVZ(5, 0xff, 0), MSR(1, 4, 10, 2, 0, 5)); /* MAIR_EL2 */
 	CHECK(false, 0, MOVZ(5, 0xff, 0), MSR(1, 5, 10, 2, 0, 5)); /* MAIR_EL12 */
-	CHECK(false, 0, MSR_MAIR(5)); /* a register that nobody built */
+	CHECK(false, 0, MSR_MAIR(5)); /* an unknown register */
 	CHECK(false, 0, MOVZ(5, 0xff, 0), MSR_MAIR(6));
 	CHECK(false, 0, MOVK(5, 0xff, 0), MSR_MAIR(5)); /* three quarters are unknown */
 	CHECK(false, 0, MSR_MAIR(31)); /* XZR */
-	/* Unknown at the first write: a later one does not make up for it. */
+	/* Unknown at the first write: a later write does not count. */
 	CHECK(false, 0, MSR_MAIR(6), MOVZ(6, 0xff, 0), MSR_MAIR(6));
 }
 
-/* Only n words may be read, and the write in the word behind is not seen. */
+/* Reads only n words: not the write in the word after them. */
 static void stops_at_the_end(void **state)
 {
 	static const __u32 code[] = { MOVZ(5, 0xff, 0), NOP, MSR_MAIR(5) };
@@ -213,11 +213,11 @@ static void decode(void **state)
 	assert_memory_equal(got, v5_10, sizeof(got));
 	s2v_mair_decode(LINUX, got);
 	assert_memory_equal(got, v5_14, sizeof(got));
-	/* Without MTE, index 1 is what index 0 is. The last byte is index 7. */
+	/* Without MTE, index 1 is the same as index 0. The last byte is index 7. */
 	s2v_mair_decode(0xff0000040044ffffULL & ~0xff00000000ULL, got);
 	assert_int_equal(got[1], S2V_ATTR_NORMAL_WB);
 	assert_int_equal(got[7], S2V_ATTR_NORMAL_WB);
-	/* 0x40 is an encoding with an inner half of 0000: not one of ours */
+	/* 0x40 has an inner half of 0000: not decoded */
 	s2v_mair_decode(0x40, got);
 	assert_int_equal(got[0], S2V_ATTR_UNKNOWN);
 }
@@ -228,9 +228,9 @@ int main(void)
 		cmocka_unit_test(known_words),
 		cmocka_unit_test(built_in_a_register),
 		cmocka_unit_test(another_register_in_between),
-		cmocka_unit_test(a_field_put_in),
+		cmocka_unit_test(bit_field_move),
 		cmocka_unit_test(written_otherwise),
-		cmocka_unit_test(not_to_be_had),
+		cmocka_unit_test(value_not_known),
 		cmocka_unit_test(stops_at_the_end),
 		cmocka_unit_test(decode),
 	};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/host/observe.c src/core/names.c src/host/host.c */
 /*
- * The choice of hooks, with the answers that Debian's arm64 kernels give (BTF and symbol
- * tables of 6.1, 6.12, 6.16 and 7.3; who takes which probe as seen on emulated hosts).
+ * The choice of hooks on Debian's arm64 kernels: BTF and symbol tables of 6.1, 6.12, 6.16 and 7.3;
+ * the results of trials are from emulated hosts.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,16 +19,16 @@
 struct fake_func {
 	const char *name;
 	const char *proto; /* NULL: not in BTF */
-	int proto_err; /* instead of proto */
-	int entry[S2V_METHOD_NR], ret[S2V_METHOD_NR]; /* trial's answer by enum s2v_method */
+	int proto_err; /* returned instead of proto */
+	int entry[S2V_METHOD_NR], ret[S2V_METHOD_NR]; /* results of a trial, by enum s2v_method */
 	unsigned int count; /* in kallsyms */
 	const char *copy;
 };
 
 struct fake {
 	struct fake_func f[16];
-	int no_fentry; /* errno that every fentry gives */
-	bool failed_faults; /* only these are wanted */
+	int no_fentry; /* errno of every fentry trial */
+	bool failed_faults; /* !every_fault */
 	int trials[S2V_METHOD_NR];
 	const char *why;
 };
@@ -77,7 +77,7 @@ static int fake_trial(void *ctx, enum s2v_method m, const char *func, bool ret, 
 	const struct fake_func *f = lookup(k, func);
 
 	k->trials[m]++;
-	assert_non_null(f); /* nothing is attached that was not looked up */
+	assert_non_null(f); /* only functions that were looked up are attached */
 	if (k->why)
 		snprintf(why, len, "%s", k->why);
 	if (m == S2V_METHOD_FENTRY && k->no_fentry)
@@ -211,7 +211,7 @@ static void test_7_3(void **state)
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
 }
 
-/* Where only faults that fail are wanted nothing is probed at each; all else is as it was. */
+/* If only faults that fail are needed, no probe runs at each fault; other hooks do not change. */
 static void test_failed_faults(void **state)
 {
 	static const struct fake_func tp = FN("kvm_userspace_exit", NULL);
@@ -229,7 +229,7 @@ static void test_failed_faults(void **state)
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
 	assert_int_equal(k.trials[S2V_METHOD_TRACEPOINT], 1);
 
-	/* Whatever probes are asked for; without it faults that fail are not seen. */
+	/* With any --attach. Without the tracepoint faults that fail are not seen. */
 	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_KPROBE), 0);
 	assert_int_equal(h[S2V_OBS_FAULT].method, S2V_METHOD_TRACEPOINT);
 	k.f[i].entry[S2V_METHOD_TRACEPOINT] = -ENOENT;
@@ -273,7 +273,7 @@ static void test_protected(void **state)
 	assert_int_equal(choose(&k, h, S2V_KVM_NVHE, S2V_ATTACH_AUTO), 0);
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
 
-	/* No twins before 6.16: protected mode calls the one that there is. */
+	/* No pkvm_ functions before 6.16: protected mode calls the others. */
 	k = debian_6_12;
 	assert_int_equal(choose(&k, h, S2V_KVM_PROTECTED, S2V_ATTACH_AUTO), 0);
 	expect(&h[S2V_OBS_MAP], "kvm_pgtable_stage2_map", S2V_METHOD_FENTRY, S2V_VAR_MAP);
@@ -304,7 +304,7 @@ static void test_unknown_arguments(void **state)
 	assert_int_equal(choose(&k, h, S2V_KVM_VHE, S2V_ATTACH_AUTO), 1);
 	expect(&h[S2V_OBS_FAULT], "kvm_handle_guest_abort", S2V_METHOD_FENTRY, S2V_VAR_FAULT_ABORT);
 	assert_non_null(strstr(h[S2V_OBS_FAULT].reason,
-			       "user_mem_abort has arguments here that this program does not know "
+			       "user_mem_abort has unknown arguments in this kernel "
 			       "(kvm_s2_fault*,i4); kvm_handle_guest_abort attaches"));
 	expect(&h[S2V_OBS_VM_GONE], "kvm_arch_destroy_vm", S2V_METHOD_NONE, S2V_VAR_NONE);
 }
@@ -383,7 +383,7 @@ static void test_attach_modes(void **state)
 			    "--attach=fentry rules kprobes out");
 }
 
-/* A reason that does not fit loses whole clauses, and stays a string. */
+/* A reason that does not fit loses whole clauses, and stays terminated. */
 static void test_long_reasons(void **state)
 {
 	struct s2v_hook h[S2V_OBS_NR];

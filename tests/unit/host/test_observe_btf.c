@@ -2,8 +2,8 @@
 /* needs: src/host/observe.c src/core/names.c src/live/btfproto.c */
 /* libs: -lbpf */
 /*
- * The choice of hooks over the BTF of real arm64 kernels, reduced copies of which are in
- * tests/data/btf. Functions in BTF count as symbols, and every probe attaches.
+ * The choice of hooks with the BTF of real arm64 kernels; reduced copies are in tests/data/btf.
+ * Functions in BTF count as symbols, and every probe attaches.
  */
 #include <bpf/btf.h>
 #include <errno.h>
@@ -41,7 +41,7 @@ static int trial(void *ctx, enum s2v_method m, const char *func, bool ret, char 
 	return 0;
 }
 
-/* What gcc made of each release in Debian's builds, and what each release calls. */
+/* Functions of each release in Debian's builds. */
 static const struct {
 	const char *release;
 	bool user_mem_abort; /* out of line, with a fault descriptor */
@@ -119,7 +119,7 @@ static void test_kernels(void **state)
 	}
 }
 
-/* What 5.10 has with other arguments is not taken for what it is from 5.17 on. */
+/* 5.10 has other argument lists than 5.17 and later: they must not match. */
 static void test_5_10(void **state)
 {
 	struct btf *btf = kernel_btf("5.10");
@@ -136,10 +136,9 @@ static void test_5_10(void **state)
 	assert_int_equal(h[S2V_OBS_PERM].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_SLOT].method, S2V_METHOD_NONE);
 	assert_int_equal(h[S2V_OBS_HOST_UNMAP].method, S2V_METHOD_NONE);
-	assert_string_equal(
-		h[S2V_OBS_SLOT].reason,
-		"kvm_arch_prepare_memory_region has arguments here that this program "
-		"does not know (kvm*,kvm_memory_slot*,kvm_userspace_memory_region*,i4)");
+	assert_string_equal(h[S2V_OBS_SLOT].reason,
+			    "kvm_arch_prepare_memory_region has unknown arguments in this kernel "
+			    "(kvm*,kvm_memory_slot*,kvm_userspace_memory_region*,i4)");
 	btf__free(btf);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the BPF side was brief about, made whole again. */
+/* Expanding short records to whole events. */
 /* needs: src/live/brief.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static struct s2v_briefs briefs(__u32 page_shift)
 	return b;
 }
 
-/* A map of the first page of a memslot, told in full under a name. */
+/* A map of the first page of a memslot, reported in full under a name. */
 static struct s2v_named_page map_of(__u32 name, __u32 vm)
 {
 	return (struct s2v_named_page){ .ev = {
@@ -85,7 +85,7 @@ static void a_map_and_its_fault(void **state)
 	note(&b, in.window, 2);
 	assert_true(s2v_brief_expand(&b, &in, out));
 
-	/* The map: where and what by the brief one, all else by the one before. */
+	/* The map: addresses, size and protection from the short record, all else from the earlier map. */
 	assert_int_equal(out[0].h.type, S2V_EV_MAP);
 	assert_int_equal(out[0].h.len, sizeof(out[0]));
 	assert_int_equal(out[0].h.time, 5000);
@@ -104,10 +104,10 @@ static void a_map_and_its_fault(void **state)
 	assert_int_equal(out[0].s2, S2V_ATTR_NORMAL_WB);
 	assert_int_equal(out[0].vma.start, HVA);
 	assert_int_equal(out[0].vma.attr, S2V_ATTR_NORMAL_WB);
-	/* Neither the first, nor executable, nor was HCR_EL2 looked at. */
+	/* Not the first, not executable, HCR_EL2 not read. */
 	assert_int_equal(out[0].flags, S2V_PG_ALL | S2V_PG_WRITE);
 
-	/* The fault: of a page, and nothing is known of what it mapped. */
+	/* The fault: of one page, with no attributes of the mapping. */
 	assert_int_equal(out[1].h.type, S2V_EV_FAULT);
 	assert_int_equal(out[1].h.len, sizeof(out[1]));
 	assert_int_equal(out[1].h.time, 5000);
@@ -129,7 +129,7 @@ static void a_map_and_its_fault(void **state)
 	s2v_briefs_free(&b);
 }
 
-/* Each CPU has its own, and the two last ones are known: no others. */
+/* Only the last two names of each CPU are known. */
 static void names(void **state)
 {
 	struct s2v_briefs b = briefs(12);
@@ -156,7 +156,7 @@ static void names(void **state)
 	s2v_briefs_free(&b);
 }
 
-/* What the kernel cannot have said: nothing is made of it. */
+/* Records that the BPF side cannot have written are rejected. */
 static void nonsense(void **state)
 {
 	struct s2v_brief in = brief_of(S2V_WINDOW_NAME(CPUS, 1));
@@ -170,7 +170,7 @@ static void nonsense(void **state)
 	in.window = 0;
 	note(&b, 0, 1);
 	assert_false(s2v_brief_expand(&b, &in, out));
-	/* Only maps have names; and an event that is cut off is none. */
+	/* Only maps have names; a truncated event is ignored. */
 	in.window = ev.window;
 	ev.ev.h.type = S2V_EV_PERM;
 	s2v_brief_note(&b, &ev, sizeof(ev));
@@ -189,7 +189,7 @@ static void nonsense(void **state)
 	assert_int_not_equal(s2v_briefs_init(&b, -1, 12), 0);
 }
 
-/* No name is 0, none of a CPU is another's, and two in a row differ in where they are kept. */
+/* No name is 0, each has its CPU, and two successive names use different entries. */
 static void names_wrap(void **state)
 {
 	__u32 most = 1U << S2V_WINDOW_BITS;

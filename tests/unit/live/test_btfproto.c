@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/btfproto.c */
 /* libs: -lbpf */
-/* Canonical prototypes of functions in BTF that is made here. */
+/* Canonical prototypes of functions in synthetic BTF. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,7 +114,7 @@ static void test_absent(void **state)
 	(void)state;
 	FUNC("a", t_int);
 	assert_int_equal(s2v_btf_proto(btf, "b", buf, sizeof(buf)), -ENOENT);
-	/* A struct of that name is no function. */
+	/* A struct of that name is not a function. */
 	assert_int_equal(s2v_btf_proto(btf, "kvm_vcpu", buf, sizeof(buf)), -ENOENT);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/census.c */
-/* VMs by KVM's directory in debugfs, held against those that the BPF side knows. */
+/* Comparing KVM's directory in debugfs with the VMs that the BPF side knows. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,10 +20,10 @@ static struct world {
 	struct s2verify_bpf skel;
 	struct s2v_live live;
 	struct s2verify_rodata rodata;
-	bool blind; /* which files are VMs' is not known */
+	bool blind; /* files of VMs cannot be recognised */
 	__u32 known[8]; /* creators of the VMs that the BPF side knows; 0: none */
-	__u32 appears; /* at the second look at the inventory this one is there, too */
-	unsigned int looks;
+	__u32 appears; /* creator of a VM that the second inventory finds; 0: none */
+	unsigned int looks; /* inventories taken */
 } w;
 
 int bpf_map__fd(const struct bpf_map *map)
@@ -89,7 +89,7 @@ static int set_up(void **state)
 	make("100-5");
 	make("100-9");
 	make("200-4");
-	make("exits"); /* KVM's own totals stand there, too, as files */
+	make("exits"); /* KVM's totals are files in the same directory */
 	return 0;
 }
 
@@ -125,7 +125,7 @@ static void names(void **state)
 	assert_int_equal(s2v_census_creator("99999999999-1"), 0);
 }
 
-/* One process may have several; of those that went the BPF side may know still. */
+/* A process may have several VMs. The BPF side may still know VMs that are gone. */
 static void all_known(void **state)
 {
 	(void)state;
@@ -145,12 +145,12 @@ static void one_hidden(void **state)
 	assert_int_equal(w.live.census.hidden, 1);
 	assert_int_equal(w.live.census.creator, 200);
 	memset(&w, 0, sizeof(w));
-	census(100, 200, 0); /* the second one of its process */
+	census(100, 200, 0); /* the second VM of its process */
 	assert_int_equal(w.live.census.hidden, 1);
 	assert_int_equal(w.live.census.creator, 100);
 }
 
-/* It was being made when the inventory was taken. */
+/* A VM that was being created during the first inventory. */
 static void not_yet(void **state)
 {
 	(void)state;
@@ -170,7 +170,7 @@ static void of_one_process(void **state)
 	assert_int_equal(w.live.census.hidden, 0);
 }
 
-/* No VM is known there, and none was looked for: that is said of the inventory, not of these. */
+/* No VM is known because none could be recognised: the inventory reports that, the census does not. */
 static void files_unknown(void **state)
 {
 	(void)state;

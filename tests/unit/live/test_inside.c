@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/inside.c */
-/* Calls that have not returned: those that are inside, and those whose return was missed. */
+/* Calls that have not returned: still inside, or the return was missed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ static void looks(struct s2v_inside *in, int n, __u64 now)
 		s2v_inside_look(in, now);
 }
 
-/* What comes back has not been missed, however often one is inside when it is looked at. */
+/* A call that returns was not missed, however often the counter shows calls inside. */
 static void inside_for_a_while(void **state)
 {
 	struct s2v_inside in = { 0 };
@@ -40,14 +40,14 @@ static void missed(void **state)
 	assert_int_equal(in.missed, 4);
 	looks(&in, 1, 9);
 	assert_int_equal(in.missed, 4);
-	/* One that came back after all: it does not go back. */
+	/* A late return does not decrease `missed`. */
 	looks(&in, 100, 3);
 	assert_int_equal(in.missed, 4);
 	looks(&in, 100, 6);
 	assert_int_equal(in.missed, 6);
 }
 
-/* The counters begin anew: what was missed stays so. */
+/* When the counters restart, `missed` stays. */
 static void forgotten(void **state)
 {
 	struct s2v_inside in = { 0 };

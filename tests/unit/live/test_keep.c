@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/keep.c src/live/kinds.c src/live/audit.c src/live/memory.c src/util/util.c src/util/utf8.c src/core/names.c src/host/host.c */
 /*
- * What the live source keeps of the BPF side, and the audit that goes over it, while VMs go. The BPF
- * side is what stands here: a map of memslots with nothing in it, one of VMs, one of kinds of mappings, and steps that
- * are counted.
+ * Reporting and deleting the BPF side's entries, and the audit, while VMs end. The BPF side is faked here: an empty map
+ * of memslots, a map of VMs, one of kinds of mappings, and audit steps that are counted.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -30,27 +29,27 @@ static struct world {
 	struct s2verify_bss bss;
 	struct s2verify_bpf skel;
 	struct s2v_live live;
-	__u32 vm[8]; /* that the map lists, by its keys; 0: none */
+	__u32 vm[8]; /* VMs in the map, by key; 0: none */
 	struct {
 		struct s2v_agg_key key;
 		__u64 pending;
 		bool there;
-	} * kinds; /* KINDS of them */
+	} * kinds; /* KINDS elements */
 	unsigned int n_kinds, sweeps, keys_read;
-	__u64 told_pending;
+	__u64 reported_pending;
 	int reading; /* errno of reading the aggregation map */
-	bool vanish; /* who is to be deleted is gone just before */
-	bool behind; /* not all is read that a step has written */
-	__u32 dies; /* VM whose end is what the next look at the ring buffer finds */
+	bool vanish; /* an entry is gone when it is to be deleted */
+	bool behind; /* events of the last step are not read yet */
+	__u32 dies; /* VM whose end the next reading of the ring buffer finds */
 	unsigned int reported[16]; /* events by type */
 	unsigned int looks, asked, steps, go_on_for;
-	/* VMAs: how often they were read, and what comes of it; how many runs are behind a memslot. */
+	/* Reading VMAs: its arguments and results; the number of runs behind a memslot. */
 	__u32 asked_tid, users;
 	bool nobody, thread_ends;
 	unsigned int reads, runs, unstable;
 	int vmas_err;
-	__u32 unread_ended; /* the last VM of which what was unread is at its end */
-	__u32 flags, unread; /* of the last audit of a VM, and memslot, that was told */
+	__u32 unread_ended; /* VM of the last s2v_live_unread_end() */
+	__u32 flags, unread; /* of the last AUDIT event of a VM; of the last SLOT event */
 } w;
 
 /* ---- the BPF side ---- */
@@ -62,7 +61,7 @@ int bpf_map__fd(const struct bpf_map *map)
 
 static int kind_at(const struct s2v_agg_key *key)
 {
-	unsigned int i = key->gen; /* its number, in these tests */
+	unsigned int i = key->gen; /* in these tests, the index */
 
 	return i < w.n_kinds && w.kinds[i].there && !memcmp(&w.kinds[i].key, key, sizeof(*key))
 		       ? (int)i
@@ -146,7 +145,7 @@ __u32 bpf_map__max_entries(const struct bpf_map *map)
 	return map == w.skel.maps.agg ? KINDS : 8;
 }
 
-/* One that is attached to a thread alone looks whether that has the memory still. */
+/* With tid: checks whether that thread still has the mm. */
 struct bpf_link *s2v_iter_attach(const struct bpf_program *p, __u32 tid, __u32 tgid)
 {
 	(void)p;
@@ -188,18 +187,18 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 {
 	(void)arg;
 	w.reported[ev->type]++;
-	/* What steps write comes before what is told of it. */
+	/* The events of a step come before the SLOT or AUDIT event that follows it. */
 	if (ev->type == S2V_EV_SLOT || (ev->type == S2V_EV_AUDIT && ev->vm))
 		assert_false(w.behind);
 	if (ev->type == S2V_EV_MAP)
-		w.told_pending += ((const struct s2v_ev_page *)ev)->count;
+		w.reported_pending += ((const struct s2v_ev_page *)ev)->count;
 	if (ev->type == S2V_EV_AUDIT && ev->vm)
 		w.flags = ((const struct s2v_ev_audit *)ev)->flags;
 	if (ev->type == S2V_EV_SLOT)
 		w.unread = ((const struct s2v_ev_slot *)ev)->unread;
 }
 
-static void tell(__u32 type, __u32 vm)
+static void vm_event(__u32 type, __u32 vm)
 {
 	struct s2v_ev_vm ev = { .h = { .type = type, .len = sizeof(ev), .vm = vm } };
 
@@ -210,7 +209,7 @@ int s2v_live_consume(struct s2v_live *l)
 {
 	w.looks++;
 	if (w.dies && w.bss.audit.op == S2V_AUDIT_SLOT)
-		tell(S2V_EV_VM_DEAD, w.dies);
+		vm_event(S2V_EV_VM_DEAD, w.dies);
 	return l->err;
 }
 
@@ -283,7 +282,7 @@ static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int per
 	return ++w.asked <= w.go_on_for;
 }
 
-/* Of the VMs that are listed those up to `known` have been told of. */
+/* VMs 1 to `listed` are in the map; those up to `known` were reported. */
 static int begin(__u32 listed, __u32 known)
 {
 	memset(&w, 0, sizeof(w));
@@ -297,7 +296,7 @@ static int begin(__u32 listed, __u32 known)
 	for (__u32 vm = 1; vm <= listed; vm++) {
 		w.vm[vm] = vm;
 		if (vm <= known)
-			tell(S2V_EV_VM_NEW, vm);
+			vm_event(S2V_EV_VM_NEW, vm);
 	}
 	return 0;
 }
@@ -325,7 +324,7 @@ static void all_there(void **state)
 	end();
 }
 
-/* Of those that have gone nothing is told; in between others have their turn, and the ring buffer is read. */
+/* VMs that are gone are not reported; between them go_on() is called and the ring buffer is read. */
 static void gone_before(void **state)
 {
 	(void)state;
@@ -342,7 +341,7 @@ static void gone_before(void **state)
 	end();
 }
 
-/* Its end is taken between the step that finds its memslot and the word of it. */
+/* The VM's end is read after the step that finds its memslot, before the memslot is reported. */
 static void gone_meanwhile(void **state)
 {
 	(void)state;
@@ -354,9 +353,9 @@ static void gone_meanwhile(void **state)
 	end();
 }
 
-/* ---- what another process decides the length of ---- */
+/* ---- reads whose length another process decides ---- */
 
-/* The thread whose VMAs are read ends each time: what was read may be a part. Four are asked. */
+/* The thread exits during each read, so the VMAs may be incomplete. Four threads are tried. */
 static void threads_end(void **state)
 {
 	(void)state;
@@ -382,7 +381,7 @@ static void too_many_vmas(void **state)
 	}
 }
 
-/* Of a process that has ended nothing is mapped; of one that has no number here it is not known. */
+/* A process that has exited has no VMAs; those of one in another PID namespace are unread. */
 static void nobody_here(void **state)
 {
 	(void)state;
@@ -416,19 +415,19 @@ static void too_many_runs(void **state)
 	end();
 }
 
-/* Between two reads of VMAs it is asked whether to go on. */
+/* go_on() is called between two reads of VMAs. */
 static void ended_while_reading(void **state)
 {
 	(void)state;
 	begin(1, 1);
-	w.go_on_for = 1; /* at the VM's turn */
+	w.go_on_for = 1; /* before the VM */
 	assert_int_equal(audit(), -EINTR);
 	assert_int_equal(w.reads, 1);
 	assert_int_equal(w.reported[S2V_EV_SLOT], 0);
 	end();
 }
 
-/* Memory that its owner keeps changing: 100 pauses at one place, and then it is told as it is. */
+/* An entry that keeps changing: 100 pauses at one address, then the audit gives it up. */
 static void never_settles(void **state)
 {
 	(void)state;
@@ -441,33 +440,33 @@ static void never_settles(void **state)
 
 /* ---- what is kept ---- */
 
-/* VMs that are destroyed while all is forgotten are no error. */
+/* VMs that are destroyed during s2v_keep_forget() are no error. */
 static void vanish(void **state)
 {
 	(void)state;
 	begin(3, 3);
 	w.vanish = true;
 	assert_int_equal(s2v_keep_forget(&w.live), 0);
-	assert_false(s2v_kept(&w.live, 1));
+	assert_false(s2v_keep_has_vm(&w.live, 1));
 	end();
 }
 
-/* What could not be read once is missing for good, though the next reading goes well. */
+/* The first error stays, even if the next reading succeeds. */
 static void error_stays(void **state)
 {
 	(void)state;
 	begin(2, 2);
 	w.reading = -EIO;
 	w.bss.lost_events = 1;
-	tell(S2V_EV_VM_DEAD, 1);
+	vm_event(S2V_EV_VM_DEAD, 1);
 	assert_int_equal(w.unread_ended, 1);
 	w.reading = 0;
-	tell(S2V_EV_VM_DEAD, 2);
+	vm_event(S2V_EV_VM_DEAD, 2);
 	assert_int_equal(w.live.err, -EIO);
 	end();
 }
 
-/* A kind begins: in the map, and, unless that is lost, by an event. Its number is its registration's. */
+/* Adds a kind to the map and, unless it is lost, reports its first event. Its index is its gen. */
 static void begins(__u32 vm, bool lost)
 {
 	__u32 i = w.n_kinds++;
@@ -503,7 +502,7 @@ static unsigned int kinds_there(void)
 	return n;
 }
 
-/* Each memslot that is deleted takes what is of it, has it told, and reads nothing else. */
+/* Deleting a memslot reports and deletes its kinds, and reads no others. */
 static void deleted_alone(void **state)
 {
 	(void)state;
@@ -513,15 +512,15 @@ static void deleted_alone(void **state)
 	for (__u32 i = 0; i < 4096; i += 2)
 		deletes(1, i);
 	assert_int_equal(kinds_there(), 2048);
-	assert_int_equal(w.told_pending, 2048);
-	tell(S2V_EV_VM_DEAD, 2);
+	assert_int_equal(w.reported_pending, 2048);
+	vm_event(S2V_EV_VM_DEAD, 2);
 	assert_int_equal(kinds_there(), 0);
-	assert_int_equal(w.told_pending, 4096);
+	assert_int_equal(w.reported_pending, 4096);
 	assert_int_equal(w.sweeps, 0);
 	end();
 }
 
-/* After a loss the map is read, once; meanwhile no other loss makes it read at once again. */
+/* After a loss the map is read once; another loss shortly after does not make it read again at once. */
 static void deleted_after_a_loss(void **state)
 {
 	(void)state;
@@ -532,25 +531,27 @@ static void deleted_after_a_loss(void **state)
 		deletes(1, i);
 	assert_int_equal(w.sweeps, 1);
 	assert_int_equal(kinds_there(), 3072);
-	assert_int_equal(w.told_pending, 1024);
-	w.live.kinds_rest = ~0ULL; /* reading takes that long */
+	assert_int_equal(w.reported_pending, 1024);
+	w.live.kinds_read_after = ~0ULL; /* as if reading took long */
 	begins(1, true);
 	deletes(1, 4096);
 	deletes(1, 1024);
 	assert_int_equal(w.sweeps, 1);
-	assert_int_equal(kinds_there(), 3072); /* 4096 is there: that it began is not known */
-	assert_int_equal(s2v_keep_know(&w.live), 1); /* what is pending of that must not be told */
-	w.live.kinds_rest = 0;
-	assert_int_equal(s2v_keep_know(&w.live), 0);
+	assert_int_equal(kinds_there(), 3072); /* with 4096: its first event was lost */
+	assert_int_equal(s2v_keep_refresh(&w.live),
+			 1); /* pending counts of ended kinds must not be reported */
+	w.live.kinds_read_after = 0;
+	assert_int_equal(s2v_keep_refresh(&w.live), 0);
 	assert_int_equal(w.sweeps, 2);
 	assert_int_equal(kinds_there(), 3071);
-	assert_int_equal(w.told_pending, 1025); /* of 1024; what ended unknown has no last word */
-	assert_int_equal(s2v_keep_know(&w.live), 0);
+	assert_int_equal(w.reported_pending,
+			 1025); /* with 1024; 4096 is deleted without a report */
+	assert_int_equal(s2v_keep_refresh(&w.live), 0);
 	assert_int_equal(w.sweeps, 2);
 	end();
 }
 
-/* Registered by an audit while its VM ends: nothing of it stays. */
+/* A memslot that an audit registers while its VM ends is deleted. */
 static void found_too_late(void **state)
 {
 	const struct s2v_slot_key key = { .vm = 1, .slot = 1 };
@@ -558,7 +559,7 @@ static void found_too_late(void **state)
 	(void)state;
 	begin(1, 1);
 	assert_true(s2v_keep_found(&w.live, &key));
-	tell(S2V_EV_VM_DEAD, 1);
+	vm_event(S2V_EV_VM_DEAD, 1);
 	assert_false(s2v_keep_found(&w.live, &key));
 	assert_null(w.live.kinds.vms);
 	end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/kinds.c */
-/* Which kinds of mappings are of what ends: each comes back as the key it was, and nothing else does. */
+/* Kinds of an ended memslot or VM: each comes back with its own key, and no others do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static struct s2v_ev_page an_event(__u32 vm, __s16 slot, __u32 gen)
 {
 	struct s2v_ev_page ev;
 
-	memset(&ev, 0xa5, sizeof(ev)); /* what is no part of the key does not matter */
+	memset(&ev, 0xa5, sizeof(ev)); /* fields that are not part of the key do not matter */
 	ev.h.type = S2V_EV_MAP;
 	ev.h.vm = vm;
 	ev.slot = slot;
@@ -60,7 +60,7 @@ static void add(__u32 vm, __s16 slot, __u32 gen)
 	s2v_kinds_page(&x, &ev);
 }
 
-/* Every byte: the kernel's map is looked up by them. */
+/* All bytes of the key must be equal: the BPF map compares them all. */
 static void keys_come_back(void **state)
 {
 	struct s2v_ev_page ev = an_event(7, -1, 0xfffffff0);
@@ -83,7 +83,7 @@ static void keys_come_back(void **state)
 	ends((struct s2v_kinds_end){ .vm = 7, .all = true });
 	assert_int_equal(n_got, 1);
 	assert_memory_equal(&got[0], &key, sizeof(key));
-	/* One of any VMA has none in its key; one that is no first begins no kind. */
+	/* With ANY_VMA the key has no VMA; without FIRST the event adds no kind. */
 	ev.flags |= S2V_PG_ANY_VMA;
 	s2v_agg_key_of(&key, &ev);
 	assert_int_equal(key.vma_start, 0);
@@ -99,7 +99,7 @@ static void one_memslot(void **state)
 		for (__u32 vm = 1; vm <= 2; vm++)
 			add(vm, slot, 1 + (__u32)slot);
 	add(1, 3, 4);
-	add(1, 3, 9); /* registered anew */
+	add(1, 3, 9); /* registered again */
 	ends((struct s2v_kinds_end){ .vm = 1, .slot = 3, .gen = 4 });
 	assert_int_equal(n_got, 2);
 	for (int i = 0; i < 2; i++)
@@ -117,16 +117,16 @@ static void one_memslot(void **state)
 	assert_null(x.vms);
 }
 
-/* Memslots that are registered, whether anything is mapped there or not. */
+/* Registered memslots, with and without mappings. */
 static void memslots(void **state)
 {
 	(void)state;
 	for (__s16 slot = 0; slot < 3; slot++)
 		s2v_kinds_slot(&x, &(struct s2v_slot_key){ .vm = 1, .slot = slot });
 	add(1, 0, 1);
-	add(1, S2V_NO_SLOT, 0); /* outside of memslots: no registration is deleted for it */
+	add(1, S2V_NO_SLOT, 0); /* outside memslots: there is no registration to delete */
 	ends((struct s2v_kinds_end){ .vm = 1, .slot = 2, .gen = 3 });
-	assert_int_equal(n_slots, 0); /* the kernel's side has deleted it */
+	assert_int_equal(n_slots, 0); /* the BPF side has deleted it */
 	ends((struct s2v_kinds_end){ .vm = 1, .all = true });
 	assert_int_equal(n_got, 2);
 	assert_int_equal(n_slots, 2);

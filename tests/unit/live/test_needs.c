@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/needs.c */
 /* libs: -lbpf */
-/* What a kernel lacks, by BTF that is made here; real kernels': tests/bpf/test_core_btf.c. */
+/* What a kernel lacks, with synthetic BTF; for real kernels see tests/bpf/test_core_btf.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,7 @@
 
 #include "live/needs.h"
 
-#define LACKS \
-	"this kernel cannot be observed, since by its BTF it lacks what the BPF programs need: "
+#define LACKS "this kernel cannot be observed, since its BTF lacks what the BPF programs need: "
 #define ADVICE "; Linux 6.1 and later have all of it"
 
 static struct btf *object, *kernel;
@@ -42,7 +41,7 @@ static void tag(int id)
 	ok(btf__add_decl_tag(object, "kernel", id, -1));
 }
 
-/* All but those of skip, which may be NULL. */
+/* All needed enumerators except skip, which may be NULL. */
 static void enumerators(const char *skip)
 {
 	const struct s2v_need_enumerator *e = s2v_need_enumerators;
@@ -109,7 +108,7 @@ static void test_all_there(void **state)
 	expect(NULL);
 }
 
-/* Members of anonymous unions and structures are members. */
+/* Members of anonymous unions and structures count as members. */
 static void test_anonymous(void **state)
 {
 	int in = STRUCT(kernel, NULL, 1, "x", "arch"), un;
@@ -125,7 +124,7 @@ static void test_anonymous(void **state)
 	expect(NULL);
 }
 
-/* Of several structures of one name one that has all is enough, wherever it stands. */
+/* If several structures have one name, one complete structure is enough, at any position. */
 static void test_namesakes(void **state)
 {
 	(void)state;
@@ -147,7 +146,7 @@ static void test_member(void **state)
 	expect("kvm.arch");
 }
 
-/* Inside of a member whose type has no name. */
+/* A member of a member whose type is anonymous. */
 static void test_inner_member(void **state)
 {
 	(void)state;
@@ -157,7 +156,7 @@ static void test_inner_member(void **state)
 	expect("kvm_memslots.last.counter");
 }
 
-/* A member that is a number where a structure is expected. */
+/* The kernel's member is an integer where a structure is expected. */
 static void test_no_structure(void **state)
 {
 	(void)state;
@@ -191,7 +190,7 @@ static void test_many(void **state)
 	       "bpf_find_vma() and 7 more");
 }
 
-/* A build that lost the tags must not take every kernel for a good one. */
+/* A build without the tags must not accept every kernel. */
 static void test_no_tags(void **state)
 {
 	struct btf *empty = btf__new_empty();
@@ -200,7 +199,7 @@ static void test_no_tags(void **state)
 	(void)state;
 	assert_non_null(empty);
 	assert_int_equal(s2v_needs(kernel, empty, err, sizeof(err)), -1);
-	assert_string_equal(err, "the BPF object does not tell what it needs of a kernel");
+	assert_string_equal(err, "the BPF object does not state what it needs of a kernel");
 	btf__free(empty);
 }
 

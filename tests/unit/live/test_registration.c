@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core/unread.c src/live/registration.c src/live/vmas.c */
 /*
- * A registration whose VMAs the BPF side has not all looked at: what is read of the rest, and when it may not be told.
+ * Registrations of which the BPF side did not read all VMAs: reading the rest, and when it must not be reported.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -27,11 +27,11 @@ enum { VMS_FD = 1, SLOTS_FD };
 static struct world {
 	struct s2verify_bpf skel;
 	struct s2v_live live;
-	__u32 vm,
-		vm_after; /* the VM that the map has: before, and when its memory has been read; 0: none */
-	__u32 gen; /* that the memslot has by then; 0: there is no such memslot */
-	int memory; /* what comes of reading it */
-	unsigned int reads, many; /* many: so many VMAs, a page each, two kinds by turns */
+	__u32 vm, vm_after; /* VM in the map before and after VMAs are read; 0: none */
+	__u32 gen; /* of the memslot now; 0: there is no such memslot */
+	int memory; /* result of s2v_memory_read() */
+	unsigned int reads,
+		many; /* many: this many VMAs of one page, alternating between two kinds */
 	struct s2v_ev_vma reported[8];
 	unsigned int n;
 } w;
@@ -63,7 +63,7 @@ int s2v_iter_run(struct bpf_link *link, const struct s2v_iter_opts *o)
 }
 
 /* One VMA of 64 KiB, 512 MiB into the memslot. */
-int s2v_memory_read(struct s2v_live *l, const struct s2v_memory_of *of, struct s2v_vmas *v)
+int s2v_memory_read(struct s2v_live *l, const struct s2v_memory_query *of, struct s2v_vmas *v)
 {
 	(void)l;
 	assert_true(of->mm == 0x77 && of->tid == 55 && of->to_end);
@@ -92,7 +92,7 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 	w.n++;
 }
 
-/* 1 GiB, of which the first 16 MiB were looked at, and were one hole. */
+/* 1 GiB, of which the first 16 MiB were read and are one hole. */
 static struct s2v_slot_left begin(void)
 {
 	memset(&w, 0, sizeof(w));
@@ -126,7 +126,7 @@ static void reported_at(unsigned int i, __u64 start, __u64 end, __u32 attr)
 	assert_int_equal(w.reported[i].gen, 5);
 }
 
-/* What is left is told to the memslot's end, holes as holes, and nothing of it is unread any more. */
+/* The rest is reported to the memslot's end, with holes, and is no longer unread. */
 static void the_rest(void **state)
 {
 	struct s2v_slot_left left = begin();
@@ -152,7 +152,7 @@ static void unread(struct s2v_slot_left *left)
 	assert_int_equal(w.live.unread_slots, 1);
 }
 
-/* Its memory may be another process's by now: not even looked at, or not told. */
+/* The mm may belong to another process by now: it is not read, or not reported. */
 static void vm_gone(void **state)
 {
 	struct s2v_slot_left left = begin();
@@ -162,17 +162,17 @@ static void vm_gone(void **state)
 	unread(&left);
 	assert_int_equal(w.reads, 0);
 	left = begin();
-	w.vm = 8; /* another one at the same address */
+	w.vm = 8; /* another VM at the same address */
 	unread(&left);
 	left = begin();
 	w.vm_after = 0;
 	unread(&left);
 	left = begin();
-	w.live.links[S2V_OBS_VM_GONE][0] = NULL; /* nobody would know */
+	w.live.links[S2V_OBS_VM_GONE][0] = NULL; /* the VM's end would not be seen */
 	unread(&left);
 }
 
-/* What lies there now is not what that registration was of. */
+/* The memslot was deleted or replaced meanwhile. */
 static void memslot_gone(void **state)
 {
 	struct s2v_slot_left left = begin();
@@ -185,7 +185,7 @@ static void memslot_gone(void **state)
 	unread(&left);
 }
 
-/* One that was refused is not in force, and is looked at all the same: why was it? */
+/* A refused registration is read, too: its VMAs may show why. */
 static void refused(void **state)
 {
 	struct s2v_slot_left left = begin();
@@ -200,7 +200,7 @@ static void refused(void **state)
 
 static void memory_unread(void **state)
 {
-	static const int how[] = { S2V_MEMORY_UNREAD, S2V_MEMORY_NOBODYS, -EPERM };
+	static const int how[] = { S2V_MEMORY_UNREAD, S2V_MEMORY_EXITED, -EPERM };
 
 	(void)state;
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(how); i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/live/vmas.c */
-/* The VMAs of a process, as the kernel's iterator gives them, and what of them lies behind a memslot. */
+/* Reading VMAs from the kernel's iterator, and reporting those behind a memslot. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,11 @@
 
 #define PAGE 4096ULL
 
-/* What the iterator gives: `n` VMAs of a page each from `base` on, two kinds in turn, in pieces of `piece` bytes. */
+/* The iterator's output: n VMAs of one page from `base` on, alternately of two kinds, in pieces of `piece` bytes. */
 static struct iterator {
 	size_t n, piece;
 	__u64 base;
-	size_t again_from; /* after the last it begins anew there, and does not end; 0: it ends */
+	size_t again_from; /* after the last VMA it restarts there for ever; 0: it ends */
 	unsigned int asked, go_on_for;
 } it;
 
@@ -89,7 +89,7 @@ static void in_any_pieces(void **state)
 	}
 }
 
-/* As the kernel's does, where it is not kept from it. */
+/* The kernel's iterator does that unless the BPF program prevents it. */
 static void begins_anew(void **state)
 {
 	struct s2v_vmas v;
@@ -143,7 +143,7 @@ static void take(void *arg, const struct s2v_ev_hdr *ev)
 	last_end = run->vma.end;
 }
 
-static int tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, unsigned int most)
+static int report(const struct s2v_vmas *v, struct s2v_ev_slot *slot, unsigned int most)
 {
 	const struct s2v_vmas_to to = { .fn = take, .go_on = go_on, .most = most };
 
@@ -152,7 +152,7 @@ static int tell(const struct s2v_vmas *v, struct s2v_ev_slot *slot, unsigned int
 	return s2v_vmas_report(v, slot, &to);
 }
 
-/* A page in front of all, all, and a page behind: two holes more. */
+/* All VMAs, and one page of hole before and after them. */
 static void all_of_them(void **state)
 {
 	struct s2v_vmas v;
@@ -162,16 +162,16 @@ static void all_of_them(void **state)
 	begin(5000, 256);
 	assert_int_equal(read_them(&v), 0);
 	slot = (struct s2v_ev_slot){ .hva = it.base - PAGE, .size = 5002 * PAGE };
-	assert_int_equal(tell(&v, &slot, 5002), 0);
+	assert_int_equal(report(&v, &slot, 5002), 0);
 	assert_int_equal(taken, 5002);
 	assert_int_equal(slot.runs, 5002);
 	assert_int_equal(slot.vmas, 5000);
 	assert_int_equal(last_end, slot.hva + slot.size);
-	assert_in_range(it.asked, 4, 5); /* every 1024 */
-	assert_int_equal(tell(&v, &slot, 5001), -E2BIG);
+	assert_in_range(it.asked, 4, 5); /* after each 1024 runs */
+	assert_int_equal(report(&v, &slot, 5001), -E2BIG);
 	assert_int_equal(slot.runs, 5001);
 	it.go_on_for = 2;
-	assert_int_equal(tell(&v, &slot, 5002), -EINTR);
+	assert_int_equal(report(&v, &slot, 5002), -EINTR);
 	assert_int_equal(taken, 3 * 1024);
 	s2v_vmas_free(&v);
 }

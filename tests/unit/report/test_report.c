@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The report's model: ranges that join, memslots that go, limits that count, timelines that fold. */
+/* The model of the report: merging of ranges, deleted memslots, limits, folding of timelines. */
 /* needs: src/core src/host src/util src/report/report.c src/report/slots.c src/report/bins.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,7 @@ static void unsafe(__u64 off, __u64 size)
 	map(1, 1, 0x80000000, off, size, WB, DEV);
 }
 
-static void test_ranges_join(void **state)
+static void test_ranges_merge(void **state)
 {
 	const struct s2v_rp_slot *s;
 
@@ -101,10 +101,10 @@ static void test_ranges_join(void **state)
 	assert_int_equal(s->range[0].count, 3);
 	assert_int_equal(s->range[0].pa, 0x4000001000);
 	assert_int_equal(vm()->unsafe_bytes, 0x3000);
-	unsafe(0x2000, 0x1000); /* once more: a mapping, but no memory */
+	unsafe(0x2000, 0x1000); /* again: one more mapping, no more memory */
 	assert_int_equal(vm()->unsafe_bytes, 0x3000);
 	assert_int_equal(vm()->unsafe_maps, 4);
-	/* Another disagreement beside it is another range. */
+	/* An adjacent conflict with other attributes is another range. */
 	map(1, 1, 0x80000000, 0x4000, 0x1000, WB, S2V_ATTR_NORMAL_NC);
 	assert_int_equal(s->n_range, 2);
 	assert_int_equal(vm()->unsafe_bytes, 0x4000);
@@ -126,7 +126,7 @@ static void test_too_many_ranges_are_counted(void **state)
 	assert_true(s->seen[S2V_RP_RANGES + 9] & S2V_RP_UNSAFE);
 }
 
-static void test_what_is_no_conflict(void **state)
+static void test_no_conflict(void **state)
 {
 	const struct s2v_rp_slot *s;
 
@@ -144,12 +144,12 @@ static void test_what_is_no_conflict(void **state)
 	assert_int_equal(vm()->unsafe_maps, 0);
 }
 
-static void test_gone_and_come_again(void **state)
+static void test_delete_and_register_again(void **state)
 {
 	(void)state;
 	slot(1, 1, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
 	unsafe(0, 0x1000);
-	slot(1, 0, S2V_SLOT_DELETE, -EBUSY, 0x80000000, 1 << 20); /* it stayed */
+	slot(1, 0, S2V_SLOT_DELETE, -EBUSY, 0x80000000, 1 << 20); /* it still exists */
 	assert_int_equal(HASH_COUNT(vm()->slots), 1);
 	slot(1, 0, S2V_SLOT_DELETE, 0, 0x80000000, 1 << 20);
 	assert_null(vm()->slots);
@@ -157,9 +157,9 @@ static void test_gone_and_come_again(void **state)
 	assert_int_equal(vm()->gone->n_range, 1);
 	assert_true(vm()->gone->gone != 0);
 	slot(1, 2, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
-	unsafe(0x1000, 0x1000); /* of the first registration: too late */
+	unsafe(0x1000, 0x1000); /* of the first registration: ignored */
 	assert_int_equal(vm()->slots->n_range, 0);
-	/* Of those without anything wrong the last few stay, and the unsafe one does. */
+	/* The unsafe one is kept, and the last S2V_RP_GONE of the others. */
 	for (__u32 gen = 3; gen < 103; gen++)
 		slot(1, gen, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
 	assert_int_equal(vm()->n_slots, 1 + 1 + S2V_RP_GONE);
@@ -167,7 +167,7 @@ static void test_gone_and_come_again(void **state)
 	assert_int_equal(rp.n_slots, vm()->n_slots);
 }
 
-static void test_refused_and_found(void **state)
+static void test_refused_with_finding(void **state)
 {
 	struct s2v_finding f = { .id = 1,
 				 .rule = &s2v_rules[S2V_RULE_PFNMAP_REFUSED],
@@ -183,7 +183,7 @@ static void test_refused_and_found(void **state)
 	s2v_report_finding(&rp, &f);
 	assert_ptr_equal(vm()->first->slot, vm()->refused);
 	assert_int_equal(vm()->refused->err, -EINVAL);
-	/* However many more are refused, the one with a finding stays. */
+	/* The refused memslot with a finding is kept, however many follow. */
 	for (__u32 gen = 2; gen < 200; gen++)
 		slot(6, gen, S2V_SLOT_CREATE, -EINVAL, 0x1000, 0x1000);
 	assert_int_equal(vm()->first->slot->id, 5);
@@ -207,13 +207,13 @@ static void test_too_many_findings_are_counted(void **state)
 		s2v_report_finding(&rp, &f);
 	assert_int_equal(HASH_COUNT(rp.findings), S2V_RP_FINDINGS);
 	assert_int_equal(rp.n_findings[S2V_INFO], S2V_RP_FINDINGS + 5);
-	/* The graver ones have places of their own. */
+	/* Each severity has its own limit. */
 	f.rule = &s2v_rules[S2V_RULE_S2_NONCACHEABLE];
 	s2v_report_finding(&rp, &f);
 	assert_int_equal(rp.n_kept[S2V_CRITICAL], 1);
 }
 
-static void test_the_dearest_resets_stay(void **state)
+static void test_most_expensive_resets_are_kept(void **state)
 {
 	struct s2v_reset r = { .vm = ref };
 	__u64 least = ~0ULL;
@@ -221,7 +221,7 @@ static void test_the_dearest_resets_stay(void **state)
 	(void)state;
 	for (__u64 i = 0; i < 2 * S2V_RP_RESETS; i++) {
 		r.time = 1000 + i;
-		r.unmap_ns = (i * 7919) % (2 * S2V_RP_RESETS); /* each cost once */
+		r.unmap_ns = (i * 7919) % (2 * S2V_RP_RESETS); /* each cost occurs once */
 		s2v_report_reset(&rp, &r);
 	}
 	assert_int_equal(rp.n_resets, 2 * S2V_RP_RESETS);
@@ -243,24 +243,24 @@ static void test_time_folds(void **state)
 		last = 1000 + i * i * 1000;
 		s2v_rp_bin_at(&t, last, 64)->faults++;
 	}
-	s2v_rp_bin_at(&t, 5, 64)->faults++; /* before the first: into the first bin */
+	s2v_rp_bin_at(&t, 5, 64)->faults++; /* before the first time: in the first bin */
 	for (__u32 i = 0; i < t.n; i++)
 		sum += t.bin[i].faults;
 	assert_int_equal(sum, 10001);
 	assert_int_equal(t.n, 64);
 	assert_true((last - t.t0) / t.width < 64);
-	assert_true((last - t.t0) / t.width >= 32); /* no wider than need be */
-	/* Each where it belongs: 0, 1, 4, 9, … thousand ns, so that many up to the end of a bin. */
+	assert_true((last - t.t0) / t.width >= 32); /* not wider than necessary */
+	/* Times are 0, 1, 4, 9, … thousand ns: count those in the first bin. */
 	sum = 0;
 	for (__u64 i = 0; 1000 + i * i * 1000 < t.t0 + t.width; i++)
 		sum++;
 	assert_int_equal(t.bin[0].faults, sum + 1);
-	/* The end of time. */
+	/* The largest time. */
 	assert_non_null(s2v_rp_bin_at(&t, ~0ULL, 64));
 	free(t.bin);
 }
 
-static void test_contract_takes_the_place(void **state)
+static void test_contract_replaces_registration(void **state)
 {
 	struct s2v_ev_vma v = { .h = head(S2V_EV_VMA, sizeof(v)),
 				.vma = { .start = 0x180000000, .end = 0x180100000, .attr = WB },
@@ -275,27 +275,27 @@ static void test_contract_takes_the_place(void **state)
 					.backing = "pfnmap",
 					.driver = "drv",
 					.vmm_cmo = S2V_CMO_UNSAFE };
-	const struct s2v_rp_backing *st;
+	const struct s2v_rp_backing *b;
 
 	(void)state;
 	s2v_report_event(&rp, &v.h, &ref, now);
 	slot(1, 1, S2V_SLOT_CREATE, 0, 0x80000000, 1 << 20);
-	st = s2v_rp_backing_at(vm()->slots, 0x80000000);
-	assert_non_null(st);
-	assert_false(st->judged);
-	assert_string_equal(st->row.driver, "drv");
-	assert_string_equal(st->row.backing, "anonymous");
+	b = s2v_rp_backing_at(vm()->slots, 0x80000000);
+	assert_non_null(b);
+	assert_false(b->judged);
+	assert_string_equal(b->row.driver, "drv");
+	assert_string_equal(b->row.backing, "anonymous");
 	s2v_report_memslot(&rp, &row);
-	s2v_report_memslot(&rp, &row); /* the contract may be told more than once */
+	s2v_report_memslot(&rp, &row); /* the contract may be reported more than once */
 	assert_int_equal(vm()->slots->n_backing, 1);
-	st = s2v_rp_backing_at(vm()->slots, 0x800fffff);
-	assert_true(st->judged);
-	assert_int_equal(st->row.vmm_cmo, S2V_CMO_UNSAFE);
+	b = s2v_rp_backing_at(vm()->slots, 0x800fffff);
+	assert_true(b->judged);
+	assert_int_equal(b->row.vmm_cmo, S2V_CMO_UNSAFE);
 	assert_null(s2v_rp_backing_at(vm()->slots, 0x80100000));
 }
 
-/* The contract of a memslot that is gone is that one's, not that of the one in its place. */
-static void test_contract_of_one_that_is_gone(void **state)
+/* A contract row of a deleted memslot must not go to the memslot that replaced it. */
+static void test_contract_of_deleted_memslot(void **state)
 {
 	struct s2v_contract_row row = { .vm = ref,
 					.id = 1,
@@ -314,13 +314,13 @@ static void test_contract_of_one_that_is_gone(void **state)
 	assert_int_equal(vm()->slots->n_backing, 0);
 	assert_non_null(vm()->gone);
 	assert_int_equal(vm()->gone->n_backing, 1);
-	assert_int_equal(vm()->gone->stretch[0].row.vmm_cmo, S2V_CMO_UNSAFE);
-	row.id = 2; /* nobody knows of it: it makes no memslot */
+	assert_int_equal(vm()->gone->backing[0].row.vmm_cmo, S2V_CMO_UNSAFE);
+	row.id = 2; /* an unknown memslot: the row does not create it */
 	s2v_report_memslot(&rp, &row);
 	assert_int_equal(HASH_COUNT(vm()->slots), 1);
 }
 
-static void test_what_an_audit_found(void **state)
+static void test_audit_leaves(void **state)
 {
 	struct s2v_ev_leaves ev = { .h = head(S2V_EV_LEAVES, sizeof(ev)),
 				    .slot = 1,
@@ -334,7 +334,7 @@ static void test_what_an_audit_found(void **state)
 				    .s2 = DEV };
 
 	(void)state;
-	s2v_report_event(&rp, &ev.h, &ref, now); /* of no memslot that is known */
+	s2v_report_event(&rp, &ev.h, &ref, now); /* before its memslot is known */
 	slot(1, 1, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
 	s2v_report_event(&rp, &ev.h, &ref, now);
 	assert_int_equal(vm()->slots->n_range, 1);
@@ -351,17 +351,17 @@ static void test_what_an_audit_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_ranges_join),
+		T(test_ranges_merge),
 		T(test_too_many_ranges_are_counted),
-		T(test_what_is_no_conflict),
-		T(test_gone_and_come_again),
-		T(test_refused_and_found),
+		T(test_no_conflict),
+		T(test_delete_and_register_again),
+		T(test_refused_with_finding),
 		T(test_too_many_findings_are_counted),
-		T(test_the_dearest_resets_stay),
+		T(test_most_expensive_resets_are_kept),
 		T(test_time_folds),
-		T(test_contract_takes_the_place),
-		T(test_contract_of_one_that_is_gone),
-		T(test_what_an_audit_found),
+		T(test_contract_replaces_registration),
+		T(test_contract_of_deleted_memslot),
+		T(test_audit_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

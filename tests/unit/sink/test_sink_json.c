@@ -13,7 +13,7 @@
 #include "sink/sinks.h"
 #include "sink_data.h"
 
-/* A sink, and what it writes: one at a time, since the stream keeps its address. */
+/* A sink and its output. Static, since open_memstream() keeps the addresses: one at a time. */
 static struct out {
 	struct s2v_sink *s;
 	FILE *f;
@@ -41,7 +41,7 @@ static json_object *finish(void)
 	assert_int_equal(fclose(out.f), 0);
 	nl = strchr(out.text, '\n');
 	assert_non_null(nl);
-	assert_ptr_equal(nl, out.text + out.len - 1); /* one line, and nothing behind it */
+	assert_ptr_equal(nl, out.text + out.len - 1); /* exactly one line */
 	for (const char *p = out.text; p < nl; p++)
 		assert_true((unsigned char)*p >= 0x20);
 	j = json_tokener_parse(out.text);
@@ -147,7 +147,7 @@ static void finding_without_page(void **state)
 	has_str(j, "errno", "EINVAL");
 	has_str(j, "errno_at", "memslot");
 	has_str(at(j, "vm"), "comm", "fifteen-letters");
-	has_num(at(j, "memslot"), "id", 0); /* slot 0 is one */
+	has_num(at(j, "memslot"), "id", 0); /* slot 0 is valid */
 	has_str(at(j, "memslot"), "gpa", "0x0");
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(absent); i++)
 		lacks(j, absent[i]);
@@ -168,7 +168,7 @@ static void finding_updated(void **state)
 	f.s1_vma = S2V_ATTR_NONE;
 	f.s2 = S2V_ATTR_NONE;
 	f.err = -512; /* ERESTARTSYS */
-	memset(f.vm.comm, 'x', sizeof(f.vm.comm)); /* no NUL at all */
+	memset(f.vm.comm, 'x', sizeof(f.vm.comm)); /* not terminated */
 	s->finding(s, &f);
 	j = finish();
 	has_bool(j, "update", true);
@@ -248,7 +248,7 @@ static void resets(void **state)
 	has_str(j, "verdict", "redundant-repeat");
 	has_num(j, "avoidable_ns", 13000000);
 	json_object_put(j);
-	/* What is not known is no zero. */
+	/* Unknown values are null, not 0. */
 	r.pages_known = r.fwb_known = false;
 	s = start();
 	s->reset(s, &r);
@@ -394,7 +394,7 @@ static void summary(void **state)
 	json_object_put(j);
 }
 
-/* VMs that are not verified are named, and only then. */
+/* unverified_vms exists only if there are such VMs. */
 static void unverified(void **state)
 {
 	struct s2v_summary sum = { .incomplete = "because", .but_for = true };
@@ -415,7 +415,7 @@ static void unverified(void **state)
 	json_object_put(j);
 }
 
-/* Every type of event, all bytes 0 and then all 0xff, is a line that can be parsed. */
+/* Every type of event gives a valid line, with all bytes 0 and all bytes 0xff. */
 static void events(void **state)
 {
 	static const char *const names[] = { "unknown", "vm-new", "vm-dead",	"memslot",
@@ -490,7 +490,7 @@ static void event_map(void **state)
 	json_object_put(j);
 }
 
-/* A full disk: no crash, said once, nothing more is written. */
+/* A full disk: no crash, and nothing is written after the first error. */
 static void full_disk(void **state)
 {
 	FILE *f = fopen("/dev/full", "w");

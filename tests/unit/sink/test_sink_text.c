@@ -12,7 +12,7 @@
 #include "sink_data.h"
 #include "util/util.h"
 
-/* A sink, and what it writes: one at a time, since the stream keeps its address. */
+/* A sink and its output. Static, since open_memstream() keeps the addresses: one at a time. */
 static struct out {
 	struct s2v_sink *s;
 	FILE *f;
@@ -29,7 +29,7 @@ static struct s2v_sink *start(bool colour, unsigned int width)
 	return out.s;
 }
 
-/* What was written; the caller frees it. */
+/* Returns the output, for the caller to free. */
 static char *finish(void)
 {
 	out.s->close(out.s);
@@ -138,7 +138,7 @@ static void verdict_is(struct s2v_summary *sum, const char *want)
 	text = finish();
 	last = strrchr(text, '\n');
 	assert_non_null(last);
-	assert_string_equal(last, "\n"); /* ends with one line */
+	assert_string_equal(last, "\n"); /* the text ends with a newline */
 	*last = '\0';
 	last = strrchr(text, '\n');
 	assert_non_null(last);
@@ -166,7 +166,7 @@ static void verdicts(void **state)
 	verdict_is(&sum, "3 findings (2 critical, 1 info); INCOMPLETE: 1 event lost");
 	memset(sum.findings, 0, sizeof(sum.findings));
 	verdict_is(&sum, "nothing found, but INCOMPLETE: 1 event lost");
-	memset(sum.incomplete, 'x', sizeof(sum.incomplete) - 1); /* as long as it can be */
+	memset(sum.incomplete, 'x', sizeof(sum.incomplete) - 1); /* longest possible */
 	for (int i = 0; i < S2V_SEVERITY_NR; i++)
 		sum.findings[i] = UINT64_MAX / 5;
 	{
@@ -191,7 +191,7 @@ static void colours_only_when_asked(void **state)
 	free(text);
 }
 
-/* The lowest address and the highest, whichever came first; how much lies between is affected. */
+/* Lowest and highest address in any order, and the affected size. */
 static void where_a_finding_is(void **state)
 {
 	struct s2v_rule_state rules[S2V_RULE_NR];
@@ -216,7 +216,7 @@ static void where_a_finding_is(void **state)
 	free(text);
 }
 
-/* Rows of several VMs are kept apart, and shown at the latest with what comes next. */
+/* A table per VM, printed at the latest before the next output. */
 static void contracts(void **state)
 {
 	struct s2v_contract_row row = test_row;
@@ -229,7 +229,7 @@ static void contracts(void **state)
 	row.readonly = true;
 	row.s2 = S2V_ATTR_NORMAL_WB;
 	row.s2_mixed = true;
-	row.size = 0; /* nonsense, and no crash */
+	row.size = 0; /* invalid: must not crash */
 	s->memslot(s, &row);
 	row.vm.id = 3;
 	row.gone = true;
@@ -258,7 +258,7 @@ static unsigned int occurrences(const char *text, const char *what)
 	return n;
 }
 
-/* Once for contracts that follow one another, again after something else was shown. */
+/* Once for consecutive contracts, again after other output. */
 static void legend_once(void **state)
 {
 	struct s2v_contract_row row = test_row;
@@ -273,12 +273,12 @@ static void legend_once(void **state)
 	s->memslot(s, &row);
 	s->memslots_end(s);
 	fflush(out.f);
-	assert_int_equal(occurrences(out.text, "FWB: does"), 1);
+	assert_int_equal(occurrences(out.text, "FWB: whether"), 1);
 	s->finding(s, &test_finding);
 	s->memslot(s, &row);
 	s->memslots_end(s);
 	text = finish();
-	assert_int_equal(occurrences(text, "FWB: does"), 2);
+	assert_int_equal(occurrences(text, "FWB: whether"), 2);
 	assert_int_equal(occurrences(text, "Coherence contract of"), 3);
 	free(text);
 }
@@ -298,7 +298,7 @@ static void resets(void **state)
 	contains(text, "4 unmaps, 5 redundant, 6.0 ms  8M unmapped  9 refaults, 10 ms");
 	contains(text, "21 resets took 25 ms");
 	contains(text, "unmapping 22 ms, refaults 24 ms; avoidable here: 23 ms");
-	contains(text, "with S2FWB none of it: 26 ms would be saved");
+	contains(text, "with S2FWB 26 ms would be saved");
 	contains(text, "ADVICE");
 	free(text);
 	r.pages_known = t.pages_known = t.fwb_known = false;
@@ -306,7 +306,7 @@ static void resets(void **state)
 	s->reset(s, &r);
 	s->reset_total(s, &t);
 	text = finish();
-	contains(text, "6.0 ms  what was mapped before is not known, so no refaults\n");
+	contains(text, "6.0 ms  earlier mappings are not known, so refaults are not counted\n");
 	contains(text, "21 resets took at least 22 ms");
 	contains(text, "refaults not all known;");
 	assert_int_equal(occurrences(text, "would be saved"), 0);

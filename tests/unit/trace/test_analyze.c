@@ -43,7 +43,7 @@ static struct s2t_info an_info(void)
 	return i;
 }
 
-/* Where the contract is told, in the middle: a place no event has by itself. */
+/* Times of S2T_REC_CONTRACT and S2T_REC_UPDATES. */
 #define CONTRACT_TIME 4242
 #define UPDATES_TIME 60000
 
@@ -91,7 +91,7 @@ static void a_run(struct s2t_buf *ev)
 	reset(ev, 1, time + 100);
 	guest(ev, 2, time + 10000, 5);
 	add(ev, S2V_EV_VM_DEAD, 2, time + 90000);
-	any_event(ev, 1000); /* which nobody knows: lost, live as here */
+	any_event(ev, 1000); /* of unknown types: lost, live and here */
 }
 
 static struct s2v_summary a_summary(void)
@@ -125,7 +125,7 @@ static void end_text(struct text *t)
 	assert_int_equal(fclose(t->f), 0);
 }
 
-/* As a live command does it: events straight to the correlator. */
+/* As a live command: events go directly to the correlator. */
 static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 {
 	struct s2t_info info = an_info();
@@ -161,7 +161,7 @@ static void live(struct text *t, const struct s2t_buf *ev, bool resets)
 	end_text(t);
 }
 
-/* The events as a file in memory. */
+/* Writes the events to a file in memory. */
 static void record(struct s2t_buf *file, const struct s2t_buf *ev)
 {
 	char path[64], err[256];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* needs: src/core src/host src/util src/sink/filter.c src/trace */
 /* libs: -lzstd -lz -lpthread */
-/* Recordings that begin with an audit: in parts, and shown in part. */
+/* Recordings that begin with an audit: in parts, and with filters. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,7 +112,7 @@ static void write_file(const struct s2t_buf *ev, __u64 rotate)
 
 static struct {
 	struct s2v_sink sink;
-	struct s2v_summary sum; /* as the sink was told */
+	struct s2v_summary sum; /* that the sink got */
 	struct s2v_sink_filter filter;
 	unsigned int audits;
 } w;
@@ -130,7 +130,7 @@ static void keep_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 	w.audits++;
 }
 
-/* Part `n` of what was written. */
+/* Analyzes part `n`. */
 static void analyze(__u32 n, const struct s2v_filter *f)
 {
 	struct s2v_analysis a = { .sink = &w.filter.sink, .events = true };
@@ -153,7 +153,7 @@ static void analyze(__u32 n, const struct s2v_filter *f)
 
 static const struct s2v_filter everything = { .until = ~0ULL };
 
-/* An audit of which a part has but the end is none; one that lies in it is. */
+/* An audit counts only in a part that has all of it, not in one that has its end only. */
 static void an_audit_in_two_parts(void **state)
 {
 	struct s2t_buf ev = { 0 };
@@ -187,8 +187,8 @@ static void an_audit_in_two_parts(void **state)
 	s2t_buf_free(&ev);
 }
 
-/* VM 1 reaches with Write-Back what VM 2 reaches past the cache: each is shown its own finding. */
-static void aliases_shown_of_one(void **state)
+/* Memory is Write-Back in VM 1 and uncached in VM 2: a filter for a VM shows that VM's finding. */
+static void aliases_with_a_filter(void **state)
 {
 	static const struct s2v_filter first = { .until = ~0ULL, .vm = 1 },
 				       of_1002 = { .until = ~0ULL, .pid = 1002 },
@@ -229,7 +229,7 @@ static void aliases_shown_of_one(void **state)
 	assert_true(w.sum.complete);
 	analyze(0, &other_rule);
 	assert_true(w.sum.complete);
-	/* A page that says "safe" would say it of all. */
+	/* A filtered page must not say "safe". */
 	analyze(0, &page);
 	assert_string_equal(w.sum.incomplete, "2 findings of other VMs or rules not shown");
 	analyze(0, &later);
@@ -246,7 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_audit_in_two_parts),
-		cmocka_unit_test(aliases_shown_of_one),
+		cmocka_unit_test(aliases_with_a_filter),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,7 +12,7 @@
 
 #include "s2t_data.h"
 
-/* Encodes all events, decodes them, and wants them back bit for bit. Returns the bytes stored. */
+/* Encodes and decodes all events, and expects identical bytes. Returns the bytes stored. */
 static size_t round_trip(const struct s2t_buf *ev)
 {
 	struct s2t_encoder *e = s2t_encoder_new();
@@ -75,7 +75,7 @@ static void any_events_come_back(void **state)
 	}
 }
 
-/* As they were recorded before they said where others of their kind lie: what came later is 0. */
+/* Events of older recordings, which end before gpa_low: later fields are 0. */
 static void shorter_pages_come_back_whole(void **state)
 {
 	const __u32 types[] = { S2V_EV_MAP, S2V_EV_PERM, S2V_EV_FAULT };
@@ -134,7 +134,7 @@ static void every_type_comes_back_alone(void **state)
 	}
 }
 
-/* Columns at their edges: extremes, wrap-around, divisors that are negative or huge. */
+/* Columns with extreme values, wrap-around, negative and huge divisors. */
 static void extreme_numbers_come_back(void **state)
 {
 	static const __u64 v[] = { 0,
@@ -196,7 +196,7 @@ static void layouts_are_sound(void **state)
 
 		s2t_layout_of(&h, &l);
 		assert_true(s2t_layout_sound(&l));
-		/* One byte more is another layout, and no worse. */
+		/* With one more byte it is another valid layout. */
 		h.len++;
 		s2t_layout_of(&h, &l);
 		assert_true(s2t_layout_sound(&l));
@@ -206,8 +206,8 @@ static void layouts_are_sound(void **state)
 	assert_false(s2t_layout_sound(&l));
 }
 
-/* Few bytes an event of a guest that faults its pages in, one after the other. */
-static void a_guests_faults_take_few_bytes(void **state)
+/* Sequential page faults of a guest take few bytes an event. */
+static void sequential_faults_take_few_bytes(void **state)
 {
 	struct s2t_buf ev = { 0 };
 	size_t stored;
@@ -220,8 +220,8 @@ static void a_guests_faults_take_few_bytes(void **state)
 	s2t_buf_free(&ev);
 }
 
-/* What is no body is refused, whatever it is, and nothing is handed out. */
-static void damaged_bodies_are_refused_or_sound(void **state)
+/* The decoder refuses an invalid body, and then returns no event. */
+static void damaged_bodies_are_refused_or_valid(void **state)
 {
 	struct s2t_encoder *e = s2t_encoder_new();
 	struct s2t_decoder *d = s2t_decoder_new();
@@ -272,8 +272,8 @@ int main(void)
 		cmocka_unit_test(extreme_numbers_come_back),
 		cmocka_unit_test(many_streams_come_back),
 		cmocka_unit_test(layouts_are_sound),
-		cmocka_unit_test(a_guests_faults_take_few_bytes),
-		cmocka_unit_test(damaged_bodies_are_refused_or_sound),
+		cmocka_unit_test(sequential_faults_take_few_bytes),
+		cmocka_unit_test(damaged_bodies_are_refused_or_valid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 #include "s2t_file_data.h"
 
-/* Reads all: each event must be one of `want`, in order, some maybe left out. Returns how many. */
+/* Reads all events: each must be one of `want`, in order; some may be missing. Returns how many. */
 static __u32 read_some(struct s2t_reader *r, const struct s2t_buf *want)
 {
 	const struct s2v_ev_hdr *got;
@@ -26,7 +26,7 @@ static __u32 read_some(struct s2t_reader *r, const struct s2t_buf *want)
 		while (at < want->len && (event_at(want, at)->len != got->len ||
 					  memcmp(event_at(want, at), got, got->len) != 0))
 			at += s2t_round8(event_at(want, at)->len);
-		assert_true(at < want->len); /* else it was never written */
+		assert_true(at < want->len); /* otherwise the event was never written */
 		at += s2t_round8(got->len);
 		n++;
 	}
@@ -43,7 +43,7 @@ static void some_events(struct s2t_buf *ev, __u32 guests, __u32 pages)
 		any_event(ev, 1 + (__u32)(roll() % 20));
 }
 
-static void what_is_written_is_read(void **state)
+static void events_come_back(void **state)
 {
 	static const __u32 everys[] = { 0, 1, 7, 100 };
 	static const size_t pieces[] = { 0, 1, 63, 4096 };
@@ -80,7 +80,7 @@ static void what_is_written_is_read(void **state)
 	}
 }
 
-static void the_run_is_told(void **state)
+static void info_comes_back(void **state)
 {
 	struct s2t_info want = an_info();
 	struct s2t_buf ev = { 0 }, file = { 0 };
@@ -112,7 +112,7 @@ static void the_run_is_told(void **state)
 	s2t_buf_free(&file);
 }
 
-/* Of a file that ends anywhere, every chunk that is whole is read, and it is not called closed. */
+/* A file cut at any byte: all whole chunks are read, and it is not closed. */
 static void torn_tails(void **state)
 {
 	struct s2t_buf ev = { 0 }, file = { 0 };
@@ -133,7 +133,7 @@ static void torn_tails(void **state)
 		n = read_some(r, &ev);
 		assert_true(n >= last);
 		last = n;
-		/* Without the trailer's last bytes it had been closed all the same. */
+		/* A file without the trailer's last bytes was closed, too. */
 		if (!s2t_state(r)->closed)
 			assert_true(len < file.len - S2T_TRAILER_LEN);
 		s2t_free(r);
@@ -143,7 +143,7 @@ static void torn_tails(void **state)
 	s2t_buf_free(&file);
 }
 
-/* No flipped bit makes an event that was not written, or goes unnoticed where one is missing. */
+/* A flipped bit never makes an event that was not written, and a missing event is noticed. */
 static void bit_flips(void **state)
 {
 	struct s2t_buf ev = { 0 }, file = { 0 };
@@ -170,8 +170,8 @@ static void bit_flips(void **state)
 	s2t_buf_free(&file);
 }
 
-/* A chunk in the middle that is damaged: what is lost is counted, what comes behind is read. */
-static void a_damaged_chunk_is_passed_over(void **state)
+/* A damaged chunk in the middle: its events count as lost, and later chunks are read. */
+static void a_damaged_chunk_is_skipped(void **state)
 {
 	struct s2t_buf ev = { 0 }, file = { 0 };
 	struct memory m = { 0 };
@@ -224,7 +224,7 @@ static void versions(void **state)
 	(void)state;
 	some_events(&ev, 1, 3);
 	a_file(&file, &ev, 0);
-	/* A newer minor version with a kind of chunk that is not known, put before the others. */
+	/* A newer minor version, with a chunk of an unknown kind before the others. */
 	file.p[10] = S2T_MINOR + 1;
 	crc_of_head(&file);
 	assert_true(s2t_get_chunk_head(file.p + S2T_HEAD_LEN, &h));
@@ -240,7 +240,7 @@ static void versions(void **state)
 	assert_int_equal(read_some(r, &ev), count_events(&ev));
 	assert_int_equal(s2t_state(r)->unknown, 1);
 	s2t_free(r);
-	/* A newer major one. */
+	/* A newer major version. */
 	file.p[8] = S2T_MAJOR + 1;
 	file.p[10] = 0;
 	crc_of_head(&file);
@@ -259,7 +259,7 @@ static void versions(void **state)
 static size_t room;
 static int disk_err;
 
-/* What is cut off is room again. */
+/* Truncating the file frees space. */
 static ssize_t small_disk(int fd, const void *buf, size_t len)
 {
 	off_t at = lseek(fd, 0, SEEK_CUR);
@@ -312,7 +312,7 @@ static void full_disks(void **state)
 	s2t_buf_free(&file);
 }
 
-/* A disk that stands still: no append waits for it, and what is dropped is told of in its place. */
+/* A blocked disk: no append waits for it, and gap records are where events were dropped. */
 static volatile bool stuck;
 
 static ssize_t slow_disk(int fd, const void *buf, size_t len)
@@ -327,7 +327,7 @@ static void a_slow_disk_leaves_gaps(void **state)
 	struct s2t_info info = an_info();
 	struct s2t_writer_opts o = { .path = path, .info = &info, .write = slow_disk };
 	struct s2v_summary sum = a_summary();
-	const __u32 n = 400000; /* 64 MB: twice what the buffers hold */
+	const __u32 n = 400000; /* 64 MB: twice the size of the buffers */
 	struct s2v_ev_page p = { .h = { .type = S2V_EV_MAP, .len = sizeof(p), .vm = 1 } };
 	char err[256] = "";
 	struct s2t_writer *w;
@@ -375,7 +375,7 @@ static void a_slow_disk_leaves_gaps(void **state)
 	s2t_buf_free(&file);
 }
 
-static void what_cannot_be_created(void **state)
+static void a_file_that_cannot_be_created(void **state)
 {
 	struct s2t_info info = an_info();
 	struct s2t_writer_opts o = { .path = "/nonexistent/x.s2t", .info = &info };
@@ -410,15 +410,15 @@ static void a_file_that_is_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(the_run_is_told),
+		cmocka_unit_test(events_come_back),
+		cmocka_unit_test(info_comes_back),
 		cmocka_unit_test(torn_tails),
 		cmocka_unit_test(bit_flips),
-		cmocka_unit_test(a_damaged_chunk_is_passed_over),
+		cmocka_unit_test(a_damaged_chunk_is_skipped),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(full_disks),
 		cmocka_unit_test(a_slow_disk_leaves_gaps),
-		cmocka_unit_test(what_cannot_be_created),
+		cmocka_unit_test(a_file_that_cannot_be_created),
 		cmocka_unit_test(a_file_that_is_removed),
 	};
 

@@ -10,7 +10,7 @@
 
 #include "s2t_file_data.h"
 
-/* Events of `r` of a type and VM. */
+/* Counts the events of `r` of a type and VM. */
 static __u32 count_of(struct s2t_reader *r, __u32 type, __u32 vm, bool *preexisting)
 {
 	const struct s2v_ev_hdr *ev;
@@ -65,8 +65,8 @@ static void parts_stand_alone(void **state)
 	s2t_buf_free(&file);
 }
 
-/* Some calls are inside whenever counters are told, and return; of the one that never does the run's end tells. */
-static void inside(const struct s2t_writer_opts *o, const struct s2t_buf *ev)
+/* Whenever counters are written, some calls have not returned yet; one never returns. */
+static void write_with_pending_calls(const struct s2t_writer_opts *o, const struct s2t_buf *ev)
 {
 	struct s2v_summary sum = { 0 };
 	char err[256] = "";
@@ -89,7 +89,7 @@ static void inside(const struct s2t_writer_opts *o, const struct s2t_buf *ev)
 	s2t_close(w, &sum, &facts);
 }
 
-/* So many are inside at most, of those that were told so far; and at the end. */
+/* The most missed probes in counters of the file at any time; *at_end: in the last ones. */
 static __u64 missed_at_most(const char *name, __u64 *at_end)
 {
 	struct s2v_summary sum = { 0 };
@@ -111,7 +111,7 @@ static __u64 missed_at_most(const char *name, __u64 *at_end)
 	return most;
 }
 
-static void who_is_inside_is_not_missed(void **state)
+static void calls_that_have_not_returned_are_not_missed(void **state)
 {
 	struct s2t_info info = an_info();
 	struct s2t_writer_opts o = { .path = path, .info = &info };
@@ -120,11 +120,11 @@ static void who_is_inside_is_not_missed(void **state)
 
 	(void)state;
 	guest(&ev, 1, 1000, 2000);
-	inside(&o, &ev);
+	write_with_pending_calls(&o, &ev);
 	assert_int_equal(missed_at_most(path, &at_end), 0);
 	assert_int_equal(at_end, 1);
 	o.rotate = 4000;
-	inside(&o, &ev);
+	write_with_pending_calls(&o, &ev);
 	assert_true(facts.parts > 3);
 	for (__u32 i = 0; i < facts.parts; i++) {
 		char name[80];
@@ -185,7 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_stand_alone),
-		cmocka_unit_test(who_is_inside_is_not_missed),
+		cmocka_unit_test(calls_that_have_not_returned_are_not_missed),
 		cmocka_unit_test(a_ring_keeps_the_last),
 	};
 

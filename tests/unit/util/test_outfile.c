@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Result files: whole, or what was there before. */
+/* Result files: complete, or the old file stays. */
 /* needs: src/util/outfile.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static int leave(void **state)
 {
 	(void)state;
 	unlink("a");
-	return chdir("/") || rmdir(dir); /* fails if anything was left in it */
+	return chdir("/") || rmdir(dir); /* fails unless the directory is empty */
 }
 
 static void put(const char *path, const char *text)
@@ -48,7 +48,7 @@ static void holds(const char *path, const char *text)
 	fclose(f);
 }
 
-static void test_replaces_when_whole(void **state)
+static void test_replaces_when_complete(void **state)
 {
 	struct s2v_outfile o;
 
@@ -63,7 +63,7 @@ static void test_replaces_when_whole(void **state)
 	assert_int_equal(access("a.tmp", F_OK), -1);
 }
 
-static void test_failure_leaves_what_was(void **state)
+static void test_failure_keeps_the_old_file(void **state)
 {
 	struct s2v_outfile o;
 
@@ -76,7 +76,7 @@ static void test_failure_leaves_what_was(void **state)
 	assert_int_equal(access("a.tmp", F_OK), -1);
 }
 
-static void test_a_link_in_the_way_is_not_followed(void **state)
+static void test_does_not_follow_a_link(void **state)
 {
 	struct s2v_outfile o;
 
@@ -104,15 +104,15 @@ static void test_no_regular_file(void **state)
 	assert_int_equal(s2v_outfile_make(&o, "/dev/full"), ENOTSUP);
 	assert_int_equal(s2v_outfile_open(&o, "/tmp"), EISDIR);
 	assert_int_equal(s2v_outfile_open(&o, "no/such"), ENOENT);
-	assert_int_equal(s2v_outfile_end(&o, 0), 0); /* of one that was never opened: nothing */
+	assert_int_equal(s2v_outfile_end(&o, 0), 0); /* never opened: does nothing */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replaces_when_whole),
-		cmocka_unit_test(test_failure_leaves_what_was),
-		cmocka_unit_test(test_a_link_in_the_way_is_not_followed),
+		cmocka_unit_test(test_replaces_when_complete),
+		cmocka_unit_test(test_failure_keeps_the_old_file),
+		cmocka_unit_test(test_does_not_follow_a_link),
 		cmocka_unit_test(test_no_regular_file),
 	};
 

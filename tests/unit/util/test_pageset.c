@@ -1,6 +1,6 @@
 /* needs: src/util/pageset.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sets of guest pages, across the chunks that they are kept in. */
+/* Sets of guest pages, across the boundaries of chunks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,9 +16,9 @@ static void add_and_remove(void **state)
 	assert_int_equal(s2v_pageset_remove(&s, 0, 1000), 0);
 	assert_int_equal(s2v_pageset_add(&s, 5, 0), 0);
 	assert_int_equal(s.pages, 0);
-	assert_int_equal(s2v_pageset_add(&s, 500, 100), 0); /* across a chunk's end */
+	assert_int_equal(s2v_pageset_add(&s, 500, 100), 0); /* across the end of a chunk */
 	assert_int_equal(s.pages, 100);
-	assert_int_equal(s2v_pageset_add(&s, 550, 100), 0); /* half of them are in */
+	assert_int_equal(s2v_pageset_add(&s, 550, 100), 0); /* half of them are in the set */
 	assert_int_equal(s.pages, 150);
 	assert_int_equal(s2v_pageset_remove(&s, 0, 501), 1);
 	assert_int_equal(s2v_pageset_remove(&s, 500, 1), 0);
@@ -45,7 +45,7 @@ static void far_pages(void **state)
 	s2v_pageset_clear(&s);
 }
 
-/* However large the range, only what is in costs time: 1 PiB here, and 4 GiB. */
+/* Only pages in the set cost time, for ranges of 1 PiB and 4 GiB. */
 static void large_ranges(void **state)
 {
 	struct s2v_pageset s = { 0 };

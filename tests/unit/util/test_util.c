@@ -151,14 +151,14 @@ static void times(void **state)
 	char buf[S2V_RFC3339_LEN];
 
 	(void)state;
-	setenv("TZ", "Asia/Kolkata", 1); /* UTC whatever the zone is */
+	setenv("TZ", "Asia/Kolkata", 1); /* the result is UTC in any zone */
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(t); i++) {
 		s2v_rfc3339(t[i].ns, buf);
 		assert_string_equal(buf, t[i].text);
 	}
 }
 
-static void sizes_for_people(void **state)
+static void human_readable_sizes(void **state)
 {
 	static const struct {
 		uint64_t bytes;
@@ -189,7 +189,7 @@ static void sizes_for_people(void **state)
 	}
 }
 
-static void durations_for_people(void **state)
+static void human_readable_durations(void **state)
 {
 	char buf[S2V_SIZE_LEN];
 
@@ -231,7 +231,7 @@ static const struct clean cleans[] = {
 	{ "\xff", FFFD, "\\xff" },
 	{ "a\x80"
 	  "b",
-	  "a" FFFD "b", "a\\x80b" }, /* continuation alone */
+	  "a" FFFD "b", "a\\x80b" }, /* continuation byte alone */
 	{ "\xc0\xaf", FFFD FFFD, "\\xc0\\xaf" }, /* overlong '/' */
 	{ "\xe0\x80\xaf", FFFD FFFD FFFD, "\\xe0\\x80\\xaf" },
 	{ "\xed\xa0\x80", FFFD FFFD FFFD, "\\xed\\xa0\\x80" }, /* surrogate */
@@ -260,7 +260,7 @@ static void cleaning(void **state)
 	assert_string_equal(buf, "a\\x00b");
 }
 
-/* No output is ever longer than it may be, nor cut within a character. */
+/* The output never exceeds the buffer, and is not cut within a character. */
 static void cleaning_short_buffers(void **state)
 {
 	(void)state;
@@ -269,7 +269,8 @@ static void cleaning_short_buffers(void **state)
 		size_t n = strlen(in);
 
 		for (size_t room = 1; room <= 4 * n + 1; room++) {
-			char *a = malloc(room), *b = malloc(4 * room); /* exact, for ASan */
+			char *a = malloc(room),
+			     *b = malloc(4 * room); /* of the exact size, for ASan */
 
 			assert_non_null(a);
 			assert_non_null(b);
@@ -285,7 +286,7 @@ static void cleaning_short_buffers(void **state)
 	}
 }
 
-/* Each byte, each pair of bytes: what comes out is UTF-8 that does not change again. */
+/* For each byte and each pair of bytes the output is UTF-8 that a second run does not change. */
 static void cleaning_is_stable(void **state)
 {
 	(void)state;
@@ -346,8 +347,8 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(pids),
 		cmocka_unit_test(times),
-		cmocka_unit_test(sizes_for_people),
-		cmocka_unit_test(durations_for_people),
+		cmocka_unit_test(human_readable_sizes),
+		cmocka_unit_test(human_readable_durations),
 		cmocka_unit_test(cleaning),
 		cmocka_unit_test(cleaning_short_buffers),
 		cmocka_unit_test(cleaning_is_stable),
