@@ -36,8 +36,9 @@ static void wrap(const char *text, unsigned int col, unsigned int indent)
 static void catalogue(void)
 {
 	for (size_t i = 0; i < S2V_RULE_NR; i++) {
-		printf("%-26s %-9s ", s2v_rules[i].name, s2v_severity_name(s2v_rules[i].severity));
-		wrap(s2v_rules[i].fires, 37, 37);
+		printf("%-26s %-9s ", s2v_rules[i]->name,
+		       s2v_severity_name(s2v_rules[i]->severity));
+		wrap(s2v_rules[i]->fires, 37, 37);
 	}
 }
 
@@ -82,9 +83,9 @@ static int unknown_rule(const char *name)
 
 	s2v_clean_text(name, strnlen(name, 60), clean, sizeof(clean));
 	for (size_t i = 0; i < S2V_RULE_NR; i++) {
-		unsigned int d = strstr(s2v_rules[i].name, name) && *name
+		unsigned int d = strstr(s2v_rules[i]->name, name) && *name
 					 ? 1
-					 : distance(name, s2v_rules[i].name);
+					 : distance(name, s2v_rules[i]->name);
 
 		if (d < best) {
 			best = d;
@@ -93,7 +94,7 @@ static int unknown_rule(const char *name)
 	}
 	if (best <= 4)
 		s2v_err("explain: there is no rule \"%s\"; did you mean %s?", clean,
-			s2v_rules[nearest].name);
+			s2v_rules[nearest]->name);
 	else
 		s2v_err("explain: there is no rule \"%s\"; \"s2verify explain\" lists them", clean);
 	return S2V_EXIT_USAGE;

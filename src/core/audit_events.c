@@ -54,7 +54,7 @@ static void report_finding(struct s2v_correlator *c, struct s2v_vm *vm, int rule
 	f->in.other = f->in.other ? &f->other : NULL;
 	/* The finding no longer holds if the memslot was replaced since. */
 	if (occ.slot && occ.slot->gen == f->gen)
-		s2v_add_finding(c, vm, &s2v_rules[rule], &f->in, &occ);
+		s2v_add_finding(c, vm, s2v_rules[rule], &f->in, &occ);
 }
 
 static void report_findings(struct s2v_correlator *c, struct s2v_vm *vm)
@@ -228,7 +228,7 @@ static void add_leaves(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_m
 	}
 	s2v_slot_range_note(range, s1, &in);
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		if (s2v_rule_is_active(c, &s2v_rules[i], S2V_ON_LEAF) && s2v_rules[i].decide(&in))
+		if (s2v_rule_is_active(c, s2v_rules[i], S2V_ON_LEAF) && s2v_rules[i]->decide(&in))
 			add_leaf_finding(c, vm, i, slot, &in, ev);
 }
 
@@ -388,8 +388,8 @@ static void report_alias(struct s2v_correlator *c, struct s2v_alias *a, const st
 
 	a->reported = true;
 	if (slot && slot->gen == a->gen &&
-	    s2v_rule_is_active(c, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], S2V_ON_LEAF))
-		s2v_add_finding(c, vm, &s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &occ);
+	    s2v_rule_is_active(c, s2v_rules[S2V_RULE_ALIAS_CONFLICT], S2V_ON_LEAF))
+		s2v_add_finding(c, vm, s2v_rules[S2V_RULE_ALIAS_CONFLICT], &in, &occ);
 }
 
 /* The audit was ended early: its findings hold, its aliases are out of date. */

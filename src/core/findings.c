@@ -196,7 +196,7 @@ void s2v_eval_rules(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		    const struct s2v_occurrence *occ)
 {
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		const struct s2v_rule *r = &s2v_rules[i];
+		const struct s2v_rule *r = s2v_rules[i];
 
 		if (s2v_rule_is_active(c, r, in->on) && r->decide(in))
 			s2v_add_finding(c, vm, r, in, occ);

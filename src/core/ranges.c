@@ -196,7 +196,7 @@ static bool takes_precedence(const struct s2v_slot_range *range, __u32 s1, __u32
 
 void s2v_slot_range_note(struct s2v_slot_range *range, __u32 s1, const struct s2v_rule_in *in)
 {
-	if (s2v_rules[S2V_RULE_MIGRATION_PINNED].decide(in))
+	if (s2v_rules[S2V_RULE_MIGRATION_PINNED]->decide(in))
 		range->needs_fwb = true;
 	if (range->mapped && range->s2 != in->s2)
 		range->s2_mixed = true;

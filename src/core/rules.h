@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rules. Command line, documentation, metrics and the correlator all use the catalogue
- * s2v_rules[]. A rule is a pure function of struct s2v_rule_in: no I/O, no state, no clock.
+ * s2v_rules[]-> A rule is a pure function of struct s2v_rule_in: no I/O, no state, no clock.
  */
 #ifndef S2V_RULES_H
 #define S2V_RULES_H
@@ -12,22 +12,9 @@
 enum s2v_severity { S2V_INFO, S2V_LOW, S2V_MEDIUM, S2V_HIGH, S2V_CRITICAL, S2V_SEVERITY_NR };
 
 enum s2v_rule_id {
-	S2V_RULE_S2_NONCACHEABLE,
-	S2V_RULE_S2_CACHEABLE,
-	S2V_RULE_PFNMAP_ADMITTED,
-	S2V_RULE_PFNMAP_REFUSED,
-	S2V_RULE_ATTR_DRIFT,
-	S2V_RULE_DEVICE_EXEC,
-	S2V_RULE_CAP_UNQUERIED,
-	S2V_RULE_MIGRATION_PINNED,
-	S2V_RULE_RESET_UNMAP_FWB,
-	S2V_RULE_RESET_UNMAP_REPEATED,
-	S2V_RULE_RESET_UNMAP_MISSING,
-	S2V_RULE_RESET_ICACHE_MISSING,
-	S2V_RULE_RESET_ICACHE_REPEATED,
-	S2V_RULE_ALIAS_CONFLICT,
-	S2V_RULE_FAULT_FAILED,
-	S2V_RULE_FOREIGN_MEMORY,
+#define RULE(id, object) S2V_RULE_##id,
+#include "core/rules_table.h"
+#undef RULE
 	S2V_RULE_NR,
 };
 
@@ -105,7 +92,7 @@ struct s2v_rule {
 #define S2V_NEED_DIC (1U << 3) /* CTR_EL0.DIC is known */
 #define S2V_NEED_INIT_TEXT (1U << 4) /* the vCPU-init path's text was read */
 
-extern const struct s2v_rule s2v_rules[S2V_RULE_NR];
+extern const struct s2v_rule *const s2v_rules[S2V_RULE_NR];
 
 /* Classification of a leaf over memory that the host does not map. */
 enum s2v_absent { S2V_ABSENT_NOT, S2V_ABSENT_FOREIGN, S2V_ABSENT_UNVERIFIED };

@@ -25,12 +25,12 @@ enum s2v_absent s2v_absent_leaf(const struct s2v_rule_in *in)
 	return S2V_ABSENT_UNVERIFIED;
 }
 
-bool s2v_decide_foreign_memory(const struct s2v_rule_in *in)
+static bool decide_foreign_memory(const struct s2v_rule_in *in)
 {
 	return in->pa_differs || s2v_absent_leaf(in) == S2V_ABSENT_FOREIGN;
 }
 
-void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len)
+static void why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const char *what =
 		"Stop the VM; upgrade the kernel if it maps memory that is not contiguous as a block "
@@ -51,12 +51,44 @@ void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len)
 			in->pa, in->where == S2V_WHERE_INSIDE ? ", which is RAM" : "", what);
 }
 
-bool s2v_decide_alias_conflict(const struct s2v_rule_in *in)
+const struct s2v_rule s2v_rule_foreign_memory = {
+	.id = S2V_RULE_FOREIGN_MEMORY,
+	.name = "foreign-memory",
+	.severity = S2V_CRITICAL,
+	.fires = "the guest reaches a page that the host does not map at that address",
+	.on = S2V_ON_MAP | S2V_ON_LEAF,
+	.observes = OBS(MAP),
+	.decide = decide_foreign_memory,
+	.why = why_foreign_memory,
+	.explain =
+		"Stage 2 maps another page than the host's page tables do for the same memory of the VMM, "
+		"or maps a page where these have none: the guest reads and writes memory that may belong "
+		"to anybody.\n"
+		"\n"
+		"How it comes about: up to 7.1 KVM takes some mappings of drivers for contiguous that are "
+		"not. A VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB, such as a dma-buf of "
+		"udmabuf or a GEM object, is mapped as a block by its first page. Or a page was migrated "
+		"or replaced, and stage 2 was not updated.\n"
+		"\n"
+		"Hooks compare all that KVM maps with the host's page tables, except ordinary memory "
+		"behind an ordinary VMA. They do it while KVM holds its MMU lock, so the host cannot "
+		"remove the page. An audit reads each leaf twice, and the host's tables with it, while "
+		"KVM's own counter of invalidations does not change. Neither finding can come from a "
+		"race. Memory that is swapped out, migrated or protected is not reported: its PTEs are "
+		"not empty. If a driver that maps on demand has no PTE, and stage 2 maps a device's "
+		"memory, that memory may be the rest of what the driver would map. This is no finding, "
+		"but makes the run incomplete, unless the mapping is vfio-pci's, which is contiguous.\n"
+		"\n"
+		"What to do: stop the VM, because other memory may be damaged; use a kernel that does not "
+		"map such ranges as blocks; report it with the finding's addresses.",
+};
+
+static bool decide_alias_conflict(const struct s2v_rule_in *in)
 {
 	return in->other;
 }
 
-void s2v_why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
+static void why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	snprintf(buf, len,
 		 "The same physical memory is mapped %s here and %s at GPA 0x%llx of VM %u: with "
@@ -65,3 +97,23 @@ void s2v_why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len)
 		 s2v_attr_name(in->s2), s2v_attr_name(in->other->s2), in->other->gpa,
 		 in->other->vm);
 }
+
+const struct s2v_rule s2v_rule_alias_conflict = {
+	.id = S2V_RULE_ALIAS_CONFLICT,
+	.name = "alias-conflict",
+	.severity = S2V_HIGH,
+	.fires = "two stage-2 leaves reach one physical page with different attributes",
+	.on = S2V_ON_LEAF,
+	.decide = decide_alias_conflict,
+	.why = why_alias_conflict,
+	.explain =
+		"An audit found two stage-2 leaves, of one VM or of two, that map one page of physical "
+		"memory with different memory types: accesses with mismatched attributes are not coherent "
+		"with each other (Arm ARM DDI 0487, 'Mismatched memory attributes').\n"
+		"\n"
+		"How it comes about: two drivers hand out one device's memory, or one driver does so "
+		"twice with different pgprots.\n"
+		"\n"
+		"What to do: find the two drivers by the findings' addresses; one of them must map the "
+		"memory as the other does.",
+};

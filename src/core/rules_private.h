@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by the files of rules. Only the catalogue in rules.c uses the decisions. */
+/* Shared by the files of rules. Each of those has a family: decisions, reasons, long texts, and the rules made of them. */
 #ifndef S2V_RULES_PRIVATE_H
 #define S2V_RULES_PRIVATE_H
 
@@ -29,22 +29,15 @@ static inline bool s2v_has_fwb_and_dic(const struct s2v_host *h)
 	return h->fwb == S2V_YES && h->dic == S2V_YES;
 }
 
-/* rules_pfnmap.c: cacheable device memory, accepted or refused. */
-bool s2v_decide_pfnmap_admitted(const struct s2v_rule_in *in);
-void s2v_why_pfnmap_admitted(const struct s2v_rule_in *in, char *buf, size_t len);
-const char *s2v_na_pfnmap_admitted(const struct s2v_host *h);
+/* rules_pfnmap.c: cacheable device memory that KVM refused; other failed faults are fault-failed. */
 bool s2v_decide_pfnmap_refused(const struct s2v_rule_in *in);
-void s2v_why_pfnmap_refused(const struct s2v_rule_in *in, char *buf, size_t len);
 const char *s2v_na_pfnmap_refused(const struct s2v_host *h);
 
-/* rules_fault.c: a fault that failed. */
-bool s2v_decide_fault_failed(const struct s2v_rule_in *in);
-void s2v_why_fault_failed(const struct s2v_rule_in *in, char *buf, size_t len);
+/* The rules themselves. */
+#define RULE(id, object) extern const struct s2v_rule object;
+#include "core/rules_table.h"
+#undef RULE
 
-/* rules_leaf.c: the memory that leaves map. */
-bool s2v_decide_foreign_memory(const struct s2v_rule_in *in);
-void s2v_why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len);
-bool s2v_decide_alias_conflict(const struct s2v_rule_in *in);
-void s2v_why_alias_conflict(const struct s2v_rule_in *in, char *buf, size_t len);
+#define OBS(o) (1U << S2V_OBS_##o)
 
 #endif

@@ -12,7 +12,7 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		struct s2v_rule_state *st = &rules[i];
 
-		st->rule = &s2v_rules[i];
+		st->rule = s2v_rules[i];
 		if ((by & S2V_OF_RESETS) && !(st->rule->on & s2v_run_only(true))) {
 			st->coverage = S2V_NOT_APPLICABLE;
 			snprintf(st->reason, sizeof(st->reason), "only the rules of resets apply");

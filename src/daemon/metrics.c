@@ -82,7 +82,7 @@ WRITE(rule_covered)
 	UNUSED;
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		if (d->rules[i].coverage != S2V_NOT_APPLICABLE)
-			s2v_expo_u64(x, L({ "rule", s2v_rules[i].name }),
+			s2v_expo_u64(x, L({ "rule", s2v_rules[i]->name }),
 				     d->rules[i].coverage == S2V_COVERED);
 }
 
@@ -106,7 +106,7 @@ WRITE(findings)
 
 	UNUSED;
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		r = &s2v_rules[i];
+		r = s2v_rules[i];
 		s2v_expo_u64(x,
 			     L({ "rule", r->name }, { "severity", s2v_severity_name(r->severity) }),
 			     d->log.total[i] - d->log.mild[i]);

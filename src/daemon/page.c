@@ -48,9 +48,9 @@ static __u64 count_findings(const struct s2v_daemon *d, enum s2v_severity sev)
 	__u64 n = 0;
 
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		if (s2v_rules[i].severity >= sev)
+		if (s2v_rules[i]->severity >= sev)
 			n += d->log.total[i] - d->log.mild[i];
-		if (s2v_rules[i].mild >= sev)
+		if (s2v_rules[i]->mild >= sev)
 			n += d->log.mild[i];
 	}
 	return n;

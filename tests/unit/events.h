@@ -132,8 +132,8 @@ static inline void begin(struct s2v_host host)
 	w.sink.summary = keep_summary;
 	all_hooks(hooks);
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		w.rules[i].rule = &s2v_rules[i];
-		w.rules[i].coverage = s2v_rule_coverage(&s2v_rules[i], &w.host, hooks, S2V_OBS_NR,
+		w.rules[i].rule = s2v_rules[i];
+		w.rules[i].coverage = s2v_rule_coverage(s2v_rules[i], &w.host, hooks, S2V_OBS_NR,
 							w.rules[i].reason,
 							sizeof(w.rules[i].reason));
 	}
@@ -366,7 +366,7 @@ static inline void only(unsigned int rules)
 		size_t n = reported((enum s2v_rule_id)i, 0);
 
 		if (n != (rules >> i & 1))
-			fail_msg("%s: %zu times, expected %u", s2v_rules[i].name, n,
+			fail_msg("%s: %zu times, expected %u", s2v_rules[i]->name, n,
 				 rules >> i & 1);
 	}
 }
@@ -377,7 +377,7 @@ static inline const struct s2v_finding *finding(enum s2v_rule_id rule)
 	for (size_t i = 0; i < w.n_f; i++)
 		if (w.f[i].rule->id == rule)
 			return &w.f[i];
-	fail_msg("no finding of %s", s2v_rules[rule].name);
+	fail_msg("no finding of %s", s2v_rules[rule]->name);
 	return NULL;
 }
 

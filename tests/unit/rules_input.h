@@ -64,7 +64,7 @@ static inline struct s2v_rule_in input(const struct t *t, struct s2v_host *h)
 /* Whether the rule fires. If so, its explanation must be well-formed with any length of buffer. */
 static inline bool decide(enum s2v_rule_id rule, const struct t *t)
 {
-	const struct s2v_rule *r = &s2v_rules[rule];
+	const struct s2v_rule *r = s2v_rules[rule];
 	struct s2v_host h;
 	struct s2v_rule_in in = input(t, &h);
 	char tiny[64];
@@ -91,19 +91,19 @@ static inline bool decide(enum s2v_rule_id rule, const struct t *t)
 static inline void fires(enum s2v_rule_id rule, const struct t *t)
 {
 	if (!decide(rule, t))
-		fail_msg("%s: %s: does not fire", s2v_rules[rule].name, t->what);
+		fail_msg("%s: %s: does not fire", s2v_rules[rule]->name, t->what);
 }
 
 static inline void silent(enum s2v_rule_id rule, const struct t *t)
 {
 	if (decide(rule, t))
-		fail_msg("%s: %s: fires", s2v_rules[rule].name, t->what);
+		fail_msg("%s: %s: fires", s2v_rules[rule]->name, t->what);
 }
 
 /* The severity of the finding; the rule must fire. */
 static inline enum s2v_severity severity(enum s2v_rule_id rule, const struct t *t)
 {
-	const struct s2v_rule *r = &s2v_rules[rule];
+	const struct s2v_rule *r = s2v_rules[rule];
 	struct s2v_host h;
 	struct s2v_rule_in in = input(t, &h);
 
@@ -114,13 +114,13 @@ static inline enum s2v_severity severity(enum s2v_rule_id rule, const struct t *
 static inline void is_info(enum s2v_rule_id rule, const struct t *t)
 {
 	if (severity(rule, t) != S2V_INFO)
-		fail_msg("%s: %s: is not info", s2v_rules[rule].name, t->what);
+		fail_msg("%s: %s: is not info", s2v_rules[rule]->name, t->what);
 }
 
 static inline void is_high(enum s2v_rule_id rule, const struct t *t)
 {
 	if (severity(rule, t) != S2V_HIGH)
-		fail_msg("%s: %s: is not high", s2v_rules[rule].name, t->what);
+		fail_msg("%s: %s: is not high", s2v_rules[rule]->name, t->what);
 }
 
 /* Checks a copy of `base` with some fields changed, by statements on x. */

@@ -357,8 +357,8 @@ static void report_host(struct s2v_sink *s, struct s2v_host *h, struct s2v_rule_
 			s->hook(s, &hooks[i]);
 	}
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		rules[i].rule = &s2v_rules[i];
-		rules[i].coverage = s2v_rule_coverage(&s2v_rules[i], h, hooks, S2V_OBS_NR,
+		rules[i].rule = s2v_rules[i];
+		rules[i].coverage = s2v_rule_coverage(s2v_rules[i], h, hooks, S2V_OBS_NR,
 						      rules[i].reason, sizeof(rules[i].reason));
 		if (s->rule)
 			s->rule(s, &rules[i]);

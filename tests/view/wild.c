@@ -127,7 +127,7 @@ int wild_run(struct s2v_sink *sink, __u64 seed, __u64 n)
 	state = seed * 7919 + 1;
 	memset(rules, 0, sizeof(rules));
 	for (int i = 0; i < S2V_RULE_NR; i++)
-		rules[i].rule = &s2v_rules[i];
+		rules[i].rule = s2v_rules[i];
 	for (__u64 i = 0; i < n; i++)
 		send_random(core, &now);
 	if (seed % 3)

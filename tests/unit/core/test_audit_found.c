@@ -11,7 +11,7 @@ static void begin_audit(struct s2v_host host)
 	begin(host);
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		w.rules[i].coverage = s2v_rule_audit_coverage(
-			&s2v_rules[i], &w.host, w.rules[i].reason, sizeof(w.rules[i].reason));
+			s2v_rules[i], &w.host, w.rules[i].reason, sizeof(w.rules[i].reason));
 	send_vm(S2V_EV_VM_NEW, 1, true);
 }
 

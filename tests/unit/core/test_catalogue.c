@@ -75,7 +75,7 @@ static void catalogue(void **state)
 {
 	(void)state;
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		const struct s2v_rule *r = &s2v_rules[i];
+		const struct s2v_rule *r = s2v_rules[i];
 
 		assert_int_equal(r->id, i);
 		assert_string_equal(r->name, design[i].name);
@@ -94,7 +94,7 @@ static void catalogue(void **state)
 		assert_int_equal(r->host_needs, design[i].host);
 		assert_ptr_equal(s2v_rule_find(r->name), r);
 		for (int j = 0; j < i; j++)
-			assert_string_not_equal(s2v_rules[j].name, r->name);
+			assert_string_not_equal(s2v_rules[j]->name, r->name);
 	}
 	assert_null(s2v_rule_find(""));
 	assert_null(s2v_rule_find("s2-"));
@@ -107,7 +107,7 @@ static void triggers_are_observed(void **state)
 {
 	(void)state;
 	for (int i = 0; i < S2V_RULE_NR; i++) {
-		const struct s2v_rule *r = &s2v_rules[i];
+		const struct s2v_rule *r = s2v_rules[i];
 
 		if (r->on & S2V_ON_SLOT)
 			assert_true(r->observes & 1 << S2V_OBS_SLOT);
@@ -168,7 +168,7 @@ static enum s2v_coverage coverage(int rule, const struct s2v_host *h)
 	enum s2v_coverage c;
 
 	strcpy(reason, "left from before");
-	c = s2v_rule_coverage(&s2v_rules[rule], h, hooks, S2V_OBS_NR, reason, sizeof(reason));
+	c = s2v_rule_coverage(s2v_rules[rule], h, hooks, S2V_OBS_NR, reason, sizeof(reason));
 	assert_int_equal(reason[0] == 0, c == S2V_COVERED);
 	return c;
 }
@@ -275,7 +275,7 @@ static void hook_gaps(void **state)
 		}
 		all_hooks();
 		/* A hook that was not tried; a buffer too small for the reason. */
-		assert_int_equal(s2v_rule_coverage(&s2v_rules[r], &h, hooks, 0, reason, 8),
+		assert_int_equal(s2v_rule_coverage(s2v_rules[r], &h, hooks, 0, reason, 8),
 				 S2V_NOT_COVERED);
 		assert_int_equal(strlen(reason), 7);
 	}
@@ -292,16 +292,16 @@ static void audit_coverage(void **state)
 
 	(void)state;
 	for (int r = 0; r < S2V_RULE_NR; r++) {
-		assert_int_equal(s2v_rule_audit_coverage(&s2v_rules[r], &h, reason, sizeof(reason)),
+		assert_int_equal(s2v_rule_audit_coverage(s2v_rules[r], &h, reason, sizeof(reason)),
 				 audited >> r & 1 ? S2V_COVERED : S2V_NOT_APPLICABLE);
 		assert_int_equal(reason[0] == 0, audited >> r & 1);
 	}
 	h.s1_calibrated = 0;
-	assert_int_equal(s2v_rule_audit_coverage(&s2v_rules[S2V_RULE_S2_CACHEABLE], &h, reason,
+	assert_int_equal(s2v_rule_audit_coverage(s2v_rules[S2V_RULE_S2_CACHEABLE], &h, reason,
 						 sizeof(reason)),
 			 S2V_NOT_COVERED);
 	h = host(S2V_NO, S2V_NO, 0);
-	assert_int_equal(s2v_rule_audit_coverage(&s2v_rules[S2V_RULE_MIGRATION_PINNED], &h, reason,
+	assert_int_equal(s2v_rule_audit_coverage(s2v_rules[S2V_RULE_MIGRATION_PINNED], &h, reason,
 						 sizeof(reason)),
 			 S2V_NOT_APPLICABLE);
 }
@@ -312,8 +312,8 @@ static void not_applicable_before_hooks(void **state)
 	struct s2v_host h = host(S2V_YES, S2V_YES, 1);
 
 	(void)state;
-	assert_int_equal(s2v_rule_coverage(&s2v_rules[S2V_RULE_PFNMAP_ADMITTED], &h, NULL, 0,
-					   reason, sizeof(reason)),
+	assert_int_equal(s2v_rule_coverage(s2v_rules[S2V_RULE_PFNMAP_ADMITTED], &h, NULL, 0, reason,
+					   sizeof(reason)),
 			 S2V_NOT_APPLICABLE);
 }
 
@@ -331,7 +331,7 @@ static void schema(void **state)
 	assert_int_equal(json_object_array_length(o), S2V_RULE_NR);
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		assert_string_equal(json_object_get_string(json_object_array_get_idx(o, i)),
-				    s2v_rules[i].name);
+				    s2v_rules[i]->name);
 	json_object_put(j);
 }
 

@@ -51,7 +51,7 @@ static void tally_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	struct reported *t;
 
 	(void)s;
-	assert_ptr_equal(f->rule, &s2v_rules[f->rule->id]);
+	assert_ptr_equal(f->rule, s2v_rules[f->rule->id]);
 	assert_non_null(memchr(f->explain, 0, sizeof(f->explain)));
 	assert_true(f->explain[0] != 0);
 	assert_non_null(memchr(f->vm.comm, 0, sizeof(f->vm.comm)));

@@ -161,7 +161,7 @@ static void pfnmap_admitted_by_an_old_kernel(void **state)
 	SILENT(PFNMAP_ADMITTED, x, x.cap = 1);
 	/* No other rule is applied to a memslot that an audit finds. */
 	for (int r = 0; r < S2V_RULE_NR; r++)
-		assert_int_equal((s2v_rules[r].on & S2V_ON_FOUND) != 0,
+		assert_int_equal((s2v_rules[r]->on & S2V_ON_FOUND) != 0,
 				 r == S2V_RULE_PFNMAP_ADMITTED);
 }
 

@@ -36,9 +36,9 @@ static bool decide(enum s2v_rule_id rule, const struct t *t, char *why, size_t l
 		.reset_known = t->known,
 	};
 
-	if (!s2v_rules[rule].decide(&in))
+	if (!s2v_rules[rule]->decide(&in))
 		return false;
-	s2v_rules[rule].why(&in, why, len);
+	s2v_rules[rule]->why(&in, why, len);
 	return true;
 }
 
@@ -54,7 +54,7 @@ static void only_first(enum s2v_rule_id rule, const struct t *t, size_t n, const
 	assert_int_equal(strlen(tiny), sizeof(tiny) - 1);
 	for (size_t i = 1; i < n; i++)
 		if (decide(rule, &t[i], why, sizeof(why)))
-			fail_msg("%s fires although: %s", s2v_rules[rule].name, t[i].what);
+			fail_msg("%s fires although: %s", s2v_rules[rule]->name, t[i].what);
 }
 
 /* These fire, too: the rule does not depend on what differs. */
@@ -64,7 +64,7 @@ static void all_fire(enum s2v_rule_id rule, const struct t *t, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		if (!decide(rule, &t[i], why, sizeof(why)))
-			fail_msg("%s does not fire although only: %s", s2v_rules[rule].name,
+			fail_msg("%s does not fire although only: %s", s2v_rules[rule]->name,
 				 t[i].what);
 }
 
@@ -185,11 +185,12 @@ static void asked_of_resets(void **state)
 {
 	(void)state;
 	for (int r = 0; r < S2V_RULE_NR; r++) {
-		bool reset = !strncmp(s2v_rules[r].name, "reset-", 6);
+		bool reset = !strncmp(s2v_rules[r]->name, "reset-", 6);
 
-		assert_int_equal(!(s2v_rules[r].on & (S2V_ON_UNMAP | S2V_ON_INIT)), !reset);
+		assert_int_equal(!(s2v_rules[r]->on & (S2V_ON_UNMAP | S2V_ON_INIT)), !reset);
 		if (reset)
-			assert_false(s2v_rules[r].on & ~(unsigned int)(S2V_ON_UNMAP | S2V_ON_INIT));
+			assert_false(s2v_rules[r]->on &
+				     ~(unsigned int)(S2V_ON_UNMAP | S2V_ON_INIT));
 	}
 }
 

@@ -47,7 +47,7 @@ static struct s2v_finding_log begin(void)
 static struct s2v_finding a_finding(__u64 id, enum s2v_rule_id rule, bool update)
 {
 	return (struct s2v_finding){
-		.id = id, .rule = &s2v_rules[rule], .update = update, .vm = { .id = 1 }, .count = id
+		.id = id, .rule = s2v_rules[rule], .update = update, .vm = { .id = 1 }, .count = id
 	};
 }
 

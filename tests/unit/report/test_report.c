@@ -170,7 +170,7 @@ static void test_delete_and_register_again(void **state)
 static void test_refused_with_finding(void **state)
 {
 	struct s2v_finding f = { .id = 1,
-				 .rule = &s2v_rules[S2V_RULE_PFNMAP_REFUSED],
+				 .rule = s2v_rules[S2V_RULE_PFNMAP_REFUSED],
 				 .vm = ref,
 				 .slot = { .id = 5, .gpa = 0x1000, .size = 0x1000 },
 				 .err = -EINVAL,
@@ -196,7 +196,7 @@ static void test_refused_with_finding(void **state)
 
 static void test_too_many_findings_are_counted(void **state)
 {
-	struct s2v_finding f = { .rule = &s2v_rules[S2V_RULE_MIGRATION_PINNED],
+	struct s2v_finding f = { .rule = s2v_rules[S2V_RULE_MIGRATION_PINNED],
 				 .vm = ref,
 				 .slot = { .id = S2V_NO_SLOT },
 				 .time = 1,
@@ -208,7 +208,7 @@ static void test_too_many_findings_are_counted(void **state)
 	assert_int_equal(HASH_COUNT(rp.findings), S2V_RP_FINDINGS);
 	assert_int_equal(rp.n_findings[S2V_INFO], S2V_RP_FINDINGS + 5);
 	/* Each severity has its own limit. */
-	f.rule = &s2v_rules[S2V_RULE_S2_NONCACHEABLE];
+	f.rule = s2v_rules[S2V_RULE_S2_NONCACHEABLE];
 	s2v_report_finding(&rp, &f);
 	assert_int_equal(rp.n_kept[S2V_CRITICAL], 1);
 }

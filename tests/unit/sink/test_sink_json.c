@@ -1,4 +1,4 @@
-/* needs: src/sink/json.c src/sink/json_event.c src/sink/json_object.c src/core/names.c src/util/util.c src/util/utf8.c src/host/host.c */
+/* needs: src/sink/json.c src/sink/json_event.c src/sink/json_object.c src/core/names.c src/host/observe.c src/util/util.c src/util/utf8.c src/host/host.c */
 /* libs: -ljson-c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>

@@ -255,8 +255,7 @@ static unsigned int lines_with(const char *text, const char *what)
 
 static void filters(void **state)
 {
-	const struct s2v_filter rule = { .until = ~0ULL,
-					 .rule = &s2v_rules[S2V_RULE_S2_CACHEABLE] };
+	const struct s2v_filter rule = { .until = ~0ULL, .rule = s2v_rules[S2V_RULE_S2_CACHEABLE] };
 	const struct s2v_filter late = { .since = 1700000000000000000ULL + 999999999,
 					 .until = ~0ULL };
 	const struct s2v_filter early = { .until = 1700000000000000000ULL + 2500 };

@@ -190,14 +190,14 @@ static void an_audit_in_two_parts(void **state)
 /* Memory is Write-Back in VM 1 and uncached in VM 2: a filter for a VM shows that VM's finding. */
 static void aliases_with_a_filter(void **state)
 {
-	static const struct s2v_filter first = { .until = ~0ULL, .vm = 1 },
-				       of_1002 = { .until = ~0ULL, .pid = 1002 },
-				       neither = { .until = ~0ULL, .vm = 1, .pid = 1002 },
-				       third = { .until = ~0ULL, .vm = 3 },
-				       other_rule = { .until = ~0ULL,
-						      .rule = &s2v_rules[S2V_RULE_ATTR_DRIFT] },
-				       page = { .until = ~0ULL, .vm = 3, .alone = true },
-				       later = { .since = ~0ULL, .until = ~0ULL, .vm = 1 };
+	const struct s2v_filter first = { .until = ~0ULL, .vm = 1 },
+				of_1002 = { .until = ~0ULL, .pid = 1002 },
+				neither = { .until = ~0ULL, .vm = 1, .pid = 1002 },
+				third = { .until = ~0ULL, .vm = 3 },
+				other_rule = { .until = ~0ULL,
+					       .rule = s2v_rules[S2V_RULE_ATTR_DRIFT] },
+				page = { .until = ~0ULL, .vm = 3, .alone = true },
+				later = { .since = ~0ULL, .until = ~0ULL, .vm = 1 };
 	struct s2t_buf ev = { 0 };
 	char what[96];
 

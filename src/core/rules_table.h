@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The catalogue of rules, in the order in which it is listed: RULE(id, object). Included where RULE is defined. */
+RULE(S2_NONCACHEABLE, s2v_rule_s2_noncacheable)
+RULE(S2_CACHEABLE, s2v_rule_s2_cacheable)
+RULE(PFNMAP_ADMITTED, s2v_rule_pfnmap_admitted)
+RULE(PFNMAP_REFUSED, s2v_rule_pfnmap_refused)
+RULE(ATTR_DRIFT, s2v_rule_attr_drift)
+RULE(DEVICE_EXEC, s2v_rule_device_exec)
+RULE(CAP_UNQUERIED, s2v_rule_cap_unqueried)
+RULE(MIGRATION_PINNED, s2v_rule_migration_pinned)
+RULE(RESET_UNMAP_FWB, s2v_rule_reset_unmap_fwb)
+RULE(RESET_UNMAP_REPEATED, s2v_rule_reset_unmap_repeated)
+RULE(RESET_UNMAP_MISSING, s2v_rule_reset_unmap_missing)
+RULE(RESET_ICACHE_MISSING, s2v_rule_reset_icache_missing)
+RULE(RESET_ICACHE_REPEATED, s2v_rule_reset_icache_repeated)
+RULE(ALIAS_CONFLICT, s2v_rule_alias_conflict)
+RULE(FAULT_FAILED, s2v_rule_fault_failed)
+RULE(FOREIGN_MEMORY, s2v_rule_foreign_memory)
