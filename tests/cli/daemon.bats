@@ -75,7 +75,7 @@ refused() { # TEXT ARG...
 
 @test "wrong options" {
 	refused "must be host:port" --web.listen-address 9899
-	refused "in numbers" --web.listen-address example.org:80
+	refused "numeric address" --web.listen-address example.org:80
 	refused "from 0 to 100" --web.vm-labels 101
 	refused "from 0 to 100" --web.vm-labels -1
 	refused "not a duration" --audit-interval soon
