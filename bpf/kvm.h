@@ -427,6 +427,14 @@ static __always_inline __u64 task_waited(void)
 	return HOT_READ(struct task_struct___waited, task, sched_info.run_delay);
 }
 
+/* ns less `other` and less what the task waited for a CPU since task_waited() was `waited`; not below 0. */
+static __always_inline __u64 without_waits(__u64 ns, __u64 waited, __u64 other)
+{
+	__u64 less = other + (task_waited() - waited);
+
+	return ns > less ? ns - less : 0;
+}
+
 /* Whether a stage-2 abort caused the vCPU's last exit. ESR_EL2.EC: 0x20 instruction, 0x24 data. */
 static __always_inline bool kvm_exit_was_abort(struct kvm_vcpu *vcpu)
 {

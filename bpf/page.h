@@ -340,9 +340,9 @@ __noinline int page_finish(struct scratch *sc, enum event_which which, __u32 ord
 /* Duration of the task's fault until now, less the time in these programs and waits for a CPU; 0: not timed. */
 static __always_inline __u64 fault_ns(const struct scratch *sc, __u64 now)
 {
-	__u64 less = sc->own_ns + (task_waited() - sc->waited), ns = now - sc->fault_start;
-
-	return now && sc->fault_start && ns > less ? ns - less : 0;
+	if (!now || !sc->fault_start)
+		return 0;
+	return without_waits(now - sc->fault_start, sc->waited, sc->own_ns);
 }
 
 /* The page that a vCPU has faulted on. */

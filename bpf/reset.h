@@ -47,13 +47,10 @@ static __always_inline int on_unmap(struct scratch *sc, struct kvm *kvm)
 {
 	struct s2v_vm_state *vm = vm_of_current(kvm);
 	struct s2v_ev_reset ev = { .vcpu = -1 };
-	__u64 waited;
 
 	if (!vm)
 		return 0;
-	ev.dur = bpf_ktime_get_boot_ns() - sc->unmap_start;
-	waited = task_waited() - sc->unmap_waited;
-	ev.dur -= waited < ev.dur ? waited : ev.dur;
+	ev.dur = without_waits(bpf_ktime_get_boot_ns() - sc->unmap_start, sc->unmap_waited, 0);
 	ev.mapped = sc->unmap_mapped;
 	times_unmap(vm, ev.dur);
 	reset_emit(vm, &ev, S2V_EV_UNMAP);

@@ -303,6 +303,12 @@ static inline __attribute__((always_inline)) void s2v_agg_key_of(struct s2v_agg_
 }
 
 #ifndef __bpf__
+/* Whether an event of this type may be the first of its VM. The end of a VM's audit may come after the VM's end. */
+static inline int s2v_event_adds_vm(__u32 type)
+{
+	return type != S2V_EV_VM_DEAD && type != S2V_EV_AUDIT;
+}
+
 /* Smallest length of each type of event; 0: unknown type. */
 static inline __u32 s2v_event_size(__u32 type)
 {

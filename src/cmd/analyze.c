@@ -119,7 +119,7 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
-	if (filter_option(key, arg, state, o))
+	if (filter_option(key, arg, state, o) || s2v_opt_file(state, key, arg, &o->file))
 		return 0;
 	switch (key) {
 	case OPT_JSON:
@@ -140,19 +140,11 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 	case OPT_REFAULT_WINDOW:
 		s2v_opt_duration(state, "--refault-window", arg, &o->refault_window);
 		break;
-	case ARGP_KEY_ARG:
-		if (o->file)
-			argp_error(state, "%s: one file at a time", arg);
-		o->file = arg;
-		break;
 	case ARGP_KEY_END:
 		if (o->html && (o->json || o->all || o->resets))
 			argp_error(state,
 				   "--html cannot be combined with --json, --all or --resets: the "
 				   "report always contains everything");
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which file? Give one that \"record\" or \"trace -o\" wrote");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

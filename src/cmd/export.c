@@ -57,6 +57,8 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
+	if (s2v_opt_file(state, key, arg, &o->file))
+		return 0;
 	switch (key) {
 	case OPT_FORMAT:
 		o->format = NULL;
@@ -67,14 +69,6 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 		break;
 	case 'o':
 		o->output = arg;
-		break;
-	case ARGP_KEY_ARG:
-		if (o->file)
-			argp_error(state, "%s: one file at a time", arg);
-		o->file = arg;
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which file? Give one that \"record\" or \"trace -o\" wrote");
 		break;
 	case ARGP_KEY_END:
 		if (!o->format)

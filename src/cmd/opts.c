@@ -121,6 +121,22 @@ enum s2v_severity s2v_opt_severity(struct argp_state *state, const char *opt, co
 	return (enum s2v_severity)sev;
 }
 
+bool s2v_opt_file(struct argp_state *state, int key, char *arg, const char **file)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (*file)
+			argp_error(state, "%s: one file at a time", arg);
+		*file = arg;
+		return true;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which file? Give one that \"record\" or \"trace -o\" wrote");
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A size has a capital letter (64M), a time a small one (10m); a number alone would be ambiguous. */
 static void parse_ring(struct argp_state *state, const char *arg, struct s2v_cmd_opts *o)
 {

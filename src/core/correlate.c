@@ -421,8 +421,7 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 {
 	struct s2v_vm *vm = s2v_vm_find(c->vms, ev->vm);
 
-	/* The end of an audit may come after the end of its VM: that adds no VM. */
-	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
+	if (vm || !s2v_event_adds_vm(ev->type))
 		return vm;
 	vm = s2v_vm_add(&c->vms, ev->vm, &c->n_ranges);
 	if (!vm) {

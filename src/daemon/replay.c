@@ -79,7 +79,7 @@ static struct vm *vm_of(struct replay *r, const struct s2v_ev_hdr *ev)
 	struct vm *vm;
 
 	HASH_FIND(hh, r->vms, &ev->vm, sizeof(ev->vm), vm);
-	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
+	if (vm || !s2v_event_adds_vm(ev->type))
 		return vm;
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)

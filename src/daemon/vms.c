@@ -11,7 +11,7 @@ static struct s2v_vm_stat *find_vm(struct s2v_vm_stats *s, const struct s2v_ev_h
 	struct s2v_vm_stat *vm;
 
 	HASH_FIND(hh, s->vms, &ev->vm, sizeof(ev->vm), vm);
-	if (vm || ev->type == S2V_EV_VM_DEAD || ev->type == S2V_EV_AUDIT)
+	if (vm || !s2v_event_adds_vm(ev->type))
 		return vm;
 	vm = calloc(1, sizeof(*vm));
 	if (!vm) {
