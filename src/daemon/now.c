@@ -128,7 +128,7 @@ static void check_ready(const struct s2v_daemon *d, struct s2v_now *now)
 			ULL(sum->bypassed), sum->bypassed == 1 ? "" : "s", sum->bypassed_vm,
 			sum->bypassed_tgid);
 	if (sum->fwb_disagrees)
-		add_reason(now, "a vCPU's HCR_EL2.FWB contradicts what the host says of S2FWB: run "
+		add_reason(now, "a vCPU's HCR_EL2.FWB contradicts the host's S2FWB: run "
 				"s2verify check, then restart the daemon");
 	if (sum->damaged)
 		add_reason(now, "%s is damaged in %llu place%s", d->src->name, ULL(sum->damaged),
