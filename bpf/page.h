@@ -306,7 +306,7 @@ static __always_inline void page_start(struct scratch *sc, struct kvm *kvm,
 }
 
 /* Whether a rule may fire on it: not a map, drivers' memory, or not Write-Back on both sides. */
-static __always_inline bool page_is_repeated(const struct s2v_ev_page *ev)
+static __always_inline bool page_counts_repeats(const struct s2v_ev_page *ev)
 {
 	return ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(page_s1(ev)) ||
 	       ev->s2 != S2V_ATTR_NORMAL_WB ||
@@ -330,7 +330,7 @@ __noinline int page_finish(struct scratch *sc, enum event_which which, __u32 ord
 		count_mapping(s1 < S2V_ATTR_NR ? s1 : S2V_ATTR_UNKNOWN,
 			      ev->s2 < S2V_ATTR_NR ? ev->s2 : S2V_ATTR_UNKNOWN);
 	}
-	page_aggregate(sc, which, ordinary, page_is_repeated(ev) && !sc->deferred);
+	page_aggregate(sc, which, ordinary, page_counts_repeats(ev) && !sc->deferred);
 	if (!cfg.all)
 		return 1;
 	ev->flags |= S2V_PG_ALL;
@@ -446,7 +446,7 @@ __noinline int page_finish_deferred(struct scratch *sc, __u64 kvm)
 		count_unread(vm->id, vm->tgid, S2V_CNT_UNREAD_VMA);
 		return 0;
 	}
-	page_aggregate(sc, EVENT_PAGE, ordinary, page_is_repeated(&sc->page));
+	page_aggregate(sc, EVENT_PAGE, ordinary, page_counts_repeats(&sc->page));
 	return 0;
 }
 

@@ -30,7 +30,7 @@
  *                                               (resets only)
  * vm.h        vm_gone_fentry, _kprobe           kvm_arch_destroy_vm(); the last reference to the VM is dropped
  *
- *             Iterators, run by user space that reads them:
+ *             Iterators, run when user space reads them:
  * vm.h        inventory                         iter/task_file; once, after the hooks are attached
  * bypass.h    bypass_check                      iter/task_file; while vms_without_map is not 0
  * audit.h     audit_step                        iter/task_file; one step of an audit

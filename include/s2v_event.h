@@ -232,7 +232,7 @@ struct s2v_ev_leaves {
 #define S2V_AU_NO_TABLES (1U << 1) /* it has no tables, or none any more */
 #define S2V_AU_GONE (1U << 2) /* the VM ended during the audit */
 #define S2V_AU_UNREAD (1U << 3) /* its tables could not be read */
-#define S2V_AU_ENDED (1U << 4) /* vm 0: the audit of all VMs was stopped before its end */
+#define S2V_AU_STOPPED (1U << 4) /* vm 0: the audit of all VMs was stopped before its end */
 
 struct s2v_ev_audit {
 	struct s2v_ev_hdr h;

@@ -27,9 +27,9 @@ static const struct command commands[] = {
 	{ "resets", "report what each reset of a VM unmaps, and its cost", true, s2v_cmd_resets },
 	{ "record", "write every event to a file, for analyze", true, s2v_cmd_record },
 	{ "daemon", "run as a service: findings, metrics, a page by HTTP", true, s2v_cmd_daemon },
-	{ "analyze", "give the verdicts on a recording (all machines)", false, s2v_cmd_analyze },
-	{ "export", "convert a recording to another format (all machines)", false, s2v_cmd_export },
-	{ "explain", "explain a rule and what to do (all machines)", false, s2v_cmd_explain },
+	{ "analyze", "give the verdicts on a recording (any machine)", false, s2v_cmd_analyze },
+	{ "export", "convert a recording to another format (any machine)", false, s2v_cmd_export },
+	{ "explain", "explain a rule and what to do (any machine)", false, s2v_cmd_explain },
 };
 
 struct choice {

@@ -83,7 +83,7 @@ static int run(struct audit *a)
 	s2v_interrupt_catch();
 	err = s2v_live_start(a->live);
 	if (err)
-		s2v_session_unlisted(&a->ses, err);
+		s2v_session_report_unlisted(&a->ses, err);
 	sum.inventory_failed = err != 0;
 	sum.audit_failed = s2v_audit_progress(a->live, &o) != 0;
 	s2v_interrupt_now();

@@ -25,7 +25,7 @@ static void try_hooks(struct s2v_live *live, struct s2v_session *ses)
 	struct s2v_health h;
 
 	if (err) /* hooks observe all the same */
-		s2v_session_unlisted(ses, err);
+		s2v_session_report_unlisted(ses, err);
 	s2v_health_open(live);
 	s2v_live_check(live, ses->hooks, &h);
 	for (int i = 0; i < S2V_OBS_NR; i++) {
@@ -53,7 +53,7 @@ static int check(struct s2v_session *ses, const struct s2v_cmd_opts *o, struct s
 	s2v_live_close(live);
 	s2v_session_cover(ses, S2V_BY_HOOKS);
 	s2v_session_announce(ses, sink);
-	if (s2v_session_blind(ses, err, sizeof(err)))
+	if (s2v_session_no_hooks(ses, err, sizeof(err)))
 		goto cannot;
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		if (ses->rules[i].coverage == S2V_NOT_COVERED)

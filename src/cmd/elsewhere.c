@@ -10,7 +10,7 @@ static int cannot(const char *command)
 {
 	char err[512];
 
-	s2v_not_here(command, err, sizeof(err));
+	s2v_needs_arm64(command, err, sizeof(err));
 	s2v_err("%s", err);
 	return S2V_EXIT_CANNOT;
 }

@@ -283,10 +283,10 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.options = options,
 		.parser = parser,
 		.doc = "Watch the VMs of this host until Ctrl-C, and report memory that host and guest "
-		       "access with incompatible attributes.\v"
-		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
-		       "no findings but incomplete. SIGUSR1 shows the coherence contract of every memslot, "
-		       "as at the end.",
+		       "access with incompatible attributes.\vExit status: 0 complete, and no finding "
+		       "at or above --fail-on; 1 findings at or above it; 2 usage; 3 could not run; 4 "
+		       "incomplete, and no finding at or above it. SIGUSR1 shows the coherence contract "
+		       "of every memslot, as at the end.",
 	};
 
 	*o = (struct s2v_cmd_opts){ .command = "trace",
@@ -380,9 +380,10 @@ int s2v_audit_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.options = options,
 		.parser = parser,
 		.doc = "Read every stage-2 mapping of every running VM once, and compare each with the "
-		       "host's own page tables. Attaches no hook and takes no lock of KVM.\v"
-		       "Exit status: 0 no findings and complete, 1 findings, 2 usage, 3 could not run, 4 "
-		       "no findings but incomplete.",
+		       "host's own page tables. Attaches no hook and takes no lock of KVM.\vExit "
+		       "status: 0 complete, and no finding at or above --fail-on; 1 findings at or "
+		       "above it; 2 usage; 3 could not run; 4 incomplete, and no finding at or above "
+		       "it.",
 	};
 
 	*o = (struct s2v_cmd_opts){ .command = "audit", .fail_on = S2V_HIGH };
@@ -400,10 +401,10 @@ int s2v_check_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parser,
-		.doc = "Report whether this host can be verified: its facts, the hooks that attach and why "
-		       "they were chosen, the rules that are covered.\v"
-		       "Exit status: 0 every rule is covered, 2 usage, 3 could not run, 4 some rule is "
-		       "not covered.",
+		.doc = "Report whether this host can be verified: its facts, the hooks that attach and "
+		       "why they were chosen, the rules that are covered.\vExit status: 0 every rule is "
+		       "covered or does not apply, 2 usage, 3 could not run, 4 some rule is not "
+		       "covered, or two sources of a fact about the host contradict each other.",
 	};
 
 	*o = (struct s2v_cmd_opts){ .command = "check" };

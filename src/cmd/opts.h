@@ -5,7 +5,7 @@
 
 #include "core/rules.h"
 
-/* What a command has no option for is 0, but for fail_on and buffer. */
+/* Fields for which a command has no option are 0, except fail_on and buffer. */
 struct s2v_cmd_opts {
 	const char *command;
 	__u32 pid; /* the VMM's process; 0: all */
@@ -52,7 +52,7 @@ void s2v_opt_duration(struct argp_state *state, const char *opt, const char *arg
 void s2v_opt_rate(struct argp_state *state, const char *opt, const char *arg, __u64 *rate);
 void s2v_opt_attach(struct argp_state *state, const char *arg, enum s2v_attach_mode *mode);
 void s2v_opt_buffer(struct argp_state *state, const char *arg, __u32 *bytes);
-/* The one argument that is a recording, and that it is there. False: `key` is something else. */
+/* Sets *file to the one FILE argument; an error if there is none, or a second. False: `key` is something else. */
 bool s2v_opt_file(struct argp_state *state, int key, char *arg, const char **file);
 
 #define S2V_BUFFER_DEFAULT (1U << 20)

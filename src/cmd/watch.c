@@ -80,10 +80,10 @@ static void check_hooks(struct watch *t)
 	if (!h.well && !t->hooks_gone) {
 		t->gaps++;
 		snprintf(t->gap_why, sizeof(t->gap_why), "%s", s2v_health_reason(&h));
-		s2v_err("hooks are gone, so events are missed until they are back: %s", t->gap_why);
+		s2v_err("hooks are gone: calls are missed until they are back: %s", t->gap_why);
 	} else if (h.well && t->hooks_gone) {
 		s2v_err("hooks are back: VMs are numbered anew");
-		t->err = s2v_live_again(t->live);
+		t->err = s2v_live_restart(t->live);
 	}
 	t->hooks_gone = !h.well;
 }
@@ -137,7 +137,7 @@ static int totals(struct watch *t, struct s2v_summary *sum)
 }
 
 /* Every second: gives the recording the events and counters so far. */
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_record_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *t = arg;
 	struct s2v_summary sum = { 0 };
@@ -171,7 +171,7 @@ static bool make_loop(struct watch *t)
 	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
 	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
 	       add(t, 8, -1, EV_PERSIST, on_second, &second) &&
-	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_tick, &second)) &&
+	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_record_second, &second)) &&
 	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &interval));
 }
 
@@ -210,7 +210,7 @@ static int run(struct watch *t)
 	s2v_health_open(t->live);
 	check_hooks(t);
 	if (err)
-		s2v_session_unlisted(&t->ses, err);
+		s2v_session_report_unlisted(&t->ses, err);
 	t->inventory_failed = err != 0;
 	/* Hooks are attached and see what is mapped during the audit. */
 	if (!err && t->o->audit)
@@ -303,7 +303,7 @@ static int watch(struct watch *t)
 	if (!t->live)
 		goto cannot;
 	measure_probe(&t->ses, unhooked);
-	if (s2v_session_blind(&t->ses, err, sizeof(err)))
+	if (s2v_session_no_hooks(&t->ses, err, sizeof(err)))
 		goto cannot;
 	s2v_session_cover(&t->ses, S2V_BY_HOOKS | (t->o->audit ? S2V_BY_AUDIT : 0) |
 					   (t->o->resets ? S2V_OF_RESETS : 0));

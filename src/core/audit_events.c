@@ -444,7 +444,7 @@ static void report_overlaps_inside(struct s2v_correlator *c)
  */
 void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev)
 {
-	if (ev->flags & S2V_AU_ENDED)
+	if (ev->flags & S2V_AU_STOPPED)
 		abandon_audit(c);
 	if (c->n_aliases)
 		qsort(c->aliases, c->n_aliases, sizeof(*c->aliases), by_pa);

@@ -58,6 +58,6 @@ void s2v_summary_judge(struct s2v_summary *sum);
 /* Of sum->unreadable in a judged summary, the part that no VM accounts for. */
 __u64 s2v_summary_unread(const struct s2v_summary *sum);
 /* Adds a reason that s2v_summary_judge() does not know. */
-void s2v_summary_because(struct s2v_summary *sum, const char *why);
+void s2v_summary_add_reason(struct s2v_summary *sum, const char *why);
 
 #endif

@@ -92,7 +92,7 @@ struct s2v_vm {
 	bool from_start; /* seen from its creation on */
 	bool is_guest; /* it has had memory; other VMs are not counted and not reported */
 	bool nothing_before; /* preexisting, with nothing mapped when first seen */
-	bool reported_again; /* preexisting when this part of a recording began; so may be its audit */
+	bool reported_again; /* older than this part of a recording; its audit may be in an earlier part */
 	bool cap_queried;
 	struct s2v_memslot *slots; /* hash */
 	struct s2v_open_finding *findings; /* hash, in the order of their first report */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rules. Command line, documentation, metrics and the correlator all use the catalogue
- * s2v_rules[]-> A rule is a pure function of struct s2v_rule_in: no I/O, no state, no clock.
+ * s2v_rules[]. A rule is a pure function of struct s2v_rule_in: no I/O, no state, no clock.
  */
 #ifndef S2V_RULES_H
 #define S2V_RULES_H

@@ -37,31 +37,34 @@ const struct s2v_rule s2v_rule_s2_noncacheable = {
 	.id = S2V_RULE_S2_NONCACHEABLE,
 	.name = "s2-noncacheable",
 	.severity = S2V_CRITICAL,
-	.fires = "host stage 1 is Normal Write-Back, stage 2 is Device or Normal-NC",
+	.fires = "host stage 1 is Normal Write-Back and stage 2 is Device or Normal-NC",
 	.on = S2V_ON_MAP | S2V_ON_LEAF,
 	.observes = OBS(MAP),
 	.host_needs = S2V_NEED_S1,
 	.decide = decide_s2_noncacheable,
 	.why = why_s2_noncacheable,
 	.explain =
-		"The host process that owns this memory (the VMM) maps it Normal Write-Back: its loads "
-		"and stores go through the cache. KVM mapped it at stage 2 as Device or Normal-NC: the "
-		"guest's accesses bypass the cache. Two mappings of one location with mismatched "
-		"cacheability are not coherent (Arm ARM DDI 0487, B2.16 'Mismatched memory attributes'): "
-		"a line that the VMM dirtied, for example when it zeroed the memory for its next owner, "
-		"may be written back after the guest read or wrote. The guest then sees stale data, "
-		"possibly another guest's, and loses its own.\n"
+		"The host process that owns this memory (the VMM) maps it Normal Write-Back: its "
+		"loads and stores go through the cache. KVM mapped it at stage 2 as Device or "
+		"Normal-NC: the guest's accesses bypass the cache. Two mappings of one location "
+		"with mismatched cacheability are not coherent (Arm ARM DDI 0487, B2.16 "
+		"'Mismatched memory attributes'): a line that the VMM dirtied, for example when "
+		"it zeroed the memory for its next owner, may be written back after the guest "
+		"has read or written. The guest then reads stale data, possibly another guest's, "
+		"or loses what it wrote.\n"
 		"\n"
-		"How it comes about: a driver maps device memory into the VMM with remap_pfn_range() and "
-		"an unchanged, cacheable pgprot. Up to Linux 6.16 KVM/arm64 maps all memory outside the "
-		"kernel's memory map as Device (from 6.9 on as Normal-NC if the VMA has "
-		"VM_ALLOW_ANY_UNCACHED) and does not look at vm_page_prot. From 6.17 on it does "
-		"(2a8dfab26677). There this finding means that the PTEs differ from vm_page_prot: nothing "
-		"compares the prot of remap_pfn_range() with the VMA, so a driver can map Write-Back "
-		"under a write-combined vm_page_prot.\n"
+		"How it comes about: a driver maps device memory into the VMM with "
+		"remap_pfn_range() and an unchanged, cacheable pgprot. Up to Linux 6.16 "
+		"KVM/arm64 maps all memory outside the kernel's memory map as Device (from 6.9 "
+		"on as Normal-NC if the VMA has VM_ALLOW_ANY_UNCACHED) and does not look at "
+		"vm_page_prot. From 6.17 on it does (2a8dfab26677). There this finding means "
+		"that the PTEs differ from vm_page_prot: nothing compares the prot of "
+		"remap_pfn_range() with the VMA, so a driver can map Write-Back under a "
+		"write-combined vm_page_prot.\n"
 		"\n"
 		"What to do: use a kernel from 6.17 on; or a driver that maps memory for VMMs "
-		"non-cacheable (pgprot_writecombine, pgprot_noncached), in both vm_page_prot and PTEs.",
+		"non-cacheable (pgprot_writecombine, pgprot_noncached), in both vm_page_prot and "
+		"PTEs.",
 };
 
 static bool decide_s2_cacheable(const struct s2v_rule_in *in)
@@ -86,7 +89,7 @@ const struct s2v_rule s2v_rule_s2_cacheable = {
 	.id = S2V_RULE_S2_CACHEABLE,
 	.name = "s2-cacheable",
 	.severity = S2V_HIGH,
-	.fires = "host stage 1 is Device or Normal-NC, stage 2 is Normal Write-Back",
+	.fires = "host stage 1 is Device or Normal-NC and stage 2 is Normal Write-Back",
 	.on = S2V_ON_MAP | S2V_ON_LEAF,
 	.observes = OBS(MAP),
 	.host_needs = S2V_NEED_S1,
@@ -126,7 +129,7 @@ const struct s2v_rule s2v_rule_device_exec = {
 	.id = S2V_RULE_DEVICE_EXEC,
 	.name = "device-exec",
 	.severity = S2V_HIGH,
-	.fires = "an executable stage-2 mapping of Device memory",
+	.fires = "a stage-2 mapping of Device memory is executable",
 	.on = S2V_ON_MAP | S2V_ON_LEAF,
 	.observes = OBS(MAP) | OBS(PERM),
 	.decide = decide_device_exec,

@@ -179,27 +179,30 @@ const struct s2v_rule s2v_rule_fault_failed = {
 	.id = S2V_RULE_FAULT_FAILED,
 	.name = "fault-failed",
 	.severity = S2V_INFO,
-	.fires = "a fault on a memslot failed; the finding names the backing and the check of the "
-		 "kernel that failed",
+	.fires = "a fault on a memslot failed: the finding names the backing and the check of KVM "
+		 "that refused it",
 	.on = S2V_ON_FAULT,
 	.observes = OBS(FAULT),
 	.decide = decide_fault_failed,
 	.why = why_fault_failed,
 	.explain =
-		"A guest touched memory of a memslot and KVM could not map it: KVM_RUN returned the error "
-		"to the VMM, which usually ends the VM. Nothing was mapped, so nothing is unsafe. It is "
-		"reported because the error itself gives no reason.\n"
+		"A guest touched memory of a memslot and KVM could not map it: KVM_RUN returned "
+		"the error to the VMM, which usually ends the VM. Nothing was mapped, so nothing "
+		"is unsafe. It is reported because the error itself gives no reason.\n"
 		"\n"
-		"The finding describes the backing when KVM_RUN returned (kind of mapping, memory type of "
-		"its VMA and PTE, inside or outside the kernel's map), and names the check of KVM that "
-		"can have failed. KVM makes its checks in this order: user_mem_abort() needs a VMA; "
-		"get_user_pages() an access that the VMA allows, and a page; for VM_PFNMAP "
-		"hva_to_pfn_remapped() a PTE that the driver has made or makes on demand, writable if the "
-		"guest writes (it does not make a read-only PTE writable, so buffers of drivers that "
-		"track writes fail, such as those of GEM's shmem helpers from 7.1 on), and up to 6.12 a "
-		"page with a reference count; from 6.17 on cacheable device memory needs S2FWB and DIC "
-		"(reported as pfnmap-cacheable-refused); a VM with MTE needs memory that can have tags.\n"
+		"The finding describes the backing when KVM_RUN returned (kind of mapping, "
+		"memory type of its VMA and PTE, inside or outside the kernel's map), and names "
+		"the check of KVM that may have failed. KVM checks in this order. "
+		"user_mem_abort() needs a VMA. get_user_pages() needs an access that the VMA "
+		"allows, and a page. For VM_PFNMAP, hva_to_pfn_remapped() needs a PTE that the "
+		"driver has made or makes on demand. It must be writable if the guest writes: "
+		"KVM does not make a read-only PTE writable, so buffers of drivers that track "
+		"writes fail, such as those of GEM's shmem helpers from 7.1 on. Up to 6.12 the "
+		"page also needs a reference count. From 6.17 on, cacheable device memory needs "
+		"S2FWB and DIC (reported as pfnmap-cacheable-refused). A VM with MTE needs "
+		"memory that can have tags.\n"
 		"\n"
-		"What to do: the VMM must map memory writable if the guest writes to it, populate memory "
-		"that a driver does not fault in, and register no memory that it does not map.",
+		"What to do: the VMM must map memory writable if the guest writes to it, "
+		"populate memory that a driver does not fault in, and register no memory that it "
+		"does not map.",
 };

@@ -33,54 +33,57 @@ static bool decide_foreign_memory(const struct s2v_rule_in *in)
 static void why_foreign_memory(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	const char *what =
-		"Stop the VM; upgrade the kernel if it maps memory that is not contiguous as a block "
-		"(up to 7.1).";
+		"Stop the VM. Kernels up to 7.1 may map memory as one block although it is not "
+		"contiguous: upgrade such a kernel.";
 
 	if (in->pa_differs)
-		snprintf(
-			buf, len,
-			"Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the guest "
-			"reaches other memory than the VMM does there, and this may go unnoticed. "
-			"%s",
-			in->pa, in->host_pa, what);
+		snprintf(buf, len,
+			 "Stage 2 leads to PA 0x%llx, the host's page tables lead to 0x%llx: the "
+			 "guest accesses other memory than the VMM does there, and nothing else "
+			 "may report it. %s",
+			 in->pa, in->host_pa, what);
 	else
-		snprintf(
-			buf, len,
-			"Stage 2 leads to PA 0x%llx%s, and the host's page tables map nothing there: the "
-			"guest reaches memory that the VMM does not have, and this may go unnoticed. %s",
-			in->pa, in->where == S2V_WHERE_INSIDE ? ", which is RAM" : "", what);
+		snprintf(buf, len,
+			 "Stage 2 leads to PA 0x%llx%s, and the host's page tables map nothing "
+			 "there: the guest accesses memory that the VMM does not have, and "
+			 "nothing else may report it. %s",
+			 in->pa, in->where == S2V_WHERE_INSIDE ? ", which is RAM" : "", what);
 }
 
 const struct s2v_rule s2v_rule_foreign_memory = {
 	.id = S2V_RULE_FOREIGN_MEMORY,
 	.name = "foreign-memory",
 	.severity = S2V_CRITICAL,
-	.fires = "the guest reaches a page that the host does not map at that address",
+	.fires = "stage 2 maps a page that the host's page tables do not map at the same address "
+		 "of the VMM",
 	.on = S2V_ON_MAP | S2V_ON_LEAF,
 	.observes = OBS(MAP),
 	.decide = decide_foreign_memory,
 	.why = why_foreign_memory,
 	.explain =
-		"Stage 2 maps another page than the host's page tables do for the same memory of the VMM, "
-		"or maps a page where these have none: the guest reads and writes memory that may belong "
-		"to anybody.\n"
+		"Stage 2 maps another page than the host's page tables do for the same memory of "
+		"the VMM, or maps a page where these have none: the guest reads and writes "
+		"memory that may belong to anybody.\n"
 		"\n"
-		"How it comes about: up to 7.1 KVM takes some mappings of drivers for contiguous that are "
-		"not. A VM_PFNMAP range whose vm_pgoff and address agree to 2 MiB, such as a dma-buf of "
-		"udmabuf or a GEM object, is mapped as a block by its first page. Or a page was migrated "
-		"or replaced, and stage 2 was not updated.\n"
+		"How it comes about: up to 7.1 KVM treats some mappings of drivers as contiguous "
+		"although they are not. A VM_PFNMAP range whose vm_pgoff and address are "
+		"congruent modulo 2 MiB, such as a dma-buf of udmabuf or a GEM object, is mapped "
+		"as a block by its first page. Or a page was migrated or replaced, and stage 2 "
+		"was not updated.\n"
 		"\n"
-		"Hooks compare all that KVM maps with the host's page tables, except ordinary memory "
-		"behind an ordinary VMA. They do it while KVM holds its MMU lock, so the host cannot "
-		"remove the page. An audit reads each leaf twice, and the host's tables with it, while "
-		"KVM's own counter of invalidations does not change. Neither finding can come from a "
-		"race. Memory that is swapped out, migrated or protected is not reported: its PTEs are "
-		"not empty. If a driver that maps on demand has no PTE, and stage 2 maps a device's "
-		"memory, that memory may be the rest of what the driver would map. This is no finding, "
-		"but makes the run incomplete, unless the mapping is vfio-pci's, which is contiguous.\n"
+		"Hooks compare all that KVM maps with the host's page tables, except ordinary "
+		"memory behind an ordinary VMA. They do it while KVM holds its MMU lock, so the "
+		"host cannot remove the page. An audit reads each leaf twice, and the host's "
+		"tables with it, while KVM's own counter of invalidations does not change. "
+		"Neither finding can come from a race. Memory that is swapped out, migrated or "
+		"protected is not reported: its PTEs are not empty. If a driver maps on demand, "
+		"the host may have no PTE yet for device memory that stage 2 already maps, and "
+		"s2verify cannot tell whether the driver would map the same. This is no finding, "
+		"but makes the run incomplete, except for vfio-pci, whose mappings are "
+		"contiguous.\n"
 		"\n"
-		"What to do: stop the VM, because other memory may be damaged; use a kernel that does not "
-		"map such ranges as blocks; report it with the finding's addresses.",
+		"What to do: stop the VM, because other memory may be damaged; use a kernel that "
+		"does not map such ranges as blocks; report it with the finding's addresses.",
 };
 
 static bool decide_alias_conflict(const struct s2v_rule_in *in)

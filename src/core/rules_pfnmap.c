@@ -183,21 +183,20 @@ static bool decide_cap_unqueried(const struct s2v_rule_in *in)
 
 static void why_cap_unqueried(const struct s2v_rule_in *in, char *buf, size_t len)
 {
-	snprintf(
-		buf, len,
-		"The VMM registered cacheable device memory without asking for "
-		"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d) on this VM: it works on this host%s but "
-		"may fail on another. It must ask, and map the memory non-cacheable if the answer is "
-		"0.",
-		S2V_CAP_CACHEABLE_PFNMAP,
-		s2v_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
+	snprintf(buf, len,
+		 "The VMM registered cacheable device memory without querying "
+		 "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (%d) on this VM: it works on this host%s "
+		 "but may fail on another. It must query it, and map the memory non-cacheable if "
+		 "the answer is 0.",
+		 S2V_CAP_CACHEABLE_PFNMAP,
+		 s2v_has_fwb_and_dic(in->host) ? ", which has S2FWB and DIC," : "");
 }
 
 const struct s2v_rule s2v_rule_cap_unqueried = {
 	.id = S2V_RULE_CAP_UNQUERIED,
 	.name = "cap-unqueried",
 	.severity = S2V_LOW,
-	.fires = "the VMM registered a cacheable PFNMAP memslot without asking for "
+	.fires = "the VMM registered a cacheable PFNMAP memslot without querying "
 		 "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED",
 	.on = S2V_ON_SLOT,
 	.observes = OBS(SLOT) | OBS(CAP) |

@@ -29,33 +29,33 @@ static bool decide_unmap_fwb(const struct s2v_rule_in *in)
 static void why_unmap_fwb(const struct s2v_rule_in *in, char *buf, size_t len)
 {
 	(void)in;
-	snprintf(
-		buf, len,
-		"The reset of a vCPU unmapped the whole of the VM's memory, and each page costs a fault "
-		"to map again. With S2FWB the guest's accesses are always cacheable, so nothing has "
-		"to be cleaned: use a kernel with 892713e97ca1 (5.8 on).");
+	snprintf(buf, len,
+		 "The reset of a vCPU unmapped the whole of the VM's memory, and each page costs "
+		 "a fault to map again. With S2FWB the guest's accesses are always cacheable, so "
+		 "nothing has to be cleaned. KVM has omitted this unmap since 892713e97ca1 (5.8): "
+		 "find out how this kernel was modified.");
 }
 
 const struct s2v_rule s2v_rule_reset_unmap_fwb = {
 	.id = S2V_RULE_RESET_UNMAP_FWB,
 	.name = "reset-unmap-fwb",
 	.severity = S2V_MEDIUM,
-	.fires = "stage2_unmap_vm() from vCPU init on a host with S2FWB: redundant by architecture",
+	.fires = "vCPU init called stage2_unmap_vm() on a host with S2FWB, where it is redundant "
+		 "by architecture",
 	.on = S2V_ON_UNMAP,
 	.observes = OBS(UNMAP),
 	.host_needs = S2V_NEED_FWB,
 	.not_applicable = na_without_fwb,
 	.decide = decide_unmap_fwb,
 	.why = why_unmap_fwb,
-	.explain =
-		"KVM_ARM_VCPU_INIT on a vCPU that has run is a guest's reset. KVM then unmaps the whole "
-		"of the VM's stage 2 (stage2_unmap_vm()): the guest starts with its MMU off, so its reads "
-		"bypass the cache, and pages are cleaned to the PoC as it faults them back in. With "
-		"FEAT_S2FWB the guest's accesses are forced to be cacheable, MMU on or off: nothing has "
-		"to be cleaned, and the unmap only costs the faults. KVM omits it since 892713e97ca1 "
-		"(5.8).\n"
-		"\n"
-		"What to do: use a kernel from 5.8 on; if this is one, find out how it was modified.",
+	.explain = "KVM_ARM_VCPU_INIT on a vCPU that has run is a guest's reset. KVM then unmaps "
+		   "the whole of the VM's stage 2 (stage2_unmap_vm()): the guest starts with its "
+		   "MMU off, so its reads bypass the cache, and pages are cleaned to the PoC as it "
+		   "faults them back in. With FEAT_S2FWB the guest's accesses are forced to be "
+		   "cacheable, MMU on or off: nothing has to be cleaned, and the unmap only costs "
+		   "the faults. KVM omits it since 892713e97ca1 (5.8).\n"
+		   "\n"
+		   "What to do: find out how this kernel was modified.",
 };
 
 static bool decide_unmap_repeated(const struct s2v_rule_in *in)
@@ -78,7 +78,8 @@ const struct s2v_rule s2v_rule_reset_unmap_repeated = {
 	.id = S2V_RULE_RESET_UNMAP_REPEATED,
 	.name = "reset-unmap-repeated",
 	.severity = S2V_LOW,
-	.fires = "another stage2_unmap_vm() in one reset, with nothing mapped since the last",
+	.fires = "one reset called stage2_unmap_vm() again, with nothing mapped since the last "
+		 "call",
 	.on = S2V_ON_UNMAP,
 	.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN) | OBS(MAP),
 	.host_needs = S2V_NEED_FWB,
@@ -116,8 +117,8 @@ const struct s2v_rule s2v_rule_reset_unmap_missing = {
 	.id = S2V_RULE_RESET_UNMAP_MISSING,
 	.name = "reset-unmap-missing",
 	.severity = S2V_CRITICAL,
-	.fires =
-		"no S2FWB, and a vCPU that had run was re-initialised with no unmap since it last ran",
+	.fires = "a vCPU that had run was initialised again on a host without S2FWB, with no "
+		 "stage2_unmap_vm() since any vCPU of its VM last ran",
 	.on = S2V_ON_INIT,
 	.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN),
 	.host_needs = S2V_NEED_FWB,
@@ -144,22 +145,21 @@ static bool decide_icache_missing(const struct s2v_rule_in *in)
 
 static void why_icache_missing(const struct s2v_rule_in *in, char *buf, size_t len)
 {
-	snprintf(
-		buf, len,
-		"A vCPU that had run was initialised again on a host with S2FWB and without "
-		"CTR_EL0.DIC, and this kernel does not invalidate the instruction cache there (%s): "
-		"the rebooted guest may execute stale instructions from before the reset. Use a kernel "
-		"that does (5.8 on); if this is one, find out how it was modified.",
-		in->host->init_icache_text);
+	snprintf(buf, len,
+		 "A vCPU that had run was initialised again on a host with S2FWB and without "
+		 "CTR_EL0.DIC, and this kernel does not invalidate the instruction cache there "
+		 "(%s): the rebooted guest may execute stale instructions from before the reset. "
+		 "KVM has done so since 5.8: find out how this kernel was modified.",
+		 in->host->init_icache_text);
 }
 
 const struct s2v_rule s2v_rule_reset_icache_missing = {
 	.id = S2V_RULE_RESET_ICACHE_MISSING,
 	.name = "reset-icache-missing",
 	.severity = S2V_CRITICAL,
-	.fires =
-		"S2FWB without DIC, and the running kernel's vCPU-init path does not invalidate the "
-		"instruction cache",
+	.fires = "a vCPU that had run was initialised again on a host with S2FWB and without DIC, "
+		 "and the running kernel's vCPU-init path does not invalidate the instruction "
+		 "cache",
 	.on = S2V_ON_INIT,
 	.observes = OBS(INIT) | OBS(UNMAP) | OBS(RUN),
 	.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,
@@ -201,8 +201,8 @@ const struct s2v_rule s2v_rule_reset_icache_repeated = {
 	.id = S2V_RULE_RESET_ICACHE_REPEATED,
 	.name = "reset-icache-repeated",
 	.severity = S2V_LOW,
-	.fires =
-		"S2FWB without DIC: an invalidation of all instruction caches for every vCPU of one reset",
+	.fires = "on a host with S2FWB and without DIC one reset invalidated all instruction "
+		 "caches more than once",
 	.on = S2V_ON_INIT,
 	.observes = OBS(INIT) | OBS(RUN),
 	.host_needs = S2V_NEED_FWB | S2V_NEED_DIC | S2V_NEED_INIT_TEXT,

@@ -183,7 +183,7 @@ struct s2v_summary {
 	__u64 lost; /* events lost at any stage, user space included */
 	__u64 unreadable; /* pages or ranges whose host attributes could not be read */
 	struct s2v_unread unread; /* the VMs of unreadable and over_limit, as far as known */
-	bool but_for; /* incomplete, and only because of the VMs in unread */
+	bool only_unread_vms; /* incomplete, and only because of the VMs in unread */
 	__u64 unmapped; /* pages of device memory that stage 2 maps and the host does not (yet) */
 	__u64 missed_probes; /* kprobe and kretprobe misses */
 	__u64 hidden; /* VMs in KVM's list that no open file shows */

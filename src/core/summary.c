@@ -20,10 +20,10 @@ static void add_reason(struct s2v_summary *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-void s2v_summary_because(struct s2v_summary *s, const char *why)
+void s2v_summary_add_reason(struct s2v_summary *s, const char *why)
 {
 	add_reason(s, "%s", why);
-	s->complete = s->but_for = false;
+	s->complete = s->only_unread_vms = false;
 }
 
 #define ULL(x) ((unsigned long long)(x))
@@ -82,11 +82,11 @@ static void judge_unread(struct s2v_summary *s)
 	const struct s2v_unread *u = &s->unread;
 	char what[192];
 
-	s->but_for = u->n && !s->incomplete[0];
+	s->only_unread_vms = u->n && !s->incomplete[0];
 	for (__u32 i = 0; i < u->n && i < VMS_NAMED; i++) {
 		describe_unread(&u->vm[i], what, sizeof(what));
 		add_reason(s, "%sVM %u (process %u) is not verified: %s",
-			   s->but_for && !i ? "complete but for this: " : "", u->vm[i].vm,
+			   s->only_unread_vms && !i ? "complete but for this: " : "", u->vm[i].vm,
 			   u->vm[i].tgid, what);
 	}
 	if (u->n > VMS_NAMED)

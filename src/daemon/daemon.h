@@ -82,7 +82,7 @@ int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
 /* For the end of an audit. before: losses when it began. Overwrites *now. 0 or -errno. */
 int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, struct s2v_now *now);
 /* Sets now->memslots. Separate because it walks the model, at most once a second. */
-void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now);
+void s2v_daemon_count_memslots(struct s2v_daemon *d, struct s2v_now *now);
 
 /* Returns whether Write-Back is guaranteed in all of the memslot (enum s2v_tri). */
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,

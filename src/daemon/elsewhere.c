@@ -6,7 +6,7 @@
 
 #include "daemon/source.h"
 
-void s2v_not_here(const char *command, char *err, size_t errlen)
+void s2v_needs_arm64(const char *command, char *err, size_t errlen)
 {
 	struct utsname u;
 
@@ -23,7 +23,7 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 	(void)mode;
 	(void)buffer;
 	(void)verbose;
-	s2v_not_here("daemon", err, errlen);
+	s2v_needs_arm64("daemon", err, errlen);
 	return NULL;
 }
 

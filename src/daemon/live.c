@@ -91,7 +91,7 @@ static void start_over(struct live *l)
 
 	l->start_over_due = false;
 	s2v_inside_forget(&l->inside);
-	err = s2v_live_again(l->live);
+	err = s2v_live_restart(l->live);
 	l->inventory_failed = err != 0;
 	note_failure(l, err, "starting over after hooks were gone");
 }
@@ -109,7 +109,7 @@ static void check_hooks(struct live *l)
 	}
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_record_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct live *l = arg;
 
@@ -160,14 +160,14 @@ static int on_start(struct s2v_source *s, struct event_base *base,
 	l->arg = arg;
 	s2v_health_open(l->live);
 	l->readable = event_new(base, s2v_live_fd(l->live), EV_READ | EV_PERSIST, on_readable, l);
-	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
+	l->tick = event_new(base, -1, EV_PERSIST, on_record_second, l);
 	l->pending = event_new(base, -1, EV_PERSIST, on_pending, l);
 	if (add(l->readable, S2V_PRIO_SOURCE, NULL) || add(l->tick, S2V_PRIO_NORMAL, &tv) ||
 	    add(l->pending, S2V_PRIO_NORMAL, &second))
 		return -ENOMEM;
 	err = s2v_live_start(l->live);
 	if (err)
-		s2v_session_unlisted(&l->ses, err);
+		s2v_session_report_unlisted(&l->ses, err);
 	l->inventory_failed = err != 0;
 	return 0;
 }
@@ -311,7 +311,7 @@ struct s2v_source *s2v_source_live(enum s2v_attach_mode mode, __u32 buffer, bool
 	l->ses.hooks[S2V_OBS_HOST_UNMAP].idle = true;
 	o.ks = l->ses.ks;
 	l->live = s2v_live_open(&o, &l->ses.host, l->ses.hooks, on_live_event, l, err, errlen);
-	if (!l->live || s2v_session_blind(&l->ses, err, errlen))
+	if (!l->live || s2v_session_no_hooks(&l->ses, err, errlen))
 		goto fail;
 	return &l->s;
 fail:

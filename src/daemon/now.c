@@ -9,7 +9,7 @@
 #include "daemon/daemon.h"
 #include "util/util.h"
 
-#define CENSUS_NS 1000000000ULL
+#define COUNT_NS 1000000000ULL
 #define ULL(x) ((unsigned long long)(x))
 
 __attribute__((format(printf, 2, 3))) static void add_reason(struct s2v_now *now, const char *fmt,
@@ -167,11 +167,11 @@ int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
 	return all;
 }
 
-void s2v_daemon_census(struct s2v_daemon *d, struct s2v_now *now)
+void s2v_daemon_count_memslots(struct s2v_daemon *d, struct s2v_now *now)
 {
 	__u64 t = s2v_clock_ns(CLOCK_MONOTONIC);
 
-	if (!d->census_at || t - d->census_at >= CENSUS_NS) {
+	if (!d->census_at || t - d->census_at >= COUNT_NS) {
 		d->census_at = t;
 		memset(d->census, 0, sizeof(d->census));
 		for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)

@@ -79,9 +79,9 @@ int s2v_privileges_drop(struct s2v_privileges *p);
 int s2v_bpf_stats(void);
 
 /* On machines other than arm64: why the command cannot run there. */
-void s2v_not_here(const char *command, char *err, size_t errlen);
+void s2v_needs_arm64(const char *command, char *err, size_t errlen);
 
-/* The replay source. repeat: restart at the end of the file. speed: 1 as recorded, 0 unpaced. As above. */
+/* The replay source. repeat: restart at the end of the file. speed: 1 as recorded, 0 unpaced. NULL with a sentence in err. */
 struct s2v_source *s2v_source_replay(const char *path, double speed, bool repeat, char *err,
 				     size_t errlen);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Room host: facts about the host, from its files and the kernel's text. Uses util. Used by cmd,
- * core, daemon, live, report, sink, trace.  * Facts about the host: what verdicts depend on,
- * gathered once at start (or read from a trace).
+ * core, daemon, live, report, sink, trace.
  *
  * Facts about the host: what verdicts depend on, gathered once at start (or read from a trace).
  */

@@ -63,7 +63,7 @@ int s2v_parse_iomem(FILE *f, struct s2v_range **ram, size_t *n)
 	while (getline(&line, &cap, f) >= 0) {
 		if (!iomem_line(line, &one))
 			continue;
-		if (nr == S2V_RANGES_MOST) {
+		if (nr == S2V_RAM_RANGES_MAX) {
 			err = -E2BIG;
 			break;
 		}

@@ -10,13 +10,13 @@
 
 #include "host/host.h"
 
-#define S2V_RANGES_MOST 65536 /* hosts with hot-plugged memory have hundreds */
+#define S2V_RAM_RANGES_MAX 65536 /* hosts with hot-plugged memory have hundreds */
 
 /*
  * /proc/iomem: the "System RAM" ranges ("System RAM (kmem)" for hot-plugged memory, deeper in the
  * tree), ascending and merged. On arm64 these are the ranges of pfn_is_map_memory(): memory that
  * memblock marks NOMAP is named "reserved". Returns 0 or -errno, -E2BIG for more than
- * S2V_RANGES_MOST. Without CAP_SYS_ADMIN all addresses read as zero: returns 0, with no ranges.
+ * S2V_RAM_RANGES_MAX. Without CAP_SYS_ADMIN all addresses read as zero: returns 0, with no ranges.
  * *ram is to be freed.
  */
 int s2v_parse_iomem(FILE *f, struct s2v_range **ram, size_t *n);

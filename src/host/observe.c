@@ -202,7 +202,7 @@ static bool trial_ok(const struct choice *c, enum s2v_method m, const char *func
 	return false;
 }
 
-/* Both entry and return: an event needs both. */
+/* Entry and return must both attach, also if only one is used later. */
 static bool attaches(const struct choice *c, enum s2v_method m, const char *func)
 {
 	static const char *const what[][2] = {

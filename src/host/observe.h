@@ -76,7 +76,8 @@ int s2v_observe_choose(struct s2v_hook hooks[S2V_OBS_NR], const struct s2v_host 
 		       enum s2v_attach_mode mode, bool every_fault,
 		       const struct s2v_observe_ops *ops);
 
-const char *s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; NULL for none */
+const char *
+s2v_observe_name(enum s2v_observe o); /* "stage2-fault", …; "unknown" for any other value */
 const char *s2v_method_name(enum s2v_method m); /* "fentry", "kprobe", "tracepoint", "none" */
 
 #endif

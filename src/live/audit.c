@@ -362,7 +362,7 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	if (!err && l->not_wb_hi)
 		err = audit_all(&x, true);
 	end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);
-	end.flags = err ? S2V_AU_ENDED : 0;
+	end.flags = err ? S2V_AU_STOPPED : 0;
 	l->fn(l->arg, &end.h);
 	free(x.list.vm);
 	return err;

@@ -103,7 +103,7 @@ const char *s2v_health_reason(const struct s2v_health *h)
 	return "";
 }
 
-int s2v_live_again(struct s2v_live *l)
+int s2v_live_restart(struct s2v_live *l)
 {
 	const struct timespec quiesce = { .tv_nsec = QUIESCE_NS };
 	int err;

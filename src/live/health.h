@@ -22,7 +22,7 @@ void s2v_live_check(struct s2v_live *l, const struct s2v_hook hooks[S2V_OBS_NR],
  * Starts again after hooks were gone: reports all known VMs as dead, forgets them, and reports the
  * existing VMs as new, with preexisting set. 0 or -errno.
  */
-int s2v_live_again(struct s2v_live *l);
+int s2v_live_restart(struct s2v_live *l);
 
 void s2v_health_open(struct s2v_live *l); /* before privileges are dropped */
 void s2v_health_close(struct s2v_live *l);

@@ -151,7 +151,7 @@ static __u64 lost_events(const struct s2v_live *l)
 
 /*
  * Reads l->kinds again if events were lost or memory ran out. 0, -errno, or 1: not before kinds_read_after. Until then
- * ends are queued in deferred_ends; kinds that were not known when they ended are deleted without a report.
+ * ends are queued in queued_ends; kinds that were not known when they ended are deleted without a report.
  */
 static int refresh_kinds(struct s2v_live *l, bool at_once)
 {
@@ -168,7 +168,7 @@ static int refresh_kinds(struct s2v_live *l, bool at_once)
 	if (err)
 		return err;
 	for (size_t i = 0; i < l->n_deferred_ends; i++)
-		s2v_kinds_end(&l->kinds, &l->deferred_ends[i], &quiet);
+		s2v_kinds_end(&l->kinds, &l->queued_ends[i], &quiet);
 	l->n_deferred_ends = 0;
 	l->kinds_read_lost = lost;
 	lost = s2v_clock_ns(CLOCK_MONOTONIC);
@@ -176,20 +176,20 @@ static int refresh_kinds(struct s2v_live *l, bool at_once)
 	return 0;
 }
 
-static int defer_end(struct s2v_live *l, const struct s2v_kinds_end *end)
+static int queue_end(struct s2v_live *l, const struct s2v_kinds_end *end)
 {
 	struct s2v_kinds_end *p;
 
 	if (l->n_deferred_ends == l->cap_deferred_ends) {
 		size_t cap = l->cap_deferred_ends ? 2 * l->cap_deferred_ends : 64;
 
-		p = reallocarray(l->deferred_ends, cap, sizeof(*p));
+		p = reallocarray(l->queued_ends, cap, sizeof(*p));
 		if (!p)
 			return -ENOMEM;
-		l->deferred_ends = p;
+		l->queued_ends = p;
 		l->cap_deferred_ends = cap;
 	}
-	l->deferred_ends[l->n_deferred_ends++] = *end;
+	l->queued_ends[l->n_deferred_ends++] = *end;
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static void on_end(struct s2v_live *l, const struct s2v_kinds_end *end)
 
 	s2v_kinds_end(&l->kinds, end, &fn);
 	if (err > 0)
-		err = defer_end(l, end);
+		err = queue_end(l, end);
 	if (!l->err) /* the first error stays: what it left out is missing for good */
 		l->err = err;
 }
@@ -443,5 +443,5 @@ void s2v_keep_free(struct s2v_live *l)
 		free(vm);
 	}
 	s2v_kinds_free(&l->kinds);
-	free(l->deferred_ends);
+	free(l->queued_ends);
 }

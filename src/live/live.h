@@ -18,7 +18,7 @@ struct s2v_live;
 struct s2v_live_opts {
 	__u32 pid; /* only VMs of this process; 0: all */
 	bool all; /* report every event */
-	__u32 buffer; /* bytes of the ring buffer, a power of two and of pages */
+	__u32 buffer; /* bytes of the ring buffer, a power of two and a multiple of the page size */
 	bool audit; /* s2v_live_audit() will be called */
 	bool timed; /* faults and unmaps are timed, for histograms; not with `all` */
 	bool verbose; /* libbpf's own messages on stderr */

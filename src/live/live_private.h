@@ -52,7 +52,7 @@ struct s2v_live {
 	struct s2v_kinds kinds; /* the BPF side's memslots and kinds of mappings */
 	__u64 kinds_read_lost; /* lost events when `kinds` was last read from the maps */
 	__u64 kinds_read_after; /* earliest time of the next reading, CLOCK_MONOTONIC ns */
-	struct s2v_kinds_end *deferred_ends; /* ended since the last reading */
+	struct s2v_kinds_end *queued_ends; /* ended since the last reading */
 	size_t n_deferred_ends, cap_deferred_ends;
 	struct bpf_link *pending; /* iterator of pending.c; NULL: with `all`, nothing is pending */
 	int pending_fd; /* a read of it that is not finished, or -1 */

@@ -39,7 +39,7 @@ static int gather_host(struct s2v_session *s, char *err, size_t errlen)
 	return 0;
 }
 
-void s2v_session_unlisted(const struct s2v_session *s, int err)
+void s2v_session_report_unlisted(const struct s2v_session *s, int err)
 {
 	s2v_err("VMs that already run could not be listed, so none of them counts as verified: %s",
 		s->hidden[0] ? s->hidden : strerror(-err));
@@ -71,7 +71,7 @@ void s2v_session_cover(struct s2v_session *s, unsigned int by)
 	s2v_run_cover(&s->host, s->hooks, by, s->rules);
 }
 
-bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen)
+bool s2v_session_no_hooks(const struct s2v_session *s, char *err, size_t errlen)
 {
 	for (int i = 0; i < S2V_OBS_NR; i++)
 		if (s->hooks[i].method != S2V_METHOD_NONE && !s->hooks[i].idle)

@@ -28,10 +28,10 @@ void s2v_session_cover(struct s2v_session *s, unsigned int by);
 __s64 s2v_boot_to_real(void);
 
 /* Reports on stderr that s2v_live_start() failed with err, so that no VM was listed, and why. */
-void s2v_session_unlisted(const struct s2v_session *s, int err);
+void s2v_session_report_unlisted(const struct s2v_session *s, int err);
 
 /* Returns whether no hook is attached at all, with a message in err (exit 3). */
-bool s2v_session_blind(const struct s2v_session *s, char *err, size_t errlen);
+bool s2v_session_no_hooks(const struct s2v_session *s, char *err, size_t errlen);
 
 /* Reports host, hooks and rules to a sink. */
 void s2v_session_announce(const struct s2v_session *s, struct s2v_sink *sink);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Room report: the HTML report, and the HTML that the daemon's page shares with it. Uses core,
- * host, sink, util. Used by cmd, daemon.  * What the HTML report shows, gathered while events and
- * results come in: VMs, their memslots with what was mapped where, findings, resets, and how
- * often what happened over time. Everything here has a limit; what is beyond it is counted, and
- * the report says so.
+ * host, sink, util. Used by cmd, daemon.
  *
  * What the HTML report shows, gathered while events and results come in: VMs, their memslots with
  * what was mapped where, findings, resets, and how often what happened over time. Everything

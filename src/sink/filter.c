@@ -115,7 +115,7 @@ static void not_shown(struct s2v_summary *sum, __u64 n, const char *what)
 
 	snprintf(why, sizeof(why), "%llu finding%s of other %s not shown", (unsigned long long)n,
 		 n == 1 ? "" : "s", what);
-	s2v_summary_because(sum, why);
+	s2v_summary_add_reason(sum, why);
 }
 
 static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
@@ -126,7 +126,7 @@ static void on_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 
 	memcpy(passed.findings, me->findings, sizeof(passed.findings));
 	if (s2v_sink_filter_missed(me, why, sizeof(why)))
-		s2v_summary_because(&passed, why);
+		s2v_summary_add_reason(&passed, why);
 	if (me->outside_time)
 		not_shown(&passed, me->outside_time, "times");
 	if (me->f.alone && me->other_findings)

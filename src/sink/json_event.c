@@ -314,7 +314,7 @@ static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
 		s2v_json_num(j, o, "not_kept", sum->unread.vm[i].over_limit);
 		s2v_json_append(j, a, o);
 	}
-	s2v_json_bool(j, j->o, "complete_but_for_these", sum->but_for);
+	s2v_json_bool(j, j->o, "complete_but_for_these", sum->only_unread_vms);
 }
 
 void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Room sink: results as text, NDJSON, SQLite and Perfetto, and a filter before them. Uses core,
- * host, util. Used by cmd, daemon, report.  * The sinks that there are, but for the HTML report
- * (report/html.h).
+ * host, util. Used by cmd, daemon, report.
  *
  * The sinks that there are, but for the HTML report (report/html.h).
  */

@@ -218,9 +218,9 @@ void text_memslots_end(struct s2v_sink *s)
 	t->legend_due = false;
 	t->legend_given = true;
 	fputs("  ", t->out);
-	text_wrap(
-		t, 2, 2,
-		"WB: whether Write-Back is guaranteed at stage 2. CMO: cache maintenance that the VMM owes. "
-		"FWB: whether coherence depends on S2FWB. -: not mapped yet. *: other types, too.");
+	text_wrap(t, 2, 2,
+		  "WB: whether Write-Back is guaranteed at stage 2. CMO: cache maintenance that "
+		  "the VMM owes. FWB: whether coherence depends on S2FWB and DIC. -: not mapped "
+		  "yet. *: other types, too.");
 	text_check(t);
 }

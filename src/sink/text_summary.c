@@ -150,7 +150,7 @@ void text_summary(struct s2v_sink *s, const struct s2v_summary *sum)
 	put_pairs_table(t, "stage-2 leaves", sum->leaves);
 	if (sum->lost || sum->unreadable || sum->missed_probes)
 		fprintf(t->out,
-			"  %llu event%s lost, %llu page%s unreadable, %llu probe%s missed\n",
+			"  %llu event%s lost, host attributes unreadable %llu time%s, %llu probe%s missed\n",
 			sum->lost, sum->lost == 1 ? "" : "s", sum->unreadable,
 			sum->unreadable == 1 ? "" : "s", sum->missed_probes,
 			sum->missed_probes == 1 ? "" : "s");

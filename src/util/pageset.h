@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A set of guest pages: those mapped at stage 2, or unmapped by a reset. */
+/* A set of page numbers: those mapped at stage 2, or unmapped by a reset. */
 #ifndef S2V_PAGESET_H
 #define S2V_PAGESET_H
 

@@ -523,7 +523,7 @@ static void audit_abandoned(void **state)
 	found(&B, &pfn_dev);
 	report_leaves(&A, 0, 16, WB, WB, DEV_PA);
 	report_leaves(&A, 0x20000, 2, WB, DEV, DEV_PA + 0x20000);
-	audited(0, S2V_AU_ENDED, 0);
+	audited(0, S2V_AU_STOPPED, 0);
 	assert_int_equal(reported(S2V_RULE_S2_NONCACHEABLE, 1), 1);
 	report_leaves(&B, 0, 4, S2V_ATTR_DEVICE_nGnRnE, DEV, DEV_PA + 0x3000);
 	audited(2, 0, 0);

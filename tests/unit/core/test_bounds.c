@@ -62,7 +62,7 @@ static void ranges(void **state)
 	assert_int_equal(w.sum.over_limit, 10);
 	assert_non_null(strstr(w.sum.incomplete, "is not verified: 10 memslots or ranges of "
 						 "memory over the limit"));
-	assert_true(w.sum.but_for);
+	assert_true(w.sum.only_unread_vms);
 }
 
 static void leaf(__u64 i, __u8 s1, __u8 s2, __u64 pa)

@@ -232,9 +232,9 @@ static void single_vms(void **state)
 	assert_true(s2v_unread_add(&s.unread, 3, 812, 118, 0));
 	is_incomplete(&s, "complete but for this: VM 3 (process 812) is not verified: "
 			  "host attributes unreadable 118 times");
-	assert_true(s.but_for);
-	s2v_summary_because(&s, "another reason");
-	assert_false(s.but_for);
+	assert_true(s.only_unread_vms);
+	s2v_summary_add_reason(&s, "another reason");
+	assert_false(s.only_unread_vms);
 
 	s = fresh();
 	s.unreadable = 118;
@@ -244,7 +244,7 @@ static void single_vms(void **state)
 			  "host attributes unreadable 1 time; VM 3 (process 812) is not verified: "
 			  "host attributes unreadable 117 times, "
 			  "1 memslot or range of memory over the limit");
-	assert_false(s.but_for);
+	assert_false(s.only_unread_vms);
 
 	s = fresh();
 	s.unreadable = 5;
@@ -272,7 +272,7 @@ static void too_many_vms(void **state)
 	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1, 0));
 	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0, 0));
 	s2v_summary_judge(&s);
-	assert_false(s.but_for);
+	assert_false(s.only_unread_vms);
 	assert_int_equal(s2v_summary_unread(&s), 1);
 }
 

@@ -158,7 +158,7 @@ static void test_iomem_endless(void **state)
 	assert_non_null(f);
 	assert_int_equal(s2v_parse_iomem(f, &ram, &count), -E2BIG);
 	assert_null(ram);
-	assert_in_range(n, S2V_RANGES_MOST, S2V_RANGES_MOST + 100);
+	assert_in_range(n, S2V_RAM_RANGES_MAX, S2V_RAM_RANGES_MAX + 100);
 	fclose(f);
 }
 

@@ -397,7 +397,7 @@ static void summary(void **state)
 /* unverified_vms exists only if there are such VMs. */
 static void unverified(void **state)
 {
-	struct s2v_summary sum = { .incomplete = "because", .but_for = true };
+	struct s2v_summary sum = { .incomplete = "because", .only_unread_vms = true };
 	struct s2v_sink *s = start();
 	json_object *j, *m;
 
