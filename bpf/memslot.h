@@ -7,11 +7,9 @@
 #ifndef S2V_BPF_MEMSLOT_H
 #define S2V_BPF_MEMSLOT_H
 
-/*
- * Limits of a registration: VMAs, pages of holes and busy locks together; pages of one hole. Before 6.7 the end of a
- * hole is not known: a longer one is left to user space, with all after it.
- */
+/* Steps of a registration: a VMA, a hole (before 6.7 each page of it) and a busy mmap lock take one each. */
 #define VMA_STEPS 65536
+/* Before 6.7 a hole is searched page by page for its end. A longer one is left to user space, with all after it. */
 #define HOLE_PAGES 4096
 
 static __always_inline void vma_run_report(struct scratch *sc)

@@ -59,18 +59,18 @@ static __always_inline bool page_ordinary_by_pte(__u64 kvm, struct s2v_ev_page *
 	return true;
 }
 
-/* How to read the host side of a page, and what if the address space is being changed. */
+/* How page_host() reads the host side, and what it does if the VMA cannot be read now (-EBUSY). */
 enum look {
-	LOOK_FINAL, /* no later attempt: it counts as unread */
-	LOOK_OR_DEFER, /* page_host() returns 0, and the caller defers it */
-	LOOK_DEFERRED, /* a deferred map: page_host() returns 0 */
-	LOOK_PTE_ONLY, /* as a map is deferred: the VMA is not read, and counts later */
+	LOOK_FINAL, /* no attempt follows: it counts as unread */
+	LOOK_OR_DEFER, /* returns 0, and the caller defers the map */
+	LOOK_DEFERRED, /* another attempt, for a deferred map: returns 0 */
+	LOOK_PTE_ONLY, /* a map is being deferred: reads the PTE only; the VMA does not count as unread */
 };
 
 /*
  * Compares the output addresses of stage 2 with all that the host maps there. Only valid while KVM maps (block.h). One
- * host PTE, *pte, suffices for a page, and for a block that the host maps by one descriptor. False: not all could be
- * read, or the host maps nothing there.
+ * host PTE, *pte, suffices for a page, and for a block that the host maps by one descriptor. False: some of them could
+ * not be read, or the host maps nothing there.
  */
 static __always_inline bool page_verify(__u64 kvm, struct scratch *sc, const struct pte_info *pte)
 {
@@ -223,7 +223,10 @@ static __always_inline struct s2v_ev_page *event_of(struct scratch *sc, enum eve
 	return which == EVENT_FAULT ? &sc->fault : &sc->page;
 }
 
-/* The first of a kind. Gets the scratch anew: 6.1 takes no part of a global function's argument as a map value. */
+/*
+ * The first of a kind. Gets the scratch anew: the verifier of 6.1 does not accept part of a global function's
+ * argument as a map value.
+ */
 static __always_inline void agg_add_kind(const struct s2v_agg_key *k, struct s2v_ev_page *ev)
 {
 	struct scratch *sc = scratch_get();
@@ -305,7 +308,10 @@ static __always_inline void page_start(struct scratch *sc, struct kvm *kvm,
 	ev->slot = S2V_NO_SLOT;
 }
 
-/* Whether a rule may fire on it: not a map, drivers' memory, or not Write-Back on both sides. */
+/*
+ * Whether repetitions are counted, since a rule may fire: a fault or new permissions; a driver's memory; or not
+ * Write-Back on both sides.
+ */
 static __always_inline bool page_counts_repeats(const struct s2v_ev_page *ev)
 {
 	return ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(page_s1(ev)) ||
@@ -364,12 +370,12 @@ static __always_inline bool fault_is_for(const struct scratch *sc, __u64 gpa, __
 	return *page - gpa < size;
 }
 
-/* As a size, for new permissions: always of a fault, and reported for its page or the first of its block. */
+/* Passed as `size` for new permissions: only a fault sets them, for its page or the first page of its block. */
 #define ANY_GPA (~0ULL)
 
 /*
- * With cfg.all: reports the fault that mapped sc->page, or set its permissions, and ended at sc->fault_end, if its
- * address is within `size` bytes of the page's. What it mapped is not repeated.
+ * With cfg.all: reports the fault that made sc->page (a map, or new permissions) and ended at sc->fault_end, if it was in
+ * [sc->page.gpa, sc->page.gpa + size). The event does not repeat what was mapped.
  */
 __noinline int fault_done(struct scratch *sc, __u64 size)
 {
@@ -404,8 +410,8 @@ __noinline int fault_done(struct scratch *sc, __u64 size)
 
 /*
  * Defers a map whose VMA cannot be read now: another task changes the address space, and may be waiting
- * for the MMU lock that is held here. Until then the map is reported with the type from its PTE; with
- * cfg.all not yet (true). Maps still deferred at the end count as unread.
+ * for the MMU lock that is held here. False: the caller reports the map now, with the type from its PTE.
+ * True (cfg.all): it is reported when its VMA has been read. Maps still deferred at the end count as unread.
  */
 static __always_inline bool page_defer(struct scratch *sc, __u64 kvm, __u32 slot_flags)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The fast path. Most maps are of the same VMA and memslot as the map before. For these three
- * comparisons suffice (window_is_current()). For another VMA of the same memslot the host PTE is read
- * as well; it is usually in the same table as the last one (window_hit_table()).
+ * The fast path. Most maps have the same VMA and memslot as the map before: then three comparisons
+ * suffice (window_is_current()). For another VMA of the same memslot the host PTE is read as well; it
+ * is usually in the same table as the last one (window_hit_table()).
  *
  * A VMA is replaced only after its pages were unmapped from the guest, which changes
  * kvm->mmu_invalidate_seq (MMU notifier). KVM installs no mapping that an invalidation has overtaken:
- * mmu_invalidate_retry(). All else that matters changes `epoch`: a memslot changes, a VM is gone, the
- * next map must be looked at closely. A memslot that is deleted or moved is invalid, and every fault
+ * mmu_invalidate_retry(). Everything else that matters changes `epoch` (windows_close()): a change of a
+ * memslot, the end of a VM, or another reason to look closely at the next map. A memslot that is deleted or moved is invalid, and every fault
  * on it has ended, before KVM calls kvm_arch_prepare_memory_region() (kvm_set_memslot(), 5.17 on).
  * `epoch` changes when that returns; no fault maps there afterwards.
  *
  * Only one program uses a window, and the kernel never runs it twice at a time on one CPU, even with
- * preemption (the second run is skipped, and counted as missed).
+ * preemption (the second run does not happen, and is counted as missed).
  */
 #ifndef S2V_BPF_WINDOW_H
 #define S2V_BPF_WINDOW_H

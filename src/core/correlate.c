@@ -122,7 +122,7 @@ static int add_gmem_range(struct s2v_vm *vm, const struct s2v_ev_slot *ev)
 	return s2v_slot_range_append(&vm->pending, &vm->n_pending, &range);
 }
 
-/* Returns whether an audit found a registration that was seen: what was seen is more exact. */
+/* Whether the event is an audit's, of a memslot whose registration was seen: that is kept, as it is more exact. */
 static bool is_known(const struct s2v_memslot *slot, const struct s2v_ev_slot *ev)
 {
 	return slot && ev->change == S2V_SLOT_FOUND && slot->registered && slot->gen == ev->gen &&
@@ -316,8 +316,8 @@ static struct s2v_slot_range *replace_vma(struct s2v_correlator *c, struct s2v_m
 }
 
 /*
- * Updates *range by the backing that the event says; a new backing gets ranges of its own. False: the
- * event is older than the current backing (it stands for others, and came late), or no memory.
+ * Updates *range to the backing in the event; a new backing gets ranges of its own. False: the event is
+ * older than the current backing (it counts earlier mappings, and was reported late), or no memory.
  */
 static bool update_range(struct s2v_correlator *c, struct s2v_memslot *slot,
 			 struct s2v_slot_range **range, const struct s2v_ev_page *ev)

@@ -39,8 +39,8 @@ const struct s2v_vm *s2v_correlator_vms(const struct s2v_correlator *c);
 void s2v_correlator_tick(struct s2v_correlator *c, __u64 now);
 
 /*
- * Reports new totals of findings to the sink; returns how many. now 0: all of them. Else `now` (ns, of
- * one clock, about every second) limits updates: one per tenth of the finding's age, at most 10 s apart.
+ * Reports new totals of findings to the sink; returns how many. now 0: all of them. Otherwise call it about
+ * every second, with ns of one clock: a finding is due again after a tenth of its age, at most 10 s.
  */
 unsigned int s2v_correlator_updates(struct s2v_correlator *c, __u64 now);
 

@@ -74,7 +74,7 @@ void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
 		       const struct s2v_memslot *slot);
 
 /* ranges.c: updates the attributes of a range by a mapping in it. */
-void s2v_slot_range_note(struct s2v_slot_range *run, __u32 s1, const struct s2v_rule_in *in);
+void s2v_slot_range_note(struct s2v_slot_range *range, __u32 s1, const struct s2v_rule_in *in);
 
 /* audit_events.c: leaves; the end of the audit of a VM, or of all VMs (vm 0). */
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev);

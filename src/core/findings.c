@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Applies rules and keeps findings: equal ones are one, reported when new and again with new totals. */
+/* Applies rules and keeps findings: equal ones become one, reported when it is new and again with new totals. */
 #include <stdlib.h>
 #include <string.h>
 

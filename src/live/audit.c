@@ -21,7 +21,7 @@
 #define PAUSES_VM_MAX 5000 /* in a VM: afterwards an entry is read only once */
 #define SLICE_NS 10000000 /* longest sleep between two calls of go_on() */
 #define CHANGES_MAX 1000 /* of one VM's memslots, before its audit is given up */
-/* Runs of VMAs of one kind, in all memslots of a VM: memslots may share VMAs. */
+/* Ranges reported of all memslots of a VM: memslots may share VMAs. */
 #define RUNS_MAX S2V_RANGES_MOST
 
 struct auditor {
@@ -296,7 +296,7 @@ static int audit_vm(struct auditor *x, bool again)
 	err = step(x, S2V_AUDIT_BEGIN);
 	if (!err && !x->a->flags)
 		err = audit_slots(x);
-	/* Hand out what was found before the VM's AUDIT event, and before not_wb_hi is read. */
+	/* Before the VM's AUDIT event, and before not_wb_hi is read, hand out what was found. */
 	if (!err || err == -ESRCH) {
 		int drained = s2v_live_drain_by_turns(x->l, go_on, x);
 
@@ -358,7 +358,7 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	err = list_vms(&x);
 	if (!err)
 		err = audit_all(&x, false);
-	/* Write-Back leaves had no addresses: report those that other leaves may overlap. */
+	/* Write-Back leaves were reported without addresses: report again those that other leaves may overlap. */
 	if (!err && l->not_wb_hi)
 		err = audit_all(&x, true);
 	end.h.time = s2v_clock_ns(CLOCK_BOOTTIME);

@@ -156,10 +156,10 @@ static __u64 lost_events(const struct s2v_live *l)
 static int refresh_kinds(struct s2v_live *l, bool at_once)
 {
 	const struct s2v_kinds_fn quiet = { drop_kind, delete_slot, l };
-	__u64 lost = lost_events(l), now;
+	__u64 lost = lost_events(l), now, done;
 	int err;
 
-	if (lost == l->kinds_read_lost && !l->kinds.no_memory && !l->n_deferred_ends)
+	if (lost == l->kinds_read_lost && !l->kinds.no_memory && !l->n_queued_ends)
 		return 0;
 	now = s2v_clock_ns(CLOCK_MONOTONIC);
 	if (!at_once && now < l->kinds_read_after)
@@ -167,12 +167,12 @@ static int refresh_kinds(struct s2v_live *l, bool at_once)
 	err = read_kinds(l);
 	if (err)
 		return err;
-	for (size_t i = 0; i < l->n_deferred_ends; i++)
+	for (size_t i = 0; i < l->n_queued_ends; i++)
 		s2v_kinds_end(&l->kinds, &l->queued_ends[i], &quiet);
-	l->n_deferred_ends = 0;
+	l->n_queued_ends = 0;
 	l->kinds_read_lost = lost;
-	lost = s2v_clock_ns(CLOCK_MONOTONIC);
-	l->kinds_read_after = lost + REREAD_PAUSE_FACTOR * (lost - now);
+	done = s2v_clock_ns(CLOCK_MONOTONIC);
+	l->kinds_read_after = done + REREAD_PAUSE_FACTOR * (done - now);
 	return 0;
 }
 
@@ -180,16 +180,16 @@ static int queue_end(struct s2v_live *l, const struct s2v_kinds_end *end)
 {
 	struct s2v_kinds_end *p;
 
-	if (l->n_deferred_ends == l->cap_deferred_ends) {
-		size_t cap = l->cap_deferred_ends ? 2 * l->cap_deferred_ends : 64;
+	if (l->n_queued_ends == l->cap_queued_ends) {
+		size_t cap = l->cap_queued_ends ? 2 * l->cap_queued_ends : 64;
 
 		p = reallocarray(l->queued_ends, cap, sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		l->queued_ends = p;
-		l->cap_deferred_ends = cap;
+		l->cap_queued_ends = cap;
 	}
-	l->queued_ends[l->n_deferred_ends++] = *end;
+	l->queued_ends[l->n_queued_ends++] = *end;
 	return 0;
 }
 
@@ -423,7 +423,7 @@ int s2v_keep_forget(struct s2v_live *l)
 
 	err = sweep(l, true);
 	s2v_kinds_free(&l->kinds);
-	l->n_deferred_ends = 0;
+	l->n_queued_ends = 0;
 	HASH_ITER(hh, l->vms, vm, next)
 	report_vm(l, S2V_EV_VM_DEAD, vm->id, 0);
 	forget_slots(l);

@@ -11,10 +11,10 @@
 /* Call before an event is handed out: reports and deletes what ends with it. Errors go to l->err. */
 void s2v_keep_event(struct s2v_live *l, const struct s2v_ev_hdr *ev);
 
-/* Returns whether the VM was reported and not its end. An event of any other VM would create it again. */
+/* Returns whether the VM was reported and its end was not. An event of any other VM would create it again. */
 bool s2v_keep_has_vm(const struct s2v_live *l, __u32 vm);
 
-/* An audit has found a memslot and so registered it. False: its VM has ended, and the entry is deleted. */
+/* An audit found a memslot, which is now in the BPF map. False: its VM has ended, and the entry is deleted. */
 bool s2v_keep_found(struct s2v_live *l, const struct s2v_slot_key *key);
 
 /*

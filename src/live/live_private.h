@@ -53,7 +53,7 @@ struct s2v_live {
 	__u64 kinds_read_lost; /* lost events when `kinds` was last read from the maps */
 	__u64 kinds_read_after; /* earliest time of the next reading, CLOCK_MONOTONIC ns */
 	struct s2v_kinds_end *queued_ends; /* ended since the last reading */
-	size_t n_deferred_ends, cap_deferred_ends;
+	size_t n_queued_ends, cap_queued_ends;
 	struct bpf_link *pending; /* iterator of pending.c; NULL: with `all`, nothing is pending */
 	int pending_fd; /* a read of it that is not finished, or -1 */
 	int kvm, switches[2]; /* of health.c; -1: not open */
