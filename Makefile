@@ -4,7 +4,7 @@
 # make ARCH=arm64 STATIC=1  one static arm64 executable, cross-built where need be
 # make demo                 an emulated host, an unsafe mapping, and s2verify finding it
 # make check                everything that is tested, the emulated hosts included (JOBS: groups side by side)
-# make check-all            the same, with the whole matrix of emulated hosts; tests/README.md has the times of both
+# make check-all            the same, with the whole matrix of emulated hosts (tests/README.md)
 # make soak                 TARGETS='predict daemon', RUNS=20 of each, with two CPUs' worth of other load
 # make unit bpf-test cli view daemon-test lint lab   its parts
 # make bench                what watching costs a guest, beside other tools; bench-readme: its tables into the documents

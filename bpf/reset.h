@@ -73,7 +73,7 @@ static __always_inline int on_run(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* Clears vm->mapped at the entry: maps during the unmap count for the next one, which is then not called needless. */
+/* Clears vm->mapped at the entry: maps during this unmap count for the next unmap, which is then not judged redundant. */
 static __always_inline void unmap_enter(struct kvm *kvm)
 {
 	struct scratch *sc = scratch_if_watched();

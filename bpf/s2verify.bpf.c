@@ -37,7 +37,7 @@
  * memory.h    memory_owner, memory_vmas         iter/task, iter/task_vma; the VMAs of a VM's process
  * pending.h   pending_report                    iter/bpf_map_elem over `agg`; every second
  *
- *             Probe calls, run by user space with BPF_PROG_TEST_RUN, never attached:
+ *             Questions to the kernel, run by user space with BPF_PROG_TEST_RUN, never attached:
  * probe.h     ask_pgprot, ask_peek              raw_tp; at start, to calibrate (src/live/calibrate.c)
  *
  * In protected mode from 6.16 on the functions of map.h are their pkvm_ twins. src/host/observe.c chooses the

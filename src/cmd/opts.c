@@ -315,7 +315,7 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.parser = parser,
 		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, whether this "
 		       "host needed that, and what it cost until the guest had the memory back.\v"
-		       "Looks at every fault of every VM: not for permanent use. Exit status: as trace.",
+		       "Looks at every fault of every VM: not for permanent use. Applies only the rules of resets. Exit status: as trace, for these rules.",
 	};
 
 	*o = (struct s2v_cmd_opts){ .command = "resets",

@@ -59,7 +59,7 @@ struct s2v_memslot {
 	UT_hash_handle hh;
 };
 
-/* Findings of one rule in one registration of one memslot are one finding. */
+/* What one rule finds in one registration of one memslot is one finding, unless the fields below differ. */
 struct s2v_finding_key {
 	__u32 gen;
 	__s32 err;
@@ -110,7 +110,7 @@ struct s2v_vm {
 	__u32 shadow; /* tables of nested guests */
 	__u64 unmapped; /* pages that the host does not map, so not verified */
 	bool audit_over; /* the next leaves belong to another audit */
-	/* Contract rows of deleted memslots: the newest, at most S2V_GONE_ROWS. */
+	/* Contract rows of deleted memslots, at most S2V_GONE_ROWS: the unsafe ones first, then the newest. */
 	struct s2v_contract_row *gone_rows;
 	size_t n_gone_rows;
 	UT_hash_handle hh;

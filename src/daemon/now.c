@@ -107,8 +107,8 @@ static void check_losses(const struct s2v_daemon *d, struct s2v_now *now)
 }
 
 /*
- * Of the reasons why a run is incomplete (summary.c): those that an audit or a restart can repair.
- * The others only clear s2verify_complete. docs/daemon.md lists both.
+ * Of the reasons why a run is incomplete (summary.c): those that an audit or a restart can repair, and
+ * with --replay those that another file would. The others only clear s2verify_complete. docs/daemon.md lists both.
  */
 static void check_ready(const struct s2v_daemon *d, struct s2v_now *now)
 {

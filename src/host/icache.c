@@ -214,7 +214,7 @@ static void record_invalidation(struct scan *s, __u32 i, enum s2v_icache_how how
 	ic->completed = is_complete(s->code, i);
 }
 
-static bool set_bypass(struct s2v_icache *ic, enum s2v_icache_skip how, __s64 word)
+static bool set_bypass(struct s2v_icache *ic, enum s2v_icache_bypass how, __s64 word)
 {
 	ic->bypass = how;
 	ic->bypass_at = word * 4;
@@ -241,12 +241,12 @@ static bool find_bypass(struct scan *s)
 	__s64 inval = s->ic->at / 4, cont = continuation(c, inval);
 
 	if (inval && is_taken_bypass(c, inval - 1))
-		return set_bypass(s->ic, S2V_SKIP_TAKEN, inval - 1);
+		return set_bypass(s->ic, S2V_BYPASS_TAKEN, inval - 1);
 	if (inval && c->insn[inval - 1] == NOP)
-		return set_bypass(s->ic, S2V_SKIP_NOP, inval - 1);
+		return set_bypass(s->ic, S2V_BYPASS_NOP, inval - 1);
 	for (size_t i = 0; i < c->n; i++)
 		if (is_test(c, i, inval, cont))
-			return set_bypass(s->ic, S2V_SKIP_TEST, i);
+			return set_bypass(s->ic, S2V_BYPASS_TEST, i);
 	return false;
 }
 
@@ -291,10 +291,10 @@ bool s2v_icache_missing(const struct s2v_icache *ic)
 }
 
 static const char *const bypass_text[] = {
-	[S2V_SKIP_NONE] = "",
-	[S2V_SKIP_NOP] = ", not bypassed: a NOP is at +0x%x",
-	[S2V_SKIP_TAKEN] = ", bypassed by the branch at +0x%x",
-	[S2V_SKIP_TEST] = ", bypassed by the test at +0x%x",
+	[S2V_BYPASS_NONE] = "",
+	[S2V_BYPASS_NOP] = ", not bypassed: a NOP is at +0x%x",
+	[S2V_BYPASS_TAKEN] = ", bypassed by the branch at +0x%x",
+	[S2V_BYPASS_TEST] = ", bypassed by the test at +0x%x",
 };
 
 void s2v_icache_text(const struct s2v_icache *ic, char *text, size_t len)

@@ -36,11 +36,11 @@ enum s2v_icache_how {
 };
 
 /* How the kernel skips the invalidation if CTR_EL0.DIC says that it is not needed. */
-enum s2v_icache_skip {
-	S2V_SKIP_NONE, /* not recognised, or none */
-	S2V_SKIP_NOP, /* a NOP just before it: an alternative, not taken */
-	S2V_SKIP_TAKEN, /* a branch just before it, over it: an alternative, taken */
-	S2V_SKIP_TEST, /* a conditional branch */
+enum s2v_icache_bypass {
+	S2V_BYPASS_NONE, /* not recognised, or none */
+	S2V_BYPASS_NOP, /* a NOP just before it: an alternative, not taken */
+	S2V_BYPASS_TAKEN, /* a branch just before it, over it: an alternative, taken */
+	S2V_BYPASS_TEST, /* a conditional branch */
 };
 
 struct s2v_icache_call {
@@ -54,8 +54,8 @@ struct s2v_icache {
 	__u64 addr;
 	__u32 size;
 	__u8 how; /* enum s2v_icache_how, of the first reachable invalidation, else of the first */
-	__u8 bypass; /* enum s2v_icache_skip */
-	bool reachable; /* from the entry, as if S2V_SKIP_TAKEN were not taken */
+	__u8 bypass; /* enum s2v_icache_bypass */
+	bool reachable; /* from the entry, as if S2V_BYPASS_TAKEN were not taken */
 	bool completed; /* a DSB ISH or SY follows it; always true for a call */
 	__u32 at, bypass_at;
 	bool unmap, unmap_reachable; /* a call of stage2_unmap_vm() */

@@ -125,7 +125,7 @@ static bool applies(const struct choice *c, const struct candidate *cand)
 		return c->every_fault == (cand->when == EVERY_FAULT);
 	if (cand->when == ALWAYS || !protected)
 		return cand->when != PROTECTED;
-	if (cand->when == PROTECTED) /* absent up to 6.12; that must not become a reason */
+	if (cand->when == PROTECTED) /* absent before 6.16; that must not become a reason */
 		return in_kernel(c, cand->func);
 	for (i = 0; i < S2V_ARRAY_SIZE(candidates); i++) {
 		if (candidates[i].observe == cand->observe && candidates[i].when == PROTECTED &&

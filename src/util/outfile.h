@@ -13,7 +13,7 @@ struct s2v_outfile {
 	int err; /* errno of the first failed write */
 };
 
-/* Opens o->f for writing; o must not move until s2v_outfile_end(). 0, or an errno without side effects. */
+/* Opens o->f for writing; o must not move until s2v_outfile_end(). 0, or an errno; then nothing was created or changed. */
 int s2v_outfile_open(struct s2v_outfile *o, const char *path);
 
 /* Creates an empty o->tmp for a library that opens it by name. ENOTSUP: path is no regular file. */

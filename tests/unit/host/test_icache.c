@@ -172,26 +172,26 @@ static void bypass(void **state)
 	(void)state;
 	/* An alternative, taken; its target may be a branch. */
 	FOUND(4, B(3), IC, DSB_ISH, MOV, RET);
-	assert_int_equal(ic.bypass, S2V_SKIP_TAKEN);
+	assert_int_equal(ic.bypass, S2V_BYPASS_TAKEN);
 	assert_int_equal(ic.bypass_at, 0);
 	assert_string_equal(text, "ic ialluis at f+0x4, bypassed by the branch at +0x0");
 	FOUND(16, CBZ(3), MOV, RET, B(-2), IC, DSB_ISH, B(-5));
-	assert_int_equal(ic.bypass, S2V_SKIP_TAKEN);
+	assert_int_equal(ic.bypass, S2V_BYPASS_TAKEN);
 	assert_int_equal(ic.bypass_at, 12);
 	/* Not taken */
 	FOUND(4, NOP, IC, DSB_ISH, RET);
-	assert_int_equal(ic.bypass, S2V_SKIP_NOP);
+	assert_int_equal(ic.bypass, S2V_BYPASS_NOP);
 	assert_string_equal(text, "ic ialluis at f+0x4, not bypassed: a NOP is at +0x0");
 	/* mrs x0, ctr_el0; tbnz w0, #29; and the other way round */
 	FOUND(8, 0xd53b0020, TBNZ(3), IC, DSB_ISH, RET);
-	assert_int_equal(ic.bypass, S2V_SKIP_TEST);
+	assert_int_equal(ic.bypass, S2V_BYPASS_TEST);
 	assert_int_equal(ic.bypass_at, 4);
 	FOUND(16, MOV, TBZ(3), MOV, RET, IC, DSB_ISH, B(-4));
-	assert_int_equal(ic.bypass, S2V_SKIP_TEST);
+	assert_int_equal(ic.bypass, S2V_BYPASS_TEST);
 	assert_string_equal(text, "ic ialluis at f+0x10, bypassed by the test at +0x4");
 	/* A test of something else */
 	FOUND(8, MOV, TBNZ(4), IC, DSB_ISH, MOV, RET);
-	assert_int_equal(ic.bypass, S2V_SKIP_NONE);
+	assert_int_equal(ic.bypass, S2V_BYPASS_NONE);
 }
 
 static void calls(void **state)
@@ -365,14 +365,14 @@ static void real_kernels(void **state)
 		load(r->name, &k);
 		patch(&k, 0, 0);
 		scan_kernel(&k, NULL, 0);
-		check(r, false, true, S2V_SKIP_NOP);
+		check(r, false, true, S2V_BYPASS_NOP);
 		assert_non_null(strstr(text, ", not reached: stage2_unmap_vm() is, at +0x"));
 		patch(&k, r->fwb, 0);
 		scan_kernel(&k, NULL, 0);
-		check(r, true, false, S2V_SKIP_NOP);
+		check(r, true, false, S2V_BYPASS_NOP);
 		patch(&k, r->fwb, r->dic);
 		scan_kernel(&k, NULL, 0);
-		check(r, true, false, S2V_SKIP_TAKEN);
+		check(r, true, false, S2V_BYPASS_TAKEN);
 	}
 	assert_string_equal(
 		text, "ic ialluis at kvm_arch_vcpu_ioctl+0x8ac, bypassed by the branch at +0x8a8");
@@ -394,7 +394,7 @@ static void images(void **state)
 			edges[a].to = edges[a].from + (k.alts[a].nops ? 4 : words * 4 - 0x8000000);
 		}
 		scan_kernel(&k, edges, k.n_alts);
-		check(&releases[i], true, true, S2V_SKIP_NOP);
+		check(&releases[i], true, true, S2V_BYPASS_NOP);
 		scan_kernel(&k, NULL, 0);
 		assert_false(ic.reachable);
 	}
@@ -419,7 +419,7 @@ static void mutants(void **state)
 		load(r->name, &k);
 		patch(&k, 0, 0);
 		scan_kernel(&k, NULL, 0);
-		check(r, false, true, S2V_SKIP_NOP);
+		check(r, false, true, S2V_BYPASS_NOP);
 		k.insn[r->unmap / 4] = NOP;
 		scan_kernel(&k, NULL, 0);
 		assert_false(ic.unmap);
