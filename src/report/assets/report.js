@@ -19,7 +19,7 @@
 	prefersDark.addEventListener("change", nameTheme);
 	nameTheme();
 
-	// ---- a link's target may be inside a closed <details>: open it ----
+	// ---- a link's target may be inside a closed details element: open it ----
 	const target = (a) => document.getElementById(decodeURIComponent((a.getAttribute("href") || "").slice(1)));
 	const reveal = () => {
 		const el = document.getElementById(decodeURIComponent(location.hash.slice(1)));
