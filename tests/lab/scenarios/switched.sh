@@ -75,7 +75,7 @@ verdict() {
 		expect_grep "$method: check says why" 'no hook attaches .*disabled on this host' "$method-check-err.txt"
 		for command in trace resets record; do
 			expect_eq "$method: $command" 4 "$(cat "$method-$command-rc")"
-			expect_grep "$method: $command says why" 'hooks are gone, .*disabled on this host' \
+			expect_grep "$method: $command says why" 'hooks are gone: .*disabled on this host' \
 				"$method-$command-err.txt"
 		done
 		expect_eq "$method: analyze" 4 "$(cat "$method-analyzed-rc")"
