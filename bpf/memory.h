@@ -28,7 +28,7 @@ static __always_inline void vma_first_page(struct s2v_ev_vma *ev)
 	struct walk w = { .ia = ev->vma.start, .linear = memory.linear };
 	int level;
 
-	if (!(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) || !w.linear ||
+	if (!(ev->vma.flags & S2V_VMA_DRIVER) || !w.linear ||
 	    !mm_tables((void *)memory.mm, &w.t, &w.table))
 		return;
 	level = walk_tables(&w);

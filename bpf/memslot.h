@@ -114,8 +114,7 @@ __noinline int vma_next(struct scratch *sc)
 		ev->vma.pte_attr = pte.attr;
 		ev->pa = pte.pa;
 	}
-	if (err || !s2v_attr_is_cacheable(vi.v.attr) ||
-	    (vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+	if (err || !s2v_attr_is_cacheable(vi.v.attr) || (vi.v.flags & S2V_VMA_DRIVER))
 		w->ordinary = false;
 	vma_names(ev, vi.file);
 	return 0;

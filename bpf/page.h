@@ -122,8 +122,7 @@ __noinline int page_host(struct scratch *sc, __u64 kvm, __u32 slot_flags, enum l
 			count_unread(ev->h.vm, ev->h.tgid, S2V_CNT_UNREAD_VMA);
 	}
 	ev->vma = vi.v;
-	if (!err && s2v_attr_is_cacheable(vi.v.attr) &&
-	    !(vi.v.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)) &&
+	if (!err && s2v_attr_is_cacheable(vi.v.attr) && !(vi.v.flags & S2V_VMA_DRIVER) &&
 	    (ev->s2 == S2V_ATTR_NORMAL_WB || ev->h.type == S2V_EV_PERM))
 		return 1;
 	readable = host_pte(kvm, ev->hva, &pte);
@@ -283,7 +282,7 @@ __noinline int page_aggregate(struct scratch *sc, enum event_which which, __u32 
 		return 0;
 	ev = event_of(sc, which);
 	/* In a memslot of ordinary memory throughout, kinds do not differ by VMA. */
-	if (ordinary && !(ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)))
+	if (ordinary && !(ev->vma.flags & S2V_VMA_DRIVER))
 		ev->flags |= S2V_PG_ANY_VMA;
 	s2v_agg_key_of(&k, ev);
 	a = bpf_map_lookup_elem(&agg, &k);
@@ -315,8 +314,7 @@ static __always_inline void page_start(struct scratch *sc, struct kvm *kvm,
 static __always_inline bool page_counts_repeats(const struct s2v_ev_page *ev)
 {
 	return ev->h.type != S2V_EV_MAP || !s2v_attr_is_cacheable(page_s1(ev)) ||
-	       ev->s2 != S2V_ATTR_NORMAL_WB ||
-	       (ev->vma.flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
+	       ev->s2 != S2V_ATTR_NORMAL_WB || (ev->vma.flags & S2V_VMA_DRIVER);
 }
 
 /* Counts, aggregates and reports a complete event. 0: it was lost. ordinary: from page_registration(). */

@@ -38,7 +38,7 @@ static __always_inline bool window_is_current(const struct window *w, __u64 pgt)
 static __always_inline bool window_vma_is_ordinary(const struct s2v_vma *v, __u32 s2)
 {
 	return v->attr == S2V_ATTR_NORMAL_WB && s2 == S2V_ATTR_NORMAL_WB &&
-	       !(v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP));
+	       !(v->flags & S2V_VMA_DRIVER);
 }
 
 /* Sets the window to the part of the memslot that the VMA backs. */

@@ -97,6 +97,8 @@ struct s2v_ev_slot {
 #define S2V_VMA_SHARED (1U << 4)
 #define S2V_VMA_FILE (1U << 5) /* has a vm_file */
 #define S2V_VMA_GMEM (1U << 6) /* no VMA: the slot is backed by guest_memfd */
+/* Mapped by a driver: KVM checks more, and the PTEs may differ from vm_page_prot. */
+#define S2V_VMA_DRIVER (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)
 
 /* The VMA at a host virtual address. */
 struct s2v_vma {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The live commands on machines other than arm64: only their options are checked. */
-
 #include "cmd/cmd.h"
 #include "daemon/source.h"
 #include "cmd/opts.h"

@@ -8,7 +8,6 @@
 #include "util/util.h"
 
 #define LONG_NS 1000000000ULL /* after this time a progress bar is shown */
-#define ULL(x) ((unsigned long long)(x))
 #define PLURAL(n) ((n) == 1 ? "" : "s")
 
 int s2v_open_trace(struct s2v_open_trace *t, const char *file)

@@ -283,7 +283,8 @@ int s2v_trace_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.options = options,
 		.parser = parser,
 		.doc = "Watch the VMs of this host until Ctrl-C, and report memory that host and guest "
-		       "access with incompatible attributes.\vExit status: 0 complete, and no finding "
+		       "access with incompatible attributes.\v"
+		       "Exit status: 0 complete, and no finding "
 		       "at or above --fail-on; 1 findings at or above it; 2 usage; 3 could not run; 4 "
 		       "incomplete, and no finding at or above it. SIGUSR1 shows the coherence contract "
 		       "of every memslot, as at the end.",
@@ -315,7 +316,8 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.parser = parser,
 		.doc = "Watch the resets of this host's VMs until Ctrl-C: what each unmapped, whether this "
 		       "host needed that, and what it cost until the guest had the memory back.\v"
-		       "Looks at every fault of every VM: not for permanent use. Applies only the rules of resets. Exit status: as trace, for these rules.",
+		       "Looks at every fault of every VM: not for permanent use. Applies only the rules of "
+		       "resets. Exit status: as trace, for these rules.",
 	};
 
 	*o = (struct s2v_cmd_opts){ .command = "resets",
@@ -380,7 +382,8 @@ int s2v_audit_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.options = options,
 		.parser = parser,
 		.doc = "Read every stage-2 mapping of every running VM once, and compare each with the "
-		       "host's own page tables. Attaches no hook and takes no lock of KVM.\vExit "
+		       "host's own page tables. Attaches no hook and takes no lock of KVM.\v"
+		       "Exit "
 		       "status: 0 complete, and no finding at or above --fail-on; 1 findings at or "
 		       "above it; 2 usage; 3 could not run; 4 incomplete, and no finding at or above "
 		       "it.",
@@ -402,7 +405,8 @@ int s2v_check_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 		.options = options,
 		.parser = parser,
 		.doc = "Report whether this host can be verified: its facts, the hooks that attach and "
-		       "why they were chosen, the rules that are covered.\vExit status: 0 every rule is "
+		       "why they were chosen, the rules that are covered.\v"
+		       "Exit status: 0 every rule is "
 		       "covered or does not apply, 2 usage, 3 could not run, 4 some rule is not "
 		       "covered, or two sources of a fact about the host contradict each other.",
 	};

@@ -14,15 +14,13 @@ static const char *backing_name(const struct s2v_memslot *slot, const struct s2v
 	return s2v_backing_name(f, range->now.attr == S2V_ATTR_NONE && !range->mapped);
 }
 
-#define DRIVER_MAP (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP)
-
 /*
  * KVM maps ordinary memory in one way only, so its row is known before the first mapping. A file
  * outside the kernel's map (DAX) is not ordinary: KVM maps it Device up to 6.16.
  */
 static bool is_ordinary(const struct s2v_slot_range *range)
 {
-	return s2v_attr_is_cacheable(range->now.attr) && !(range->now.flags & DRIVER_MAP) &&
+	return s2v_attr_is_cacheable(range->now.attr) && !(range->now.flags & S2V_VMA_DRIVER) &&
 	       range->now_where != S2V_WHERE_OUTSIDE;
 }
 
@@ -33,7 +31,7 @@ static enum s2v_tri needs_s2fwb(const struct s2v_host *host, const struct s2v_sl
 		return is_ordinary(range) ? S2V_NO : S2V_UNKNOWN;
 	if (range->needs_fwb)
 		return S2V_YES;
-	return !host->n_ram && (range->now.flags & DRIVER_MAP) &&
+	return !host->n_ram && (range->now.flags & S2V_VMA_DRIVER) &&
 			       s2v_attr_is_cacheable(range->s1) && s2v_attr_is_cacheable(range->s2)
 		       ? S2V_UNKNOWN
 		       : S2V_NO;

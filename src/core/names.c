@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "core/sink.h"
+#include "util/util.h"
 
 static const char *const attr_names[S2V_ATTR_NR] = {
 	[S2V_ATTR_NONE] = "none",
@@ -48,15 +49,9 @@ static const char *const reset_verdict_names[] = {
 	[S2V_RESET_MISSING] = "missing",
 };
 
-/* Values without a name (a newer trace file, a bug) are "unknown". */
-static const char *name_of(const char *const *names, size_t n, size_t i)
-{
-	return i < n && names[i] ? names[i] : "unknown";
-}
-
 const char *s2v_attr_name(__u32 attr)
 {
-	return name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
+	return s2v_name_of(attr_names, S2V_ARRAY_SIZE(attr_names), attr);
 }
 
 const char *s2v_backing_name(__u32 f, bool nothing)
@@ -76,27 +71,27 @@ const char *s2v_backing_name(__u32 f, bool nothing)
 
 const char *s2v_source_name(enum s2v_attr_source s)
 {
-	return name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
+	return s2v_name_of(source_names, S2V_ARRAY_SIZE(source_names), (size_t)s);
 }
 
 const char *s2v_slot_change_name(__u32 change)
 {
-	return name_of(slot_change_names, S2V_ARRAY_SIZE(slot_change_names), change);
+	return s2v_name_of(slot_change_names, S2V_ARRAY_SIZE(slot_change_names), change);
 }
 
 const char *s2v_reset_verdict_name(enum s2v_reset_verdict v)
 {
-	return name_of(reset_verdict_names, S2V_ARRAY_SIZE(reset_verdict_names), (size_t)v);
+	return s2v_name_of(reset_verdict_names, S2V_ARRAY_SIZE(reset_verdict_names), (size_t)v);
 }
 
 const char *s2v_cmo_name(enum s2v_cmo c)
 {
-	return name_of(cmo_names, S2V_ARRAY_SIZE(cmo_names), (size_t)c);
+	return s2v_name_of(cmo_names, S2V_ARRAY_SIZE(cmo_names), (size_t)c);
 }
 
 const char *s2v_severity_name(enum s2v_severity s)
 {
-	return name_of(severity_names, S2V_ARRAY_SIZE(severity_names), (size_t)s);
+	return s2v_name_of(severity_names, S2V_ARRAY_SIZE(severity_names), (size_t)s);
 }
 
 int s2v_severity_parse(const char *s)

@@ -26,14 +26,17 @@ static const char *why_vma_forbids(const struct s2v_rule_in *in)
 		       : NULL;
 }
 
+static const char read_only_pte[] =
+	"hva_to_pfn_remapped() refuses a guest's write through a read-only PTE, even if the "
+	"driver would make the PTE writable when the VMM writes.";
+
 /* EFAULT of a driver's mapping with a PTE: checks of hva_to_pfn_remapped(), then of user_mem_abort(). */
 static const char *why_driver_page(const struct s2v_rule_in *in)
 {
 	bool known = in->page_flags & S2V_PG_PROT;
 
 	if (s2v_pte_forbids(in))
-		return "hva_to_pfn_remapped() refuses a guest's write through a read-only PTE, even if the "
-		       "driver would make the PTE writable when the VMM writes.";
+		return read_only_pte;
 	if (in->vm_mte)
 		return known ? "The VM has MTE, and user_mem_abort() refuses memory without tags."
 			     : "The VM has MTE, and user_mem_abort() refuses memory without tags; or the "
@@ -45,9 +48,7 @@ static const char *why_driver_page(const struct s2v_rule_in *in)
 	if (in->host->pfnmap_cap < 0 && in->where != S2V_WHERE_OUTSIDE)
 		return "hva_to_pfn_remapped() refuses a page without a reference count (part of a larger "
 		       "allocation; up to 6.12), and a guest's write through a read-only PTE.";
-	return known ? ""
-		     : "hva_to_pfn_remapped() refuses a guest's write through a read-only PTE, even if the "
-		       "driver would make the PTE writable when the VMM writes.";
+	return known ? "" : read_only_pte;
 }
 
 static const char *why_driver_map(const struct s2v_rule_in *in)

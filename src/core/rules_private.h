@@ -8,7 +8,7 @@
 /* VM_PFNMAP or VM_MIXEDMAP: mapped by a driver, and checked further by KVM. */
 static inline bool s2v_is_driver_map(const struct s2v_vma *v)
 {
-	return v->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP);
+	return v->flags & S2V_VMA_DRIVER;
 }
 
 /* As kvm_vma_is_cacheable(): by vm_page_prot, whatever the PTE says. */

@@ -26,8 +26,6 @@ void s2v_summary_add_reason(struct s2v_summary *s, const char *why)
 	s->complete = s->only_unread_vms = false;
 }
 
-#define ULL(x) ((unsigned long long)(x))
-
 /* VMs that are not known, and mappings of known VMs that were not seen. */
 static void judge_vms(struct s2v_summary *s)
 {

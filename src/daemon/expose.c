@@ -11,8 +11,6 @@
 #include "daemon/expose.h"
 #include "util/util.h"
 
-#define ULL(x) ((unsigned long long)(x))
-
 /* Escapes \ and newline, and double quotes if `quotes`. */
 static void write_escaped(FILE *f, const char *s, bool quotes)
 {

@@ -12,7 +12,6 @@
 #include "daemon/notify.h"
 #include "util/util.h"
 
-#define ULL(x) ((unsigned long long)(x))
 #define SECOND 1000000000ULL
 #define RETRY_NS (60 * SECOND) /* at most, after an audit that failed */
 #define UPDATES_S 1 /* between reports of findings that occurred again and are due */

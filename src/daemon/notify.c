@@ -164,8 +164,6 @@ static int priority(enum s2v_severity s)
 	return s < S2V_SEVERITY_NR ? of[s] : 6;
 }
 
-#define ULL(x) ((unsigned long long)(x))
-
 int s2v_journal_finding(int fd, const char *path, const struct s2v_finding *f)
 {
 	char comm[4 * S2V_COMM_LEN + 1], place[64] = "";

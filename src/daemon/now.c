@@ -10,8 +10,6 @@
 #include "util/util.h"
 
 #define COUNT_NS 1000000000ULL
-#define ULL(x) ((unsigned long long)(x))
-
 __attribute__((format(printf, 2, 3))) static void add_reason(struct s2v_now *now, const char *fmt,
 							     ...)
 {

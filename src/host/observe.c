@@ -6,6 +6,7 @@
 
 #include "host/host.h"
 #include "host/observe.h"
+#include "util/util.h"
 
 /* When KVM calls a function, by its mode. */
 enum when {
@@ -323,12 +324,10 @@ static const char *const method_names[] = {
 
 const char *s2v_observe_name(enum s2v_observe o)
 {
-	return (size_t)o < S2V_ARRAY_SIZE(observe_names) && observe_names[o] ? observe_names[o]
-									     : "unknown";
+	return s2v_name_of(observe_names, S2V_ARRAY_SIZE(observe_names), (size_t)o);
 }
 
 const char *s2v_method_name(enum s2v_method m)
 {
-	return (size_t)m < S2V_ARRAY_SIZE(method_names) && method_names[m] ? method_names[m]
-									   : "unknown";
+	return s2v_name_of(method_names, S2V_ARRAY_SIZE(method_names), (size_t)m);
 }

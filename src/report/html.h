@@ -13,8 +13,6 @@ extern const char s2v_html_css[], s2v_html_css_csp[];
 extern const char s2v_html_js[], s2v_html_js_csp[];
 extern const char s2v_html_defs[];
 
-#define ULL(x) ((unsigned long long)(x))
-
 /* html.c: escaped for content and quoted attributes. For s2verify's own text: keeps control characters. */
 void html_text(FILE *f, const char *s);
 void html_text_n(FILE *f, const char *s, size_t n);

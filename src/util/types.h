@@ -11,6 +11,7 @@
 #include "s2v_attr.h"
 #include "s2v_event.h"
 
+#define ULL(x) ((unsigned long long)(x)) /* for printf: __u64 is another type on some machines */
 #define S2V_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -73,4 +73,10 @@ void s2v_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A clock's time in ns. */
 uint64_t s2v_clock_ns(clockid_t clock);
 
+/* names[i]. Values without a name (a newer trace file, a bug) are "unknown". */
+static inline const char *s2v_name_of(const char *const *names, size_t n, size_t i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
 #endif
