@@ -108,8 +108,9 @@ const struct s2v_rule s2v_rule_attr_drift = {
 		"has S2FWB and CTR_EL0.DIC. VMMs give a guest GPU buffers in this way: they map them into "
 		"a window that was registered empty. Otherwise the severity is high.\n"
 		"\n"
-		"On kernels from 6.17 on, without S2FWB and DIC, the fault itself is refused (see "
-		"pfnmap-cacheable-refused). With them it is allowed, and only this finding reports it.\n"
+		"From 6.17 on, without S2FWB and DIC, the kernel refuses the fault if the new backing is "
+		"cacheable VM_PFNMAP or VM_MIXEDMAP memory outside the kernel's map (see "
+		"pfnmap-cacheable-refused). It does not check for other drift.\n"
 		"\n"
 		"What to do: the VMM deletes the memslot, changes the mapping, and registers it again.",
 };
