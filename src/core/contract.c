@@ -240,8 +240,10 @@ static bool is_registered_again(const struct s2v_correlator *c, struct s2v_vm *v
 static void report_row(void *arg, const struct s2v_contract_row *r)
 {
 	struct s2v_correlator *c = arg;
+	struct s2v_contract_row row = *r;
 
-	c->o.sink->memslot(c->o.sink, r);
+	row.why = c->why;
+	c->o.sink->memslot(c->o.sink, &row);
 }
 
 static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
@@ -249,13 +251,15 @@ static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
 	return a->gpa < b->gpa ? -1 : a->gpa > b->gpa;
 }
 
-void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, bool final)
+void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, enum s2v_contract_why why)
 {
+	const bool final = why != S2V_CONTRACT_ASKED;
 	struct fold f = { .emit = report_row, .arg = c };
 	struct s2v_memslot *s, *next;
 
 	if (!c->o.sink->memslot)
 		return;
+	c->why = why;
 	HASH_SORT(vm->slots, by_gpa);
 	HASH_ITER(hh, vm->slots, s, next)
 	fold_slot(&f, c->o.host, vm, s);

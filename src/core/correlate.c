@@ -397,7 +397,7 @@ static void on_vm_dead(struct s2v_correlator *c, struct s2v_vm *vm)
 	s2v_reset_end(c, vm);
 	s2v_audit_vm_gone(c, vm);
 	s2v_report_updates(c, vm);
-	s2v_contract_report(c, vm, true);
+	s2v_contract_report(c, vm, S2V_CONTRACT_VM_GONE);
 	c->unannounced += !vm->announced;
 	s2v_vm_free(&c->vms, vm);
 }
@@ -500,7 +500,7 @@ void s2v_correlator_contract(struct s2v_correlator *c)
 	struct s2v_vm *vm, *next;
 
 	HASH_ITER(hh, c->vms, vm, next)
-	s2v_contract_report(c, vm, false);
+	s2v_contract_report(c, vm, S2V_CONTRACT_ASKED);
 }
 
 void s2v_correlator_totals(const struct s2v_correlator *c, struct s2v_summary *sum)
@@ -550,7 +550,7 @@ void s2v_correlator_finish(struct s2v_correlator *c, struct s2v_summary *sum)
 		c->unannounced += !vm->announced;
 	}
 	HASH_ITER(hh, c->vms, vm, next)
-	s2v_contract_report(c, vm, true);
+	s2v_contract_report(c, vm, S2V_CONTRACT_RUN_ENDS);
 	s2v_correlator_totals(c, sum);
 	if (c->o.sink->summary)
 		c->o.sink->summary(c->o.sink, sum);

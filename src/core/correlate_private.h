@@ -31,6 +31,7 @@ struct s2v_correlator {
 	__u64 leaves[S2V_ATTR_NR][S2V_ATTR_NR];
 	struct s2v_alias *aliases;
 	size_t n_aliases;
+	enum s2v_contract_why why; /* of the contract that is being reported */
 };
 
 /* Where and how often a rule fired. */
@@ -67,8 +68,8 @@ bool s2v_rule_is_active(const struct s2v_correlator *c, const struct s2v_rule *r
 
 /* ranges.c: returns whether the VM may have another range; counts it in over_limit if not. */
 bool s2v_slot_range_has_room(struct s2v_correlator *c, const struct s2v_vm *vm);
-/* contract.c: reports the contract of a VM; the final one includes deleted memslots. */
-void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, bool final);
+/* contract.c: reports the contract of a VM; a final one includes deleted memslots. */
+void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, enum s2v_contract_why why);
 /* Keeps the rows of a memslot that is deleted or replaced for the final contract. */
 void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
 		       const struct s2v_memslot *slot);

@@ -88,8 +88,12 @@ struct s2v_leaf_count {
 	__u64 n;
 };
 
+/* Why a contract is reported: on request (SIGUSR1), or as the final one of a VM. */
+enum s2v_contract_why { S2V_CONTRACT_ASKED, S2V_CONTRACT_VM_GONE, S2V_CONTRACT_RUN_ENDS };
+
 /* One row of the coherence contract: one or more neighbouring ranges of a memslot. */
 struct s2v_contract_row {
+	enum s2v_contract_why why;
 	struct s2v_vm_ref vm;
 	int id; /* memslot */
 	bool readonly;

@@ -60,6 +60,14 @@ static void fill_cells(struct cells *x, const struct s2v_contract_row *r, enum f
 	snprintf(x->c[C_FWB], len, "%s", short_tri(r->needs_s2fwb));
 }
 
+/* Why the contract is printed now. */
+static const char *why_now(const struct s2v_contract_row *r)
+{
+	return r->why == S2V_CONTRACT_VM_GONE	 ? "the VM is gone"
+	       : r->why == S2V_CONTRACT_RUN_ENDS ? "the run ends"
+						 : "as of now (SIGUSR1)";
+}
+
 static unsigned int gap(enum fit fit)
 {
 	return fit == FIT_TIGHT ? 1 : 2;
@@ -158,7 +166,7 @@ void text_show_rows(struct text_sink *t)
 {
 	enum fit fit = FIT_ALL;
 	unsigned int w[C_NR];
-	char name[TEXT_NAME_LEN];
+	char name[TEXT_NAME_LEN], head[TEXT_NAME_LEN + 64];
 	const struct s2v_vm_ref *vm;
 	struct cells x;
 
@@ -167,10 +175,11 @@ void text_show_rows(struct text_sink *t)
 	while (measure_columns(t, fit, w) > t->width && fit + 1 < FIT_NR)
 		fit++;
 	vm = &t->rows[0].vm;
-	fprintf(t->out, "%s%sCoherence contract%s of vm %u (%s, pid %u)\n",
-		t->section == TEXT_START ? "" : "\n", text_on(t, STYLE_BOLD),
-		text_off(t, STYLE_BOLD), vm->id, text_name(vm->comm, sizeof(vm->comm), name),
-		vm->pid);
+	fprintf(t->out, "%s%sCoherence contract%s ", t->section == TEXT_START ? "" : "\n",
+		text_on(t, STYLE_BOLD), text_off(t, STYLE_BOLD));
+	snprintf(head, sizeof(head), "of vm %u (%s, pid %u): %s", vm->id,
+		 text_name(vm->comm, sizeof(vm->comm), name), vm->pid, why_now(&t->rows[0]));
+	text_wrap(t, (unsigned int)sizeof("Coherence contract"), 2, head);
 	t->section = TEXT_BODY;
 	for (int c = 0; c < C_NR; c++)
 		snprintf(x.c[c], sizeof(x.c[c]), "%s", heads[c]);
@@ -221,6 +230,6 @@ void text_memslots_end(struct s2v_sink *s)
 	text_wrap(t, 2, 2,
 		  "WB: whether Write-Back is guaranteed at stage 2. CMO: cache maintenance that "
 		  "the VMM owes. FWB: whether coherence depends on S2FWB and DIC. -: not mapped "
-		  "yet. *: other types, too.");
+		  "yet. *: other types too. ?: not known.");
 	text_check(t);
 }

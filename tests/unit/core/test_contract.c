@@ -342,6 +342,8 @@ static void reported_twice(void **state)
 	assert_int_equal(w.n_rows, 4);
 	assert_int_equal(w.row[1].s2, WB);
 	assert_int_equal(w.row[1].vmm_cmo, w.row[3].vmm_cmo);
+	assert_int_equal(w.row[2].why, S2V_CONTRACT_ASKED);
+	assert_int_equal(w.row[3].why, S2V_CONTRACT_RUN_ENDS);
 }
 
 int main(void)

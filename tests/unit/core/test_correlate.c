@@ -85,6 +85,7 @@ static void vm_dies(void **state)
 	assert_int_equal(w.f[1].id, w.f[0].id);
 	assert_int_equal(w.f[1].count, 2);
 	assert_int_equal(w.n_rows, 1); /* and its contract */
+	assert_int_equal(w.row[0].why, S2V_CONTRACT_VM_GONE);
 	assert_int_equal(w.row_ends, 1);
 	assert_int_equal(row_at(1, A.gpa)->vmm_cmo, S2V_CMO_UNSAFE);
 	vm_new(2); /* the next VM of the same VMM, with memslots like it */

@@ -258,11 +258,11 @@ static unsigned int occurrences(const char *text, const char *what)
 	return n;
 }
 
-/* Once for consecutive contracts, again after other output. */
+/* Once for consecutive contracts, again after other output. The heading says why it comes now. */
 static void legend_once(void **state)
 {
 	struct s2v_contract_row row = test_row;
-	struct s2v_sink *s = start(false, 80);
+	struct s2v_sink *s = start(false, 120);
 	char *text;
 
 	(void)state;
@@ -270,14 +270,20 @@ static void legend_once(void **state)
 	s->memslot(s, &row);
 	s->memslots_end(s);
 	row.vm.id = 2;
+	row.why = S2V_CONTRACT_VM_GONE;
 	s->memslot(s, &row);
 	s->memslots_end(s);
 	fflush(out.f);
 	assert_int_equal(occurrences(out.text, "FWB: whether"), 1);
 	s->finding(s, &test_finding);
+	row.why = S2V_CONTRACT_RUN_ENDS;
 	s->memslot(s, &row);
 	s->memslots_end(s);
 	text = finish();
+	assert_int_equal(occurrences(text, "pid 1234): as of now (SIGUSR1)\n"), 1);
+	assert_int_equal(occurrences(text, "pid 1234): the VM is gone\n"), 1);
+	assert_int_equal(occurrences(text, "pid 1234): the run ends\n"), 1);
+	contains(text, "?: not known.");
 	assert_int_equal(occurrences(text, "FWB: whether"), 2);
 	assert_int_equal(occurrences(text, "Coherence contract of"), 3);
 	free(text);
