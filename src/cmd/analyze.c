@@ -155,7 +155,8 @@ static error_t parser(int key, char *arg, struct argp_state *state)
 static const struct argp_option option_table[] = {
 	{ "json", OPT_JSON, NULL, 0, "NDJSON instead of text", 0 },
 	{ "all", OPT_ALL, NULL, 0, "show every event, not only findings", 0 },
-	{ "resets", OPT_RESETS, NULL, 0, "show resets, as \"s2verify resets\" does", 0 },
+	{ "resets", OPT_RESETS, NULL, 0,
+	  "show resets, and only the findings of their rules, as \"s2verify resets\" does", 0 },
 	{ "html", OPT_HTML, "OUT", 0, "write an HTML report instead of text: one file, no network",
 	  0 },
 	{ "since", OPT_SINCE, "TIME", 0,
@@ -242,8 +243,10 @@ int s2v_cmd_analyze(int argc, char **argv)
 		.args_doc = "FILE",
 		.doc = "Give the verdicts on a recording of \"s2verify record\" or \"s2verify trace "
 		       "-o\", on any machine; FILE may be - for standard input.\v"
-		       "Filters limit what is shown; verdicts use all events. Exit status: as trace, "
-		       "for the findings shown; 3 also if FILE cannot be read or has no such VM.",
+		       "Filters limit what is shown; verdicts use all events. Exit status: 0 complete, "
+		       "and no finding shown is at or above --fail-on; 1 findings shown at or above it; "
+		       "2 usage; 3 FILE cannot be read or has no such VM, or OUT cannot be created; 4 "
+		       "incomplete, and no finding shown at or above it.",
 	};
 	struct options o = { .fail_on = S2V_HIGH, .refault_window = S2V_REFAULT_WINDOW };
 	struct s2v_open_trace t;

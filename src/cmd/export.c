@@ -150,9 +150,10 @@ static int run(const struct options *o, struct s2v_open_trace *t)
 int s2v_cmd_export(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		{ "format", OPT_FORMAT, "FORMAT", 0, "jsonl, sqlite or perfetto", 0 },
+		{ "format", OPT_FORMAT, "FORMAT", 0, "required: jsonl, sqlite or perfetto", 0 },
 		{ "output", 'o', "OUT", 0,
-		  "the file, which is overwritten; for jsonl also - (standard output)", 0 },
+		  "required: the file, which is overwritten; for jsonl also - (standard output)",
+		  0 },
 		{ "refault-window", OPT_REFAULT_WINDOW, "DURATION", 0,
 		  "how long to count refaults after a reset (default 10s)", 0 },
 		{ 0 },
@@ -160,7 +161,7 @@ int s2v_cmd_export(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parser,
-		.args_doc = "FILE",
+		.args_doc = "--format FORMAT -o OUT FILE",
 		.doc = "Convert a recording to another format, with every event, finding, memslot and "
 		       "reset.\v"
 		       "Exit status: 0, 2 usage, 3 FILE cannot be read or OUT cannot be written, 4 the "

@@ -331,7 +331,7 @@ int s2v_resets_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 int s2v_record_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 {
 	static const struct argp_option options[] = {
-		{ "output", 'o', "FILE", 0, "the file (.s2t); an existing file is overwritten", 0 },
+		{ "output", 'o', "FILE", 0, "required: the file (.s2t), which is overwritten", 0 },
 		ROW_PID,
 		ROW_DURATION,
 		{ "ring", OPT_RING, "SIZE|TIME", 0,
@@ -351,6 +351,7 @@ int s2v_record_opts_parse(int argc, char **argv, struct s2v_cmd_opts *o)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parser,
+		.args_doc = "-o FILE",
 		.doc = "Record every event of this host's VMs until Ctrl-C, SIGUSR2 or --trigger; "
 		       "\"s2verify analyze\" gives the verdicts on any machine.\v"
 		       "Nothing goes to standard output. Exit status: as trace; 4 also if not all events "

@@ -65,6 +65,13 @@ not_here() { # ARG...
 	done
 }
 
+@test "--help has the options that are required" {
+	s2v record --help
+	grep -qF "Usage: s2verify record [OPTION...] -o FILE" "$out"
+	s2v export --help
+	grep -qF "Usage: s2verify export [OPTION...] --format FORMAT -o OUT FILE" "$out"
+}
+
 @test "no command" {
 	refused "Usage:"
 }
