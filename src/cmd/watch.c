@@ -14,6 +14,20 @@
 #include "util/util.h"
 #include "cmd/watch.h"
 
+/* What the loop waits for: indices of struct watch, ev. */
+enum waited {
+	W_RING,
+	W_SIGINT,
+	W_SIGTERM,
+	W_SIGUSR1,
+	W_SIGUSR2,
+	W_DURATION, /* timer: ends the run */
+	W_RECORD, /* timer: gives the recording the counters */
+	W_POLL, /* timer: reads the ring buffer */
+	W_CHECK, /* timer: checks the hooks, reports pending counts */
+	W_NR
+};
+
 struct watch {
 	struct s2v_session ses;
 	const struct s2v_cmd_opts *o;
@@ -23,8 +37,7 @@ struct watch {
 	struct s2v_sink *sink;
 	struct s2v_recording *rec;
 	struct event_base *base;
-	/* Ring buffer, signals, duration, timers for recording, polling and checking hooks. */
-	struct event *ev[9];
+	struct event *ev[W_NR];
 	__u64 start; /* CLOCK_BOOTTIME ns */
 	bool inventory_failed, audit_failed;
 	int err; /* of the ring buffer */
@@ -150,8 +163,8 @@ static void on_record_second(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(t->base);
 }
 
-static bool add(struct watch *t, int i, evutil_socket_t fd, short what, event_callback_fn fn,
-		const struct timeval *tv)
+static bool add(struct watch *t, enum waited i, evutil_socket_t fd, short what,
+		event_callback_fn fn, const struct timeval *tv)
 {
 	t->ev[i] = event_new(t->base, fd, what, fn, t);
 	return t->ev[i] && event_add(t->ev[i], tv) == 0;
@@ -166,27 +179,30 @@ static bool make_loop(struct watch *t)
 
 	t->base = event_base_new();
 	return t->base &&
-	       add(t, 0, s2v_live_fd(t->live), EV_READ | EV_PERSIST, on_readable, NULL) &&
-	       add(t, 3, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
-	       (!t->o->duration || add(t, 4, -1, 0, on_stop, &tv)) &&
-	       (!t->o->record || add(t, 5, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
-	       add(t, 8, -1, EV_PERSIST, on_second, &second) &&
-	       (!t->o->output || add(t, 6, -1, EV_PERSIST, on_record_second, &second)) &&
-	       (!t->o->all || t->o->record || add(t, 7, -1, EV_PERSIST, on_readable, &interval));
+	       add(t, W_RING, s2v_live_fd(t->live), EV_READ | EV_PERSIST, on_readable, NULL) &&
+	       add(t, W_SIGUSR1, SIGUSR1, EV_SIGNAL | EV_PERSIST, on_contract, NULL) &&
+	       (!t->o->duration || add(t, W_DURATION, -1, 0, on_stop, &tv)) &&
+	       (!t->o->record ||
+		add(t, W_SIGUSR2, SIGUSR2, EV_SIGNAL | EV_PERSIST, on_stop, NULL)) &&
+	       add(t, W_CHECK, -1, EV_PERSIST, on_second, &second) &&
+	       (!t->o->output || add(t, W_RECORD, -1, EV_PERSIST, on_record_second, &second)) &&
+	       (!t->o->all || t->o->record ||
+		add(t, W_POLL, -1, EV_PERSIST, on_readable, &interval));
 }
 
 /* From now on signals go to the event loop; for earlier ones see s2v_interrupted(). */
 static bool catch_signals(struct watch *t)
 {
-	return add(t, 1, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
-	       add(t, 2, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, NULL);
+	return add(t, W_SIGINT, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop, NULL) &&
+	       add(t, W_SIGTERM, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop, NULL);
 }
 
 static void drop_signals(struct watch *t)
 {
-	for (int i = 1; i <= 2; i++)
-		if (t->ev[i])
-			event_del(t->ev[i]);
+	if (t->ev[W_SIGINT])
+		event_del(t->ev[W_SIGINT]);
+	if (t->ev[W_SIGTERM])
+		event_del(t->ev[W_SIGTERM]);
 }
 
 static void free_loop(struct watch *t)
