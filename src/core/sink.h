@@ -173,7 +173,7 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[1024]; /* reasons, as text; "" when complete */
+	char incomplete[3072]; /* reasons, as text; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms;
 	__u64 preexisting; /* VMs whose earlier mappings only an audit can see */

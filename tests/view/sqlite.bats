@@ -56,7 +56,7 @@ same() { # JQ-PROGRAM TEXT
 	[ "$(ask 'Can this run be relied on?')" = $'complete|1\nincomplete|\nlost|0' ]
 	"$VIEWGEN" --lost 3 sqlite "$BATS_TEST_TMPDIR/lost.db" >/dev/null
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/lost.db" "$(query 'Can this run be relied on?')")" = \
-		$'complete|0\nincomplete|3 events lost\nlost|3' ]
+		$'complete|0\nincomplete|3 events lost (use a larger --buffer)\nlost|3' ]
 	"$VIEWGEN" --cut sqlite "$BATS_TEST_TMPDIR/cut.db" >/dev/null
 	[ "$(sqlite3 "$BATS_TEST_TMPDIR/cut.db" "SELECT value FROM meta WHERE key = 'complete'")" = 0 ]
 }

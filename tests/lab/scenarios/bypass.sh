@@ -86,7 +86,7 @@ host() {
 }
 
 verdict() {
-	local run runs="trace analyze" why='the memory of [24] VMs is mapped by a function that no hook observes \(one is VM [0-9]+, of process [0-9]+\)'
+	local run runs="trace analyze" why='the memory of [24] VMs is mapped by a function that no hook observes \(one is VM [0-9]+, of process [0-9]+\): only audits see it'
 	[[ $LAB_KERNEL == 6.1 ]] || runs+=" kprobe"
 	expect_findings s2-cacheable 1 audit-
 	expect_eq "daemon: exit status" 0 "$(cat daemon-rc)"

@@ -256,9 +256,11 @@ static void not_repairable(void **state)
 	hooks[S2V_OBS_UNMAP].method = S2V_METHOD_NONE;
 	assert_string_equal(unready(), "");
 	assert_false(now.sum.complete);
-	assert_string_equal(now.sum.incomplete,
-			    "2 rules not covered; 1 mapping with an attribute that is not "
-			    "understood; 1 mapping of nested guests not verified");
+	assert_string_equal(
+		now.sum.incomplete,
+		"2 rules not covered (s2verify check says why); "
+		"1 mapping with an attribute that is not understood (a newer s2verify may "
+		"know it); 1 mapping of nested guests not verified (not supported)");
 }
 
 /* An audit finds mappings by such a function, but not later ones: not ready. */
