@@ -128,7 +128,7 @@ measured() {
 	measured
 	run tests/bench/table small "$tsv" "$tsv"
 	[ "$status" = 0 ]
-	[ "${lines[0]}" = "| attached | fentry: Linux 7.3, neoverse-n2 | fentry: Linux 7.3, neoverse-n2 | what one has then |" ]
+	[ "${lines[0]}" = "| attached | fentry: Linux 7.3, neoverse-n2 | fentry: Linux 7.3, neoverse-n2 | what it delivers |" ]
 	[[ "${lines[3]}" == '| `trace` | 10,600 (+6.0 %) | 10,600 (+6.0 %) | every mapping'* ]]
 	[ "${#lines[@]}" = 4 ]
 	run tests/bench/table full "$tsv"
