@@ -33,6 +33,7 @@ void s2v_open_trace_progress(void *arg, __u64 bytes)
 {
 	struct s2v_open_trace *t = arg;
 	unsigned int done, i;
+	__u64 events;
 
 	if (!t->size || !isatty(STDERR_FILENO) ||
 	    s2v_clock_ns(CLOCK_MONOTONIC) - t->began < LONG_NS)
@@ -42,7 +43,8 @@ void s2v_open_trace_progress(void *arg, __u64 bytes)
 	fputs("\r[", stderr);
 	for (i = 0; i < 40; i++)
 		fputc(i * 100 < done * 40 ? '#' : ' ', stderr);
-	fprintf(stderr, "] %3u %%  %llu events\033[K", done, ULL(s2t_state(t->reader)->events));
+	events = s2t_state(t->reader)->events;
+	fprintf(stderr, "] %3u %%  %llu event%s\033[K", done, ULL(events), PLURAL(events));
 }
 
 int s2v_open_trace_end(struct s2v_open_trace *t, int err)

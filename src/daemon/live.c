@@ -218,7 +218,7 @@ static void print_entries(struct live *l)
 
 	s2v_live_entries(l->live, &e);
 	fprintf(stderr,
-		"kept in the kernel: %llu VMs, %llu memslots, %llu kinds of mappings; shares of %u and %u\n",
+		"kept in the kernel: VMs: %llu, memslots: %llu, kinds of mappings: %llu; shares of %u and %u\n",
 		(unsigned long long)e.vms, (unsigned long long)e.slots, (unsigned long long)e.kinds,
 		e.shares[S2V_SHARED_SLOTS], e.shares[S2V_SHARED_KINDS]);
 }

@@ -178,7 +178,8 @@ static void write_tiles(const struct page *p)
 	fputs("</small></a></li>", f);
 	open_tile(f, "Write-Back guaranteed", "vms");
 	html_num(f, now->memslots[1 + S2V_YES]);
-	fputs("</b><small>memslots; ", f);
+	fputs(now->memslots[1 + S2V_YES] == 1 ? "</b><small>memslot; " : "</b><small>memslots; ",
+	      f);
 	html_num(f, now->memslots[1 + S2V_NO]);
 	fputs(" not, ", f);
 	html_num(f, now->memslots[1 + S2V_UNKNOWN]);
@@ -331,11 +332,11 @@ static void write_findings(const struct page *p)
 			"<p class=\"limit\">The last %u of %llu; the most severe are kept "
 			"longest.</p>\n",
 			t->n, ULL(all));
-	if (t->suppressed + t->unwritten)
-		fprintf(f,
-			"<p class=\"limit\">%llu lines were not written to standard output or the "
-			"journal: rate limit, or a failed write.</p>\n",
-			ULL(t->suppressed + t->unwritten));
+	if (t->suppressed + t->unwritten) {
+		fputs("<p class=\"limit\">Not written to standard output or the journal: ", f);
+		html_count(f, t->suppressed + t->unwritten, "line", "lines");
+		fputs(" (rate limit, or a failed write).</p>\n", f);
+	}
 	fputs("<ul class=\"what\">\n", f);
 	for (unsigned int i = 0; (k = s2v_log_kept(t, i)); i++)
 		write_finding(f, k);
@@ -357,7 +358,8 @@ static void write_audits(const struct page *p)
 	} else if (d->o->audit_interval) {
 		fputs("every ", f);
 		html_ns(f, d->o->audit_interval);
-		fprintf(f, ", at most %llu leaves a second", ULL(d->o->audit_rate));
+		fputs(", at most ", f);
+		html_count(f, d->o->audit_rate, "leaf a second", "leaves a second");
 	} else {
 		fputs("only on SIGHUP", f);
 	}

@@ -67,11 +67,6 @@ void html_num(FILE *f, __u64 n)
 	}
 }
 
-const char *html_plural(__u64 n)
-{
-	return n == 1 ? "" : "s";
-}
-
 void html_count(FILE *f, __u64 n, const char *one, const char *many)
 {
 	html_num(f, n);

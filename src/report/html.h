@@ -25,7 +25,6 @@ void html_ns(FILE *f, __u64 ns); /* 845 ns, 12.3 µs, 4.6 ms, 1.2 s, 2 min 05 s 
 void html_clock(FILE *f, __u64 realtime_ns); /* <time>05:09:03.181</time> */
 void html_vm(FILE *f, const struct s2v_vm_ref *vm); /* VM 3 (comm, pid 4003), escaped */
 void html_severity(FILE *f, int sev); /* a badge: sign and word; "–" for -1 */
-const char *html_plural(__u64 n); /* "" or "s" */
 /* Prints ` attr="NN.NN%"`: part of whole. */
 void html_percent(FILE *f, const char *attr, double part, double whole);
 

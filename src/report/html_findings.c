@@ -183,11 +183,10 @@ static void not_kept(const struct html_page *p)
 
 		if (!n)
 			continue;
-		fputs("<p class=\"limit\">", p->f);
-		html_num(p->f, n);
+		fputs("<p class=\"limit\">Not listed: ", p->f);
+		html_count(p->f, n, "finding", "findings");
 		fprintf(p->f,
-			" more findings of severity %s are not listed, only the first %d. "
-			"<code>analyze --json</code> has all.</p>\n",
+			" of severity %s after the first %d. <code>analyze --json</code> has all.</p>\n",
 			s2v_severity_name((enum s2v_severity)i), S2V_RP_FINDINGS);
 	}
 }

@@ -230,8 +230,9 @@ static void worst_vms(const struct html_page *p)
 	fputs("</ol>", f);
 	if (vms_with(p, S2V_INFO) > n) {
 		fputs("<p class=\"more\"><a href=\"#vms\">", f);
-		html_num(f, vms_with(p, S2V_INFO) - n);
-		fputs(" more VMs with findings</a></p>", f);
+		html_count(f, vms_with(p, S2V_INFO) - n, "more VM with findings",
+			   "more VMs with findings");
+		fputs("</a></p>", f);
 	}
 	fputs(n ? "</div>\n" : "<p>No VM has findings.</p></div>\n", f);
 }

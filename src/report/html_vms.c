@@ -87,12 +87,9 @@ static void table(const struct html_page *p)
 		table_row(f, p->vm[i]);
 	fputs("</tbody></table></div>\n", f);
 	if (p->rp->more_vms) {
-		fputs("<p class=\"limit\">", f);
-		html_num(f, p->rp->more_vms);
-		fprintf(f,
-			" events and results are of VMs beyond the first %d, which are not "
-			"listed.</p>\n",
-			S2V_RP_VMS);
+		fputs("<p class=\"limit\">Not listed: ", f);
+		html_count(f, p->rp->more_vms, "event or result", "events and results");
+		fprintf(f, " of VMs after the first %d.</p>\n", S2V_RP_VMS);
 	}
 }
 
@@ -237,8 +234,8 @@ static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *
 		}
 		if (slot[i]->more_backings) {
 			fputs("<tr><td colspan=\"12\" class=\"limit\">", f);
-			html_num(f, slot[i]->more_backings);
-			fprintf(f, " more parts of memslot %d</td></tr>\n", slot[i]->id);
+			html_count(f, slot[i]->more_backings, "more part", "more parts");
+			fprintf(f, " of memslot %d</td></tr>\n", slot[i]->id);
 		}
 	}
 	fputs("</tbody></table></div>\n<p class=\"key\">WB: whether Write-Back is guaranteed at stage 2. "
@@ -307,11 +304,10 @@ static void range_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot 
 		for (__u32 k = 0; k < slot[i]->n_range; k++)
 			range_row(f, vm, slot[i], k);
 		if (slot[i]->more_ranges) {
-			fputs("<tr><td colspan=\"10\" class=\"limit\">", f);
-			html_num(f, slot[i]->more_ranges);
-			fprintf(f,
-				" more unsafe mappings of memslot %d are not listed; its bar shows "
-				"their approximate place</td></tr>\n",
+			fputs("<tr><td colspan=\"10\" class=\"limit\">Not listed: ", f);
+			html_count(f, slot[i]->more_ranges, "more unsafe mapping",
+				   "more unsafe mappings");
+			fprintf(f, " of memslot %d; its bar shows where, approximately</td></tr>\n",
 				slot[i]->id);
 		}
 	}
@@ -362,9 +358,9 @@ static void vm_findings(FILE *f, const struct s2v_rp_vm *vm)
 	}
 	fputs("</ul>", f);
 	if (findings_of(vm) > n) {
-		fputs("<p class=\"limit\">", f);
-		html_num(f, findings_of(vm) - n);
-		fputs(" more findings of this VM are not listed here.</p>\n", f);
+		fputs("<p class=\"limit\">Not listed here: ", f);
+		html_count(f, findings_of(vm) - n, "more finding", "more findings");
+		fputs(" of this VM.</p>\n", f);
 	}
 }
 
@@ -389,11 +385,10 @@ static void one_vm(const struct html_page *p, struct s2v_rp_vm *vm, bool open)
 		vm_findings(p->f, vm);
 	}
 	if (vm->n_slots + vm->more_slots > n) {
-		fputs("<p class=\"limit\">", p->f);
-		html_num(p->f, vm->n_slots + vm->more_slots - n);
-		fputs(" more registrations of memslots are not shown: they had no findings, or there "
-		      "were too many.</p>\n",
-		      p->f);
+		fputs("<p class=\"limit\">Not shown: ", p->f);
+		html_count(p->f, vm->n_slots + vm->more_slots - n, "more registration",
+			   "more registrations");
+		fputs(" of memslots, without findings or after too many others.</p>\n", p->f);
 	}
 	free(slot);
 	fputs("</details>\n", p->f);

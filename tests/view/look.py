@@ -158,7 +158,7 @@ def keyboard():
         b.js("document.querySelector('#lanes').focus()")
         b.keys(RIGHT)
         b.keys(RIGHT)
-        true("timeline", re.search(r"^\d\d:\d\d:\d\d\.\d{3} \+ .*: .* faults", b.text("#moment")))
+        true("timeline", re.search(r"^\d\d:\d\d:\d\d\.\d{3} \+ .*: .* faults?", b.text("#moment")))
 
 
 def numbers():

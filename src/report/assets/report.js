@@ -150,6 +150,7 @@
 	cursor.hidden = true;
 	lanes.append(cursor);
 	const num = (n) => n.toLocaleString("en-US");
+	const counted = (n, what) => `${num(n)} ${what}${n === 1 ? "" : "s"}`;
 	const dur = (ns) => ns < 1e3 ? `${ns} ns` : ns < 1e6 ? `${(ns / 1e3).toFixed(1)} µs` :
 		ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(1)} s`;
 	const clock = (us) => new Date(us / 1000).toISOString().slice(11, 23);
@@ -205,11 +206,11 @@
 		at = Math.min(Math.max(i, 0), bars - 1);
 		const from = series.t + at * series.w / 1000;
 		const b = series.b.find((v) => v[0] === at) || [at, 0, 0, 0, 0, 0, 0, 0, 0];
-		const parts = [`${num(b[1])} faults` + (b[1] ? `, ${dur(b[2] / b[1])} each` : ""), `${num(b[3])} mappings`];
-		if (b[4]) parts.push(`${num(b[4])} unmaps in ${dur(b[5])}`);
-		if (b[6]) parts.push(`${num(b[6])} resets`);
-		if (b[7]) parts.push(`${num(b[7])} refaults in windows that began here`);
-		if (b[8]) parts.push(`${num(b[8])} new findings`);
+		const parts = [counted(b[1], "fault") + (b[1] ? `, ${dur(b[2] / b[1])} each` : ""), counted(b[3], "mapping")];
+		if (b[4]) parts.push(`${counted(b[4], "unmap")} in ${dur(b[5])}`);
+		if (b[6]) parts.push(counted(b[6], "reset"));
+		if (b[7]) parts.push(`${counted(b[7], "refault")} in windows that began here`);
+		if (b[8]) parts.push(counted(b[8], "new finding"));
 		moment.textContent = `${clock(from)} + ${dur(series.w)}: ${parts.join("; ")}.`;
 		cursor.style.left = `${svg.left - box.left + svg.width * Math.min(1, Math.max(0, x(from + series.w / 2000) / 100))}px`;
 		cursor.hidden = false;

@@ -240,7 +240,7 @@ verdict() {
 	expect_eq "again: finding of the old VM" "s2-cacheable old" "$(found again-out.json)"
 	expect_grep "slow: not ready" "^HTTP/1.[01] 503" slow-ready
 	expect_eq "entries after VMs that came and went" "$(cat kept-before)" "$(cat kept-after)"
-	expect_grep "entries of one VM" '^kept in the kernel: 1 VMs, 3 memslots' kept-after
+	expect_grep "entries of one VM" '^kept in the kernel: VMs: 1, memslots: 3,' kept-after
 	expect_shares kept-before kept-after
 	expect_eq "open files" "$(cat files-before)" "$(cat files-after)"
 	expect_eq "VMs" 1 "$(metric many-metrics s2verify_vms)"
@@ -279,7 +279,7 @@ verdict_lost() {
 	expect_eq "emitted - received" $((100 * each - received)) "$(sum_of lost-metrics2 s2verify_events_lost_total)"
 	expect_grep "reason" 'lost' lost-ready1
 	expect_eq "VMs known after an audit" 1 "$(metric lost-metrics3 s2verify_vms)"
-	expect_grep "entries after an audit" '^kept in the kernel: 1 VMs, 3 memslots' kept-lost
+	expect_grep "entries after an audit" '^kept in the kernel: VMs: 1, memslots: 3,' kept-lost
 	expect_shares kept-lost
 }
 
@@ -288,7 +288,7 @@ verdict_lost() {
 expect_shares() { # FILE...
 	local file
 	for file; do
-		expect_eq "$file: shares" "$(sed -E 's/.* ([0-9]+) memslots, ([0-9]+) kinds .*/\1 and \2/' "$file")" \
+		expect_eq "$file: shares" "$(sed -E 's/.* memslots: ([0-9]+), kinds of mappings: ([0-9]+);.*/\1 and \2/' "$file")" \
 			"$(sed 's/.*shares of //' "$file")"
 	done
 }
