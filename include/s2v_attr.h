@@ -39,6 +39,23 @@ static inline bool s2v_attr_is_noncacheable(__u32 a)
 }
 
 /*
+ * The memory type of an access through the guest's stage 1 and through stage 2, without S2FWB: the weaker of
+ * both (Arm ARM DDI 0487 D8.6, combining stage 1 and stage 2). NONE or UNKNOWN on one side: UNKNOWN. Tags
+ * are not kept.
+ */
+static inline __u32 s2v_attr_combine(__u32 guest, __u32 s2)
+{
+	if (guest == S2V_ATTR_NONE || s2 == S2V_ATTR_NONE || guest >= S2V_ATTR_AS_S1 ||
+	    s2 >= S2V_ATTR_AS_S1)
+		return S2V_ATTR_UNKNOWN;
+	if (guest == S2V_ATTR_NORMAL_TAGGED)
+		guest = S2V_ATTR_NORMAL_WB;
+	if (s2 == S2V_ATTR_NORMAL_TAGGED)
+		s2 = S2V_ATTR_NORMAL_WB;
+	return guest > s2 ? guest : s2; /* enum s2v_attr is in this order */
+}
+
+/*
  * Returns whether the two sides conflict in cacheability. False if either is not known: the caller
  * must have counted that as unread.
  */
@@ -73,8 +90,13 @@ static inline __u32 s2v_attr_from_mair(__u32 byte)
 
 	if (byte == 0xf0)
 		return S2V_ATTR_NORMAL_TAGGED;
+	/* FEAT_XS: the same types, whose accesses need not complete for a TLBI or DSB with nXS. */
+	if (byte == 0x40)
+		return S2V_ATTR_NORMAL_NC;
+	if (byte == 0xa0)
+		return S2V_ATTR_NORMAL_WT;
 	if (outer == 0)
-		return inner & 3 ? S2V_ATTR_UNKNOWN : s2v_attr_from_device_bits(inner >> 2);
+		return inner & 2 ? S2V_ATTR_UNKNOWN : s2v_attr_from_device_bits(inner >> 2);
 	if (inner == 0)
 		return S2V_ATTR_UNKNOWN;
 	if (outer == 4 || inner == 4)

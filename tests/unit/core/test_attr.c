@@ -37,8 +37,12 @@ static __u32 mair_expected(unsigned int byte)
 	if (byte == 0xf0) /* Tagged Normal, Write-Back (FEAT_MTE2) */
 		return S2V_ATTR_NORMAL_TAGGED;
 	if (byte >> 4 == 0) /* 0b0000dd00; dd01 is XS=0 (FEAT_XS), dd1x UNPREDICTABLE */
-		return byte % 4 == 0 ? device[byte / 4] : S2V_ATTR_UNKNOWN;
-	if (outer == BAD || inner == BAD) /* 0bxxxx0000: XS=0 forms, or UNPREDICTABLE */
+		return byte % 4 < 2 ? device[byte / 4] : S2V_ATTR_UNKNOWN;
+	if (byte == 0x40) /* FEAT_XS: Normal Non-cacheable, XS=0 */
+		return S2V_ATTR_NORMAL_NC;
+	if (byte == 0xa0) /* FEAT_XS: Normal Write-Through, XS=0 */
+		return S2V_ATTR_NORMAL_WT;
+	if (outer == BAD || inner == BAD) /* other 0bxxxx0000: UNPREDICTABLE */
 		return S2V_ATTR_UNKNOWN;
 	weaker = outer < inner ? outer : inner;
 	return weaker == NC   ? S2V_ATTR_NORMAL_NC
@@ -237,6 +241,67 @@ static void conflicts(void **state)
 	}
 }
 
+/*
+ * Arm ARM D8.6.4: if either stage has a Device type the result is Device, of the type that allows least; else the
+ * weaker cacheability of both. Tags are not kept.
+ */
+static __u32 combined(__u32 a, __u32 b)
+{
+	static const __u32 weakest_first[] = {
+		S2V_ATTR_DEVICE_nGnRnE, S2V_ATTR_DEVICE_nGnRE, S2V_ATTR_DEVICE_nGRE,
+		S2V_ATTR_DEVICE_GRE,	S2V_ATTR_NORMAL_NC,    S2V_ATTR_NORMAL_WT,
+	};
+	static const __u32 no_type[] = { S2V_ATTR_NONE, S2V_ATTR_AS_S1, S2V_ATTR_UNKNOWN,
+					 S2V_ATTR_NR, ~0U };
+
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(no_type); i++)
+		if (a == no_type[i] || b == no_type[i])
+			return S2V_ATTR_UNKNOWN;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(weakest_first); i++)
+		if (a == weakest_first[i] || b == weakest_first[i])
+			return weakest_first[i];
+	return S2V_ATTR_NORMAL_WB;
+}
+
+static void combinations(void **state)
+{
+	(void)state;
+	for (__u32 a = 0; a <= S2V_ATTR_NR; a++) {
+		for (__u32 b = 0; b <= S2V_ATTR_NR; b++) {
+			__u32 got = s2v_attr_combine(a, b);
+
+			if (got != combined(a, b))
+				fail_msg("%s and %s: %s", s2v_attr_name(a), s2v_attr_name(b),
+					 s2v_attr_name(got));
+		}
+	}
+	assert_int_equal(s2v_attr_combine(~0U, S2V_ATTR_NORMAL_WB), S2V_ATTR_UNKNOWN);
+	assert_int_equal(s2v_attr_combine(S2V_ATTR_NORMAL_WB, ~0U), S2V_ATTR_UNKNOWN);
+}
+
+/* The weakest type of some memory, and whether there are others. */
+static void weakest(void **state)
+{
+	struct s2v_guest_bytes g = { 0 };
+	bool mixed = true;
+
+	(void)state;
+	assert_int_equal(s2v_guest_weakest(&g, &mixed), S2V_ATTR_NONE);
+	assert_false(mixed);
+	for (__u32 a = S2V_ATTR_NORMAL_WB; a < S2V_ATTR_NR; a++) {
+		g = (struct s2v_guest_bytes){ 0 };
+		g.bytes[a] = 4096;
+		assert_int_equal(s2v_guest_weakest(&g, &mixed), a);
+		assert_false(mixed);
+		for (__u32 b = S2V_ATTR_NORMAL_WB; b < a; b++) {
+			g.bytes[b] = 1ULL << 40;
+			/* UNKNOWN is weaker than all. */
+			assert_int_equal(s2v_guest_weakest(&g, &mixed), a);
+			assert_true(mixed);
+		}
+	}
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -269,7 +334,8 @@ int main(void)
 		cmocka_unit_test(memattr_all),	 cmocka_unit_test(memattr_of_kvm),
 		cmocka_unit_test(prot_layouts),	 cmocka_unit_test(prot_unknown_bits),
 		cmocka_unit_test(attrindx_bits), cmocka_unit_test(conflicts),
-		cmocka_unit_test(names),
+		cmocka_unit_test(names),	 cmocka_unit_test(combinations),
+		cmocka_unit_test(weakest),
 	};
 
 	return cmocka_run_group_tests_name("attr", tests, NULL, NULL);
