@@ -30,6 +30,9 @@ enum s2v_ev_type {
 	S2V_EV_LEAVES, /* struct s2v_ev_leaves: stage-2 leaves of one kind that an audit found */
 	S2V_EV_AUDIT, /* struct s2v_ev_audit: the audit of a VM ended */
 	S2V_EV_HOST_UNMAP, /* struct s2v_ev_range: the host unmaps pages (MMU notifier) */
+	S2V_EV_VCPU, /* struct s2v_ev_vcpu: an audit read a vCPU's own stage 1 */
+	S2V_EV_GUEST, /* struct s2v_ev_guest: guest memory that the guest's stage 1 maps with one type */
+	S2V_EV_GUEST_LEAVES, /* struct s2v_ev_guest_leaves: leaves of the guest's stage 1 (audit --leaves) */
 };
 
 /* Heads every event. */
@@ -246,6 +249,72 @@ struct s2v_ev_audit {
 	__u64 dur; /* ns from the first step to the end of the last */
 };
 
+/* s2v_ev_vcpu.flags. From S2V_VC_AARCH32 on (S2V_VC_UNREAD): its tables were not read, or not wholly. */
+#define S2V_VC_OFF (1U << 0) /* powered off (PSCI) */
+#define S2V_VC_MMU_OFF (1U << 1) /* SCTLR_EL1.M is clear: its accesses are Device-nGnRnE */
+#define S2V_VC_CACHE_OFF (1U << 2) /* SCTLR_EL1.C is clear: its Normal memory is Non-cacheable */
+#define S2V_VC_TVM (1U << 3) /* HCR_EL2.TVM: KVM waits for its guest to turn the caches on */
+#define S2V_VC_STALE (1U << 4) /* it was running: registers of its last exit or preemption */
+#define S2V_VC_SHARED (1U << 5) /* both regimes were walked for vCPUs before it */
+#define S2V_VC_USER (1U << 6) /* it was at EL0 */
+#define S2V_VC_AARCH32 (1U << 8) /* EL1 is AArch32 */
+#define S2V_VC_NESTED (1U << 9) /* it may have an EL2 of its own */
+#define S2V_VC_FORMAT (1U << 10) /* reserved granule, D128, or AIE (AttrIndx of 4 bits) */
+#define S2V_VC_NOT_RAM (1U << 11) /* a table is outside RAM, and was not read */
+#define S2V_VC_FAILED (1U << 12) /* a table could not be read */
+#define S2V_VC_BOUND (1U << 13) /* more tables than the VM's memory needs: a loop */
+#define S2V_VC_CHANGED (1U << 14) /* they kept changing */
+#define S2V_VC_NO_REGS (1U << 15) /* the vCPU's registers were not found */
+#define S2V_VC_NO_KERNEL (1U << 16) /* all were at EL0, where a kernel with KPTI hides its tables */
+#define S2V_VC_UNREAD (~0xffU)
+
+struct s2v_ev_vcpu {
+	struct s2v_ev_hdr h; /* time: of its registers */
+	__s32 vcpu; /* vcpu_id */
+	__u32 flags; /* S2V_VC_* */
+	__u64 sctlr, tcr, mair, ttbr0, ttbr1; /* of EL1 */
+	__u64 tables, leaves; /* that were walked; those of shared regimes count once */
+	__u64 absent; /* tables that neither stage 2 nor the host maps: never touched, or in no memslot */
+};
+
+/* Memory in a memslot. Each page of it that `bytes` counts is mapped with this type by at least one regime. */
+struct s2v_ev_guest {
+	struct s2v_ev_hdr h;
+	__s16 slot; /* a SLOT event of this gen came before */
+	__u16 as_id;
+	__u32 gen;
+	__u64 gpa, size;
+	__u64 bytes; /* at most size: a range may have holes */
+	__u64 alias; /* of a type that is not cacheable: bytes that are mapped with a cacheable type, too */
+	__u64 va; /* of the guest, that maps gpa; bit 55: by TTBR1_EL1, else by TTBR0_EL1. Cacheable, and 0: not known */
+	__s32 vcpu; /* vcpu_id with that regime */
+	__u8 attr; /* enum s2v_attr, by MAIR_EL1 */
+	__u8 idle; /* it looks like a pool that nobody has used yet: s2v_guest_pool_size() */
+	__u8 pad[2];
+};
+
+/*
+ * Linux reserves pools for DMA in atomic context, which it maps Normal-NC whether a device is coherent or not
+ * (kernel/dma/pool.c, 5.8 on): 128 KiB to 4 MiB, a power of two, aligned to its size. Returns whether a range is of
+ * such a size. It is idle if all of it is mapped cacheable, too (the linear map), and all of it is zero, or not in memory.
+ */
+static inline bool s2v_guest_pool_size(__u64 gpa, __u64 size)
+{
+	return size >= 128ULL << 10 && size <= 4ULL << 20 && !(size & (size - 1)) &&
+	       !(gpa & (size - 1));
+}
+
+/* Adjacent leaves of one type and level in one regime, as they were read. */
+struct s2v_ev_guest_leaves {
+	struct s2v_ev_hdr h;
+	__u64 va, ipa, size; /* ipa ascends with va */
+	__u64 leaves;
+	__s32 vcpu; /* vcpu_id with that regime; bit 55 of va: TTBR1_EL1, else TTBR0_EL1 */
+	__u8 attr; /* enum s2v_attr */
+	__s8 level; /* -1 to 3 */
+	__u8 pad[2];
+};
+
 /* Counters of the kernel side, summed over CPUs. */
 enum s2v_counter {
 	S2V_CNT_FAULTS, /* stage-2 faults on memslots */
@@ -338,6 +407,12 @@ static inline __u32 s2v_event_size(__u32 type)
 		return sizeof(struct s2v_ev_reset);
 	case S2V_EV_HOST_UNMAP:
 		return sizeof(struct s2v_ev_range);
+	case S2V_EV_VCPU:
+		return sizeof(struct s2v_ev_vcpu);
+	case S2V_EV_GUEST:
+		return sizeof(struct s2v_ev_guest);
+	case S2V_EV_GUEST_LEAVES:
+		return sizeof(struct s2v_ev_guest_leaves);
 	default:
 		return 0;
 	}

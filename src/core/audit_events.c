@@ -62,6 +62,7 @@ static void report_findings(struct s2v_correlator *c, struct s2v_vm *vm)
 	for (int i = 0; vm->leaf_findings && i < S2V_RULE_NR; i++)
 		if (vm->leaf_findings->f[i].open)
 			report_finding(c, vm, i, &vm->leaf_findings->f[i]);
+	s2v_guest_findings(c, vm);
 }
 
 /* Returns whether ev continues f: leaves of the same kind, right behind it. */
@@ -177,12 +178,6 @@ static struct s2v_slot_range *range_at(struct s2v_correlator *c, struct s2v_vm *
 	return range;
 }
 
-static void note_unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times)
-{
-	c->unreadable += times;
-	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, times, 0);
-}
-
 /* Leaves within one range. */
 static void add_leaves(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot,
 		       struct s2v_slot_range *range, const struct s2v_ev_leaves *ev)
@@ -220,7 +215,7 @@ static void add_leaves(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_m
 	if ((ev->flags & S2V_LF_UNREAD) || s1 == S2V_ATTR_NONE || s1 >= S2V_ATTR_UNKNOWN ||
 	    ev->s2 >= S2V_ATTR_UNKNOWN) {
 		range->unreadable += ev->size;
-		note_unreadable(c, vm, ev->size >> c->o.host->page_shift);
+		s2v_audit_unreadable(c, vm, ev->size >> c->o.host->page_shift);
 	} else if (s2v_absent_leaf(&in) == S2V_ABSENT_UNVERIFIED) {
 		range->unreadable += ev->size;
 		vm->unmapped += ev->size >> c->o.host->page_shift;
@@ -241,22 +236,6 @@ static bool event_is_valid(const struct s2v_memslot *slot, const struct s2v_ev_l
 	       ev->hva - slot->hva == ev->gpa - slot->gpa;
 }
 
-/* Another audit of this VM begins: drops the counts of the one before. */
-static void reset_audit_counts(struct s2v_correlator *c, struct s2v_vm *vm)
-{
-	struct s2v_memslot *slot, *next;
-
-	vm->audit_over = false;
-	c->unmapped -= vm->unmapped;
-	vm->unmapped = 0;
-	HASH_ITER(hh, vm->slots, slot, next)
-	for (size_t i = 0; i < slot->n_ranges; i++) {
-		slot->ranges[i].n_leaves = 0;
-		slot->ranges[i].uncounted = false;
-		slot->ranges[i].present = slot->ranges[i].unreadable = 0;
-	}
-}
-
 void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_leaves *ev)
 {
 	struct s2v_memslot *slot = s2v_slot_find(vm, ev->slot, ev->as_id);
@@ -269,8 +248,8 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->newest_gone_gen;
 		return;
 	}
-	if (vm->audit_over && !(ev->flags & S2V_LF_AGAIN))
-		reset_audit_counts(c, vm);
+	if (!(ev->flags & S2V_LF_AGAIN))
+		s2v_audit_begins(c, vm);
 	slot->audited = true;
 	while (piece.hva < end) {
 		range = range_at(c, vm, slot, piece.hva, end - piece.hva, ev->s1);
@@ -312,10 +291,10 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		.dur = ev->dur,
 	};
 
-	if (vm->audit_over) /* this audit found no leaves */
-		reset_audit_counts(c, vm);
+	s2v_audit_begins(c, vm); /* if this audit found no leaves */
 	vm->audit_over = true;
 	report_findings(c, vm);
+	s2v_guest_end(c, vm);
 	c->shadow = c->shadow - vm->shadow + ev->shadow;
 	vm->shadow = ev->shadow;
 	if (ev->flags & S2V_AU_PROTECTED && !vm->is_protected) {
@@ -329,13 +308,12 @@ void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v
 		c->n_audited += !vm->from_start && !vm->nothing_before;
 	}
 	c->audit_seen = true;
-	note_unreadable(c, vm, (ev->flags & S2V_AU_UNREAD) != 0);
+	s2v_audit_unreadable(c, vm, (ev->flags & S2V_AU_UNREAD) != 0);
 	if (c->o.sink->audit && (vm->is_guest || ev->flags))
 		c->o.sink->audit(c->o.sink, &row);
 }
 
-void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
-			 const struct s2v_memslot *slot)
+void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot)
 {
 	struct s2v_leaf_finding *f;
 
@@ -344,6 +322,7 @@ void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
 		if (f->open && !memcmp(&f->slot, &slot->key, sizeof(f->slot)))
 			report_finding(c, vm, i, f);
 	}
+	s2v_guest_slot_gone(c, vm, slot);
 }
 
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm)

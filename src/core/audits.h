@@ -39,4 +39,18 @@ struct s2v_alias {
 	bool reported;
 };
 
+/* audits.c: counts memory of the VM whose attributes are not known, as unreadable. */
+void s2v_audit_unreadable(struct s2v_correlator *c, const struct s2v_vm *vm, __u64 times);
+/* audits.c: another audit of this VM may begin: drops the counts of the one before, if that is over. */
+void s2v_audit_begins(struct s2v_correlator *c, struct s2v_vm *vm);
+
+/*
+ * guest_events.c: reports what the audit in progress found of the guest's own stage 1, in all memslots, or in one that
+ * ends.
+ */
+void s2v_guest_findings(struct s2v_correlator *c, struct s2v_vm *vm);
+void s2v_guest_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot);
+/* The VM's audit ended: counts the vCPUs that it could not walk. */
+void s2v_guest_end(struct s2v_correlator *c, struct s2v_vm *vm);
+
 #endif

@@ -64,6 +64,48 @@ static void judge_row(const struct s2v_host *host, __u32 s2, struct s2v_contract
 	}
 }
 
+/*
+ * What the VMM owes as the guest maps the memory now. If that maps all of it cacheable, and nothing of it otherwise,
+ * both sides use the cache, and no data maintenance is due; code that the VMM writes needs its own. What the guest does
+ * not map it may map in the next moment.
+ */
+static void judge_now(const struct s2v_host *host, struct s2v_contract_row *row)
+{
+	const __u32 unsure = S2V_VC_UNREAD | S2V_VC_MMU_OFF | S2V_VC_CACHE_OFF | S2V_VC_STALE |
+			     S2V_VC_OFF;
+
+	bool all = false;
+
+	row->vmm_cmo_now = row->vmm_cmo;
+	if (!row->guest_walked || (row->guest_flags & unsure) || row->vmm_cmo == S2V_CMO_UNSAFE ||
+	    row->vmm_cmo == S2V_CMO_UNKNOWN)
+		return;
+	for (__u32 i = 0; i < S2V_ATTR_NR; i++) {
+		if (row->guest.bytes[i] && !s2v_attr_is_cacheable(i))
+			return;
+		all |= row->guest.bytes[i] >= row->size && !row->guest.holes;
+	}
+	if (!all)
+		return;
+	row->vmm_cmo_now = host->dic == S2V_YES || row->vmm_cmo == S2V_CMO_NONE ? S2V_CMO_NONE
+										: S2V_CMO_ICACHE;
+}
+
+/* If all are off, the first one to run will have its MMU off. */
+__u32 s2v_guest_flags(const struct s2v_vm *vm)
+{
+	__u32 flags = 0;
+	bool on = false;
+
+	for (size_t i = 0; i < vm->guest.n; i++) {
+		if (vm->guest.vcpu[i].flags & S2V_VC_OFF)
+			continue;
+		flags |= vm->guest.vcpu[i].flags;
+		on = true;
+	}
+	return on ? flags : S2V_VC_OFF;
+}
+
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
 		      const struct s2v_memslot *slot, const struct s2v_slot_range *range,
 		      struct s2v_contract_row *row)
@@ -87,7 +129,12 @@ void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
 	row->n_leaves = range->n_leaves;
 	row->present = range->present;
 	row->unreadable = range->unreadable;
+	row->guest_walked = row->audited && vm->guest.n;
+	if (range->guest)
+		row->guest = *range->guest;
+	row->guest_flags = s2v_guest_flags(vm);
 	judge_row(host, range->mapped || !is_ordinary(range) ? row->s2 : S2V_ATTR_NORMAL_WB, row);
+	judge_now(host, row);
 }
 
 /* ---- rows as they are reported ---- */
@@ -108,6 +155,8 @@ struct fold {
 	bool open;
 	struct s2v_leaf_count
 		*leaves; /* owned: row.leaves if it covers several ranges; else NULL */
+	const struct s2v_host *host;
+	const struct s2v_vm *vm;
 	void (*emit)(void *arg, const struct s2v_contract_row *row);
 	void *arg;
 };
@@ -155,6 +204,8 @@ static void fold_add(struct fold *f, const struct s2v_contract_row *r)
 		f->row.size += r->size;
 		f->row.present += r->present;
 		f->row.unreadable += r->unreadable;
+		s2v_guest_bytes_add(&f->row.guest, &r->guest);
+		judge_now(f->host, &f->row);
 		return;
 	}
 	fold_end(f);
@@ -162,13 +213,12 @@ static void fold_add(struct fold *f, const struct s2v_contract_row *r)
 	f->open = true;
 }
 
-static void fold_slot(struct fold *f, const struct s2v_host *host, const struct s2v_vm *vm,
-		      const struct s2v_memslot *slot)
+static void fold_slot(struct fold *f, const struct s2v_memslot *slot)
 {
 	struct s2v_contract_row row;
 
 	for (size_t i = 0; i < slot->n_ranges; i++) {
-		s2v_contract_row(host, vm, slot, &slot->ranges[i], &row);
+		s2v_contract_row(f->host, f->vm, slot, &slot->ranges[i], &row);
 		fold_add(f, &row);
 	}
 	fold_end(f);
@@ -209,7 +259,7 @@ static void keep_row(void *arg, const struct s2v_contract_row *r)
 	g = &vm->gone_rows[vm->n_gone_rows++];
 	*g = *r;
 	g->gone = true;
-	g->audited = false;
+	g->audited = g->guest_walked = false;
 	g->leaves = NULL;
 	g->n_leaves = 0;
 }
@@ -217,10 +267,10 @@ static void keep_row(void *arg, const struct s2v_contract_row *r)
 void s2v_contract_keep(const struct s2v_correlator *c, struct s2v_vm *vm,
 		       const struct s2v_memslot *slot)
 {
-	struct fold f = { .emit = keep_row, .arg = vm };
+	struct fold f = { .host = c->o.host, .vm = vm, .emit = keep_row, .arg = vm };
 
 	if (c->o.sink->memslot)
-		fold_slot(&f, c->o.host, vm, slot);
+		fold_slot(&f, slot);
 }
 
 /* Returns whether an existing memslot has an equal row for this memory: it was registered again. */
@@ -254,15 +304,16 @@ static int by_gpa(const struct s2v_memslot *a, const struct s2v_memslot *b)
 void s2v_contract_report(struct s2v_correlator *c, struct s2v_vm *vm, enum s2v_contract_why why)
 {
 	const bool final = why != S2V_CONTRACT_ASKED;
-	struct fold f = { .emit = report_row, .arg = c };
+	struct fold f = { .host = c->o.host, .vm = vm, .emit = report_row, .arg = c };
 	struct s2v_memslot *s, *next;
 
 	if (!c->o.sink->memslot)
 		return;
 	c->why = why;
+	s2v_guest_vcpus_report(c, vm);
 	HASH_SORT(vm->slots, by_gpa);
 	HASH_ITER(hh, vm->slots, s, next)
-	fold_slot(&f, c->o.host, vm, s);
+	fold_slot(&f, s);
 	for (size_t i = 0; final && i < vm->n_gone_rows; i++) {
 		if (is_registered_again(c, vm, &vm->gone_rows[i]))
 			continue;

@@ -433,6 +433,25 @@ static struct s2v_vm *vm_of_event(struct s2v_correlator *c, const struct s2v_ev_
 	return vm;
 }
 
+/* Applies an event of the audit of a VM. */
+static void on_audit(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_hdr *ev)
+{
+	switch (ev->type) {
+	case S2V_EV_LEAVES:
+		s2v_audit_leaves(c, vm, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_VCPU:
+		s2v_guest_vcpu(c, vm, (const struct s2v_ev_vcpu *)ev);
+		break;
+	case S2V_EV_GUEST:
+		s2v_guest_pages(c, vm, (const struct s2v_ev_guest *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
+		break;
+	}
+}
+
 void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 {
 	size_t need = s2v_event_size(ev->type);
@@ -479,10 +498,10 @@ void s2v_correlator_event(struct s2v_correlator *c, const struct s2v_ev_hdr *ev)
 		s2v_reset_event(c, vm, (const struct s2v_ev_reset *)ev);
 		break;
 	case S2V_EV_LEAVES:
-		s2v_audit_leaves(c, vm, (const struct s2v_ev_leaves *)ev);
-		break;
+	case S2V_EV_VCPU:
+	case S2V_EV_GUEST:
 	case S2V_EV_AUDIT:
-		s2v_audit_end(c, vm, (const struct s2v_ev_audit *)ev);
+		on_audit(c, vm, ev);
 		break;
 	case S2V_EV_HOST_UNMAP:
 		s2v_reset_host_unmapped(c, vm, ((const struct s2v_ev_range *)ev)->gpa,

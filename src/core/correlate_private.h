@@ -42,6 +42,8 @@ struct s2v_occurrence {
 	const struct s2v_ev_page *page; /* NULL: found at registration, or by an audit */
 	__u64 count; /* if page is NULL; 0 means 1 */
 	__u64 gpa, size, hva, pa;
+	/* Not 0: count stands for ranges in [low, end), of these bytes. The newest replaces the one before. */
+	__u64 low, end, bytes;
 };
 
 /* CLOCK_BOOTTIME to CLOCK_REALTIME, ns. */
@@ -82,9 +84,14 @@ void s2v_audit_leaves(struct s2v_correlator *c, struct s2v_vm *vm, const struct 
 void s2v_audit_end(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_audit *ev);
 void s2v_audit_all_end(struct s2v_correlator *c, const struct s2v_ev_audit *ev);
 /* Report open findings of a memslot that is deleted or replaced; of a VM that ends. */
-void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm,
-			 const struct s2v_memslot *slot);
+void s2v_audit_slot_gone(struct s2v_correlator *c, struct s2v_vm *vm, struct s2v_memslot *slot);
 void s2v_audit_vm_gone(struct s2v_correlator *c, struct s2v_vm *vm);
+
+/* guest_events.c: a vCPU's own translation; memory that it maps. */
+void s2v_guest_vcpu(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_vcpu *ev);
+void s2v_guest_pages(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_guest *ev);
+/* Passes the vCPUs of the last audit to the sink. */
+void s2v_guest_vcpus_report(struct s2v_correlator *c, struct s2v_vm *vm);
 
 /* reset_events.c: an event of a reset; a page event, to follow pages unmapped and refaulted. */
 void s2v_reset_event(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_ev_reset *ev);

@@ -31,6 +31,12 @@ static bool extent(const struct s2v_occurrence *occ, __u64 count, __u64 *low, __
 	*end = high + occ->size;
 	if (*end < high)
 		return false;
+	if (occ->bytes) {
+		*low = occ->low;
+		*end = occ->end;
+		*bytes = occ->bytes;
+		return true;
+	}
 	if (!occ->page) /* an audit: count is leaves, size covers them all */
 		count = 1;
 	if (__builtin_mul_overflow(occ->size, count, bytes))
@@ -61,13 +67,12 @@ static void extend(struct s2v_finding *f, const struct s2v_occurrence *occ, __u6
 		f->bytes = span;
 }
 
-static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
-			 const struct s2v_rule *rule, const struct s2v_rule_in *in,
-			 const struct s2v_occurrence *occ, struct s2v_finding *f)
+/* Describes an occurrence in *f, which holds nothing yet but its id, time and the like. */
+static void fill_finding(const struct s2v_vm *vm, const struct s2v_rule *rule,
+			 const struct s2v_rule_in *in, const struct s2v_occurrence *occ,
+			 struct s2v_finding *f)
 {
-	f->id = ++c->next_finding;
 	f->rule = rule;
-	f->time = s2v_realtime(c, occ->h->time);
 	f->vm = vm->ref;
 	f->vcpu = occ->page ? occ->page->vcpu : occ->vcpu;
 	rule->why(in, f->explain, sizeof(f->explain));
@@ -91,10 +96,13 @@ static void fill_finding(struct s2v_correlator *c, const struct s2v_vm *vm,
 		f->s1_vma = in->vma->attr;
 	f->s2 = in->s2;
 	if (in->s2 != S2V_ATTR_NONE)
-		f->s2_source = in->on == S2V_ON_LEAF ||
+		f->s2_source = in->on == S2V_ON_LEAF || in->on == S2V_ON_GUEST ||
 					       (occ->page && occ->page->h.type == S2V_EV_PERM)
 				       ? S2V_SRC_LEAF
 				       : S2V_SRC_PROT;
+	f->guest = in->guest;
+	f->guest_va = in->guest_va;
+	f->guest_alias = in->guest_alias;
 	f->err = in->err;
 	if (in->err)
 		f->at = in->on == S2V_ON_FAULT ? "fault" : "memslot";
@@ -122,6 +130,61 @@ static bool is_known_leaf(struct s2v_correlator *c, const struct s2v_vm *vm,
 	c->changed |= o->changed;
 	o->f.count = count;
 	return true;
+}
+
+/* An occurrence with totals of its own replaces those of the finding, and what it describes. */
+static void replace_totals(struct s2v_correlator *c, const struct s2v_vm *vm,
+			   struct s2v_open_finding *o, const struct s2v_rule_in *in,
+			   const struct s2v_occurrence *occ)
+{
+	const struct s2v_finding was = o->f;
+	struct s2v_finding *f = &o->f;
+
+	o->audit = c->n_audits;
+	*f = (struct s2v_finding){ .id = was.id,
+				   .time = was.time,
+				   .update = was.update,
+				   .mild = was.mild,
+				   .count = occ->count };
+	fill_finding(vm, was.rule, in, occ, f);
+	extend(f, occ, occ->count);
+	/* The first range may be another one, and be reached by another address: that is no news. */
+	if (f->count == was.count && f->bytes == was.bytes && f->gpa_low == was.gpa_low &&
+	    f->gpa_end == was.gpa_end && f->guest == was.guest && f->guest_alias == was.guest_alias)
+		*f = was;
+	else
+		o->changed = c->changed = true;
+}
+
+/* Makes a finding, and reports it. */
+static void new_finding(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
+			const struct s2v_rule_in *in, const struct s2v_occurrence *occ,
+			const struct s2v_finding_key *key, __u64 count)
+{
+	struct s2v_open_finding *o = calloc(1, sizeof(*o));
+
+	if (!o) {
+		c->no_memory++;
+		return;
+	}
+	count += !count; /* 0: its first event made another finding, or none */
+	o->key = *key;
+	o->leaf = in->on == S2V_ON_LEAF;
+	o->audit = c->n_audits;
+	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
+	if (occ->slot)
+		occ->slot->findings++;
+	o->f.mild = key->mild;
+	o->f.id = ++c->next_finding;
+	o->f.time = s2v_realtime(c, occ->h->time);
+	fill_finding(vm, rule, in, occ, &o->f);
+	o->f.count = count;
+	if (occ->page)
+		o->f.gpa_last = occ->page->gpa_last;
+	extend(&o->f, occ, count);
+	c->findings[s2v_finding_severity(&o->f)]++;
+	if (c->o.sink->finding)
+		c->o.sink->finding(c->o.sink, &o->f);
 }
 
 void s2v_add_finding(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2v_rule *rule,
@@ -155,34 +218,18 @@ void s2v_add_finding(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 		if (o)
 			o->audit = c->n_audits;
 	}
-	if (o) {
-		o->f.count += count;
-		o->f.gpa_last = occ->page ? occ->page->gpa_last : occ->gpa;
-		extend(&o->f, occ, count);
-		o->changed = c->changed = true;
-		return;
-	}
-	o = calloc(1, sizeof(*o));
 	if (!o) {
-		c->no_memory++;
+		new_finding(c, vm, rule, in, occ, &key, count);
 		return;
 	}
-	count += !count; /* 0: its first event made another finding, or none */
-	o->key = key;
-	o->leaf = in->on == S2V_ON_LEAF;
-	o->audit = c->n_audits;
-	HASH_ADD(hh, vm->findings, key, sizeof(o->key), o);
-	if (occ->slot)
-		occ->slot->findings++;
-	o->f.mild = key.mild;
-	fill_finding(c, vm, rule, in, occ, &o->f);
-	o->f.count = count;
-	if (occ->page)
-		o->f.gpa_last = occ->page->gpa_last;
+	if (occ->bytes) {
+		replace_totals(c, vm, o, in, occ);
+		return;
+	}
+	o->f.count += count;
+	o->f.gpa_last = occ->page ? occ->page->gpa_last : occ->gpa;
 	extend(&o->f, occ, count);
-	c->findings[s2v_finding_severity(&o->f)]++;
-	if (c->o.sink->finding)
-		c->o.sink->finding(c->o.sink, &o->f);
+	o->changed = c->changed = true;
 }
 
 bool s2v_rule_is_active(const struct s2v_correlator *c, const struct s2v_rule *r,

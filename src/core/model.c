@@ -29,15 +29,17 @@ struct s2v_vm *s2v_vm_add(struct s2v_vm **vms, __u32 id, size_t *total_ranges)
 
 void s2v_slot_count_ranges(struct s2v_vm *vm, struct s2v_memslot *slot)
 {
-	vm->n_ranges += slot->n_ranges - slot->n_counted;
-	*vm->total_ranges += slot->n_ranges - slot->n_counted;
+	vm->n_ranges += (size_t)slot->n_ranges - slot->n_counted;
+	*vm->total_ranges += (size_t)slot->n_ranges - slot->n_counted;
 	slot->n_counted = slot->n_ranges;
 }
 
 void s2v_slot_ranges_free(struct s2v_slot_range *ranges, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		free(ranges[i].leaves);
+		free(ranges[i].guest);
+	}
 	free(ranges);
 }
 
@@ -47,6 +49,7 @@ void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot)
 	if (slot->gen > vm->newest_gone_gen)
 		vm->newest_gone_gen = slot->gen;
 	s2v_slot_ranges_free(slot->ranges, slot->n_ranges);
+	free(slot->guest_finding);
 	slot->n_ranges = 0;
 	s2v_slot_count_ranges(vm, slot);
 	free(slot);
@@ -73,6 +76,7 @@ void s2v_vm_free(struct s2v_vm **vms, struct s2v_vm *vm)
 	free(vm->pending);
 	free(vm->leaf_findings);
 	free(vm->gone_rows);
+	free(vm->guest.vcpu);
 	HASH_DEL(*vms, vm);
 	free(vm);
 }

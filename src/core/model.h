@@ -8,6 +8,7 @@
 
 #include <uthash.h>
 
+#include "core/guest.h"
 #include "core/sink.h"
 
 /*
@@ -36,6 +37,7 @@ struct s2v_slot_range {
 	bool uncounted; /* split or changed since the last audit, whose counts no longer apply */
 	__u64 present; /* bytes that stage 2 maps */
 	__u64 unreadable; /* of `present`, bytes with unknown host attributes */
+	struct s2v_guest_bytes *guest; /* NULL: nothing. Owned */
 };
 
 struct s2v_slot_id {
@@ -48,14 +50,15 @@ struct s2v_memslot {
 	__u32 gen;
 	__u64 gpa, size, hva;
 	__u32 flags; /* S2V_MEM_* */
-	/* Bit-fields: there may be 64,000 memslots. */
+	/* Bit-fields, and counts of 32 bits: there may be 64,000 memslots. */
 	__u32 findings : 29; /* open findings of this registration */
 	bool registered : 1; /* registration seen, with all its ranges */
 	bool vm_mte : 1;
 	bool audited : 1; /* an audit found it, or leaves in it */
 	struct s2v_slot_range *ranges; /* ascending, not overlapping */
-	size_t n_ranges;
-	size_t n_counted; /* ranges already counted, see s2v_slot_count_ranges() */
+	__u32 n_ranges;
+	__u32 n_counted; /* ranges already counted, see s2v_slot_count_ranges() */
+	struct s2v_guest_finding *guest_finding; /* of an audit in progress; or NULL */
 	UT_hash_handle hh;
 };
 
@@ -98,7 +101,8 @@ struct s2v_vm {
 	struct s2v_open_finding *findings; /* hash, in the order of their first report */
 	/* Ranges whose memslot event is yet to come: kept, and without room. */
 	struct s2v_slot_range *pending;
-	size_t n_pending, pending_over_limit;
+	__u32 n_pending;
+	size_t pending_over_limit;
 	size_t n_ranges; /* of all memslots */
 	size_t *total_ranges; /* of all VMs; the correlator's */
 	__u32 pending_gen;
@@ -109,6 +113,7 @@ struct s2v_vm {
 	bool is_protected;
 	__u32 shadow; /* tables of nested guests */
 	__u64 unmapped; /* pages that the host does not map, so not verified */
+	struct s2v_guest_state guest;
 	bool audit_over; /* the next leaves belong to another audit */
 	/* Contract rows of deleted memslots, at most S2V_GONE_ROWS: the unsafe ones first, then the newest. */
 	struct s2v_contract_row *gone_rows;
@@ -135,7 +140,7 @@ void s2v_slot_free(struct s2v_vm *vm, struct s2v_memslot *slot);
 /* The range that holds hva, or NULL. */
 struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva);
 /* Appends a copy of *range to an array; 0, or -1 when out of memory. */
-int s2v_slot_range_append(struct s2v_slot_range **ranges, size_t *n,
+int s2v_slot_range_append(struct s2v_slot_range **ranges, __u32 *n,
 			  const struct s2v_slot_range *range);
 /*
  * Inserts a copy of *range, which holds hva, clipped to the gap between ranges around hva; NULL when
@@ -162,5 +167,7 @@ bool s2v_vma_differs(const struct s2v_vma *a, const struct s2v_vma *b);
 void s2v_contract_row(const struct s2v_host *host, const struct s2v_vm *vm,
 		      const struct s2v_memslot *slot, const struct s2v_slot_range *range,
 		      struct s2v_contract_row *row);
+/* S2V_VC_* of all vCPUs that are not off, by the last audit; S2V_VC_OFF: all are. */
+__u32 s2v_guest_flags(const struct s2v_vm *vm);
 
 #endif

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The printed names of enum values: text, JSON and documentation all use these. */
+#include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "core/sink.h"
@@ -40,6 +42,30 @@ static const char *const slot_change_names[] = {
 	[S2V_SLOT_FLAGS] = "flags",   [S2V_SLOT_FOUND] = "found",
 };
 
+static const struct {
+	__u32 flag;
+	const char *name, *words;
+} vcpu_flags[] = {
+	{ S2V_VC_OFF, "off", "powered off" },
+	{ S2V_VC_MMU_OFF, "mmu-off", "MMU off" },
+	{ S2V_VC_CACHE_OFF, "cache-off", "caches off" },
+	{ S2V_VC_TVM, "tvm", "KVM traps its MMU registers (TVM)" },
+	{ S2V_VC_STALE, "stale", "was running: registers as of its last exit" },
+	{ S2V_VC_SHARED, "shared", "tables as a vCPU before it" },
+	{ S2V_VC_USER, "user", "in user mode" },
+	{ S2V_VC_AARCH32, "aarch32", "EL1 is AArch32, whose tables are not walked" },
+	{ S2V_VC_NESTED, "nested", "may have an EL2 of its own, which is not walked" },
+	{ S2V_VC_FORMAT, "format",
+	  "a table format that is not walked (D128, AIE, reserved granule)" },
+	{ S2V_VC_NOT_RAM, "not-ram", "a table outside the host's RAM, not read" },
+	{ S2V_VC_FAILED, "unread", "a table that could not be read" },
+	{ S2V_VC_BOUND, "bound", "more tables than its memory needs (they lead to each other?)" },
+	{ S2V_VC_CHANGED, "changed", "tables that kept changing" },
+	{ S2V_VC_NO_REGS, "no-registers", "registers that this kernel does not name" },
+	{ S2V_VC_NO_KERNEL, "no-kernel",
+	  "always in user mode, without its kernel's tables (KPTI)" },
+};
+
 static const char *const reset_verdict_names[] = {
 	[S2V_RESET_UNKNOWN] = "unknown",
 	[S2V_RESET_NO_UNMAP] = "no-unmap",
@@ -67,6 +93,65 @@ const char *s2v_backing_name(__u32 f, bool nothing)
 	if (f & S2V_VMA_FILE)
 		return "file";
 	return nothing ? "none" : "anonymous";
+}
+
+void s2v_vcpu_flags(__u32 flags, void (*fn)(void *arg, const char *name, const char *words),
+		    void *arg)
+{
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(vcpu_flags); i++)
+		if (flags & vcpu_flags[i].flag)
+			fn(arg, vcpu_flags[i].name, vcpu_flags[i].words);
+}
+
+__u32 s2v_guest_weakest(const struct s2v_guest_bytes *g, bool *mixed)
+{
+	__u32 weakest = S2V_ATTR_NONE;
+
+	*mixed = false;
+	for (__u32 i = 0; i < S2V_ATTR_NR; i++) {
+		if (!g->bytes[i])
+			continue;
+		*mixed = weakest != S2V_ATTR_NONE;
+		weakest = i; /* enum s2v_attr ascends from the strongest to the weakest */
+	}
+	return weakest;
+}
+
+const char *s2v_guest_name(const struct s2v_guest_bytes *g, __u32 flags, bool *mixed)
+{
+	__u32 attr = s2v_guest_weakest(g, mixed);
+
+	if (attr != S2V_ATTR_NONE)
+		return s2v_attr_name(attr);
+	if (flags & S2V_VC_UNREAD)
+		return "?";
+	if (flags & S2V_VC_OFF)
+		return "off";
+	if (flags & S2V_VC_MMU_OFF)
+		return "MMU off";
+	return flags & S2V_VC_CACHE_OFF ? "caches off" : "-";
+}
+
+struct words {
+	char *buf;
+	size_t len;
+};
+
+static void add_words(void *arg, const char *name, const char *words)
+{
+	struct words *w = arg;
+	size_t n = strlen(w->buf);
+
+	(void)name;
+	snprintf(w->buf + n, w->len - n, "%s%s", n ? ", " : "", words);
+}
+
+void s2v_vcpu_words(__u32 flags, char *buf, size_t len)
+{
+	struct words w = { .buf = buf, .len = len };
+
+	buf[0] = 0;
+	s2v_vcpu_flags(flags, add_words, &w);
 }
 
 const char *s2v_source_name(enum s2v_attr_source s)

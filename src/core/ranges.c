@@ -22,14 +22,14 @@ struct s2v_slot_range *s2v_slot_range_find(struct s2v_memslot *slot, __u64 hva)
 	return NULL;
 }
 
-int s2v_slot_range_append(struct s2v_slot_range **ranges, size_t *n,
+int s2v_slot_range_append(struct s2v_slot_range **ranges, __u32 *n,
 			  const struct s2v_slot_range *range)
 {
 	struct s2v_slot_range *p = *ranges;
 
 	/* The capacity is a power of two: grow when n is one. */
 	if ((*n & (*n - 1)) == 0) {
-		p = reallocarray(p, *n ? *n * 2 : 1, sizeof(*p));
+		p = reallocarray(p, *n ? (size_t)*n * 2 : 1, sizeof(*p));
 		if (!p)
 			return -1;
 		*ranges = p;
@@ -72,6 +72,18 @@ static bool can_join(const struct s2v_slot_range *a, const struct s2v_slot_range
 	       !strcmp(a->name, b->name) && !strcmp(a->driver, b->driver);
 }
 
+/* Moves what the guest maps of b to a. */
+static void join_guest(struct s2v_slot_range *a, struct s2v_slot_range *b)
+{
+	if (!a->guest) {
+		a->guest = b->guest;
+	} else if (b->guest) {
+		s2v_guest_bytes_add(a->guest, b->guest);
+		free(b->guest);
+	}
+	b->guest = NULL;
+}
+
 /* Ranges of a memslot that are split further; bounds memory if a VMM maps and unmaps for months. */
 #define SPLIT_MAX 4096
 
@@ -86,6 +98,7 @@ static size_t join(struct s2v_memslot *slot, size_t at)
 			r[n - 1].end = r[i].end;
 			if (r[i].since > r[n - 1].since)
 				r[n - 1].since = r[i].since;
+			join_guest(&r[n - 1], &r[i]);
 			free(r[i].leaves);
 		} else {
 			r[n++] = r[i];
@@ -93,7 +106,7 @@ static size_t join(struct s2v_memslot *slot, size_t at)
 		if (i == at)
 			now = n - 1;
 	}
-	slot->n_ranges = n;
+	slot->n_ranges = (__u32)n;
 	return now;
 }
 
@@ -103,6 +116,7 @@ static int split(struct s2v_memslot *slot, size_t i, __u64 hva)
 	struct s2v_slot_range copy = slot->ranges[i], *r;
 
 	copy.leaves = NULL;
+	copy.guest = NULL;
 	if (s2v_slot_range_append(&slot->ranges, &slot->n_ranges, &copy))
 		return -1;
 	r = slot->ranges;
@@ -118,6 +132,8 @@ static void drop_leaf_counts(const struct s2v_memslot *slot, struct s2v_slot_ran
 	r->uncounted = slot->audited;
 	r->n_leaves = 0;
 	r->present = r->unreadable = 0;
+	free(r->guest);
+	r->guest = NULL;
 }
 
 struct s2v_slot_range *s2v_slot_range_change(struct s2v_memslot *slot, struct s2v_slot_range *range,
@@ -215,6 +231,8 @@ bool s2v_slot_range_has_room(struct s2v_correlator *c, const struct s2v_vm *vm)
 	    vm->n_ranges < S2V_RANGES_ALL - c->n_ranges - vm->n_pending)
 		return true;
 	c->over_limit++;
-	s2v_unread_add(&c->unread, vm->ref.id, vm->ref.pid, 0, 1);
+	s2v_unread_add(&c->unread, &(struct s2v_unread_vm){ .vm = vm->ref.id,
+							    .tgid = vm->ref.pid,
+							    .over_limit = 1 });
 	return false;
 }

@@ -55,7 +55,7 @@ static enum s2v_coverage host_coverage(const struct s2v_rule *r, const struct s2
 enum s2v_coverage s2v_rule_audit_coverage(const struct s2v_rule *r, const struct s2v_host *h,
 					  char *reason, size_t len)
 {
-	if (r->on & (S2V_ON_LEAF | S2V_ON_FOUND))
+	if (r->on & (S2V_ON_LEAF | S2V_ON_FOUND | S2V_ON_GUEST))
 		return host_coverage(r, h, reason, len);
 	snprintf(reason, len, "an audit sees mappings, not how they came about (trace does)");
 	return S2V_NOT_APPLICABLE;
@@ -70,7 +70,7 @@ enum s2v_coverage s2v_rule_coverage(const struct s2v_rule *r, const struct s2v_h
 
 	if (c != S2V_COVERED)
 		return c;
-	if (r->on == S2V_ON_LEAF) {
+	if (s2v_rule_is_of_audits(r)) {
 		snprintf(reason, len, "only an audit can find this (audit, trace --audit-first)");
 		return S2V_NOT_APPLICABLE;
 	}

@@ -27,6 +27,7 @@ enum s2v_trigger {
 	S2V_ON_INIT = 1 << 4, /* a vCPU that had run was initialised again */
 	S2V_ON_LEAF = 1 << 5, /* an audit found stage-2 leaves */
 	S2V_ON_FOUND = 1 << 6, /* an audit found a memslot; once for each of its ranges */
+	S2V_ON_GUEST = 1 << 7, /* an audit found how the guest's own stage 1 maps memory */
 };
 
 /* Another stage-2 leaf that maps the same physical memory. */
@@ -57,6 +58,10 @@ struct s2v_rule_in {
 	__u64 pa, host_pa;
 	/* ON_LEAF: */
 	const struct s2v_other_leaf *other; /* with another s2; NULL: none found */
+	/* ON_GUEST: */
+	__u32 guest; /* enum s2v_attr, by the guest's stage 1 */
+	__u64 guest_va; /* one address of the guest's that maps it; bit 55: by TTBR1_EL1 */
+	__u64 guest_bytes, guest_alias; /* in this memslot; of them, bytes also mapped cacheable */
 	int err; /* -errno (ON_SLOT, ON_FAULT) */
 	/* ON_FAULT: */
 	const char *driver; /* of vma; NULL or "": none, or not known */
@@ -99,6 +104,12 @@ enum s2v_absent { S2V_ABSENT_NOT, S2V_ABSENT_FOREIGN, S2V_ABSENT_UNVERIFIED };
 enum s2v_absent s2v_absent_leaf(const struct s2v_rule_in *in);
 
 enum s2v_coverage { S2V_COVERED, S2V_NOT_COVERED, S2V_NOT_APPLICABLE };
+
+/* Returns whether only an audit can find it. */
+static inline bool s2v_rule_is_of_audits(const struct s2v_rule *r)
+{
+	return !(r->on & ~(unsigned int)(S2V_ON_LEAF | S2V_ON_GUEST));
+}
 
 /*
  * The coverage of a rule with this host and n hooks. Fills reason for NOT_COVERED and NOT_APPLICABLE;

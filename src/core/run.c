@@ -18,7 +18,8 @@ void s2v_run_cover(const struct s2v_host *host, const struct s2v_hook hooks[S2V_
 			snprintf(st->reason, sizeof(st->reason), "only the rules of resets apply");
 			continue;
 		}
-		if (!(by & S2V_BY_HOOKS) || ((by & S2V_BY_AUDIT) && st->rule->on == S2V_ON_LEAF))
+		if (!(by & S2V_BY_HOOKS) ||
+		    ((by & S2V_BY_AUDIT) && s2v_rule_is_of_audits(st->rule)))
 			st->coverage = s2v_rule_audit_coverage(st->rule, host, st->reason,
 							       sizeof(st->reason));
 		else
@@ -46,6 +47,7 @@ void s2v_run_narrow(struct s2v_sink *sink, bool resets)
 		sink->reset_total = NULL;
 		return;
 	}
+	sink->vcpu = NULL;
 	sink->memslot = NULL;
 	sink->memslots_end = NULL;
 	sink->audit = NULL;

@@ -40,6 +40,45 @@ struct s2v_slot_ref {
 	__u64 gpa, size, hva;
 };
 
+/* What a guest's own stage 1 maps, by an audit. Memory that it maps twice with different types counts for each. */
+struct s2v_guest_bytes {
+	__u64 bytes[S2V_ATTR_NR];
+	__u64 alias; /* not cacheable, and cacheable, too */
+	bool holes; /* bytes of a range with holes were shared out among several rows: they are at most as many */
+};
+
+static inline void s2v_guest_bytes_add(struct s2v_guest_bytes *to, const struct s2v_guest_bytes *x)
+{
+	for (int i = 0; i < S2V_ATTR_NR; i++)
+		to->bytes[i] += x->bytes[i];
+	to->alias += x->alias;
+	to->holes |= x->holes;
+}
+
+/* A vCPU's own translation, as an audit found it. */
+struct s2v_vcpu_row {
+	struct s2v_vm_ref vm;
+	__u64 time; /* of its registers, CLOCK_REALTIME ns */
+	int vcpu;
+	__u32 flags; /* S2V_VC_* */
+	__u64 sctlr, tcr, mair, ttbr0, ttbr1;
+	__u64 tables, leaves, absent; /* as in struct s2v_ev_vcpu */
+};
+
+/* Calls fn for each flag in `flags`, in order, with its name in JSON ("mmu-off") and its words ("MMU off"). */
+void s2v_vcpu_flags(__u32 flags, void (*fn)(void *arg, const char *name, const char *words),
+		    void *arg);
+/* The weakest type that it maps; NONE: nothing. *mixed: there are others, too. */
+__u32 s2v_guest_weakest(const struct s2v_guest_bytes *g, bool *mixed);
+/*
+ * Its name. Where nothing is mapped, what the vCPUs' flags say (guest_flags of struct s2v_contract_row): "?" (not all
+ * was walked), "off", "MMU off", "caches off", or "-".
+ */
+const char *s2v_guest_name(const struct s2v_guest_bytes *g, __u32 flags, bool *mixed);
+
+/* The words of all flags, separated by ", ". */
+void s2v_vcpu_words(__u32 flags, char *buf, size_t len);
+
 struct s2v_finding {
 	__u64 id; /* number in this run, from 1; an update repeats it */
 	bool update; /* totals of a finding that was reported before */
@@ -59,6 +98,8 @@ struct s2v_finding {
 	enum s2v_attr_source s1_source;
 	__u32 s2; /* NONE: nothing was installed */
 	enum s2v_attr_source s2_source;
+	__u32 guest; /* enum s2v_attr, by the guest's own stage 1; NONE: not looked at */
+	__u64 guest_va, guest_alias; /* as in struct s2v_rule_in */
 	int err; /* 0 or -errno */
 	const char *at; /* for errors: "memslot" or "fault"; else NULL */
 	__u64 count;
@@ -113,6 +154,12 @@ struct s2v_contract_row {
 	bool audited;
 	const struct s2v_leaf_count *leaves;
 	size_t n_leaves;
+	/* The audit walked the guest's own tables: guest and vmm_cmo_now are valid. */
+	bool guest_walked;
+	struct s2v_guest_bytes guest;
+	__u32 guest_flags; /* S2V_VC_* of all vCPUs that are not off; S2V_VC_OFF: all are */
+	/* As the guest maps it at this time; vmm_cmo is what it may come to. */
+	enum s2v_cmo vmm_cmo_now;
 	__u64 present, unreadable; /* bytes mapped at stage 2; of these, with unknown attributes */
 };
 
@@ -173,7 +220,7 @@ struct s2v_rule_state {
 
 struct s2v_summary {
 	bool complete;
-	char incomplete[3072]; /* reasons, as text; "" when complete */
+	char incomplete[4096]; /* reasons, as text; "" when complete */
 	__u64 findings[S2V_SEVERITY_NR];
 	__u64 vms;
 	__u64 preexisting; /* VMs whose earlier mappings only an audit can see */
@@ -218,6 +265,8 @@ struct s2v_sink {
 	void (*event)(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		      __u64 time);
 	void (*finding)(struct s2v_sink *s, const struct s2v_finding *f);
+	/* Before the rows of the VM's contract, if an audit read them. */
+	void (*vcpu)(struct s2v_sink *s, const struct s2v_vcpu_row *r);
 	void (*memslot)(struct s2v_sink *s, const struct s2v_contract_row *r);
 	void (*reset)(struct s2v_sink *s, const struct s2v_reset *r);
 	void (*reset_total)(struct s2v_sink *s, const struct s2v_reset_total *t);

@@ -70,6 +70,7 @@ static void judge_vms(struct s2v_summary *s)
 
 static void describe_unread(const struct s2v_unread_vm *v, char *buf, size_t len)
 {
+	char why[192];
 	size_t n = 0;
 
 	if (v->times)
@@ -77,18 +78,23 @@ static void describe_unread(const struct s2v_unread_vm *v, char *buf, size_t len
 			buf, len, "host attributes unreadable %llu time%s (an audit may read them)",
 			ULL(v->times), v->times == 1 ? "" : "s");
 	if (v->over_limit && n < len)
-		snprintf(
+		n += (size_t)snprintf(
 			buf + n, len - n,
 			"%s%llu memslot%s or range%s of memory over the limit (its VMM must use fewer)",
 			n ? ", " : "", ULL(v->over_limit), v->over_limit == 1 ? "" : "s",
 			v->over_limit == 1 ? "" : "s");
+	if (v->guest && n < len) {
+		s2v_vcpu_words(v->guest_why, why, sizeof(why));
+		snprintf(buf + n, len - n, "%sthe guest's own tables on %llu vCPU%s (%s)",
+			 n ? ", " : "", ULL(v->guest), v->guest == 1 ? "" : "s", why);
+	}
 }
 
 /* Reasons of single VMs. They come last: if they are the only ones, all other VMs are complete. */
 static void judge_unread(struct s2v_summary *s)
 {
 	const struct s2v_unread *u = &s->unread;
-	char what[224];
+	char what[448];
 
 	s->only_unread_vms = u->n && !s->incomplete[0];
 	for (__u32 i = 0; i < u->n && i < VMS_NAMED; i++) {

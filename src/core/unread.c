@@ -1,28 +1,63 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <string.h>
+
 #include "core/unread.h"
 
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit)
+/* The entry of a VM, made if there is room. */
+static struct s2v_unread_vm *entry(struct s2v_unread *u, __u32 vm, __u32 tgid)
 {
 	__u32 i = 0;
 
-	if (!times && !over_limit)
-		return true;
 	while (i < u->n && u->vm[i].vm != vm)
 		i++;
 	if (i == S2V_UNREAD_MOST)
-		return false;
+		return NULL;
 	if (i == u->n)
 		u->vm[u->n++] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
-	u->vm[i].times += times;
-	u->vm[i].over_limit += over_limit;
+	return &u->vm[i];
+}
+
+bool s2v_unread_add(struct s2v_unread *u, const struct s2v_unread_vm *what)
+{
+	struct s2v_unread_vm *e;
+
+	if (!what->times && !what->over_limit && !what->guest)
+		return true;
+	e = entry(u, what->vm, what->tgid);
+	if (!e)
+		return false;
+	e->times += what->times;
+	e->over_limit += what->over_limit;
+	e->guest += what->guest;
+	e->guest_why |= what->guest_why;
+	return true;
+}
+
+bool s2v_unread_guest(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 guest, __u32 why)
+{
+	struct s2v_unread_vm *e;
+	__u32 i = 0;
+
+	while (!guest && i < u->n && u->vm[i].vm != vm)
+		i++;
+	if (!guest && i == u->n)
+		return true;
+	e = entry(u, vm, tgid);
+	if (!e)
+		return false;
+	e->guest = guest;
+	e->guest_why = why;
+	if (!e->times && !e->over_limit && !guest) {
+		u->n--;
+		memmove(e, e + 1, (size_t)(&u->vm[u->n] - e) * sizeof(*e));
+	}
 	return true;
 }
 
 void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from)
 {
 	for (__u32 i = 0; i < from->n; i++)
-		s2v_unread_add(to, from->vm[i].vm, from->vm[i].tgid, from->vm[i].times,
-			       from->vm[i].over_limit);
+		s2v_unread_add(to, &from->vm[i]);
 }
 
 struct s2v_unread_vm s2v_unread_all(const struct s2v_unread *u)

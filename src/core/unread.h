@@ -17,6 +17,9 @@ struct s2v_unread_vm {
 	__u32 vm, tgid; /* number in this run; process of the VMM */
 	__u64 times; /* reads that failed */
 	__u64 over_limit; /* items not kept */
+	__u64 guest; /* vCPUs whose own tables the last audit could not walk, or not wholly */
+	__u32 guest_why; /* S2V_VC_UNREAD bits */
+	__u32 pad;
 };
 
 struct s2v_unread {
@@ -24,8 +27,11 @@ struct s2v_unread {
 	struct s2v_unread_vm vm[S2V_UNREAD_MOST]; /* in the order of their first failure */
 };
 
-/* False: no room for another VM; its failures then make the whole run incomplete. */
-bool s2v_unread_add(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit);
+/* Adds the counts of a VM. False: no room for another VM; its failures then make the whole run incomplete. */
+bool s2v_unread_add(struct s2v_unread *u, const struct s2v_unread_vm *what);
+
+/* Sets .guest and .guest_why of a VM. */
+bool s2v_unread_guest(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 guest, __u32 why);
 
 void s2v_unread_merge(struct s2v_unread *to, const struct s2v_unread *from);
 

@@ -107,7 +107,10 @@ static int unread_vms(struct s2v_live *l, struct s2v_summary *sum, bool at_end)
 			times += u.n[i];
 		}
 		sum->over_limit += u.over_limit;
-		s2v_unread_add(&sum->unread, vm, u.tgid, times, u.over_limit);
+		s2v_unread_add(&sum->unread, &(struct s2v_unread_vm){ .vm = vm,
+								      .tgid = u.tgid,
+								      .times = times,
+								      .over_limit = u.over_limit });
 	}
 	/* Only s2v_live_unread_end() deletes entries, in this thread. */
 	return err == -ENOENT ? 0 : err;

@@ -63,7 +63,9 @@ void s2v_registration_finish(struct s2v_live *l, struct s2v_slot_left *left)
 		left->ev.unread = 0;
 	} else {
 		l->unread_slots++;
-		s2v_unread_add(&l->unread, left->ev.h.vm, left->ev.h.tgid, 1, 0);
+		s2v_unread_add(&l->unread, &(struct s2v_unread_vm){ .vm = left->ev.h.vm,
+								    .tgid = left->ev.h.tgid,
+								    .times = 1 });
 	}
 	s2v_vmas_free(&v);
 }

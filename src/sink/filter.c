@@ -66,6 +66,12 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		me->to->finding(me->to, f);
 }
 
+static void on_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r)
+{
+	if (vm_matches(&to_filter(s)->f, &r->vm))
+		to_filter(s)->to->vcpu(to_filter(s)->to, r);
+}
+
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
 	if (vm_matches(&to_filter(s)->f, &r->vm))
@@ -152,6 +158,7 @@ void s2v_sink_filter(struct s2v_sink_filter *s, struct s2v_sink *to, const struc
 		.rule = to->rule ? on_rule : NULL,
 		.event = on_event,
 		.finding = on_finding,
+		.vcpu = to->vcpu ? on_vcpu : NULL,
 		.memslot = to->memslot ? on_memslot : NULL,
 		.reset = to->reset ? on_reset : NULL,
 		.reset_total = to->reset_total ? on_reset_total : NULL,

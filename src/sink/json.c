@@ -166,6 +166,13 @@ static void put_page(struct s2v_json *j, const struct s2v_finding *f)
 		s2v_json_str(j, side, "attr", s2v_attr_name(f->s2));
 		s2v_json_str(j, side, "source", s2v_source_name(f->s2_source));
 	}
+	if (f->guest != S2V_ATTR_NONE) {
+		side = s2v_json_sub(j, j->o, "guest");
+		s2v_json_str(j, side, "attr", s2v_attr_name(f->guest));
+		s2v_json_hex(j, side, "va", f->guest_va);
+		s2v_json_num(j, side, "ttbr", f->guest_va >> 55 & 1);
+		s2v_json_num(j, side, "alias_bytes", f->guest_alias);
+	}
 }
 
 static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
@@ -198,6 +205,17 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 	s2v_json_num(&j, j.o, "count", f->count);
 	s2v_json_bytes(&j, j.o, "explain", f->explain, sizeof(f->explain));
 	end_line(s, &j);
+}
+
+static void put_guest(struct s2v_json *j, const struct s2v_contract_row *r)
+{
+	json_object *o = s2v_json_sub(j, j->o, "guest"), *bytes = s2v_json_sub(j, o, "bytes");
+
+	for (__u32 i = 0; i < S2V_ATTR_NR; i++)
+		if (r->guest.bytes[i])
+			s2v_json_num(j, bytes, s2v_attr_name(i), r->guest.bytes[i]);
+	s2v_json_num(j, o, "alias_bytes", r->guest.alias);
+	s2v_json_str(j, j->o, "vmm_cmo_now", s2v_cmo_name(r->vmm_cmo_now));
 }
 
 static void put_leaves(struct s2v_json *j, const struct s2v_contract_row *r)
@@ -248,6 +266,18 @@ static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	s2v_json_tri(&j, j.o, "needs_s2fwb", r->needs_s2fwb);
 	if (r->audited)
 		put_leaves(&j, r);
+	if (r->guest_walked)
+		put_guest(&j, r);
+	end_line(s, &j);
+}
+
+static void on_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r)
+{
+	struct s2v_json j = begin_line("vcpu");
+
+	s2v_json_time(&j, j.o, "time", r->time);
+	s2v_json_vm(&j, j.o, &r->vm);
+	s2v_json_vcpu(&j, r);
 	end_line(s, &j);
 }
 
@@ -328,6 +358,7 @@ struct s2v_sink *s2v_sink_json_to(FILE *out)
 		.rule = on_rule,
 		.event = on_event,
 		.finding = on_finding,
+		.vcpu = on_vcpu,
 		.memslot = on_memslot,
 		.reset = on_reset,
 		.reset_total = on_reset_total,

@@ -39,6 +39,8 @@ void s2v_json_vm(struct s2v_json *j, json_object *to, const struct s2v_vm_ref *v
 void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		    uint64_t time);
 void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r);
+/* Puts what an audit found of a vCPU into the current object. */
+void s2v_json_vcpu(struct s2v_json *j, const struct s2v_vcpu_row *r);
 void s2v_json_summary(struct s2v_json *j, const struct s2v_summary *sum);
 
 #endif

@@ -210,6 +210,81 @@ void s2v_json_audit(struct s2v_json *j, const struct s2v_audit_row *r)
 	s2v_json_num(j, j->o, "leaves_per_second", s2v_audit_speed(r));
 }
 
+struct flag_array {
+	struct s2v_json *j;
+	json_object *a;
+};
+
+static void put_vcpu_flag(void *arg, const char *name, const char *words)
+{
+	struct flag_array *f = arg;
+
+	(void)words;
+	s2v_json_append(f->j, f->a, json_object_new_string(name));
+}
+
+void s2v_json_vcpu(struct s2v_json *j, const struct s2v_vcpu_row *r)
+{
+	struct flag_array f = { .j = j };
+
+	s2v_json_int(j, j->o, "vcpu", r->vcpu);
+	f.a = s2v_json_array(j, j->o, "flags");
+	s2v_vcpu_flags(r->flags, put_vcpu_flag, &f);
+	s2v_json_hex(j, j->o, "sctlr_el1", r->sctlr);
+	s2v_json_hex(j, j->o, "tcr_el1", r->tcr);
+	s2v_json_hex(j, j->o, "mair_el1", r->mair);
+	s2v_json_hex(j, j->o, "ttbr0_el1", r->ttbr0);
+	s2v_json_hex(j, j->o, "ttbr1_el1", r->ttbr1);
+	s2v_json_num(j, j->o, "tables", r->tables);
+	s2v_json_num(j, j->o, "leaves", r->leaves);
+	s2v_json_num(j, j->o, "tables_absent", r->absent);
+}
+
+static void put_vcpu_event(struct s2v_json *j, const struct s2v_ev_vcpu *e)
+{
+	const struct s2v_vcpu_row row = {
+		.vcpu = e->vcpu,
+		.flags = e->flags,
+		.sctlr = e->sctlr,
+		.tcr = e->tcr,
+		.mair = e->mair,
+		.ttbr0 = e->ttbr0,
+		.ttbr1 = e->ttbr1,
+		.tables = e->tables,
+		.leaves = e->leaves,
+		.absent = e->absent,
+	};
+
+	s2v_json_vcpu(j, &row);
+}
+
+static void put_guest_event(struct s2v_json *j, const struct s2v_ev_guest *e)
+{
+	s2v_json_int(j, j->o, "slot", e->slot);
+	s2v_json_num(j, j->o, "as_id", e->as_id);
+	s2v_json_num(j, j->o, "gen", e->gen);
+	s2v_json_hex(j, j->o, "gpa", e->gpa);
+	s2v_json_num(j, j->o, "size", e->size);
+	s2v_json_num(j, j->o, "bytes", e->bytes);
+	s2v_json_num(j, j->o, "alias_bytes", e->alias);
+	s2v_json_hex(j, j->o, "va", e->va);
+	s2v_json_int(j, j->o, "vcpu", e->vcpu);
+	s2v_json_str(j, j->o, "attr", s2v_attr_name(e->attr));
+	if (e->idle)
+		s2v_json_bool(j, j->o, "idle", true);
+}
+
+static void put_guest_leaves_event(struct s2v_json *j, const struct s2v_ev_guest_leaves *e)
+{
+	s2v_json_hex(j, j->o, "va", e->va);
+	s2v_json_hex(j, j->o, "ipa", e->ipa);
+	s2v_json_num(j, j->o, "size", e->size);
+	s2v_json_num(j, j->o, "leaves", e->leaves);
+	s2v_json_int(j, j->o, "level", e->level);
+	s2v_json_int(j, j->o, "vcpu", e->vcpu);
+	s2v_json_str(j, j->o, "attr", s2v_attr_name(e->attr));
+}
+
 /* Counts of leaves or maps by (s1, s2). */
 static void put_pairs(struct s2v_json *j, const char *key, const __u64 n[S2V_ATTR_NR][S2V_ATTR_NR])
 {
@@ -233,13 +308,23 @@ static void put_pairs(struct s2v_json *j, const char *key, const __u64 n[S2V_ATT
 static const char *event_name(__u32 type)
 {
 	static const char *const names[] = {
-		[S2V_EV_VM_NEW] = "vm-new", [S2V_EV_VM_DEAD] = "vm-dead",
-		[S2V_EV_SLOT] = "memslot",  [S2V_EV_VMA] = "vma",
-		[S2V_EV_MAP] = "map",	    [S2V_EV_PERM] = "perm",
-		[S2V_EV_FAULT] = "fault",   [S2V_EV_CAP] = "cap",
-		[S2V_EV_INIT] = "init",	    [S2V_EV_UNMAP] = "unmap",
-		[S2V_EV_RUN] = "run",	    [S2V_EV_LEAVES] = "leaves",
-		[S2V_EV_AUDIT] = "audit",   [S2V_EV_HOST_UNMAP] = "host-unmap",
+		[S2V_EV_VM_NEW] = "vm-new",
+		[S2V_EV_VM_DEAD] = "vm-dead",
+		[S2V_EV_SLOT] = "memslot",
+		[S2V_EV_VMA] = "vma",
+		[S2V_EV_MAP] = "map",
+		[S2V_EV_PERM] = "perm",
+		[S2V_EV_FAULT] = "fault",
+		[S2V_EV_CAP] = "cap",
+		[S2V_EV_INIT] = "init",
+		[S2V_EV_UNMAP] = "unmap",
+		[S2V_EV_RUN] = "run",
+		[S2V_EV_LEAVES] = "leaves",
+		[S2V_EV_AUDIT] = "audit",
+		[S2V_EV_HOST_UNMAP] = "host-unmap",
+		[S2V_EV_VCPU] = "vcpu",
+		[S2V_EV_GUEST] = "guest",
+		[S2V_EV_GUEST_LEAVES] = "guest-leaves",
 	};
 
 	return type < S2V_ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -269,6 +354,15 @@ void s2v_json_event(struct s2v_json *j, const struct s2v_ev_hdr *ev, const struc
 		break;
 	case S2V_EV_LEAVES:
 		put_leaves_event(j, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_VCPU:
+		put_vcpu_event(j, (const struct s2v_ev_vcpu *)ev);
+		break;
+	case S2V_EV_GUEST_LEAVES:
+		put_guest_leaves_event(j, (const struct s2v_ev_guest_leaves *)ev);
+		break;
+	case S2V_EV_GUEST:
+		put_guest_event(j, (const struct s2v_ev_guest *)ev);
 		break;
 	case S2V_EV_CAP:
 		s2v_json_int(j, j->o, "cap", ((const struct s2v_ev_cap *)ev)->cap);
@@ -312,6 +406,7 @@ static void put_unread(struct s2v_json *j, const struct s2v_summary *sum)
 		s2v_json_num(j, o, "pid", sum->unread.vm[i].tgid);
 		s2v_json_num(j, o, "unreadable", sum->unread.vm[i].times);
 		s2v_json_num(j, o, "not_kept", sum->unread.vm[i].over_limit);
+		s2v_json_num(j, o, "guest_vcpus", sum->unread.vm[i].guest);
 		s2v_json_append(j, a, o);
 	}
 	s2v_json_bool(j, j->o, "complete_but_for_these", sum->only_unread_vms);

@@ -186,7 +186,7 @@ static __u32 vcpu_track(struct perfetto *p, struct vm *vm, int vcpu, __u64 **end
 
 /* ---- events on tracks ---- */
 
-#define MAX_NOTES 10
+#define MAX_NOTES 12
 
 struct notes {
 	Pf__DebugAnnotation a[MAX_NOTES], *p[MAX_NOTES];
@@ -430,6 +430,10 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		note_num(&x, "size", f->size);
 		note_str(&x, "stage1", s2v_attr_name(f->s1));
 		note_str(&x, "stage2", s2v_attr_name(f->s2));
+	}
+	if (f->guest != S2V_ATTR_NONE) {
+		note_str(&x, "guest", s2v_attr_name(f->guest));
+		note_addr(&x, "guest_va", f->guest_va);
 	}
 	if (f->err)
 		note_str(&x, "errno", s2v_errno_name(f->err));

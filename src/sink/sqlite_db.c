@@ -8,13 +8,22 @@
 #include "util/util.h"
 
 static const char *const tables[S2V_SQL_NR] = {
-	[S2V_SQL_META] = "meta",	 [S2V_SQL_HOSTS] = "hosts",
-	[S2V_SQL_RAM] = "host_ram",	 [S2V_SQL_HOOKS] = "hooks",
-	[S2V_SQL_RULES] = "rules",	 [S2V_SQL_REGISTRATIONS] = "registrations",
-	[S2V_SQL_MEMSLOTS] = "memslots", [S2V_SQL_FAULTS] = "faults",
-	[S2V_SQL_MAPS] = "maps",	 [S2V_SQL_UNMAPS] = "unmaps",
-	[S2V_SQL_RESETS] = "resets",	 [S2V_SQL_RESET_TOTALS] = "reset_totals",
-	[S2V_SQL_FINDINGS] = "findings", [S2V_SQL_MAP_TOTALS] = "map_totals",
+	[S2V_SQL_META] = "meta",
+	[S2V_SQL_HOSTS] = "hosts",
+	[S2V_SQL_RAM] = "host_ram",
+	[S2V_SQL_HOOKS] = "hooks",
+	[S2V_SQL_RULES] = "rules",
+	[S2V_SQL_REGISTRATIONS] = "registrations",
+	[S2V_SQL_MEMSLOTS] = "memslots",
+	[S2V_SQL_FAULTS] = "faults",
+	[S2V_SQL_MAPS] = "maps",
+	[S2V_SQL_UNMAPS] = "unmaps",
+	[S2V_SQL_RESETS] = "resets",
+	[S2V_SQL_RESET_TOTALS] = "reset_totals",
+	[S2V_SQL_FINDINGS] = "findings",
+	[S2V_SQL_VCPUS] = "vcpus",
+	[S2V_SQL_GUEST_RANGES] = "guest_ranges",
+	[S2V_SQL_MAP_TOTALS] = "map_totals",
 };
 
 void s2v_sql_fail(struct s2v_sql *q, int rc)

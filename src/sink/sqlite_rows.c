@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* SQLite: rows of results and events. Columns are in the order of src/sink/sql/schema.sql. */
+#include <string.h>
+
 #include "sink/sqlite.h"
 #include "util/util.h"
 
@@ -83,6 +85,14 @@ static void on_leaves(struct s2v_sql *q, const struct s2v_ev_leaves *e, __u64 ti
 		SQL_INT(e->leaves));
 }
 
+static void on_guest(struct s2v_sql *q, const struct s2v_ev_guest *e, __u64 time)
+{
+	SQL_ROW(q, S2V_SQL_GUEST_RANGES, SQL_NULL, SQL_INT(time), SQL_INT(e->h.vm),
+		SQL_INT(e->slot), SQL_INT(e->gen), SQL_INT(e->gpa), SQL_INT(e->size),
+		SQL_INT(e->bytes), SQL_INT(e->alias), SQL_INT(e->va), SQL_INT(e->vcpu),
+		SQL_STR(s2v_attr_name(e->attr)));
+}
+
 static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const struct s2v_vm_ref *vm,
 		     __u64 time)
 {
@@ -109,6 +119,9 @@ static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const stru
 	case S2V_EV_LEAVES:
 		on_leaves(q, (const struct s2v_ev_leaves *)ev, time);
 		break;
+	case S2V_EV_GUEST:
+		on_guest(q, (const struct s2v_ev_guest *)ev, time);
+		break;
 	case S2V_EV_UNMAP: {
 		const struct s2v_ev_reset *e = (const struct s2v_ev_reset *)ev;
 
@@ -120,6 +133,11 @@ static void on_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev, const stru
 }
 
 /* ---- results ---- */
+
+/* Names of flags, separated by commas. */
+struct flags {
+	char names[256];
+};
 
 static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 {
@@ -138,18 +156,59 @@ static void on_finding(struct s2v_sink *s, const struct s2v_finding *f)
 		SQL_ATTR(f->s2), f->s2 ? SQL_STR(s2v_source_name(f->s2_source)) : SQL_NULL,
 		error_name(f->err), SQL_STR(f->at), SQL_INT(f->count), SQL_ARRAY(f->explain),
 		SQL_OPT(f->has_page, f->gpa_low), SQL_OPT(f->has_page, f->gpa_end - 1),
-		SQL_OPT(f->has_page, f->bytes));
+		SQL_OPT(f->has_page, f->bytes), SQL_ATTR(f->guest), SQL_OPT(f->guest, f->guest_va),
+		SQL_OPT(f->guest, f->guest_alias));
+}
+
+static void add_flag(void *arg, const char *name, const char *words)
+{
+	struct flags *x = arg;
+	size_t n = strlen(x->names);
+
+	(void)words;
+	snprintf(x->names + n, sizeof(x->names) - n, "%s%s", n ? "," : "", name);
+}
+
+static void on_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r)
+{
+	struct flags x = { "" };
+
+	s2v_vcpu_flags(r->flags, add_flag, &x);
+	s2v_sql_vm(to_sql(s), &r->vm, -1, 0, 0);
+	SQL_ROW(to_sql(s), S2V_SQL_VCPUS, SQL_INT(r->vm.id), SQL_INT(r->vcpu), SQL_INT(r->time),
+		SQL_STR(x.names), SQL_INT(r->sctlr), SQL_INT(r->tcr), SQL_INT(r->mair),
+		SQL_INT(r->ttbr0), SQL_INT(r->ttbr1), SQL_INT(r->tables), SQL_INT(r->leaves),
+		SQL_INT(r->absent));
+}
+
+/* As in JSON: {"normal-wb":4096}. */
+static void format_bytes(const struct s2v_guest_bytes *g, char *buf, size_t len)
+{
+	size_t n = (size_t)snprintf(buf, len, "{");
+
+	for (__u32 i = 0; i < S2V_ATTR_NR; i++)
+		if (g->bytes[i] && n < len)
+			n += (size_t)snprintf(buf + n, len - n, "%s\"%s\":%llu", n > 1 ? "," : "",
+					      s2v_attr_name(i), ULL(g->bytes[i]));
+	if (n < len)
+		snprintf(buf + n, len - n, "}");
 }
 
 static void on_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 {
+	char bytes[512];
+
+	format_bytes(&r->guest, bytes, sizeof(bytes));
 	s2v_sql_vm(to_sql(s), &r->vm, -1, 0, 0);
 	SQL_ROW(to_sql(s), S2V_SQL_MEMSLOTS, SQL_INT(r->vm.id), SQL_INT(r->id),
 		SQL_INT(r->readonly), SQL_INT(r->gpa), SQL_INT(r->size), SQL_INT(r->hva),
 		SQL_STR(r->backing), r->name[0] ? SQL_ARRAY(r->name) : SQL_NULL,
 		r->driver[0] ? SQL_ARRAY(r->driver) : SQL_NULL, SQL_ATTR(r->s1), SQL_ATTR(r->s2),
 		SQL_INT(r->s2_mixed), SQL_TRI(r->write_back_guaranteed),
-		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb), SQL_INT(r->gone));
+		SQL_STR(s2v_cmo_name(r->vmm_cmo)), SQL_TRI(r->needs_s2fwb), SQL_INT(r->gone),
+		r->guest_walked ? SQL_STR(bytes) : SQL_NULL,
+		SQL_OPT(r->guest_walked, r->guest.alias),
+		r->guest_walked ? SQL_STR(s2v_cmo_name(r->vmm_cmo_now)) : SQL_NULL);
 }
 
 static void on_reset(struct s2v_sink *s, const struct s2v_reset *r)
@@ -210,6 +269,7 @@ void s2v_sql_rows(struct s2v_sink *s)
 	s->rule = on_rule;
 	s->event = on_event;
 	s->finding = on_finding;
+	s->vcpu = on_vcpu;
 	s->memslot = on_memslot;
 	s->reset = on_reset;
 	s->reset_total = on_reset_total;

@@ -203,6 +203,9 @@ static void put_attrs(struct text_line *l, const struct s2v_finding *f)
 	if (f->has_page && f->s2 != S2V_ATTR_NONE)
 		text_piece(l, STYLE_PLAIN, "stage 2: %s (%s)", s2v_attr_name(f->s2),
 			   s2v_source_name(f->s2_source));
+	if (f->guest != S2V_ATTR_NONE)
+		text_piece(l, STYLE_PLAIN, "guest: %s (VA 0x%llx)", s2v_attr_name(f->guest),
+			   f->guest_va);
 	if (f->err)
 		text_piece(l, STYLE_PLAIN, "%s%s", s2v_errno_name(f->err),
 			   !f->at		       ? ""
@@ -291,11 +294,11 @@ static void on_close(struct s2v_sink *s)
 	text_check(t);
 	free(t->rows);
 	free(t->findings);
-	free(t->leaves);
+	free(t->leaves.text);
+	free(t->guest.text);
 	t->rows = NULL;
 	t->findings = NULL;
-	t->leaves = NULL;
-	t->leaves_len = t->leaves_cap = 0;
+	t->leaves = t->guest = (struct text_buf){ 0 };
 	t->n_rows = t->cap_rows = t->n_findings = t->cap_findings = 0;
 }
 
@@ -318,6 +321,7 @@ struct s2v_sink *s2v_sink_text_to(FILE *out, bool colour, unsigned int width)
 		.rule = on_rule,
 		.event = text_event,
 		.finding = on_finding,
+		.vcpu = text_vcpu,
 		.memslot = text_memslot,
 		.memslots_end = text_memslots_end,
 		.reset = text_reset,

@@ -16,6 +16,12 @@ struct text_finding {
 	bool has_page;
 };
 
+/* Lines that are printed later. */
+struct text_buf {
+	char *text;
+	size_t len, cap;
+};
+
 struct text_sink {
 	struct s2v_sink sink; /* first */
 	FILE *out;
@@ -25,8 +31,10 @@ struct text_sink {
 	enum { TEXT_START, TEXT_HOST, TEXT_HOOKS, TEXT_RULES, TEXT_BODY } section;
 	struct s2v_contract_row *rows; /* of one VM, not printed yet */
 	size_t n_rows, cap_rows;
-	char *leaves; /* text about leaves, to be printed below the rows */
-	size_t leaves_len, leaves_cap;
+	struct text_buf leaves, guest; /* to be printed below the rows */
+	struct s2v_vcpu_row vcpus; /* the first of vCPUs that are described in one line */
+	int last_vcpu;
+	bool have_vcpus;
 	bool legend_due; /* a contract was printed, its legend was not */
 	bool legend_given; /* the legend was printed, and only contracts since */
 	struct text_finding *findings;
@@ -78,6 +86,18 @@ void text_memslots_end(struct s2v_sink *s);
 void text_show_rows(struct text_sink *t); /* prints t->rows, if any */
 void text_audit(struct s2v_sink *s, const struct s2v_audit_row *r);
 void text_leaves_event(struct text_line *l, const struct s2v_ev_leaves *e);
+void text_vcpu_event(struct text_line *l, const struct s2v_ev_vcpu *e);
+void text_guest_leaves_event(struct text_line *l, const struct s2v_ev_guest_leaves *e);
+void text_guest_event(struct text_line *l, const struct s2v_ev_guest *e);
+void text_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r);
+/* Keep lines that are printed below the rows. */
+void text_keep_vcpu(struct text_sink *t, const struct s2v_vcpu_row *r);
+void text_keep_guest(struct text_sink *t, const struct s2v_contract_row *r);
+void text_show_guest(struct text_sink *t);
+void text_drop_guest(struct text_sink *t); /* a VM without rows has ended */
+/* Adds a line, and prints them all below a heading, if there are any. */
+void text_keep(struct text_sink *t, struct text_buf *b, const char *line);
+void text_show(struct text_sink *t, struct text_buf *b, const char *heading);
 void text_reset(struct s2v_sink *s, const struct s2v_reset *r);
 void text_reset_total(struct s2v_sink *s, const struct s2v_reset_total *r);
 void text_summary(struct s2v_sink *s, const struct s2v_summary *sum);

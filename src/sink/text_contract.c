@@ -7,14 +7,14 @@
 #include "sink/text.h"
 #include "util/util.h"
 
-enum { C_SLOT, C_GPA, C_SIZE, C_BACKING, C_S1, C_S2, C_WB, C_CMO, C_FWB, C_NR };
+enum { C_SLOT, C_GPA, C_SIZE, C_BACKING, C_S1, C_S2, C_GUEST, C_WB, C_CMO, C_FWB, C_NR };
 
 static const char *const heads[C_NR] = {
-	"slot", "GPA", "size", "backing", "stage 1", "stage 2", "WB", "CMO", "FWB",
+	"slot", "GPA", "size", "backing", "stage 1", "stage 2", "guest", "WB", "CMO", "FWB",
 };
 
 /* What of a row fits into the width. */
-enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_TIGHT, FIT_NR };
+enum fit { FIT_ALL, FIT_NO_END, FIT_NO_DRIVER, FIT_TIGHT, FIT_NO_GUEST, FIT_NR };
 
 struct cells {
 	char c[C_NR][2 * TEXT_NAME_LEN];
@@ -30,6 +30,15 @@ static const char *backing_name(const struct s2v_contract_row *r, char buf[TEXT_
 {
 	return r->driver[0] ? text_name(r->driver, sizeof(r->driver), buf)
 			    : text_name(r->name, sizeof(r->name), buf);
+}
+
+/* The weakest type by the guest's own stage 1; "" where no audit walked that. */
+static void guest_cell(const struct s2v_contract_row *r, char *buf, size_t len)
+{
+	bool mixed = false;
+	const char *name = r->guest_walked ? s2v_guest_name(&r->guest, r->guest_flags, &mixed) : "";
+
+	snprintf(buf, len, "%s%s", name, mixed ? "*" : "");
 }
 
 static void fill_cells(struct cells *x, const struct s2v_contract_row *r, enum fit fit)
@@ -54,6 +63,10 @@ static void fill_cells(struct cells *x, const struct s2v_contract_row *r, enum f
 	snprintf(x->c[C_S1], len, "%s", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
 	snprintf(x->c[C_S2], len, "%s%s", r->s2 == S2V_ATTR_NONE ? "-" : s2v_attr_name(r->s2),
 		 r->s2_mixed ? "*" : "");
+	if (fit < FIT_NO_GUEST) /* lines below the table have it, too */
+		guest_cell(r, x->c[C_GUEST], len);
+	else
+		x->c[C_GUEST][0] = 0;
 	snprintf(x->c[C_WB], len, "%s", short_tri(r->write_back_guaranteed));
 	snprintf(x->c[C_CMO], len, "%s",
 		 r->vmm_cmo == S2V_CMO_UNKNOWN ? "?" : s2v_cmo_name(r->vmm_cmo));
@@ -70,7 +83,7 @@ static const char *why_now(const struct s2v_contract_row *r)
 
 static unsigned int gap(enum fit fit)
 {
-	return fit == FIT_TIGHT ? 1 : 2;
+	return fit >= FIT_TIGHT ? 1 : 2;
 }
 
 /* Sets w to the widths of the columns over all rows. Returns the table's width. */
@@ -79,7 +92,7 @@ static unsigned int measure_columns(const struct text_sink *t, enum fit fit, uns
 	unsigned int total = 0;
 
 	for (int c = 0; c < C_NR; c++)
-		w[c] = (unsigned int)strlen(heads[c]);
+		w[c] = c == C_GUEST ? 0 : (unsigned int)strlen(heads[c]);
 	for (size_t i = 0; i < t->n_rows; i++) {
 		struct cells x;
 
@@ -90,8 +103,10 @@ static unsigned int measure_columns(const struct text_sink *t, enum fit fit, uns
 			w[c] = n > w[c] ? n : w[c];
 		}
 	}
+	if (w[C_GUEST] && w[C_GUEST] < strlen(heads[C_GUEST]))
+		w[C_GUEST] = (unsigned int)strlen(heads[C_GUEST]);
 	for (int c = 0; c < C_NR; c++)
-		total += w[c] + gap(fit);
+		total += w[c] ? w[c] + gap(fit) : 0;
 	return total + 2 - gap(fit);
 }
 
@@ -103,6 +118,8 @@ static void print_row(struct text_sink *t, enum fit fit, const unsigned int w[C_
 		int pad = (int)w[c] - (int)s2v_columns(x->c[c]);
 		int before = c == 0 ? 2 : (int)gap(fit);
 
+		if (!w[c])
+			continue;
 		fprintf(t->out, "%*s%s%s%s", before + (c == C_SIZE ? pad : 0), "",
 			text_on(t, style), x->c[c], text_off(t, style));
 		if (c != C_SIZE && c != C_NR - 1)
@@ -134,32 +151,11 @@ static void format_leaves(const struct s2v_contract_row *r, char *buf, size_t le
 static void keep_leaves(struct text_sink *t, const struct s2v_contract_row *r)
 {
 	char line[1024];
-	size_t n;
-	char *p;
 
 	if (!r->audited)
 		return;
 	format_leaves(r, line, sizeof(line));
-	n = strlen(line);
-	if (t->leaves_len + n + 1 > t->leaves_cap) {
-		p = realloc(t->leaves, 2 * (t->leaves_len + n + 1));
-		if (!p) {
-			text_nomem(t);
-			return;
-		}
-		t->leaves = p;
-		t->leaves_cap = 2 * (t->leaves_len + n + 1);
-	}
-	memcpy(t->leaves + t->leaves_len, line, n + 1);
-	t->leaves_len += n;
-}
-
-static void show_leaves(struct text_sink *t)
-{
-	if (!t->leaves_len)
-		return;
-	fprintf(t->out, "  stage-2 leaves (stage 1 / stage 2):\n%s", t->leaves);
-	t->leaves_len = 0;
+	text_keep(t, &t->leaves, line);
 }
 
 void text_show_rows(struct text_sink *t)
@@ -194,9 +190,19 @@ void text_show_rows(struct text_sink *t)
 				(int)(2 + w[C_SLOT] + w[C_GPA] + w[C_SIZE] + 3 * gap(fit)), "",
 				name);
 	}
-	show_leaves(t);
+	text_show(t, &t->leaves, "stage-2 leaves (stage 1 / stage 2)");
+	text_show_guest(t);
 	t->n_rows = 0;
 	t->legend_due = !t->legend_given;
+}
+
+void text_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r)
+{
+	struct text_sink *t = (struct text_sink *)s;
+
+	if (t->n_rows && t->rows[0].vm.id != r->vm.id)
+		text_show_rows(t);
+	text_keep_vcpu(t, r);
 }
 
 void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
@@ -215,6 +221,7 @@ void text_memslot(struct s2v_sink *s, const struct s2v_contract_row *r)
 	t->rows[t->n_rows] = *r;
 	t->rows[t->n_rows++].leaves = NULL; /* owned by the correlator, and not valid later */
 	keep_leaves(t, r);
+	text_keep_guest(t, r);
 }
 
 void text_memslots_end(struct s2v_sink *s)
@@ -222,6 +229,7 @@ void text_memslots_end(struct s2v_sink *s)
 	struct text_sink *t = (struct text_sink *)s;
 
 	text_show_rows(t);
+	text_drop_guest(t);
 	if (!t->legend_due)
 		return;
 	t->legend_due = false;

@@ -58,6 +58,27 @@ static void put_reset(struct text_line *l, const struct s2v_ev_hdr *ev)
 	}
 }
 
+static void put_audit(struct text_line *l, const struct s2v_ev_hdr *ev)
+{
+	switch (ev->type) {
+	case S2V_EV_LEAVES:
+		text_leaves_event(l, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_VCPU:
+		text_vcpu_event(l, (const struct s2v_ev_vcpu *)ev);
+		break;
+	case S2V_EV_GUEST:
+		text_guest_event(l, (const struct s2v_ev_guest *)ev);
+		break;
+	case S2V_EV_GUEST_LEAVES:
+		text_guest_leaves_event(l, (const struct s2v_ev_guest_leaves *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		text_piece(l, STYLE_PLAIN, "audit ended");
+		break;
+	}
+}
+
 static void put_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 {
 	const struct s2v_ev_vma *v = (const struct s2v_ev_vma *)ev;
@@ -86,10 +107,11 @@ static void put_details(struct text_line *l, const struct s2v_ev_hdr *ev)
 		put_reset(l, ev);
 		break;
 	case S2V_EV_LEAVES:
-		text_leaves_event(l, (const struct s2v_ev_leaves *)ev);
-		break;
+	case S2V_EV_VCPU:
+	case S2V_EV_GUEST:
+	case S2V_EV_GUEST_LEAVES:
 	case S2V_EV_AUDIT:
-		text_piece(l, STYLE_PLAIN, "audit ended");
+		put_audit(l, ev);
 		break;
 	case S2V_EV_VM_NEW:
 		text_piece(l, STYLE_PLAIN, "vm %s",

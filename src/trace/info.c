@@ -464,11 +464,13 @@ static void get_counts(struct field *f, struct s2t_totals *t)
 static void get_unread(struct field *f, struct s2v_unread *u)
 {
 	while (f->c.p != f->c.end && !f->c.failed) {
-		__u32 vm = (__u32)s2t_take_le(&f->c, 4), tgid = (__u32)s2t_take_le(&f->c, 4);
-		__u64 times = num(f), over_limit = num(f);
+		struct s2v_unread_vm v = { .vm = (__u32)s2t_take_le(&f->c, 4) };
 
+		v.tgid = (__u32)s2t_take_le(&f->c, 4);
+		v.times = num(f);
+		v.over_limit = num(f);
 		if (!f->c.failed)
-			s2v_unread_add(u, vm, tgid, times, over_limit);
+			s2v_unread_add(u, &v);
 	}
 }
 

@@ -16,6 +16,9 @@ static const __u8 cap_fields[] = { HEAD, 8, 8 };
 static const __u8 reset_fields[] = { HEAD, 4, 4, 4, 4, 4, 4, 8 };
 static const __u8 range_fields[] = { HEAD, 8, 8 };
 static const __u8 leaves_fields[] = { HEAD, SLOT, 8, 8, 8, 8, 8, 8, 1, 1, 1, 1, 4 };
+static const __u8 vcpu_fields[] = { HEAD, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8 };
+static const __u8 guest_fields[] = { HEAD, SLOT, 8, 8, 8, 8, 8, 4, 1, 1, 1, 1 };
+static const __u8 guest_leaves_fields[] = { HEAD, 8, 8, 8, 8, 4, 1, 1, 1, 1 };
 static const __u8 audit_fields[] = { HEAD, 4, 4, 8, 8, 8, 8 };
 
 /* Releases of clang-format differ on macros that are initialisers. */
@@ -43,6 +46,9 @@ static const struct {
 	LAYOUT(S2V_EV_RUN, s2v_ev_reset, reset_fields, offsetof(struct s2v_ev_reset, vcpu)),
 	LAYOUT(S2V_EV_LEAVES, s2v_ev_leaves, leaves_fields, 0),
 	LAYOUT(S2V_EV_AUDIT, s2v_ev_audit, audit_fields, 0),
+	LAYOUT(S2V_EV_VCPU, s2v_ev_vcpu, vcpu_fields, 0),
+	LAYOUT(S2V_EV_GUEST, s2v_ev_guest, guest_fields, 0),
+	LAYOUT(S2V_EV_GUEST_LEAVES, s2v_ev_guest_leaves, guest_leaves_fields, 0),
 	LAYOUT(S2V_EV_HOST_UNMAP, s2v_ev_range, range_fields, 0),
 };
 

@@ -25,7 +25,7 @@ static inline __u32 size_of_type(__u32 type)
 	return size ? size : (__u32)(sizeof(struct s2v_ev_hdr) + type % 300);
 }
 
-#define LAST_TYPE S2V_EV_HOST_UNMAP
+#define LAST_TYPE S2V_EV_GUEST
 
 /* Appends an event of the type (known up to LAST_TYPE) with random bytes, dense or sparse. */
 static inline void any_event(struct s2t_buf *b, __u32 type)

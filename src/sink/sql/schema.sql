@@ -27,7 +27,8 @@ CREATE TABLE memslots (
 	vm_id INTEGER REFERENCES vms (id), slot INTEGER, readonly INTEGER, gpa INTEGER,
 	size INTEGER, hva INTEGER, backing TEXT, name TEXT, driver TEXT, s1 TEXT, s2 TEXT,
 	s2_mixed INTEGER, write_back_guaranteed INTEGER, vmm_cmo_required TEXT,
-	needs_s2fwb INTEGER, gone INTEGER, PRIMARY KEY (vm_id, slot, gpa, gone));
+	needs_s2fwb INTEGER, gone INTEGER, guest_bytes TEXT, guest_alias_bytes INTEGER,
+	vmm_cmo_now TEXT, PRIMARY KEY (vm_id, slot, gpa, gone));
 CREATE TABLE faults (
 	id INTEGER PRIMARY KEY, time_ns INTEGER, vm_id INTEGER REFERENCES vms (id), vcpu INTEGER,
 	slot INTEGER, gpa INTEGER, hva INTEGER, pa INTEGER, size INTEGER, s1 TEXT, errno TEXT,
@@ -53,5 +54,14 @@ CREATE TABLE findings (
 	slot INTEGER, slot_gpa INTEGER, slot_size INTEGER, slot_hva INTEGER, gpa INTEGER,
 	gpa_last INTEGER, size INTEGER, hva INTEGER, pa INTEGER, s1 TEXT, s1_source TEXT,
 	s1_vma TEXT, s2 TEXT, s2_source TEXT, errno TEXT, errno_at TEXT, count INTEGER,
-	explain TEXT, gpa_low INTEGER, gpa_high INTEGER, bytes INTEGER);
+	explain TEXT, gpa_low INTEGER, gpa_high INTEGER, bytes INTEGER, guest TEXT, guest_va INTEGER,
+	guest_alias_bytes INTEGER);
+CREATE TABLE vcpus (
+	vm_id INTEGER REFERENCES vms (id), vcpu INTEGER, time_ns INTEGER, flags TEXT,
+	sctlr_el1 INTEGER, tcr_el1 INTEGER, mair_el1 INTEGER, ttbr0_el1 INTEGER, ttbr1_el1 INTEGER,
+	tables INTEGER, leaves INTEGER, tables_absent INTEGER, PRIMARY KEY (vm_id, vcpu));
+CREATE TABLE guest_ranges (
+	id INTEGER PRIMARY KEY, time_ns INTEGER, vm_id INTEGER REFERENCES vms (id), slot INTEGER,
+	gen INTEGER, gpa INTEGER, size INTEGER, bytes INTEGER, alias_bytes INTEGER, va INTEGER,
+	vcpu INTEGER, attr TEXT);
 CREATE TABLE map_totals (s1 TEXT, s2 TEXT, unsafe INTEGER, count INTEGER, PRIMARY KEY (s1, s2));

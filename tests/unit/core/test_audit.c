@@ -5,7 +5,7 @@
  * from the events by hand: 4 KiB pages, a range of RAM, device memory outside.
  */
 #include "core/correlate_private.h"
-#include "events.h"
+#include "audit_steps.h"
 
 static const struct mslot A = { 1, 1, 1, 0x40000000, 0x400000, 0x7f0000000000, 0, 0 };
 static const struct mslot B = { 2, 7, 1, 0x80000000, 0x400000, 0x7e0000000000, 0, 0 };
@@ -30,67 +30,6 @@ static void begin_audit(struct s2v_host host)
 			s2v_rules[i], &w.host, w.rules[i].reason, sizeof(w.rules[i].reason));
 	send_vm(S2V_EV_VM_NEW, 1, true);
 	send_vm(S2V_EV_VM_NEW, 2, true);
-}
-
-/* An existing memslot with one backing. */
-static void found(const struct mslot *s, const struct kind *k)
-{
-	struct s2v_ev_slot ev = { .h = head(S2V_EV_SLOT, sizeof(ev), s->vm),
-				  .slot = s->id,
-				  .gen = s->gen,
-				  .change = S2V_SLOT_FOUND,
-				  .gpa = s->gpa,
-				  .size = s->size,
-				  .hva = s->hva,
-				  .runs = 1,
-				  .vmas = 1 };
-
-	send_vma(s, 0, s->size, k, NO_PTE, S2V_NO_PA);
-	s2v_correlator_event(w.core, &ev.h);
-}
-
-/* Pages from byte `off`, with ascending output addresses. */
-static struct s2v_ev_leaves leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2,
-				   __u64 pa)
-{
-	return (struct s2v_ev_leaves){ .h = head(S2V_EV_LEAVES, sizeof(struct s2v_ev_leaves),
-						 s->vm),
-				       .slot = s->id,
-				       .gen = s->gen,
-				       .gpa = s->gpa + off,
-				       .size = pages * PAGE,
-				       .hva = s->hva + off,
-				       .pa = pa,
-				       .host_pa = pa,
-				       .leaves = pages,
-				       .s1 = s1,
-				       .s2 = s2,
-				       .level = 3,
-				       .host_level = 3,
-				       .flags = S2V_LF_READ | S2V_LF_WRITE | S2V_LF_PA_RUN };
-}
-
-static void send_leaves(const struct s2v_ev_leaves *ev)
-{
-	s2v_correlator_event(w.core, &ev->h);
-}
-
-static void report_leaves(const struct mslot *s, __u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa)
-{
-	struct s2v_ev_leaves ev = leaves(s, off, pages, s1, s2, pa);
-
-	send_leaves(&ev);
-}
-
-static void audited(__u32 vm, __u32 flags, __u32 shadow)
-{
-	struct s2v_ev_audit ev = { .h = head(S2V_EV_AUDIT, sizeof(ev), vm),
-				   .flags = flags,
-				   .shadow = shadow,
-				   .leaves = 5,
-				   .dur = 1000 };
-
-	s2v_correlator_event(w.core, &ev.h);
 }
 
 /* The end of a whole audit: of both VMs, then of all. */

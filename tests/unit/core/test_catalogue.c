@@ -57,18 +57,21 @@ static const struct {
 	[S2V_RULE_ALIAS_CONFLICT] = { "alias-conflict", S2V_HIGH, 0, 0 },
 	[S2V_RULE_FOREIGN_MEMORY] = { "foreign-memory", S2V_CRITICAL, 1 << S2V_OBS_MAP, 0 },
 	[S2V_RULE_FAULT_FAILED] = { "fault-failed", S2V_INFO, 1 << S2V_OBS_FAULT, 0 },
+	[S2V_RULE_GUEST_NONCACHEABLE] = { "guest-noncacheable", S2V_MEDIUM, 0,
+					  S2V_NEED_S1 | S2V_NEED_RAM | S2V_NEED_FWB },
 };
 
 /* Rules that only an audit can apply. */
 static bool by_audit_only(int rule)
 {
-	return rule == S2V_RULE_ALIAS_CONFLICT;
+	return rule == S2V_RULE_ALIAS_CONFLICT || rule == S2V_RULE_GUEST_NONCACHEABLE;
 }
 
 /* S2FWB of a host on which the rule can fire. */
 static int fwb_for(int rule)
 {
-	return rule != S2V_RULE_RESET_UNMAP_REPEATED && rule != S2V_RULE_RESET_UNMAP_MISSING;
+	return rule != S2V_RULE_RESET_UNMAP_REPEATED && rule != S2V_RULE_RESET_UNMAP_MISSING &&
+	       rule != S2V_RULE_GUEST_NONCACHEABLE;
 }
 
 static void catalogue(void **state)
@@ -306,6 +309,38 @@ static void audit_coverage(void **state)
 			 S2V_NOT_APPLICABLE);
 }
 
+/* The guest's own stage 1 decides on hosts without S2FWB alone. */
+static void audit_coverage_of_the_guest(void **state)
+{
+	const struct s2v_rule *r = s2v_rules[S2V_RULE_GUEST_NONCACHEABLE];
+	static const struct {
+		int fwb, s1_calibrated;
+		size_t n_ram;
+		enum s2v_coverage coverage;
+		const char *reason;
+	} t[] = {
+		{ S2V_NO, 1, 1, S2V_COVERED, "" },
+		{ S2V_YES, 1, 1, S2V_NOT_APPLICABLE, "S2FWB forces Write-Back" },
+		{ S2V_UNKNOWN, 1, 1, S2V_NOT_COVERED, "S2FWB is not known" },
+		{ S2V_NO, 0, 1, S2V_NOT_COVERED, "calibrated" },
+		{ S2V_NO, 1, 0, S2V_NOT_COVERED, "/proc/iomem" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(t); i++) {
+		struct s2v_host h = host(t[i].fwb, S2V_NO, 0);
+
+		h.s1_calibrated = t[i].s1_calibrated;
+		h.n_ram = t[i].n_ram;
+		assert_int_equal(s2v_rule_audit_coverage(r, &h, reason, sizeof(reason)),
+				 t[i].coverage);
+		assert_non_null(strstr(reason, t[i].reason));
+		/* Hooks alone do not see it. */
+		all_hooks();
+		assert_int_not_equal(coverage(S2V_RULE_GUEST_NONCACHEABLE, &h), S2V_COVERED);
+	}
+}
+
 /* A rule that does not apply needs no hooks. */
 static void not_applicable_before_hooks(void **state)
 {
@@ -340,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(catalogue),
 		cmocka_unit_test(audit_coverage),
+		cmocka_unit_test(audit_coverage_of_the_guest),
 		cmocka_unit_test(triggers_are_observed),
 		cmocka_unit_test(severities),
 		cmocka_unit_test(not_applicable),

@@ -361,7 +361,7 @@ static void ranges_that_do_not_fit(void **state)
 /* Types of events that the correlator knows. */
 static bool is_taken(__u32 type)
 {
-	return type >= S2V_EV_VM_NEW && type <= S2V_EV_HOST_UNMAP;
+	return type >= S2V_EV_VM_NEW && type <= S2V_EV_GUEST_LEAVES;
 }
 
 static void malformed(void **state)

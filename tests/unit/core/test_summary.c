@@ -1,4 +1,4 @@
-/* needs: src/core/summary.c src/core/unread.c */
+/* needs: src/core/summary.c src/core/unread.c src/core/names.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each reason why a run is incomplete, alone, and its text. */
 #include <errno.h>
@@ -11,6 +11,15 @@
 #include "core/correlate.h"
 
 static struct s2v_rule_state rules[S2V_RULE_NR];
+
+/* s2v_unread_add() of reads that failed and of items over the limit. */
+static bool add_unread(struct s2v_summary *s, __u32 vm, __u32 tgid, __u64 times, __u64 over_limit)
+{
+	return s2v_unread_add(&s->unread, &(struct s2v_unread_vm){ .vm = vm,
+								   .tgid = tgid,
+								   .times = times,
+								   .over_limit = over_limit });
+}
 
 static struct s2v_summary fresh(void)
 {
@@ -243,7 +252,7 @@ static void single_vms(void **state)
 	(void)state;
 	s.cnt[S2V_CNT_UNREAD_VMA] = 117;
 	s.unreadable = 1;
-	assert_true(s2v_unread_add(&s.unread, 3, 812, 118, 0));
+	assert_true(add_unread(&s, 3, 812, 118, 0));
 	is_incomplete(&s, "complete but for this: VM 3 (process 812) is not verified: "
 			  "host attributes unreadable 118 times" READ);
 	assert_true(s.only_unread_vms);
@@ -253,7 +262,7 @@ static void single_vms(void **state)
 	s = fresh();
 	s.unreadable = 118;
 	s.over_limit = 3;
-	assert_true(s2v_unread_add(&s.unread, 3, 812, 117, 1));
+	assert_true(add_unread(&s, 3, 812, 117, 1));
 	is_incomplete(&s, "2 ranges of memory over the limit (audit one process: -p PID); "
 			  "host attributes unreadable 1 time" READ
 			  "; VM 3 (process 812) is not verified: "
@@ -265,8 +274,7 @@ static void single_vms(void **state)
 	s.unreadable = 5;
 	s.over_limit = 14;
 	for (__u32 vm = 1; vm <= 5; vm++)
-		assert_true(
-			s2v_unread_add(&s.unread, vm, 10 * vm, vm == 1 ? 5 : 0, vm == 1 ? 0 : vm));
+		assert_true(add_unread(&s, vm, 10 * vm, vm == 1 ? 5 : 0, vm == 1 ? 0 : vm));
 	is_incomplete(
 		&s,
 		"complete but for this: VM 1 (process 10) is not verified: "
@@ -284,9 +292,9 @@ static void too_many_vms(void **state)
 	(void)state;
 	s.unreadable = S2V_UNREAD_MOST + 1;
 	for (__u32 vm = 1; vm <= S2V_UNREAD_MOST; vm++)
-		assert_true(s2v_unread_add(&s.unread, vm, 1, 1, 0));
-	assert_false(s2v_unread_add(&s.unread, S2V_UNREAD_MOST + 1, 1, 1, 0));
-	assert_true(s2v_unread_add(&s.unread, S2V_UNREAD_MOST, 1, 0, 0));
+		assert_true(add_unread(&s, vm, 1, 1, 0));
+	assert_false(add_unread(&s, S2V_UNREAD_MOST + 1, 1, 1, 0));
+	assert_true(add_unread(&s, S2V_UNREAD_MOST, 1, 0, 0));
 	s2v_summary_judge(&s);
 	assert_false(s.only_unread_vms);
 	assert_int_equal(s2v_summary_unread(&s), 1);
@@ -347,7 +355,7 @@ static void all_at_once(void **state)
 	for (int i = 0; i < S2V_RULE_NR; i++)
 		rules[i].coverage = S2V_NOT_COVERED;
 	for (__u32 vm = 1; vm <= S2V_UNREAD_MOST; vm++)
-		assert_true(s2v_unread_add(&s.unread, vm, ~0U, 1ULL << 54, 1ULL << 54));
+		assert_true(add_unread(&s, vm, ~0U, 1ULL << 54, 1ULL << 54));
 	s.lost = s.missed_probes = s.preexisting = s.hidden = s.shadow = s.protected_vms = 1ULL
 											   << 63;
 	s.unreadable = s.over_limit = ~0ULL;

@@ -418,10 +418,11 @@ static void unverified(void **state)
 /* Every type of event gives a valid line, with all bytes 0 and all bytes 0xff. */
 static void events(void **state)
 {
-	static const char *const names[] = { "unknown", "vm-new", "vm-dead",	"memslot",
-					     "vma",	"map",	  "perm",	"fault",
-					     "cap",	"init",	  "unmap",	"run",
-					     "leaves",	"audit",  "host-unmap", "unknown" };
+	static const char *const names[] = { "unknown", "vm-new",	"vm-dead",    "memslot",
+					     "vma",	"map",		"perm",	      "fault",
+					     "cap",	"init",		"unmap",      "run",
+					     "leaves",	"audit",	"host-unmap", "vcpu",
+					     "guest",	"guest-leaves", "unknown" };
 	union {
 		struct s2v_ev_hdr h;
 		struct s2v_ev_slot slot;
@@ -429,6 +430,8 @@ static void events(void **state)
 		struct s2v_ev_page page;
 		struct s2v_ev_reset reset;
 		struct s2v_ev_range range;
+		struct s2v_ev_vcpu vcpu;
+		struct s2v_ev_guest guest;
 	} ev;
 
 	(void)state;

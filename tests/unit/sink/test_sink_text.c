@@ -1,4 +1,4 @@
-/* needs: src/sink/text.c src/sink/text_contract.c src/sink/text_summary.c src/sink/text_line.c src/sink/text_reset.c src/sink/text_audit.c src/sink/text_event.c src/core/names.c src/host/observe.c src/util/util.c src/util/utf8.c src/host/host.c */
+/* needs: src/sink/text.c src/sink/text_contract.c src/sink/text_summary.c src/sink/text_line.c src/sink/text_reset.c src/sink/text_audit.c src/sink/text_event.c src/sink/text_guest.c src/core/names.c src/host/observe.c src/util/util.c src/util/utf8.c src/host/host.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -20,6 +20,7 @@
 #define SLOT_SIZE 0x400000ULL
 
 static __u64 clock_ns;
+static int fwb = S2V_YES; /* of the host of the next recording */
 
 static __u64 slot_gpa(__u32 vm)
 {
@@ -91,6 +92,7 @@ static void write_file(const struct s2t_buf *ev, __u64 rotate)
 	char err[256] = "";
 	__u32 n = 0;
 
+	info.host.fwb = fwb;
 	info.host.dic = S2V_YES;
 	info.host.kvm_mode = S2V_KVM_VHE;
 	info.host.page_shift = 12;
@@ -115,6 +117,13 @@ static struct {
 	struct s2v_summary sum; /* that the sink got */
 	struct s2v_sink_filter filter;
 	unsigned int audits;
+	/* Of the guest's own stage 1. */
+	struct s2v_ev_vcpu vcpu_event;
+	struct s2v_ev_guest guest_event;
+	struct s2v_vcpu_row vcpu;
+	struct s2v_contract_row row;
+	struct s2v_finding finding;
+	unsigned int events, vcpus, rows, findings;
 } w;
 
 static void keep_summary(struct s2v_sink *s, const struct s2v_summary *sum)
@@ -130,6 +139,40 @@ static void keep_audit(struct s2v_sink *s, const struct s2v_audit_row *r)
 	w.audits++;
 }
 
+static void keep_guest_event(struct s2v_sink *s, const struct s2v_ev_hdr *ev,
+			     const struct s2v_vm_ref *vm, __u64 time)
+{
+	(void)s;
+	(void)time;
+	assert_int_equal(vm->id, ev->vm);
+	if (ev->type == S2V_EV_VCPU)
+		memcpy(&w.vcpu_event, ev, sizeof(w.vcpu_event));
+	if (ev->type == S2V_EV_GUEST)
+		memcpy(&w.guest_event, ev, sizeof(w.guest_event));
+	w.events += ev->type == S2V_EV_VCPU || ev->type == S2V_EV_GUEST;
+}
+
+static void keep_vcpu(struct s2v_sink *s, const struct s2v_vcpu_row *r)
+{
+	(void)s;
+	w.vcpu = *r;
+	w.vcpus++;
+}
+
+static void keep_row(struct s2v_sink *s, const struct s2v_contract_row *r)
+{
+	(void)s;
+	w.row = *r;
+	w.rows++;
+}
+
+static void keep_finding(struct s2v_sink *s, const struct s2v_finding *f)
+{
+	(void)s;
+	w.finding = *f;
+	w.findings++;
+}
+
 /* Analyzes part `n`. */
 static void analyze(__u32 n, const struct s2v_filter *f)
 {
@@ -142,6 +185,10 @@ static void analyze(__u32 n, const struct s2v_filter *f)
 	memset(&w, 0, sizeof(w));
 	w.sink.summary = keep_summary;
 	w.sink.audit = keep_audit;
+	w.sink.event = keep_guest_event;
+	w.sink.vcpu = keep_vcpu;
+	w.sink.memslot = keep_row;
+	w.sink.finding = keep_finding;
 	snprintf(name, sizeof(name), n ? "%s.%u" : "%s", path, n);
 	r = s2t_open_path(name, &size, err, sizeof(err));
 	if (!r)
@@ -242,11 +289,90 @@ static void aliases_with_a_filter(void **state)
 	s2t_buf_free(&ev);
 }
 
+/* VMs 1 and 2, whose guests map a page Non-cacheable. Returns the events of VM 2. */
+static void guests(struct s2t_buf *b, struct s2v_ev_vcpu *vcpu, struct s2v_ev_guest *pages)
+{
+	for (__u32 vm = 1; vm <= 2; vm++)
+		preexisting(b, vm);
+	for (__u32 vm = 1; vm <= 2; vm++) {
+		struct s2v_ev_vcpu *v;
+		struct s2v_ev_guest *g;
+
+		found(b, vm);
+		v = add(b, S2V_EV_VCPU, vm, clock_ns += 10);
+		v->vcpu = 5;
+		v->flags = vm == 1 ? S2V_VC_BOUND : S2V_VC_TVM;
+		v->sctlr = 0x1122334455667788;
+		v->tcr = 0x99aabbccddeeff00;
+		v->mair = ~0ULL;
+		v->ttbr0 = 1;
+		v->ttbr1 = 1ULL << 63;
+		v->tables = 17;
+		v->leaves = 18;
+		v->absent = 19;
+		*vcpu = *v;
+		g = add(b, S2V_EV_GUEST, vm, clock_ns += 10);
+		g->slot = 1;
+		g->gen = 1;
+		g->gpa = slot_gpa(vm) + 0x1000;
+		g->size = 0x8000;
+		g->bytes = 0x3000;
+		g->alias = 0x2000;
+		g->va = 0xffff000012345000;
+		g->vcpu = 5;
+		g->attr = NC;
+		*pages = *g;
+		audited(b, vm);
+	}
+	audited(b, 0);
+}
+
+/* The guest's own stage 1 is in a recording, byte for byte; a filter for a VM shows that VM's. */
+static void guests_of_a_recording(void **state)
+{
+	const struct s2v_filter second = { .until = ~0ULL, .vm = 2 };
+	struct s2v_ev_guest pages;
+	struct s2v_ev_vcpu vcpu;
+	struct s2t_buf ev = { 0 };
+
+	(void)state;
+	clock_ns = 1000;
+	guests(&ev, &vcpu, &pages);
+	fwb = S2V_NO;
+	write_file(&ev, 0);
+	fwb = S2V_YES;
+	analyze(0, &everything);
+	assert_int_equal(w.events, 4);
+	assert_int_equal(w.vcpus, 2);
+	assert_int_equal(w.rows, 2);
+	assert_int_equal(w.findings, 2);
+	assert_true(w.sum.only_unread_vms);
+	assert_string_equal(w.sum.incomplete,
+			    "complete but for this: VM 1 (process 1001) is not verified: the "
+			    "guest's own tables on 1 vCPU (more tables than its memory needs "
+			    "(they lead to each other?))");
+	assert_memory_equal(&w.vcpu_event, &vcpu, sizeof(vcpu));
+	assert_memory_equal(&w.guest_event, &pages, sizeof(pages));
+	analyze(0, &second);
+	assert_int_equal(w.vcpus, 1);
+	assert_int_equal(w.rows, 1);
+	assert_int_equal(w.findings, 1);
+	assert_int_equal(w.vcpu.vm.id, 2);
+	assert_int_equal(w.vcpu.flags, S2V_VC_TVM);
+	assert_true(w.vcpu.ttbr1 == 1ULL << 63 && w.vcpu.absent == 19);
+	assert_int_equal(w.row.guest.bytes[NC], 0x3000);
+	assert_int_equal(w.finding.vm.id, 2);
+	assert_int_equal(w.finding.bytes, 0x3000);
+	assert_int_equal(w.finding.guest_alias, 0x2000);
+	s2t_buf_free(&ev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_audit_in_two_parts),
 		cmocka_unit_test(aliases_with_a_filter),
+		cmocka_unit_test(guests_of_a_recording),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

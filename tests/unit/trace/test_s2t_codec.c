@@ -206,6 +206,46 @@ static void layouts_are_sound(void **state)
 	assert_false(s2t_layout_sound(&l));
 }
 
+/* Returns whether the layout has a field at this offset, of this width. */
+static bool has_field(const struct s2t_layout *l, size_t offset, size_t width)
+{
+	size_t at = 0;
+
+	for (__u32 i = 0; i < l->n && at <= offset; at += l->width[i++])
+		if (at == offset)
+			return l->width[i] == width;
+	return false;
+}
+
+#define FIELD(l, type, member) \
+	assert_true(has_field(l, offsetof(struct type, member), sizeof(((struct type *)0)->member)))
+
+/* Each member is a field of its own: columns of words would compress badly. */
+static void fields_of_a_guest(void **state)
+{
+	struct s2v_ev_hdr h = { .type = S2V_EV_VCPU, .len = sizeof(struct s2v_ev_vcpu) };
+	struct s2t_layout l;
+
+	(void)state;
+	s2t_layout_of(&h, &l);
+	FIELD(&l, s2v_ev_vcpu, vcpu);
+	FIELD(&l, s2v_ev_vcpu, flags);
+	FIELD(&l, s2v_ev_vcpu, sctlr);
+	FIELD(&l, s2v_ev_vcpu, ttbr1);
+	FIELD(&l, s2v_ev_vcpu, absent);
+	h = (struct s2v_ev_hdr){ .type = S2V_EV_GUEST, .len = sizeof(struct s2v_ev_guest) };
+	s2t_layout_of(&h, &l);
+	FIELD(&l, s2v_ev_guest, slot);
+	FIELD(&l, s2v_ev_guest, as_id);
+	FIELD(&l, s2v_ev_guest, gen);
+	FIELD(&l, s2v_ev_guest, gpa);
+	FIELD(&l, s2v_ev_guest, bytes);
+	FIELD(&l, s2v_ev_guest, alias);
+	FIELD(&l, s2v_ev_guest, va);
+	FIELD(&l, s2v_ev_guest, vcpu);
+	FIELD(&l, s2v_ev_guest, attr);
+}
+
 /* Sequential page faults of a guest take few bytes an event. */
 static void sequential_faults_take_few_bytes(void **state)
 {
@@ -272,6 +312,7 @@ int main(void)
 		cmocka_unit_test(extreme_numbers_come_back),
 		cmocka_unit_test(many_streams_come_back),
 		cmocka_unit_test(layouts_are_sound),
+		cmocka_unit_test(fields_of_a_guest),
 		cmocka_unit_test(sequential_faults_take_few_bytes),
 		cmocka_unit_test(damaged_bodies_are_refused_or_valid),
 	};
