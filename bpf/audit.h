@@ -540,6 +540,10 @@ int audit_step(struct bpf_iter__task_file *ctx)
 		audit_slot((void *)key, vm);
 	else if (audit.op == S2V_AUDIT_WALK)
 		audit_walk((void *)key, vm);
+	else if (audit.op == S2V_AUDIT_VCPU)
+		audit_read_vcpu((void *)key);
+	else if (audit.op == S2V_AUDIT_GUEST)
+		audit_read_guest((void *)key);
 	return 1;
 }
 

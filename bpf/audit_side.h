@@ -81,7 +81,7 @@ __noinline int side_walk(__u32 side, __u64 ia, struct audit_at *at)
 	if (!at)
 		return WALK_UNREAD;
 	audit_work += 4;
-	level = walk_tables(&w);
+	level = walk_tables_unlocked(&w);
 	at->desc = w.desc;
 	at->start = w.table;
 	at->level = w.level;

@@ -16,6 +16,24 @@ static __always_inline int read_desc(__u64 at, __u64 *desc)
 	return bpf_probe_read_kernel(desc, sizeof(*desc), (void *)at);
 }
 
+struct s2v_ram ram;
+
+/*
+ * Returns whether a physical address is RAM: its linear-map address may be read. Eight steps search
+ * S2V_RAM_RANGES. Global: verified once.
+ */
+__noinline int ram_has(__u64 pa)
+{
+	__u32 low = 0, i;
+
+#pragma unroll
+	for (i = S2V_RAM_RANGES / 2; i; i /= 2)
+		if (low + i < ram.n && ram.range[(low + i) & (S2V_RAM_RANGES - 1)].start <= pa)
+			low += i;
+	low &= S2V_RAM_RANGES - 1;
+	return ram.n && pa >= ram.range[low].start && pa < ram.range[low].end;
+}
+
 struct walk {
 	struct s2v_tables t;
 	__u64 ia;
@@ -50,30 +68,49 @@ static __always_inline int walk_step(struct walk *w)
 	return WALK_CONTINUE;
 }
 
-/*
- * Walks to the leaf that maps w->ia. Returns its level, with the descriptor in w->desc;
- * WALK_UNMAPPED; or WALK_UNREAD: a read failed, which is counted. w->table and w->level are where the
- * walk ended. Unrolled for up to five levels: to the 6.1 verifier a loop that the compiler enters in
- * the middle is a "back-edge".
- * Global: the verifier checks it once, not once per caller and state.
- */
-__noinline int walk_tables(struct walk *w)
+/* Whether the next table may be read, if no lock keeps it: one that is freed may hold anything. */
+static __always_inline int walk_ram(struct walk *w, bool unlocked, int r)
+{
+	if (!unlocked || r != WALK_CONTINUE || !ram.n || ram_has(w->table - w->linear))
+		return r;
+	count(S2V_CNT_UNREAD_READ);
+	return WALK_UNREAD;
+}
+
+/* Unrolled for up to five levels: to the 6.1 verifier a loop that the compiler enters in the middle is a "back-edge". */
+static __always_inline int walk_levels(struct walk *w, bool unlocked)
 {
 	int r;
 
 	if (!w)
 		return WALK_UNMAPPED;
 	w->level = w->t.start_level;
-	r = walk_step(w);
+	r = walk_ram(w, unlocked, walk_step(w));
 	if (r == WALK_CONTINUE)
-		r = walk_step(w);
+		r = walk_ram(w, unlocked, walk_step(w));
 	if (r == WALK_CONTINUE)
-		r = walk_step(w);
+		r = walk_ram(w, unlocked, walk_step(w));
 	if (r == WALK_CONTINUE)
-		r = walk_step(w);
+		r = walk_ram(w, unlocked, walk_step(w));
 	if (r == WALK_CONTINUE)
 		r = walk_step(w);
 	return r == WALK_CONTINUE ? WALK_UNMAPPED : r;
+}
+
+/*
+ * Walks to the leaf that maps w->ia, with a lock that keeps the tables. Returns its level, with the descriptor in
+ * w->desc; WALK_UNMAPPED; or WALK_UNREAD: a read failed, which is counted. w->table and w->level are where the walk
+ * ended. Global: the verifier checks it once, not once per caller and state.
+ */
+__noinline int walk_tables(struct walk *w)
+{
+	return walk_levels(w, false);
+}
+
+/* The same without a lock: reads only RAM, if that is known. */
+__noinline int walk_tables_unlocked(struct walk *w)
+{
+	return walk_levels(w, true);
 }
 
 /*

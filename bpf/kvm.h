@@ -163,8 +163,19 @@ struct kvm_arch___vtcr {
 	__u64 vtcr;
 };
 
+struct xa_node {
+	unsigned char shift;
+	void *slots[64]; /* or 16, with CONFIG_BASE_SMALL */
+};
+
+struct xarray {
+	void *xa_head;
+};
+
 /* mmu_invalidate_*: these names from 6.0 on; written under kvm->mmu_lock. */
 struct kvm {
+	struct xarray vcpu_array; /* 5.17 on; by vcpu_idx, 0 to online_vcpus - 1 */
+	atomic_t online_vcpus;
 	struct mm_struct *mm;
 	int userspace_pid; /* the thread that created it, in the initial PID namespace */
 	struct kvm_memslots *memslots[1];
@@ -200,17 +211,43 @@ struct kvm_vcpu_fault_info {
 	__u64 hpfar_el2;
 };
 
+/* uapi/asm/ptrace.h: context of a kprobe on arm64, and the registers of a vCPU. */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+
+/* Its system registers, by enum vcpu_sysreg; current while the vCPU is not loaded. */
+struct kvm_cpu_context {
+	struct user_pt_regs regs;
+	__u64 sys_regs[1];
+};
+
+struct kvm_mp_state {
+	__u32 mp_state;
+};
+
 struct kvm_vcpu_arch {
 	struct kvm_s2_mmu *hw_mmu;
 	__u64 hcr_el2;
 	struct kvm_vcpu_fault_info fault;
+	struct kvm_cpu_context ctxt;
+	struct kvm_mp_state mp_state; /* 5.19 on; a bool power_off before */
 };
 
 struct kvm_vcpu {
 	struct kvm *kvm;
 	int vcpu_id;
-	void *pid; /* NULL until the first KVM_RUN (5.17 on) */
+	int cpu; /* it is loaded on this CPU; -1: not loaded (kvm_arch_vcpu_put()) */
+	struct pid *pid; /* of the thread that ran it last; NULL: none yet (5.17 on) */
 	struct kvm_vcpu_arch arch;
+};
+
+/* Optional. Not NULL: the guest may have an EL2 (6.7 on), and some of its registers are in that page. */
+struct kvm_cpu_context___nested {
+	__u64 *vncr_array;
 };
 
 /* 7.1 on: the only argument of user_mem_abort(). */
@@ -262,14 +299,6 @@ struct pt_regs___call {
 	__u64 orig_x0;
 } __attribute__((preserve_access_index));
 
-/* uapi/asm/ptrace.h: context of a kprobe on arm64. */
-struct user_pt_regs {
-	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
-	__u64 pstate;
-};
-
 enum kvm_pgtable_prot___s2v {
 	KVM_PGTABLE_PROT_X___s2v = 1,
 	KVM_PGTABLE_PROT_W___s2v,
@@ -302,6 +331,98 @@ static __always_inline void kvm_prot_bits(struct s2v_prot_bits *b)
 	b->nc = PROT_BIT(NORMAL_NC);
 	b->known = b->x | b->w | b->r | b->device | b->nc | PROT_BIT(SW0) | PROT_BIT(SW1) |
 		   PROT_BIT(SW2) | PROT_BIT(SW3);
+}
+
+/* From BTF: 6.7 and later renumbered them; TCR2_EL1: 6.5 on. */
+enum vcpu_sysreg___s2v {
+	SCTLR_EL1___s2v = 1,
+	TTBR0_EL1___s2v,
+	TTBR1_EL1___s2v,
+	TCR_EL1___s2v,
+	TCR2_EL1___s2v,
+	MAIR_EL1___s2v,
+};
+
+/* Reads an EL1 system register of a vCPU that is not loaded; 0 if this kernel has none of that name. */
+#define VCPU_SYSREG(vcpu, name)                                                                 \
+	(bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, name##___s2v)                       \
+		 ? vcpu_sysreg(vcpu, bpf_core_enum_value(enum vcpu_sysreg___s2v, name##___s2v)) \
+		 : 0)
+
+static __always_inline __u64 vcpu_sysreg(struct kvm_vcpu *vcpu, __u64 index)
+{
+	__u64 *regs = (void *)vcpu + bpf_core_field_offset(struct kvm_vcpu, arch.ctxt.sys_regs);
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), regs + index);
+	return value;
+}
+
+/* Whether this kernel names the registers that translation at EL1 needs. */
+static __always_inline bool kvm_has_sysregs(void)
+{
+	return bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, SCTLR_EL1___s2v) &&
+	       bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, TTBR0_EL1___s2v) &&
+	       bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, TTBR1_EL1___s2v) &&
+	       bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, TCR_EL1___s2v) &&
+	       bpf_core_enum_value_exists(enum vcpu_sysreg___s2v, MAIR_EL1___s2v);
+}
+
+/* Whether the vCPU may have an EL2 of its own (KVM_ARM_VCPU_HAS_EL2). */
+static __always_inline bool kvm_vcpu_is_nested(struct kvm_vcpu *vcpu)
+{
+	struct kvm_cpu_context___nested *ctxt =
+		(void *)vcpu + bpf_core_field_offset(struct kvm_vcpu, arch.ctxt);
+
+	return bpf_core_field_exists(struct kvm_cpu_context___nested, vncr_array) &&
+	       BPF_CORE_READ(ctxt, vncr_array);
+}
+
+/* PSTATE.M (Arm ARM C5.2.19): 0b0000 is EL0, of AArch64 or (bit 4) AArch32. */
+static __always_inline bool kvm_vcpu_is_user(struct kvm_vcpu *vcpu)
+{
+	return !(BPF_CORE_READ(vcpu, arch.ctxt.regs.pstate) & 0xf);
+}
+
+#define KVM_MP_STATE_STOPPED 5 /* uapi/linux/kvm.h: powered off (PSCI) */
+
+/* Entries of an xarray (lib/xarray.c): a node is its address + 2; others are leaves, or NULL. */
+#define XA_LEVELS 3 /* 64^3 entries; KVM has at most 512 vCPUs (VGIC_V3_MAX_CPUS) */
+
+static __always_inline bool xa_is_node(__u64 entry)
+{
+	return (entry & 3) == 2 && entry > 4096;
+}
+
+/* One level down, if `entry` is a node. */
+static __always_inline __u64 xa_down(__u64 entry, __u32 index)
+{
+	struct xa_node *node = (void *)(entry - 2);
+	__u64 mask = bpf_core_field_size(struct xa_node, slots) / sizeof(void *) - 1;
+	__u64 slots = (__u64)node + bpf_core_field_offset(struct xa_node, slots), next = 0;
+
+	if (!xa_is_node(entry))
+		return entry;
+	slots += (index >> (BPF_CORE_READ(node, shift) & 31) & mask) * sizeof(void *);
+	bpf_probe_read_kernel(&next, sizeof(next), (void *)slots);
+	return next;
+}
+
+/* vCPU number `index` (vcpu_idx), or NULL. KVM keeps all until the VM ends. */
+static __always_inline struct kvm_vcpu *kvm_vcpu_at(struct kvm *kvm, __u32 index)
+{
+	__u64 entry;
+
+	if (index >= (__u32)BPF_CORE_READ(kvm, online_vcpus.counter))
+		return NULL;
+	entry = (__u64)BPF_CORE_READ(kvm, vcpu_array.xa_head);
+	/* A single entry at index 0 has no node. */
+	if (!xa_is_node(entry))
+		return index ? NULL : (void *)entry;
+	entry = xa_down(entry, index);
+	entry = xa_down(entry, index);
+	entry = xa_down(entry, index);
+	return entry & 3 ? NULL : (void *)entry;
 }
 
 /* include/linux/mm.h; positions unchanged 6.1 to 7.3. ALLOW_ANY_UNCACHED: 6.9 on. */
@@ -384,6 +505,8 @@ static __always_inline __u64 kvm_vtcr(struct kvm *kvm, struct kvm_s2_mmu *mmu)
 
 #define VTCR_EL2_DS (1ULL << 32)
 #define HCR_EL2_FWB (1ULL << 46)
+#define HCR_EL2_RW (1ULL << 31) /* EL1 is AArch64 */
+#define HCR_EL2_TVM (1ULL << 26) /* KVM traps the guest's writes to SCTLR_EL1 and its like */
 
 /* KVM_ARCH_FLAG_MTE_ENABLED is bit 1 of kvm->arch.flags (5.17 on). */
 static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
@@ -391,15 +514,11 @@ static __always_inline bool kvm_vm_has_mte(struct kvm *kvm)
 	return BPF_CORE_READ(kvm, arch.flags) & 2;
 }
 
-/*
- * A task's PID in the namespace of the current task, which reads the iterator; 0: it has none there, or has
- * exited.
- */
-static __always_inline __u32 pid_for_reader(struct task_struct *task)
+/* Its number in the PID namespace of the current task, which reads the iterator; 0: it has none there. */
+static __always_inline __u32 pid_nr_for_reader(struct pid *pid)
 {
 	struct task_struct *reader = (void *)bpf_get_current_task();
 	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	struct upid *upid;
 
 	if (!pid || level > BPF_CORE_READ(pid, level))
@@ -407,6 +526,12 @@ static __always_inline __u32 pid_for_reader(struct task_struct *task)
 	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 	       (__u64)level * bpf_core_type_size(struct upid);
 	return BPF_CORE_READ(upid, nr);
+}
+
+/* The same of a task; 0 also if it has exited. */
+static __always_inline __u32 pid_for_reader(struct task_struct *task)
+{
+	return pid_nr_for_reader(BPF_CORE_READ(task, thread_pid));
 }
 
 /* fatal_signal_pending() of the current task: SIGKILL is 9. */

@@ -45,7 +45,8 @@
  *
  * No programs: kvm.h (kernel types, differences between releases), common.h (maps, counters, ring buffer), host.h
  * (VMA, host PTE, memslot), block.h (host PTEs of a block), page.h (page events, aggregation), window.h (fast path),
- * brief.h (short events of --all), audit_side.h (both sides of an audit).
+ * brief.h (short events of --all), audit_side.h (both sides of an audit), guest.h (registers and tables of the
+ * guest).
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -82,6 +83,7 @@
 #include "vm.h"
 #include "reset.h"
 #include "audit_side.h"
+#include "guest.h"
 #include "audit.h"
 #include "probe.h"
 

@@ -179,6 +179,53 @@ enum s2v_audit_op {
 	S2V_AUDIT_BEGIN, /* start with this VM: sets flags, shadow; forgets the VM before */
 	S2V_AUDIT_SLOT, /* find the first memslot that ends after `gpa` */
 	S2V_AUDIT_WALK, /* walk its stage-2 tables from `gpa` on, one step */
+	S2V_AUDIT_VCPU, /* read the registers of one vCPU: struct s2v_audit_vcpu */
+	S2V_AUDIT_GUEST, /* read guest memory: struct s2v_audit_guest */
+};
+
+/* Request and result of S2V_AUDIT_VCPU. */
+struct s2v_audit_vcpu {
+	__u32 index; /* vcpu_idx, from 0 */
+	__u32 found; /* 0: there is no such vCPU (any more) */
+	__s32 id; /* vcpu_id */
+	__s32 cpu; /* it is loaded there, so its registers are as of its last exit; -1: not loaded */
+	__u32 tid; /* thread that ran it last, in the reader's PID namespace; 0: none */
+	__u32 flags; /* S2V_VC_OFF, _TVM, _USER, _AARCH32, _NESTED, _NO_REGS */
+	__u64 sctlr, tcr, tcr2, mair, ttbr[2];
+};
+
+/* Guest memory is read in chunks: the smallest translation table. */
+#define S2V_CHUNK_SIZE 4096
+#define S2V_CHUNK_WORDS (S2V_CHUNK_SIZE / 8)
+#define S2V_CHUNKS 64
+
+enum s2v_chunk_state {
+	S2V_CHUNK_READ,
+	S2V_CHUNK_ABSENT, /* neither stage 2 nor the host maps anything there now */
+	S2V_CHUNK_NOT_RAM, /* it is mapped to an address outside the host's RAM */
+	S2V_CHUNK_SWAPPED, /* stage 2 maps nothing there now, and the host has it swapped out */
+	S2V_CHUNK_FAILED, /* stage 2, or the memory, could not be read */
+	S2V_CHUNK_CHANGED, /* KVM is changing the stage-2 entry: try again */
+};
+
+/* Request and result of S2V_AUDIT_GUEST: n chunks, read through stage 2. */
+struct s2v_audit_guest {
+	__u32 n;
+	__u32 pad;
+	__u64 ipa[S2V_CHUNKS]; /* multiples of S2V_CHUNK_SIZE */
+	__u32 state[S2V_CHUNKS]; /* enum s2v_chunk_state */
+	__u64 data[S2V_CHUNKS][S2V_CHUNK_WORDS];
+};
+
+/* The host's RAM, ascending; [start, end). No other physical address is read. */
+#define S2V_RAM_RANGES 256
+
+struct s2v_ram {
+	__u32 n; /* 0: not known */
+	__u32 pad;
+	struct {
+		__u64 start, end;
+	} range[S2V_RAM_RANGES];
 };
 
 /*

@@ -10,10 +10,12 @@
 #include "live/audit.h"
 #include "core/bounds.h"
 #include "live/census.h"
+#include "live/guest.h"
 #include "live/iter.h"
 #include "live/keep.h"
 #include "live/live_private.h"
 #include "live/memory.h"
+#include "live/ram.h"
 #include "util/util.h"
 
 #define PAUSE_NS 1000000 /* while an entry keeps changing */
@@ -35,6 +37,8 @@ struct auditor {
 	struct s2v_vmas vmas; /* of that process */
 	bool vmas_read;
 	unsigned int runs, pauses; /* of this VM, see RUNS_MAX and PAUSES_VM_MAX */
+	struct s2v_guest_slot *slot; /* of this VM, ascending */
+	size_t n_slots, cap_slots;
 	__u64 start; /* CLOCK_BOOTTIME ns */
 	__u64 steps; /* of this VM */
 	__u64 leaves; /* of all VMs, for the rate */
@@ -224,6 +228,26 @@ static int walk_slot(struct auditor *x)
 	}
 }
 
+/* Keeps a memslot that was walked, for the guest's side. 0 or -ENOMEM. */
+static int keep_slot(struct auditor *x)
+{
+	if (x->n_slots == x->cap_slots) {
+		size_t cap = x->cap_slots ? 2 * x->cap_slots : 16;
+		void *p = reallocarray(x->slot, cap, sizeof(*x->slot));
+
+		if (!p)
+			return -ENOMEM;
+		x->slot = p;
+		x->cap_slots = cap;
+	}
+	x->slot[x->n_slots++] = (struct s2v_guest_slot){ .gpa = x->a->slot_gpa,
+							 .size = x->a->slot_size,
+							 .gen = x->a->gen,
+							 .id = x->a->slot,
+							 .as_id = x->a->as_id };
+	return 0;
+}
+
 /* Audits all memslots of one VM. */
 static int audit_slots(struct auditor *x)
 {
@@ -245,6 +269,9 @@ static int audit_slots(struct auditor *x)
 		if (err < 0 || x->a->flags)
 			return err;
 		if (!err) {
+			err = keep_slot(x);
+			if (err)
+				return err;
 			x->a->gpa = x->a->slot_gpa + x->a->slot_size;
 			continue;
 		}
@@ -256,6 +283,37 @@ static int audit_slots(struct auditor *x)
 		x->a->gpa = x->a->slot_gpa;
 		x->vmas_read = false;
 	}
+}
+
+static int guest_step(void *arg, enum s2v_audit_op op)
+{
+	struct auditor *x = arg;
+	int err = step(x, op);
+
+	x->steps++;
+	/* What the step could not read of the VM: there is nothing to walk. */
+	return !err && x->a->flags ? -ESRCH : err;
+}
+
+static bool guest_pace(void *arg, __u64 leaves)
+{
+	return !s2v_live_consume(((struct auditor *)arg)->l) && keep_pace(arg, leaves);
+}
+
+/* The guest's own stage 1: it decides only where stage 2 does not force Write-Back. */
+static int audit_guest(struct auditor *x)
+{
+	const struct s2v_guest_audit o = { .l = x->l,
+					   .vm = x->a->vm,
+					   .tgid = x->list.vm[x->index].tgid,
+					   .slot = x->slot,
+					   .n_slots = x->n_slots,
+					   .each = x->o->each,
+					   .step = guest_step,
+					   .pace = guest_pace,
+					   .arg = x };
+
+	return x->l->host->fwb == S2V_YES || !x->n_slots ? 0 : s2v_guest_audit(&o);
 }
 
 static void report_end(struct auditor *x, __u64 start, bool gone)
@@ -294,8 +352,11 @@ static int audit_vm(struct auditor *x, bool again)
 	if (!x->link)
 		attach_step(x, 0);
 	err = step(x, S2V_AUDIT_BEGIN);
+	x->n_slots = 0;
 	if (!err && !x->a->flags)
 		err = audit_slots(x);
+	if (!err && !x->a->flags && !again)
+		err = audit_guest(x);
 	/* Before the VM's AUDIT event, and before not_wb_hi is read, hand out what was found. */
 	if (!err || err == -ESRCH) {
 		int drained = s2v_live_drain_by_turns(x->l, go_on, x);
@@ -355,6 +416,7 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	int err;
 
 	l->not_wb_hi = 0;
+	s2v_ram_refresh(l);
 	err = list_vms(&x);
 	if (!err)
 		err = audit_all(&x, false);
@@ -365,5 +427,6 @@ int s2v_live_audit(struct s2v_live *l, const struct s2v_audit_opts *o)
 	end.flags = err ? S2V_AU_STOPPED : 0;
 	l->fn(l->arg, &end.h);
 	free(x.list.vm);
+	free(x.slot);
 	return err;
 }

@@ -18,6 +18,9 @@ int s2v_host_preflight(char *err, size_t errlen);
  */
 int s2v_host_gather(struct s2v_host *h, char *err, size_t errlen);
 
+/* host_live.c: the ranges of struct s2v_host.ram as of now. 0 or -errno; *n is 0 if they cannot be read. Free *ram. */
+int s2v_host_read_ram(struct s2v_range **ram, size_t *n);
+
 /*
  * observe_live.c: chooses the hooks on this machine (host/observe.h). Returns how many observations have no
  * hook, or -1 with a message for the user in err: BTF cannot be read, or shows that the kernel lacks

@@ -137,15 +137,22 @@ static int gather_kvm(struct s2v_cpu_source *c, int *pfnmap, char *err, size_t e
 	return 0;
 }
 
-static int gather_ram(struct s2v_host *h, char *err, size_t errlen)
+int s2v_host_read_ram(struct s2v_range **ram, size_t *n)
 {
 	FILE *f = fopen("/proc/iomem", "re");
 	int ret;
 
 	if (!f) /* the RAM ranges stay unknown; rules that need them report that */
 		return 0;
-	ret = s2v_parse_iomem(f, &h->ram, &h->n_ram);
+	ret = s2v_parse_iomem(f, ram, n);
 	fclose(f);
+	return ret;
+}
+
+static int gather_ram(struct s2v_host *h, char *err, size_t errlen)
+{
+	int ret = s2v_host_read_ram(&h->ram, &h->n_ram);
+
 	if (!ret)
 		return 0;
 	snprintf(err, errlen, "cannot read /proc/iomem: %s",

@@ -14,6 +14,9 @@ struct s2verify_bss {
 	bool pending_some;
 	__u32 pending_left;
 	struct s2v_audit audit;
+	struct s2v_audit_vcpu audit_vcpu;
+	struct s2v_audit_guest audit_guest;
+	struct s2v_ram ram;
 	struct s2v_memory memory;
 };
 

@@ -17,8 +17,10 @@
 #include "core/bounds.h"
 #include "live/audit.h"
 #include "live/census.h"
+#include "live/guest.h"
 #include "live/iter.h"
 #include "live/keep.h"
+#include "live/ram.h"
 #include "live/vmas.h"
 
 enum { VMS_FD = 1, OTHER_FD, AGG_FD };
@@ -29,6 +31,7 @@ static struct world {
 	struct s2verify_bss bss;
 	struct s2verify_bpf skel;
 	struct s2v_live live;
+	struct s2v_host host;
 	__u32 vm[8]; /* VMs in the map, by key; 0: none */
 	struct {
 		struct s2v_agg_key key;
@@ -46,7 +49,7 @@ static struct world {
 	/* Reading VMAs: its arguments and results; the number of runs behind a memslot. */
 	__u32 asked_tid, users;
 	bool nobody, thread_ends;
-	unsigned int reads, runs, unstable;
+	unsigned int reads, runs, unstable, guests;
 	int vmas_err;
 	__u32 unread_ended; /* VM of the last s2v_live_unread_end() */
 	__u32 flags, unread; /* of the last AUDIT event of a VM; of the last SLOT event */
@@ -273,6 +276,17 @@ void s2v_vmas_free(struct s2v_vmas *v)
 	v->n = 0;
 }
 
+void s2v_ram_refresh(struct s2v_live *l)
+{
+	(void)l;
+}
+
+int s2v_guest_audit(const struct s2v_guest_audit *o)
+{
+	w.guests += o->n_slots == 1;
+	return 0;
+}
+
 static bool go_on(void *arg, unsigned int vm, unsigned int vms, unsigned int permille)
 {
 	(void)arg;
@@ -291,6 +305,7 @@ static int begin(__u32 listed, __u32 known)
 	w.skel.bss = &w.bss;
 	w.skel.maps.vms = (struct bpf_map *)&w;
 	w.live.skel = &w.skel;
+	w.live.host = &w.host;
 	w.live.fn = take;
 	w.go_on_for = 1000;
 	for (__u32 vm = 1; vm <= listed; vm++) {
@@ -317,11 +332,15 @@ static void end(void)
 static void all_there(void **state)
 {
 	(void)state;
-	begin(3, 3);
-	assert_int_equal(audit(), 0);
-	assert_int_equal(w.reported[S2V_EV_SLOT], 3);
-	assert_int_equal(w.reported[S2V_EV_AUDIT], 3 + 1);
-	end();
+	for (int fwb = S2V_NO; fwb <= S2V_YES; fwb++) {
+		begin(3, 3);
+		w.host.fwb = fwb;
+		assert_int_equal(audit(), 0);
+		assert_int_equal(w.reported[S2V_EV_SLOT], 3);
+		assert_int_equal(w.reported[S2V_EV_AUDIT], 3 + 1);
+		assert_int_equal(w.guests, fwb ? 0 : 3); /* with S2FWB they have no say */
+		end();
+	}
 }
 
 /* VMs that are gone are not reported; between them go_on() is called and the ring buffer is read. */
