@@ -46,13 +46,29 @@ struct s2v_losses {
 	__u64 by_audits; /* part of unread: in audits */
 };
 
+/* vCPUs, by what the last audit found of their own stage 1. */
+enum s2v_vcpu_state {
+	S2V_VCPU_WALKED,
+	S2V_VCPU_NO_TABLES, /* powered off, MMU off or caches off */
+	S2V_VCPU_UNWALKED, /* its tables could not be walked, or not wholly */
+	S2V_VCPU_STATES
+};
+
+/* Counts of what is in the model. */
+struct s2v_model_counts {
+	__u64 memslots[3]; /* index: 1 + enum s2v_tri of write_back_guaranteed */
+	struct s2v_guest_bytes guest;
+	__u64 vcpus[S2V_VCPU_STATES];
+};
+
 /* The daemon's state at one moment, about 30 KiB. The state of the rules is in daemon.rules. */
 struct s2v_now {
 	__u64 realtime;
 	struct s2v_figures fig;
 	struct s2v_summary sum; /* with complete and incomplete set */
 	struct s2v_losses lost;
-	__u64 vms, memslots[3]; /* index: 1 + enum s2v_tri of write_back_guaranteed */
+	__u64 vms;
+	struct s2v_model_counts model;
 	char unready[1024]; /* why not ready, a line per reason; "" if ready */
 };
 
@@ -72,7 +88,8 @@ struct s2v_daemon {
 	struct s2v_now now; /* for the request being answered */
 	struct s2v_privileges priv;
 	__u64 started; /* CLOCK_REALTIME ns */
-	__u64 census[3], census_at; /* as s2v_now.memslots; CLOCK_MONOTONIC ns */
+	struct s2v_model_counts model; /* at counted_at, CLOCK_MONOTONIC ns */
+	__u64 counted_at;
 	bool stop, audit_due, auditing, audit_failed;
 	struct s2v_losses repaired; /* before the start of the last audit that read everything */
 };
@@ -81,8 +98,10 @@ struct s2v_daemon {
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now);
 /* For the end of an audit. before: losses when it began. Overwrites *now. 0 or -errno. */
 int s2v_daemon_audited(struct s2v_daemon *d, const struct s2v_losses *before, struct s2v_now *now);
-/* Sets now->memslots. Separate because it walks the model, at most once a second. */
-void s2v_daemon_count_memslots(struct s2v_daemon *d, struct s2v_now *now);
+/* Sets now->model. Separate because it walks the model, at most once a second. */
+void s2v_daemon_count_model(struct s2v_daemon *d, struct s2v_now *now);
+/* Adds what the VM's own stage 1 maps, by the last audit. */
+void s2v_vm_guest_bytes(const struct s2v_vm *vm, struct s2v_guest_bytes *to);
 
 /* Returns whether Write-Back is guaranteed in all of the memslot (enum s2v_tri). */
 int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,

@@ -258,9 +258,36 @@ WRITE(vms)
 WRITE(memslots)
 {
 	UNUSED;
-	s2v_expo_u64(x, L({ "write_back_guaranteed", "true" }), now->memslots[1 + S2V_YES]);
-	s2v_expo_u64(x, L({ "write_back_guaranteed", "false" }), now->memslots[1 + S2V_NO]);
-	s2v_expo_u64(x, L({ "write_back_guaranteed", "unknown" }), now->memslots[1 + S2V_UNKNOWN]);
+	s2v_expo_u64(x, L({ "write_back_guaranteed", "true" }), now->model.memslots[1 + S2V_YES]);
+	s2v_expo_u64(x, L({ "write_back_guaranteed", "false" }), now->model.memslots[1 + S2V_NO]);
+	s2v_expo_u64(x, L({ "write_back_guaranteed", "unknown" }),
+		     now->model.memslots[1 + S2V_UNKNOWN]);
+}
+
+/* With S2FWB the guest's own stage 1 has no say, and no audit looks at it. */
+static bool guests_decide(const struct s2v_daemon *d)
+{
+	return d->src->host->fwb != S2V_YES;
+}
+
+WRITE(guest_bytes)
+{
+	enum { N = sizeof(s1_named) };
+	__u64 sum[N + 1] = { 0 };
+
+	for (__u32 a = 0; a < S2V_ATTR_NR; a++)
+		sum[attr_index(s1_named, N, a)] += now->model.guest.bytes[a];
+	for (size_t a = 0; a <= N && guests_decide(d); a++)
+		s2v_expo_u64(x, L({ "attr", a < N ? s2v_attr_name(s1_named[a]) : "other" }),
+			     sum[a]);
+}
+
+WRITE(guest_vcpus)
+{
+	static const char *const state[S2V_VCPU_STATES] = { "walked", "no-tables", "not-walked" };
+
+	for (int i = 0; i < S2V_VCPU_STATES && guests_decide(d); i++)
+		s2v_expo_u64(x, L({ "state", state[i] }), now->model.vcpus[i]);
 }
 
 /* ---- audits ---- */

@@ -57,6 +57,14 @@ static const struct metric metrics[] = {
 	{ "s2verify_vms", S2V_GAUGE, "", "", "VMs that exist.", vms },
 	{ "s2verify_memslots", S2V_GAUGE, "", "write_back_guaranteed",
 	  "Memslots that exist, by the coherence contract.", memslots },
+	{ "s2verify_guest_bytes", S2V_GAUGE, "bytes", "attr",
+	  "Memory of memslots that guests' own stage 1 maps, by type, as of the last audit of each VM; "
+	  "mapped with two types it counts for both. Absent on hosts with S2FWB.",
+	  guest_bytes },
+	{ "s2verify_guest_vcpus", S2V_GAUGE, "", "state",
+	  "vCPUs by what the last audit found of their own stage 1: walked, no-tables (off, MMU or caches "
+	  "off), not-walked (or not wholly). Absent on hosts with S2FWB.",
+	  guest_vcpus },
 	{ "s2verify_audit_leaves_total", S2V_COUNTER, "", "s1, s2",
 	  "Stage-2 leaves that audits looked at, by host (s1) and stage-2 attribute.", leaves },
 	{ "s2verify_audits_total", S2V_COUNTER, "", "result", "Audits of all VMs that ended.",

@@ -191,6 +191,10 @@ int s2v_journal_finding(int fd, const char *path, const struct s2v_finding *f)
 		put(&e, "S2V_S1", "%s", s2v_attr_name(f->s1));
 		put(&e, "S2V_S2", "%s", s2v_attr_name(f->s2));
 	}
+	if (f->guest != S2V_ATTR_NONE) {
+		put(&e, "S2V_GUEST", "%s", s2v_attr_name(f->guest));
+		put(&e, "S2V_GUEST_VA", "0x%llx", ULL(f->guest_va));
+	}
 	if (f->err)
 		put(&e, "S2V_ERRNO", "%s", s2v_errno_name(f->err));
 	return send_to(fd, path, e.buf, e.len);

@@ -165,18 +165,46 @@ int s2v_slot_write_back(const struct s2v_host *h, const struct s2v_vm *vm,
 	return all;
 }
 
-void s2v_daemon_count_memslots(struct s2v_daemon *d, struct s2v_now *now)
+void s2v_vm_guest_bytes(const struct s2v_vm *vm, struct s2v_guest_bytes *to)
+{
+	if (!vm->guest.n)
+		return;
+	for (const struct s2v_memslot *s = vm->slots; s; s = s->hh.next)
+		for (size_t i = 0; i < s->n_ranges; i++)
+			if (s->ranges[i].guest)
+				s2v_guest_bytes_add(to, s->ranges[i].guest);
+}
+
+static enum s2v_vcpu_state vcpu_state(__u32 flags)
+{
+	if (flags & S2V_VC_OFF)
+		return S2V_VCPU_NO_TABLES;
+	if (flags & S2V_VC_UNREAD)
+		return S2V_VCPU_UNWALKED;
+	return flags & (S2V_VC_MMU_OFF | S2V_VC_CACHE_OFF) ? S2V_VCPU_NO_TABLES : S2V_VCPU_WALKED;
+}
+
+static void count_vm(const struct s2v_daemon *d, const struct s2v_vm *vm,
+		     struct s2v_model_counts *to)
+{
+	for (const struct s2v_memslot *s = vm->slots; s; s = s->hh.next)
+		to->memslots[1 + s2v_slot_write_back(d->src->host, vm, s)]++;
+	s2v_vm_guest_bytes(vm, &to->guest);
+	for (size_t i = 0; i < vm->guest.n; i++)
+		to->vcpus[vcpu_state(vm->guest.vcpu[i].flags)]++;
+}
+
+void s2v_daemon_count_model(struct s2v_daemon *d, struct s2v_now *now)
 {
 	__u64 t = s2v_clock_ns(CLOCK_MONOTONIC);
 
-	if (!d->census_at || t - d->census_at >= COUNT_NS) {
-		d->census_at = t;
-		memset(d->census, 0, sizeof(d->census));
+	if (!d->counted_at || t - d->counted_at >= COUNT_NS) {
+		d->counted_at = t;
+		memset(&d->model, 0, sizeof(d->model));
 		for (const struct s2v_vm *vm = s2v_correlator_vms(d->core); vm; vm = vm->hh.next)
-			for (const struct s2v_memslot *s = vm->slots; s; s = s->hh.next)
-				d->census[1 + s2v_slot_write_back(d->src->host, vm, s)]++;
+			count_vm(d, vm, &d->model);
 	}
-	memcpy(now->memslots, d->census, sizeof(now->memslots));
+	now->model = d->model;
 }
 
 int s2v_daemon_now(struct s2v_daemon *d, struct s2v_now *now)

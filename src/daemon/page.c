@@ -168,7 +168,7 @@ static void write_tiles(const struct page *p)
 {
 	const struct s2v_now *now = p->now;
 	FILE *f = p->f;
-	__u64 slots = now->memslots[0] + now->memslots[1] + now->memslots[2];
+	__u64 slots = now->model.memslots[0] + now->model.memslots[1] + now->model.memslots[2];
 
 	fputs("<ul class=\"tiles\">", f);
 	open_tile(f, "VMs", "vms");
@@ -177,12 +177,13 @@ static void write_tiles(const struct page *p)
 	html_count(f, slots, "memslot", "memslots");
 	fputs("</small></a></li>", f);
 	open_tile(f, "Write-Back guaranteed", "vms");
-	html_num(f, now->memslots[1 + S2V_YES]);
-	fputs(now->memslots[1 + S2V_YES] == 1 ? "</b><small>memslot; " : "</b><small>memslots; ",
+	html_num(f, now->model.memslots[1 + S2V_YES]);
+	fputs(now->model.memslots[1 + S2V_YES] == 1 ? "</b><small>memslot; "
+						    : "</b><small>memslots; ",
 	      f);
-	html_num(f, now->memslots[1 + S2V_NO]);
+	html_num(f, now->model.memslots[1 + S2V_NO]);
 	fputs(" not, ", f);
-	html_num(f, now->memslots[1 + S2V_UNKNOWN]);
+	html_num(f, now->model.memslots[1 + S2V_UNKNOWN]);
 	fputs(" not known</small></a></li>", f);
 	open_tile(f, "Findings", "findings");
 	html_num(f, count_findings(p->d, S2V_INFO));
@@ -221,6 +222,21 @@ static const struct s2v_vm *find_vm(const struct s2v_vm *head, __u32 id)
 	return vm;
 }
 
+/* What its own stage 1 maps, by the last audit. */
+static void write_guest_cell(FILE *f, const struct s2v_vm *vm)
+{
+	struct s2v_guest_bytes sum = { .alias = 0 };
+
+	fputs("<td>", f);
+	if (vm && vm->guest.n) {
+		s2v_vm_guest_bytes(vm, &sum);
+		html_guest_maps(f, &sum, s2v_guest_flags(vm));
+	} else {
+		fputs("–", f);
+	}
+	fputs("</td>", f);
+}
+
 static void write_vm_row(const struct page *p, const struct s2v_vm_stat *vm)
 {
 	const struct s2v_vm *model = find_vm(s2v_correlator_vms(p->d->core), vm->id);
@@ -244,6 +260,8 @@ static void write_vm_row(const struct page *p, const struct s2v_vm_stat *vm)
 		html_num(f, n[i]);
 		fputs("</td>", f);
 	}
+	if (p->d->src->host->fwb != S2V_YES)
+		write_guest_cell(f, model);
 	fputs("</tr>\n", f);
 }
 
@@ -258,7 +276,10 @@ static void write_vms(const struct page *p)
 					     "Write-Back guaranteed",
 					     "not",
 					     "Mappings reported",
-					     "vCPU resets" };
+					     "vCPU resets",
+					     "The guest maps" };
+	/* The last column is of audits on hosts without S2FWB. */
+	const size_t columns = S2V_ARRAY_SIZE(heads) - (p->d->src->host->fwb == S2V_YES ? 1 : 0);
 	const struct s2v_vm_stat *top[VMS_MAX];
 	size_t n = s2v_vms_busiest(&p->d->vms, top, VMS_MAX);
 	FILE *f = p->f;
@@ -280,7 +301,7 @@ static void write_vms(const struct page *p)
 	fputs("<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"VMs\"><table>"
 	      "<thead><tr>",
 	      f);
-	for (size_t i = 0; i < S2V_ARRAY_SIZE(heads); i++)
+	for (size_t i = 0; i < columns; i++)
 		fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
 	fputs("</tr></thead><tbody>\n", f);
 	for (size_t i = 0; i < n; i++)
@@ -308,7 +329,10 @@ static void write_finding(FILE *f, const struct s2v_finding *k)
 		fprintf(f, "), host %s, ", s2v_attr_name(k->s1));
 	}
 	if (k->has_page && k->s2 != S2V_ATTR_NONE)
-		fprintf(f, "guest %s, ", s2v_attr_name(k->s2));
+		fprintf(f, "stage 2 %s, ", s2v_attr_name(k->s2));
+	if (k->guest != S2V_ATTR_NONE)
+		fprintf(f, "guest %s (VA <code>0x%llx</code>), ", s2v_attr_name(k->guest),
+			ULL(k->guest_va));
 	if (k->err)
 		fprintf(f, "%s, ", s2v_errno_name(k->err));
 	html_count(f, k->count, "occurrence", "occurrences");

@@ -32,7 +32,7 @@ static void write_page(void *arg, const char *accept, struct s2v_answer *a)
 	if (!read_now(d, a))
 		return;
 	a->type = "text/html; charset=utf-8";
-	s2v_daemon_count_memslots(d, &d->now);
+	s2v_daemon_count_model(d, &d->now);
 	if (s2v_page_write(a->f, d, &d->now))
 		a->code = HTTP_INTERNAL;
 }
@@ -46,7 +46,7 @@ static void write_metrics(void *arg, const char *accept, struct s2v_answer *a)
 		return;
 	a->type = x.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
 				: "text/plain; version=0.0.4; charset=utf-8";
-	s2v_daemon_count_memslots(d, &d->now);
+	s2v_daemon_count_model(d, &d->now);
 	s2v_vms_rank(&d->vms, s2v_clock_ns(CLOCK_MONOTONIC));
 	s2v_metrics_write(&x, d, &d->now);
 }

@@ -48,6 +48,20 @@ void html_finding_place(FILE *f, const struct s2v_rp_finding *k); /* memslot, GP
 void html_vms(const struct html_page *p); /* html_vms.c */
 /* html_space.c: drawings of the VM's memslots. */
 void html_space(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *const *slot, size_t n);
+/* html_guest.c: the guest's own stage 1, where an audit looked at it. */
+void html_guest_track(FILE *f, const struct s2v_rp_vm *vm,
+		      const struct s2v_rp_slot *s); /* below the memslot's bar */
+/*
+ * "2 GiB normal-wb, 64 KiB normal-nc (64 KiB of it also cacheable)", or why nothing is mapped. flags: as guest_flags of
+ * struct s2v_contract_row.
+ */
+void html_guest_maps(FILE *f, const struct s2v_guest_bytes *g, __u32 flags);
+/* Cells of the memslot's row: what the guest maps, and the maintenance that is due now. */
+void html_guest_type_cell(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_backing *b);
+void html_guest_cmo_cell(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_backing *b);
+void html_guest_tables(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *const *slot,
+		       size_t n);
+void html_guest_legend(const struct html_page *p);
 void html_timeline(const struct html_page *p); /* html_time.c */
 void html_data(const struct html_page *p); /* html_time.c: the timelines as JSON, for the script */
 void html_resets(const struct html_page *p); /* html_resets.c */

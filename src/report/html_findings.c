@@ -53,6 +53,16 @@ static void cell_address(FILE *f, __u64 addr)
 		fprintf(f, "<td><code>0x%llx</code></td>", ULL(addr));
 }
 
+/* Of a rule on the guest's own stage 1. */
+static void guest_cells(FILE *f, const struct s2v_finding *fd)
+{
+	fprintf(f,
+		"<td>%s</td><td><code>0x%llx</code> <small>(TTBR%d_EL1)</small></td><td class=\"n\">",
+		s2v_attr_name(fd->guest), ULL(fd->guest_va), fd->guest_va >> 55 & 1 ? 1 : 0);
+	html_size(f, fd->guest_alias);
+	fputs("</td>", f);
+}
+
 static void row(FILE *f, const struct s2v_rp_finding *k)
 {
 	const struct s2v_finding *fd = &k->f;
@@ -86,6 +96,8 @@ static void row(FILE *f, const struct s2v_rp_finding *k)
 	fputs("</td>", f);
 	cell_attr(f, fd->s1, fd->s1_source);
 	cell_attr(f, fd->s2, fd->s2_source);
+	if (fd->rule->on & S2V_ON_GUEST)
+		guest_cells(f, fd);
 	cell_address(f, fd->has_page ? fd->pa : S2V_NO_PA);
 	cell_address(f, fd->has_page ? fd->hva : S2V_NO_PA);
 	fputs("<td>", f);
@@ -148,13 +160,18 @@ static void one_rule(const struct html_page *p, size_t from, size_t to)
 		"Occurrences",
 		"Driver or file",
 		"Stage 1 (host)",
-		"Stage 2 (guest)",
+		"Stage 2",
+		"Stage 1 (guest)",
+		"VA",
+		"Also cacheable",
 		"PA",
 		"HVA",
 		"First at (UTC)",
 		"Error",
 	};
 	const struct s2v_rule *r = p->finding[from]->f.rule;
+	/* Three columns are of rules on the guest's own stage 1. */
+	const size_t guest = 9, left_out = r->on & S2V_ON_GUEST ? 0 : 3;
 	FILE *f = p->f;
 
 	fprintf(f, "<section class=\"rule\" id=\"rule-%s\"><h3>", r->name);
@@ -169,7 +186,8 @@ static void one_rule(const struct html_page *p, size_t from, size_t to)
 		"%s\"><table><thead><tr>",
 		r->name);
 	for (size_t i = 0; i < S2V_ARRAY_SIZE(heads); i++)
-		fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
+		if (i < guest || i >= guest + left_out)
+			fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
 	fputs("</tr></thead>\n<tbody>\n", f);
 	for (size_t i = from; i < to; i++)
 		row(f, p->finding[i]);

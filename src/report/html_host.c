@@ -107,7 +107,7 @@ static void coverage(FILE *f, const struct s2v_report *rp)
 static void mappings(FILE *f, const struct s2v_summary *sum)
 {
 	fputs("<h3>Mappings by attributes</h3><table><thead><tr><th scope=\"col\">Stage 1 "
-	      "(host)</th><th scope=\"col\">Stage 2 (guest)</th><th scope=\"col\">Mappings</th><th "
+	      "(host)</th><th scope=\"col\">Stage 2</th><th scope=\"col\">Mappings</th><th "
 	      "scope=\"col\"></th></tr></thead><tbody>\n",
 	      f);
 	for (__u32 s1 = 0; s1 < S2V_ATTR_NR; s1++) {

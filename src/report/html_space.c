@@ -3,78 +3,16 @@
  * Draws a VM's guest physical address space. Memslots may be terabytes apart, and 4 KiB in them
  * may be unsafe. The first bar has all memslots with breaks between them; widths are proportional
  * to the size, with a minimum. Then each memslot has a bar to its own scale. Unsafe ranges get a
- * mark of fixed size. Positions are attributes in percent: the page's CSP forbids style attributes.
+ * mark of fixed size.
  */
-#include "report/html.h"
+#include "report/html_bar.h"
 
-#define MIN_WIDTH 0.8 /* of an unsafe range, in percent of a bar */
-#define MIN_MARK_DISTANCE 2.5 /* percent; unsafe ranges that are closer share a mark */
 #define BREAK_WIDTH 1.2 /* percent, between memslots */
-#define MAX_MARKS 64
-#define MARK_HEIGHT 13 /* pixels above or below a bar */
-#define BAR_HEIGHT 20
-#define MARK_DOWN "M-6 1H6L0 12Z"
 
-static const char *class_of(__u8 seen)
-{
-	if (seen & S2V_RP_UNSAFE)
-		return "m unsafe";
-	if (seen & S2V_RP_UNCLEAR)
-		return "m unclear";
-	if ((seen & S2V_RP_CACHED) && (seen & S2V_RP_UNCACHED))
-		return "m both";
-	if (seen & S2V_RP_UNCACHED)
-		return "m nc";
-	return seen & S2V_RP_CACHED ? "m wb" : "m";
-}
-
-/* y: the bar's upper edge; x and width in percent. */
-static void rect(FILE *f, const char *class, int y, double x, double width)
-{
-	fprintf(f, "<rect class=\"%s\" y=\"%d\" height=\"%d\"", class, y, BAR_HEIGHT);
-	html_percent(f, "x", x, 100);
-	html_percent(f, "width", width, 100);
-	fputs("/>", f);
-}
-
-/* x in percent */
-static void mark(FILE *f, const char *class, const char *path, double x)
-{
-	fputs("<svg overflow=\"visible\"", f);
-	html_percent(f, "x", x, 100);
-	fprintf(f, "><path class=\"%s\" d=\"%s\"/></svg>", class, path);
-}
-
-/* Adjacent parts of one class become one rectangle. Exact unsafe ranges are drawn on top, later. */
+/* Exact unsafe ranges are drawn on top, later. */
 static void draw_mappings(FILE *f, const struct s2v_rp_slot *s, int y)
 {
-	__u64 bins = s->size < S2V_RP_SLOT_BINS ? s->size : S2V_RP_SLOT_BINS;
-
-	for (__u32 i = 0, end; i < bins; i = end) {
-		__u8 seen = s->seen[i];
-
-		if (!s->more_ranges)
-			seen &= (__u8)~S2V_RP_UNSAFE;
-		for (end = i + 1; end < bins; end++) {
-			__u8 next = s->seen[end];
-
-			if (!s->more_ranges)
-				next &= (__u8)~S2V_RP_UNSAFE;
-			if (class_of(next) != class_of(seen))
-				break;
-		}
-		if (seen)
-			rect(f, class_of(seen), y, 100.0 * i / (double)bins,
-			     100.0 * (end - i) / (double)bins);
-	}
-}
-
-/* The position of a GPA in its memslot, in percent. */
-static double percent_at(const struct s2v_rp_slot *s, __u64 gpa)
-{
-	if (gpa <= s->gpa || !s->size)
-		return 0;
-	return gpa - s->gpa >= s->size ? 100 : 100 * (double)(gpa - s->gpa) / (double)s->size;
+	bar_parts(f, s, s->seen, s->more_ranges ? 0xff : (__u8)~S2V_RP_UNSAFE, y, BAR_HEIGHT);
 }
 
 /* Ranges that are close together share a mark, which links to the first. */
@@ -83,65 +21,33 @@ static void draw_unsafe_ranges(FILE *f, const struct s2v_rp_vm *vm, const struct
 {
 	for (__u32 i = 0, end; i < s->n_range; i = end) {
 		const struct s2v_rp_range *r = &s->range[i];
-		double x = percent_at(s, r->gpa), last = x;
+		double x = bar_percent(s, r->gpa), last = x;
 
 		fprintf(f,
 			"<a class=\"range\" href=\"#vm-%u-s%u-r%u\" aria-label=\"Unsafe: ", vm->id,
 			s->nr, i + 1);
 		for (end = i;
-		     end < s->n_range && percent_at(s, s->range[end].gpa) < x + MIN_MARK_DISTANCE;
+		     end < s->n_range && bar_percent(s, s->range[end].gpa) < x + MIN_MARK_DISTANCE;
 		     end++)
-			last = percent_at(s, s->range[end].gpa);
+			last = bar_percent(s, s->range[end].gpa);
 		if (end - i > 1)
 			fprintf(f, "%u ranges, the first at ", end - i);
 		fprintf(f, "GPA 0x%llx, ", ULL(r->gpa));
 		html_size(f, r->end - r->gpa);
-		fprintf(f, ", host %s, guest %s\">", s2v_attr_name(r->s1), s2v_attr_name(r->s2));
+		fprintf(f, ", host %s, stage 2 %s\">", s2v_attr_name(r->s1), s2v_attr_name(r->s2));
 		for (__u32 k = i; k < end; k++) {
-			double from = percent_at(s, s->range[k].gpa),
-			       w = percent_at(s, s->range[k].end) - from;
+			double from = bar_percent(s, s->range[k].gpa),
+			       w = bar_percent(s, s->range[k].end) - from;
 
 			if (w < MIN_WIDTH)
 				w = MIN_WIDTH;
 			if (from + w > 100)
 				from = 100 - w;
-			rect(f, "m unsafe", y, from, w);
+			bar_rect(f, "m unsafe", y, BAR_HEIGHT, from, w);
 		}
 		x = (x + last + MIN_WIDTH) / 2;
-		mark(f, "mark unsafe", MARK_DOWN, x > 99 ? 99 : x);
+		bar_mark(f, "mark unsafe", MARK_DOWN, x > 99 ? 99 : x);
 		fputs("</a>", f);
-	}
-}
-
-/* At the lower edge of the bar. */
-static void draw_findings(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s, int y)
-{
-	double last = -100;
-	unsigned int n = 0;
-
-	for (const struct s2v_rp_finding *k = vm->first; k && n < MAX_MARKS; k = k->next) {
-		double x;
-
-		if (k->slot != s || !k->f.has_page)
-			continue;
-		x = percent_at(s, k->f.gpa) + MIN_WIDTH / 2;
-		if (x > 99)
-			x = 99;
-		if (x < last + MIN_MARK_DISTANCE)
-			x = last + MIN_MARK_DISTANCE;
-		if (x > 99)
-			break;
-		last = x;
-		n++;
-		fprintf(f,
-			"<a class=\"range\" href=\"#f-%llu\" aria-label=\"Finding %llu, %s, %s, GPA "
-			"0x%llx\">",
-			ULL(k->f.id), ULL(k->f.id), s2v_severity_name(s2v_finding_severity(&k->f)),
-			k->f.rule->name, ULL(k->f.gpa));
-		fputs("<svg overflow=\"visible\"", f);
-		html_percent(f, "x", x, 100);
-		fprintf(f, " y=\"%d\"><path class=\"mark %s\" d=\"M-5 12H5L0 2Z\"/></svg></a>",
-			y + BAR_HEIGHT, s2v_severity_name(s2v_finding_severity(&k->f)));
 	}
 }
 
@@ -176,10 +82,10 @@ static void slot_head(FILE *f, const struct s2v_rp_slot *s)
 static void draw_backings(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s, int y)
 {
 	if (!s->n_backing)
-		rect(f, "ground", y, 0, 100);
+		bar_rect(f, "ground", y, BAR_HEIGHT, 0, 100);
 	for (__u32 i = 0; i < s->n_backing; i++) {
 		const struct s2v_contract_row *r = &s->backing[i].row;
-		double x = percent_at(s, r->gpa), w = percent_at(s, r->gpa + r->size) - x;
+		double x = bar_percent(s, r->gpa), w = bar_percent(s, r->gpa + r->size) - x;
 
 		if (w < MIN_WIDTH)
 			w = MIN_WIDTH;
@@ -191,7 +97,7 @@ static void draw_backings(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 			vm->id, s->nr, i + 1, s->id, ULL(r->gpa));
 		html_size(f, r->size);
 		fprintf(f, ", %s, host %s\">", r->backing, s2v_attr_name(r->s1));
-		rect(f, "ground", y, x, w);
+		bar_rect(f, "ground", y, BAR_HEIGHT, x, w);
 		fputs("</a>", f);
 	}
 }
@@ -199,7 +105,7 @@ static void draw_backings(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 static void one_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s)
 {
 	int y = s->n_range ? MARK_HEIGHT : 2,
-	    height = y + BAR_HEIGHT + (s->findings ? MARK_HEIGHT : 2);
+	    height = y + BAR_HEIGHT + (bar_has_findings(vm, s, false) ? MARK_HEIGHT : 2);
 
 	fprintf(f, "<div class=\"slot%s\" id=\"vm-%u-s%u\">", s->gone || s->err ? " past" : "",
 		vm->id, s->nr);
@@ -210,9 +116,12 @@ static void one_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_sl
 		height);
 	draw_backings(f, vm, s, y);
 	draw_mappings(f, s, y);
-	draw_findings(f, vm, s, y);
+	bar_findings(f, vm, s, false, y + BAR_HEIGHT);
 	draw_unsafe_ranges(f, vm, s, y);
-	fputs("</svg></div>\n", f);
+	fputs("</svg>", f);
+	if (s->walked)
+		html_guest_track(f, vm, s);
+	fputs("</div>\n", f);
 }
 
 /* ---- the bar of all memslots ---- */
@@ -224,7 +133,7 @@ static const char *slot_class(const struct s2v_rp_slot *s)
 
 	for (size_t i = 0; i < S2V_RP_SLOT_BINS; i++)
 		seen |= s->seen[i];
-	return class_of(seen & (__u8)~S2V_RP_UNSAFE);
+	return bar_class(seen & (__u8)~S2V_RP_UNSAFE);
 }
 
 static void overview_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp_slot *s,
@@ -236,11 +145,11 @@ static void overview_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 		vm->id, s->nr, s->id, ULL(s->gpa));
 	html_size(f, s->size);
 	fprintf(f, "%s\">", s->n_range ? ", unsafe" : "");
-	rect(f, "ground", MARK_HEIGHT, x, width);
-	rect(f, slot_class(s), MARK_HEIGHT, x, width);
+	bar_rect(f, "ground", MARK_HEIGHT, BAR_HEIGHT, x, width);
+	bar_rect(f, slot_class(s), MARK_HEIGHT, BAR_HEIGHT, x, width);
 	for (__u32 i = 0; i < s->n_range; i++) {
-		double from = percent_at(s, s->range[i].gpa),
-		       w = percent_at(s, s->range[i].end) - from;
+		double from = bar_percent(s, s->range[i].gpa),
+		       w = bar_percent(s, s->range[i].end) - from;
 
 		w = w * width / 100;
 		if (w < MIN_WIDTH)
@@ -248,14 +157,14 @@ static void overview_slot(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_
 		from = from * width / 100;
 		if (from + w > width)
 			from = width - w;
-		rect(f, "m unsafe", MARK_HEIGHT, x + from, w);
+		bar_rect(f, "m unsafe", MARK_HEIGHT, BAR_HEIGHT, x + from, w);
 		if (mark_at < 0)
 			mark_at = x + from + w / 2;
 	}
 	if (mark_at < 0 && s->worst >= S2V_HIGH)
 		mark_at = x + width / 2;
 	if (mark_at >= 0)
-		mark(f, "mark unsafe", MARK_DOWN, mark_at);
+		bar_mark(f, "mark unsafe", MARK_DOWN, mark_at);
 	fputs("</a>", f);
 }
 
@@ -295,7 +204,7 @@ static void overview(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *co
 		if (slot[i]->gone || slot[i]->err)
 			continue;
 		if (x > 0 && gap > 0)
-			mark(f, "break", "M-3 34L-0.5 24L0.5 24L3 14", x - gap / 2);
+			bar_mark(f, "break", "M-3 34L-0.5 24L0.5 24L3 14", x - gap / 2);
 		overview_slot(f, vm, slot[i], x, w);
 		x += w + gap;
 	}

@@ -192,16 +192,21 @@ static void backing_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp
 	fprintf(f, "</td><td><code>0x%llx</code></td><td>%s</td>", ULL(r->hva), r->backing);
 	name_cell(f, r);
 	fprintf(f, "<td>%s</td>", r->s1 == S2V_ATTR_NONE ? "?" : s2v_attr_name(r->s1));
-	if (!b->judged) {
-		fputs("<td>–</td><td>–</td><td>–</td><td>–</td>", f);
-	} else {
-		fprintf(f, "<td>%s%s</td><td>%s</td><td>%s%s</td><td>%s</td>",
+	if (!b->judged)
+		fputs("<td>–</td>", f);
+	else
+		fprintf(f, "<td>%s%s</td>",
 			r->s2 == S2V_ATTR_NONE ? "not mapped" : s2v_attr_name(r->s2),
-			r->s2_mixed ? ", others too" : "", tri(r->write_back_guaranteed),
+			r->s2_mixed ? ", others too" : "");
+	html_guest_type_cell(f, vm, b);
+	if (!b->judged)
+		fputs("<td>–</td><td>–</td>", f);
+	else
+		fprintf(f, "<td>%s</td><td>%s%s</td>", tri(r->write_back_guaranteed),
 			unsafe ? "▲ " : "",
-			r->vmm_cmo == S2V_CMO_UNKNOWN ? "?" : s2v_cmo_name(r->vmm_cmo),
-			tri(r->needs_s2fwb));
-	}
+			r->vmm_cmo == S2V_CMO_UNKNOWN ? "?" : s2v_cmo_name(r->vmm_cmo));
+	html_guest_cmo_cell(f, vm, b);
+	fprintf(f, "<td>%s</td>", b->judged ? tri(r->needs_s2fwb) : "–");
 	state_cell(f, s);
 	fputs("</tr>\n", f);
 }
@@ -209,17 +214,28 @@ static void backing_row(FILE *f, const struct s2v_rp_vm *vm, const struct s2v_rp
 static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *const *slot,
 		       size_t n)
 {
-	static const char *const heads[] = {
-		"Slot",	   "GPA",     "Size", "HVA", "Backing",	  "Driver or file",
-		"Stage 1", "Stage 2", "WB",   "CMO", "Needs FWB", "State",
+	static const struct {
+		const char *name;
+		bool guest; /* only where an audit looked at the guest's own stage 1 */
+	} heads[] = {
+		{ "Slot", false },	{ "GPA", false },     { "Size", false },
+		{ "HVA", false },	{ "Backing", false }, { "Driver or file", false },
+		{ "Stage 1", false },	{ "Stage 2", false }, { "Guest", true },
+		{ "WB", false },	{ "CMO", false },     { "CMO now", true },
+		{ "Needs FWB", false }, { "State", false },
 	};
+	int columns = 0;
 
 	fprintf(f,
 		"<h4>Memslots and the coherence contract</h4><div class=\"scroll\" tabindex=\"0\" "
 		"role=\"region\" aria-label=\"Memslots of VM %u\"><table><thead><tr>",
 		vm->id);
-	for (size_t i = 0; i < S2V_ARRAY_SIZE(heads); i++)
-		fprintf(f, "<th scope=\"col\">%s</th>", heads[i]);
+	for (size_t i = 0; i < S2V_ARRAY_SIZE(heads); i++) {
+		if (heads[i].guest && !vm->n_vcpus)
+			continue;
+		fprintf(f, "<th scope=\"col\">%s</th>", heads[i].name);
+		columns++;
+	}
 	fputs("</tr></thead><tbody>\n", f);
 	for (size_t i = 0; i < n; i++) {
 		for (__u32 k = 0; k < slot[i]->n_backing; k++)
@@ -233,15 +249,20 @@ static void slot_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot *
 			backing_row(f, vm, slot[i], &none, 1);
 		}
 		if (slot[i]->more_backings) {
-			fputs("<tr><td colspan=\"12\" class=\"limit\">", f);
+			fprintf(f, "<tr><td colspan=\"%d\" class=\"limit\">", columns);
 			html_count(f, slot[i]->more_backings, "more part", "more parts");
 			fprintf(f, " of memslot %d</td></tr>\n", slot[i]->id);
 		}
 	}
 	fputs("</tbody></table></div>\n<p class=\"key\">WB: whether Write-Back is guaranteed at stage 2. "
 	      "CMO: cache maintenance that the VMM must do. Needs FWB: whether coherence depends on "
-	      "S2FWB.</p>\n",
+	      "S2FWB.",
 	      f);
+	if (vm->n_vcpus)
+		fputs(" Guest: the weakest memory type by the guest's own stage 1. CMO now: what the VMM "
+		      "must do as long as the guest maps it so.",
+		      f);
+	fputs("</p>\n", f);
 }
 
 /* The finding of the range's memslot, of the rule that its attributes break; NULL: none is kept. */
@@ -297,7 +318,7 @@ static void range_table(FILE *f, const struct s2v_rp_vm *vm, struct s2v_rp_slot 
 		"aria-label=\"Unsafe ranges of VM %u\"><table><thead><tr><th scope=\"col\">GPA</th><th "
 		"scope=\"col\">Size</th><th scope=\"col\">Memslot</th><th "
 		"scope=\"col\">Mappings</th><th scope=\"col\">HVA</th><th scope=\"col\">PA</th><th "
-		"scope=\"col\">Stage 1 (host)</th><th scope=\"col\">Stage 2 (guest)</th><th "
+		"scope=\"col\">Stage 1 (host)</th><th scope=\"col\">Stage 2</th><th "
 		"scope=\"col\">Driver or file</th><th scope=\"col\">Finding</th></tr></thead><tbody>\n",
 		vm->id);
 	for (size_t i = 0; i < n; i++) {
@@ -378,6 +399,7 @@ static void one_vm(const struct html_page *p, struct s2v_rp_vm *vm, bool open)
 		vm_findings(p->f, vm);
 		range_table(p->f, vm, slot, n);
 		slot_table(p->f, vm, slot, n);
+		html_guest_tables(p->f, vm, slot, n);
 	} else {
 		fputs(slot ? "<p>No memslot of this VM was seen.</p>"
 			   : "<p class=\"limit\">Out of memory: its memslots are not shown.</p>",
@@ -412,6 +434,7 @@ void html_vms(const struct html_page *p)
 	      "conflict"
 	      "<li><svg><path class=\"mark critical\" d=\"M7 12H17L12 2Z\"/></svg> a finding</ul>\n",
 	      p->f);
+	html_guest_legend(p);
 	for (__u32 i = 0; i < p->n_vm; i++)
 		one_vm(p, p->vm[i], i < MAX_OPEN && html_worst(p->vm[i]) >= S2V_HIGH);
 	fputs("</section>\n", p->f);

@@ -21,6 +21,7 @@ void s2v_report_free(struct s2v_report *rp)
 		HASH_DEL(rp->vms, vm);
 		s2v_rp_slots_free(vm);
 		free(vm->pending);
+		free(vm->vcpus);
 		free(vm->time.bin);
 		free(vm);
 	}
@@ -185,6 +186,15 @@ void s2v_report_event(struct s2v_report *rp, const struct s2v_ev_hdr *ev,
 		break;
 	case S2V_EV_LEAVES:
 		s2v_rp_leaves_event(rp, vm, (const struct s2v_ev_leaves *)ev);
+		break;
+	case S2V_EV_VCPU:
+		s2v_rp_vcpu_event(rp, vm, (const struct s2v_ev_vcpu *)ev);
+		break;
+	case S2V_EV_GUEST:
+		s2v_rp_guest_event(rp, vm, (const struct s2v_ev_guest *)ev);
+		break;
+	case S2V_EV_AUDIT:
+		s2v_rp_audit_event(vm);
 		break;
 	case S2V_EV_RUN:
 		vm->ran_at = time;

@@ -19,8 +19,10 @@
 #define S2V_RP_VM_SLOTS 4096 /* registrations kept of one VM */
 #define S2V_RP_GONE 32 /* deleted memslots without findings or unsafe ranges, for each VM */
 #define S2V_RP_SLOT_BINS 128 /* parts of a memslot, each with its enum s2v_rp_seen */
-#define S2V_RP_RANGES 64 /* incoherent ranges of a memslot kept exactly */
+#define S2V_RP_RANGES \
+	64 /* incoherent ranges of a memslot kept exactly; as many that the guest maps not cacheable */
 #define S2V_RP_BACKINGS 64 /* kinds of backing of a memslot kept */
+#define S2V_RP_VCPUS 64 /* groups of neighbouring vCPUs of a VM that are in one state */
 #define S2V_RP_FINDINGS 2000 /* of each severity */
 #define S2V_RP_RESETS 500 /* the most expensive */
 #define S2V_RP_BINS 256 /* of the timeline of all VMs */
@@ -46,6 +48,32 @@ struct s2v_rp_backing {
 	bool judged; /* row is from the contract; else from the registration, without a verdict */
 };
 
+/* Memory that the guest's own stage 1 maps, and not cacheable. */
+struct s2v_rp_guest_range {
+	__u64 gpa, end;
+	__u64 bytes, alias; /* as in struct s2v_ev_guest */
+	__u64 va; /* maps gpa */
+	__u32 attr;
+	int vcpu;
+};
+
+/* The guest's own stage 1 in a memslot, by the last audit. */
+struct s2v_rp_guest {
+	__u8 seen
+		[S2V_RP_SLOT_BINS]; /* S2V_RP_CACHED, S2V_RP_UNCACHED, S2V_RP_UNCLEAR: as the guest maps it */
+	struct s2v_guest_bytes sum;
+	struct s2v_rp_guest_range *range; /* by address; owned */
+	__u32 n_range;
+	__u64 more_ranges; /* not kept */
+};
+
+/* Neighbouring vCPUs in one state, by the last audit. */
+struct s2v_rp_vcpus {
+	int first, last;
+	__u32 flags; /* S2V_VC_*, without S2V_VC_SHARED */
+	__u64 tables, leaves, absent; /* of all of them */
+};
+
 struct s2v_rp_slot {
 	int id;
 	__u32 gen;
@@ -60,6 +88,8 @@ struct s2v_rp_slot {
 	__u64 more_backings, more_ranges; /* not kept */
 	__u32 findings; /* kept findings on this memslot */
 	int worst; /* the highest enum s2v_severity of its findings; -1: none */
+	bool walked; /* the last audit looked what the guest's own stage 1 maps of it */
+	struct s2v_rp_guest *guest; /* NULL: nothing. Owned */
 	__u32 nr; /* number in its VM's part of the page, from 1; 0: not shown */
 	struct s2v_rp_slot *next; /* in the VM's `gone` */
 	UT_hash_handle hh; /* in the VM's `slots`, by id */
@@ -94,6 +124,12 @@ struct s2v_rp_vm {
 	struct s2v_rp_backing *pending; /* of the next registration; owned */
 	__u32 n_pending, pending_gen;
 	__u64 more_pending;
+	struct s2v_rp_vcpus
+		*vcpus; /* n_vcpus 0: no audit looked at the guest's own stage 1. Owned */
+	__u32 n_vcpus;
+	__u32 guest_flags; /* S2V_VC_* of all vCPUs that are not off; S2V_VC_OFF: all are */
+	__u64 more_vcpus; /* not kept */
+	bool audit_over; /* the next vCPU belongs to another audit */
 	struct s2v_rp_time time;
 	struct s2v_rp_finding *first, *latest; /* its kept findings */
 	UT_hash_handle hh;
@@ -161,6 +197,17 @@ struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_findin
 /* The backing at a GPA of a memslot; NULL: not known. */
 const struct s2v_rp_backing *s2v_rp_backing_at(const struct s2v_rp_slot *s, __u64 gpa);
 void s2v_rp_slots_free(struct s2v_rp_vm *vm);
+/* The memslot that is registered with this number, or NULL. */
+struct s2v_rp_slot *s2v_rp_slot_find(struct s2v_rp_vm *vm, int id);
+/* Adds `what` to the parts of the memslot in [gpa, gpa + size). seen: [S2V_RP_SLOT_BINS]. */
+void s2v_rp_mark(const struct s2v_rp_slot *s, __u8 *seen, __u64 gpa, __u64 size,
+		 enum s2v_rp_seen what);
+
+/* guest.c: the guest's own stage 1. */
+void s2v_rp_vcpu_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_vcpu *ev);
+void s2v_rp_guest_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct s2v_ev_guest *ev);
+/* The audit of the VM ended. */
+void s2v_rp_audit_event(struct s2v_rp_vm *vm);
 
 /* bins.c: the bin that t falls into, NULL when out of memory. n: number of bins to allocate if there are none. */
 struct s2v_rp_bin *s2v_rp_bin_at(struct s2v_rp_time *time, __u64 t, __u32 n);

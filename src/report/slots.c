@@ -11,6 +11,9 @@ static void slot_free(struct s2v_rp_slot *s)
 {
 	free(s->backing);
 	free(s->range);
+	if (s->guest)
+		free(s->guest->range);
+	free(s->guest);
 	free(s);
 }
 
@@ -85,7 +88,7 @@ static struct s2v_rp_slot *slot_new(struct s2v_report *rp, struct s2v_rp_vm *vm)
 	return s;
 }
 
-static struct s2v_rp_slot *slot_find(struct s2v_rp_vm *vm, int id)
+struct s2v_rp_slot *s2v_rp_slot_find(struct s2v_rp_vm *vm, int id)
 {
 	struct s2v_rp_slot *s = vm->last_slot;
 
@@ -99,7 +102,7 @@ static struct s2v_rp_slot *slot_find(struct s2v_rp_vm *vm, int id)
 
 static void retire(struct s2v_report *rp, struct s2v_rp_vm *vm, int id, __u64 time)
 {
-	struct s2v_rp_slot *s = slot_find(vm, id);
+	struct s2v_rp_slot *s = s2v_rp_slot_find(vm, id);
 
 	if (!s)
 		return;
@@ -134,7 +137,7 @@ void s2v_rp_slot_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct
 	struct s2v_rp_slot *s;
 
 	if (ev->change == S2V_SLOT_FLAGS) {
-		s = slot_find(vm, ev->slot);
+		s = s2v_rp_slot_find(vm, ev->slot);
 		if (s && !ev->err)
 			s->flags = ev->flags;
 		return;
@@ -217,7 +220,7 @@ void s2v_rp_vma_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 static struct s2v_rp_slot *slot_of_page(struct s2v_report *rp, struct s2v_rp_vm *vm,
 					const struct s2v_ev_page *ev)
 {
-	struct s2v_rp_slot *s = slot_find(vm, ev->slot);
+	struct s2v_rp_slot *s = s2v_rp_slot_find(vm, ev->slot);
 
 	if (s && s->gen == ev->gen)
 		return s;
@@ -237,7 +240,8 @@ static struct s2v_rp_slot *slot_of_page(struct s2v_report *rp, struct s2v_rp_vm 
 	return s;
 }
 
-static void mark(struct s2v_rp_slot *s, __u64 gpa, __u64 size, enum s2v_rp_seen what)
+void s2v_rp_mark(const struct s2v_rp_slot *s, __u8 *seen, __u64 gpa, __u64 size,
+		 enum s2v_rp_seen what)
 {
 	__u64 from = gpa - s->gpa, to = from + (size ? size - 1 : 0);
 	__u64 bin = s->size / S2V_RP_SLOT_BINS;
@@ -249,9 +253,9 @@ static void mark(struct s2v_rp_slot *s, __u64 gpa, __u64 size, enum s2v_rp_seen 
 	if (!bin)
 		bin = 1;
 	for (__u64 i = from / bin; i <= to / bin && i < S2V_RP_SLOT_BINS; i++)
-		s->seen[i] |= (__u8)what;
+		seen[i] |= (__u8)what;
 	if (to / bin >= S2V_RP_SLOT_BINS)
-		s->seen[S2V_RP_SLOT_BINS - 1] |= (__u8)what;
+		seen[S2V_RP_SLOT_BINS - 1] |= (__u8)what;
 }
 
 static bool can_merge(const struct s2v_rp_range *a, const struct s2v_rp_range *b)
@@ -325,7 +329,7 @@ static void record_mapping(struct s2v_report *rp, struct s2v_rp_vm *vm, struct s
 		what = S2V_RP_CACHED;
 	else if (s2v_attr_is_noncacheable(r->s1) && s2v_attr_is_noncacheable(r->s2))
 		what = S2V_RP_UNCACHED;
-	mark(s, r->gpa, r->end - r->gpa, what);
+	s2v_rp_mark(s, s->seen, r->gpa, r->end - r->gpa, what);
 	if (what != S2V_RP_UNSAFE)
 		return;
 	vm->unsafe_maps += r->count;
@@ -363,7 +367,7 @@ void s2v_rp_map_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struct 
 void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
 			 const struct s2v_ev_leaves *ev)
 {
-	struct s2v_rp_slot *s = slot_find(vm, ev->slot);
+	struct s2v_rp_slot *s = s2v_rp_slot_find(vm, ev->slot);
 	const struct s2v_rp_range r = {
 		.gpa = ev->gpa,
 		.end = ev->gpa + ev->size,
@@ -382,7 +386,7 @@ void s2v_rp_leaves_event(struct s2v_report *rp, struct s2v_rp_vm *vm,
 static struct s2v_rp_slot *slot_of_row(struct s2v_report *rp, struct s2v_rp_vm *vm,
 				       const struct s2v_contract_row *r)
 {
-	struct s2v_rp_slot *s = slot_find(vm, r->id);
+	struct s2v_rp_slot *s = s2v_rp_slot_find(vm, r->id);
 
 	if (s && r->gpa >= s->gpa && r->gpa - s->gpa < s->size)
 		return s;
@@ -455,7 +459,7 @@ struct s2v_rp_slot *s2v_rp_slot_of(struct s2v_rp_vm *vm, const struct s2v_findin
 		return NULL;
 	if (f->err && f->at && !strcmp(f->at, "memslot"))
 		return vm->refused && vm->refused->id == f->slot.id ? vm->refused : NULL;
-	s = slot_find(vm, f->slot.id);
+	s = s2v_rp_slot_find(vm, f->slot.id);
 	return s && s->gpa == f->slot.gpa && s->size == f->slot.size ? s : NULL;
 }
 

@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	: "${S2VERIFY:?path of the s2verify to be tested}"
 	data=$BATS_TEST_DIRNAME/../data/s2t
-	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t
+	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t stage1=$data/6.12-cortex-a76-stage1.s2t
 	out=$BATS_TEST_TMPDIR/out
 	err=$BATS_TEST_TMPDIR/err
 	pid=
@@ -139,6 +139,38 @@ refused() { # TEXT ARG...
 	[ "$(metric 's2verify_host_feature{feature="s2fwb"}')" = 0 ]
 	[ "$(metric s2verify_vms)" = 0 ] # all have ended
 	[ "$(metric s2verify_complete)" = 1 ]
+	stop
+}
+
+@test "the guest's own stage 1: metrics and page" {
+	start --replay "$stage1"
+	all_read $(($(events_of "$stage1") + 1)) # and the end of the audit of all VMs
+	wait_for metric_is 's2verify_guest_vcpus{state="walked"}' 13
+	# As tests/lab/scenarios/stage1.sh maps memory. Write-Back: VM 1 2 MiB, VMs 3 to 6 1 MiB each, and 64 KiB of memslot 31
+	# in VM 2's block. Normal-NC: VM 1 1 MiB and 64 KiB, VM 2 6.5 MiB, VM 7 1 MiB. Device: VM 1 and VM 2.
+	[ "$(metric 's2verify_guest_bytes{attr="normal-wb"}')" = $(((6 << 20) + (64 << 10))) ]
+	[ "$(metric 's2verify_guest_bytes{attr="normal-nc"}')" = $(((8 << 20) + (576 << 10))) ]
+	[ "$(metric 's2verify_guest_bytes{attr="device-nGnRE"}')" = $((640 << 10)) ]
+	[ "$(metric 's2verify_guest_bytes{attr="device-nGnRnE"}')" = $((1 << 20)) ]
+	[ "$(metric 's2verify_guest_bytes{attr="other"}')" = 0 ]
+	# Of 18 vCPUs two have no tables in use (MMU or caches off), three have tables that were not walked.
+	[ "$(metric 's2verify_guest_vcpus{state="no-tables"}')" = 2 ]
+	[ "$(metric 's2verify_guest_vcpus{state="not-walked"}')" = 3 ]
+	[ "$(metric 's2verify_findings_total{rule="guest-noncacheable",severity="medium"}')" = 11 ]
+	[ "$(metric s2verify_unverified_vms_total)" = 2 ]
+	get / >"$out.html"
+	grep -q '<th scope="col">The guest maps</th>' "$out.html"
+	grep -q '<td>2 MiB normal-wb, 1.1 MiB normal-nc, 128 KiB device-nGnRE, 1 MiB device-nGnRnE (192 KiB of it also cacheable)</td>' "$out.html"
+	grep -q 'stage 2 normal-wb, guest device-nGnRnE (VA <code>0x30000000</code>)' "$out.html"
+	[ "$(get /findings | jq -r '.findings[].guest.attr' | sort | uniq -c | tr -s ' ' | paste -sd ,)" = ' 1 device-nGnRnE, 10 normal-nc' ]
+	stop
+	# With S2FWB there is nothing of it.
+	start --replay "$n2"
+	all_read "$(events_of "$n2")"
+	get /metrics >"$out.m"
+	run ! grep '^s2verify_guest_' "$out.m"
+	get / >"$out.html"
+	run ! grep -q 'The guest maps' "$out.html"
 	stop
 }
 

@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	: "${S2VERIFY:?path of the s2verify to be tested}"
 	data=$BATS_TEST_DIRNAME/../data/s2t
-	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t
+	n2=$data/latest-neoverse-n2.s2t a76=$data/6.1-cortex-a76.s2t stage1=$data/6.12-cortex-a76-stage1.s2t
 	out=$BATS_TEST_TMPDIR/out
 	err=$BATS_TEST_TMPDIR/err
 }
@@ -50,6 +50,78 @@ findings() {
 	[ "$(findings)" = '[["pfnmap-cacheable-admitted",2,1],["reset-unmap-repeated",1,1],["reset-unmap-repeated",3,1],["s2-cacheable",1,16],["s2-noncacheable",2,16]]' ]
 }
 
+# What the guests of tests/lab/scenarios/stage1.sh map: 1 MiB a memslot unless it is named.
+@test "the guest's own stage 1: findings" {
+	s2v analyze --json "$stage1"
+	[ "$status" -eq 4 ]
+	# VM 1: memslot 5 is cacheable, and 64 KiB and 128 KiB of it not by other addresses. VM 2: a vCPU for each format.
+	[ "$(jq -s -c '[.[] | select(.type == "finding") | [.vm.id, .memslot.id, .guest.attr, .bytes, .guest.alias_bytes]] | sort[]' "$out")" = \
+		'[1,3,"normal-nc",1048576,0]
+[1,4,"device-nGnRnE",1048576,0]
+[1,5,"normal-nc",196608,196608]
+[2,2,"normal-nc",1048576,0]
+[2,3,"normal-nc",1048576,0]
+[2,4,"normal-nc",1048576,0]
+[2,5,"normal-nc",1048576,0]
+[2,6,"normal-nc",1048576,0]
+[2,7,"normal-nc",1048576,0]
+[2,8,"normal-nc",1048576,0]
+[7,2,"normal-nc",1048576,0]' ]
+	[ "$(jq -r 'select(.type == "finding").rule' "$out" | sort -u)" = guest-noncacheable ]
+	[ "$(jq -c 'select(.type == "finding" and .vm.id == 1 and .memslot.id == 5) | [.gpa_low, .gpa_high, .count, .guest.va, .guest.ttbr]' "$out")" = \
+		'["0x80510000","0x8059ffff",2,"0xffff000010000000",1]' ]
+}
+
+@test "the guest's own stage 1: vCPUs, contract, completeness" {
+	s2v analyze --json "$stage1"
+	# VM 3: MMU off, caches off, no walks, Write-Back; VM 4: tables that lead to themselves; 6: in a device's memory.
+	[ "$(jq -s -c '[.[] | select(.type == "vcpu") | [.vm.id, .vcpu, (.flags - ["tvm"] | join(","))]] | map(select(.[0] != 2)) | sort[]' "$out")" = \
+		'[1,0,""]
+[1,1,"shared"]
+[3,0,"mmu-off"]
+[3,1,"cache-off"]
+[3,2,""]
+[3,3,""]
+[4,0,"bound"]
+[4,1,"bound"]
+[5,0,""]
+[6,0,"not-ram"]
+[7,0,""]' ]
+	[ "$(jq -s -c '[.[] | select(.type == "vcpu" and .vm.id == 2)] | [length, ([.[].flags[]] | unique)]' "$out")" = '[7,["tvm"]]' ]
+	# VM 5: a table in no memslot.
+	[ "$(jq -c 'select(.type == "vcpu" and .tables_absent > 0) | [.vm.id, .tables_absent]' "$out")" = '[5,1]' ]
+	[ "$(jq -s -c '[.[] | select(.type == "memslot" and .vm.id == 1 and .id > 1 and .id < 31) | [.id, .guest.bytes, .guest.alias_bytes, .vmm_cmo_now]] | sort[]' "$out")" = \
+		'[2,{"normal-wb":1048576},0,"icache"]
+[3,{"normal-nc":1048576},0,"data+icache"]
+[4,{"device-nGnRnE":1048576},0,"data+icache"]
+[5,{"normal-wb":1048576,"normal-nc":65536,"device-nGnRE":131072},196608,"data+icache"]' ]
+	# With an MMU off, or tables that were not walked, nothing is taken off what the VMM owes.
+	[ "$(jq -s -c '[.[] | select(.type == "memslot" and .id == 2 and (.vm.id | IN(3, 4, 6))) | [.guest.bytes, .vmm_cmo_now]] | unique' "$out")" = \
+		'[[{"normal-wb":1048576},"data+icache"]]' ]
+	[ "$(jq -s -c 'last | [.complete, [.unverified_vms[] | [.id, .guest_vcpus]], .complete_but_for_these]' "$out")" = '[false,[[4,2],[6,1]],true]' ]
+	s2v analyze "$stage1"
+	grep -qE 'stage 2 +guest +WB' "$out"
+	grep -qE '^  vCPU 0: MMU off' "$out"
+	# One VM alone.
+	s2v analyze --json --vm 7 "$stage1"
+	[ "$(jq -r 'select(.type == "vcpu" or .type == "finding" or .type == "memslot").vm.id' "$out" | sort -u)" = 7 ]
+	grep -q '"type":"vcpu"' "$out"
+}
+
+@test "the guest's own stage 1 in a report and a database" {
+	s2v analyze --html "$BATS_TEST_TMPDIR/guest.html" "$stage1"
+	# 7 VMs: memslots 31 and 1 of each, and 4 + 7 + 1 + 1 + 1 + 2 + 1.
+	[ "$(grep -o 'class="bar guest"' "$BATS_TEST_TMPDIR/guest.html" | wc -l)" -eq 31 ]
+	grep -q 'guest: 1 MiB normal-wb, 64 KiB normal-nc, 128 KiB device-nGnRE (192 KiB of it also cacheable)' "$BATS_TEST_TMPDIR/guest.html"
+	s2v analyze --html "$BATS_TEST_TMPDIR/none.html" "$a76"
+	run ! grep -q 'class="bar guest"' "$BATS_TEST_TMPDIR/none.html"
+	command -v sqlite3 >/dev/null || skip "sqlite3 is not installed"
+	s2v export --format sqlite -o "$BATS_TEST_TMPDIR/guest.db" "$stage1"
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/guest.db" "SELECT flags FROM vcpus WHERE vm_id = 4")" = $'tvm,bound\ntvm,bound' ]
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/guest.db" "SELECT attr, sum(bytes) FROM guest_ranges WHERE vm_id = 1 GROUP BY attr ORDER BY attr")" = \
+		$'device-nGnRE|131072\ndevice-nGnRnE|1048576\nnormal-nc|1114112\nnormal-wb|2097152' ]
+}
+
 @test "resets" {
 	s2v analyze --resets --json "$a76"
 	[ "$status" -eq 0 ]
@@ -69,7 +141,7 @@ findings() {
 }
 
 @test "output is valid by the schema" {
-	for f in "$n2" "$a76"; do
+	for f in "$n2" "$a76" "$stage1"; do
 		s2v analyze --json --all "$f"
 		"$BATS_TEST_DIRNAME/validate" "$out"
 		s2v analyze --json --resets "$f"

@@ -38,6 +38,18 @@ look() { # CHECK NAME
 	done
 }
 
+@test "what guests map: light, dark, 400 pixels wide" {
+	file=tests/data/s2t/6.12-cortex-a76-stage1.s2t
+	start --replay "$file"
+	taken $(($(events_of "$file") + 1)) # and the end of the audit of all VMs
+	for check in light dark narrow; do
+		look $check stage1
+	done
+	get / >"$out.html"
+	grep -q '1 MiB normal-wb; not all of its tables were walked' "$out.html"
+	stop
+}
+
 @test "1,000 VMs, some of them unsafe" {
 	start --replay "$host"
 	taken "$(events_of_host 1000 64)"

@@ -41,6 +41,39 @@ setup() {
 	[ "$status" -eq 0 ]
 }
 
+in_set() { # CALL @SET
+	local name
+	while read -r name; do
+		[ "$name" != "$1" ] || return 0
+		[[ $name != @* ]] || ! in_set "$1" "$name" || return 0
+	done < <(systemd-analyze syscall-filter "$2" | sed '1d; s/^ *//; /^#/d')
+	return 1
+}
+
+# The last SystemCallFilter= that names a call decides, after the first, which denies all others.
+permitted() { # CALL
+	local line token verdict=1
+	while read -r line; do
+		for token in ${line#\~}; do
+			[[ $token == "$1" ]] || { [[ $token == @* ]] && in_set "$1" "$token"; } || continue
+			verdict=0
+			[[ $line != \~* ]] || verdict=1
+		done
+	done < <(sed -n 's/^SystemCallFilter=//p' contrib/systemd/s2verify.service)
+	return $verdict
+}
+
+@test "the system call filter permits what an audit calls to read a vCPU's registers" {
+	local call
+	for call in $(grep -ohE 'sched_[gs]et[a-z]+\(' src/live/vcpu_regs.c | tr -d '(' | sort -u); do
+		echo "$call"
+		permitted "$call"
+	done
+	[ "$call" = sched_setaffinity ] # the last of three
+	run ! permitted sched_setscheduler
+	run ! permitted reboot
+}
+
 @test "capabilities: no more than documented" {
 	local caps cap
 	read -ra caps < <(sed -n 's/^CapabilityBoundingSet=//p' contrib/systemd/s2verify.service)

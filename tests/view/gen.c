@@ -28,7 +28,7 @@ static uint64_t rnd(uint64_t n) /* xorshift64*: the same on every machine */
 	return (g.seed * 2685821657736338717ULL >> 16) % n;
 }
 
-static struct s2v_ev_hdr head(uint32_t type, size_t len, const struct gvm *vm, uint64_t time)
+struct s2v_ev_hdr gen_head(uint32_t type, size_t len, const struct gvm *vm, uint64_t time)
 {
 	struct s2v_ev_hdr h = {
 		.type = type, .len = (__u32)len, .time = time, .vm = vm->id, .tgid = 4000 + vm->id
@@ -38,7 +38,7 @@ static struct s2v_ev_hdr head(uint32_t type, size_t len, const struct gvm *vm, u
 	return h;
 }
 
-static void send(const struct s2v_ev_hdr *h)
+void gen_send(const struct s2v_ev_hdr *h)
 {
 	s2v_correlator_event(g.core, h);
 }
@@ -58,18 +58,18 @@ static void send_vm(uint32_t type, const struct gvm *vm)
 		"\xe2\x80\xae"
 		"evil",
 	};
-	struct s2v_ev_vm ev = { .h = head(type, sizeof(ev), vm, g.now) };
+	struct s2v_ev_vm ev = { .h = gen_head(type, sizeof(ev), vm, g.now) };
 
 	strncpy(ev.comm, comm[vm->id % S2V_ARRAY_SIZE(comm)], sizeof(ev.comm) - 1);
 	ev.preexisting = g.preexisting && vm->id == 1;
-	send(&ev.h);
+	gen_send(&ev.h);
 }
 
 static void send_vma(const struct gvm *vm, const struct gslot *s, uint64_t off, uint64_t len,
 		     const struct gkind *k)
 {
 	struct s2v_ev_vma ev = {
-		.h = head(S2V_EV_VMA, sizeof(ev), vm, g.now),
+		.h = gen_head(S2V_EV_VMA, sizeof(ev), vm, g.now),
 		.vma = { .start = s->hva + off,
 			 .end = s->hva + off + len,
 			 .flags = k->flags,
@@ -83,14 +83,14 @@ static void send_vma(const struct gvm *vm, const struct gslot *s, uint64_t off, 
 		ev.vma.pte_attr = k->attr;
 	strncpy(ev.name, k->name, sizeof(ev.name) - 1);
 	strncpy(ev.driver, k->driver, sizeof(ev.driver) - 1);
-	send(&ev.h);
+	gen_send(&ev.h);
 }
 
 static void send_slot(const struct gvm *vm, const struct gslot *s, uint32_t change, int err,
 		      uint32_t runs)
 {
 	struct s2v_ev_slot ev = {
-		.h = head(S2V_EV_SLOT, sizeof(ev), vm, g.now),
+		.h = gen_head(S2V_EV_SLOT, sizeof(ev), vm, g.now),
 		.err = err,
 		.slot = s->id,
 		.gen = change == S2V_SLOT_DELETE ? 0 : s->gen,
@@ -102,7 +102,7 @@ static void send_slot(const struct gvm *vm, const struct gslot *s, uint32_t chan
 		.vmas = runs,
 	};
 
-	send(&ev.h);
+	gen_send(&ev.h);
 }
 
 static const struct gkind anon = { 0, S2V_ATTR_NORMAL_WB, "", "" };
@@ -217,12 +217,12 @@ static void fault(struct gvm *vm, const struct gslot *s, const struct gkind *k, 
 	if (k->flags & (S2V_VMA_PFNMAP | S2V_VMA_MIXEDMAP))
 		ev.vma.pte_attr = k->attr;
 	vm->idle[vcpu] = begin + dur;
-	ev.h = head(S2V_EV_MAP, sizeof(ev), vm, begin + dur - 300);
-	send(&ev.h);
-	ev.h = head(S2V_EV_FAULT, sizeof(ev), vm, begin + dur);
+	ev.h = gen_head(S2V_EV_MAP, sizeof(ev), vm, begin + dur - 300);
+	gen_send(&ev.h);
+	ev.h = gen_head(S2V_EV_FAULT, sizeof(ev), vm, begin + dur);
 	ev.dur = dur;
 	ev.s2 = 0;
-	send(&ev.h);
+	gen_send(&ev.h);
 	vm->faults++;
 	g.t.faults++;
 	g.t.fault_ns += dur;
@@ -264,7 +264,7 @@ static void bad_faults(struct gvm *vm)
 static void reset_event(struct gvm *vm, uint32_t type, int vcpu, uint64_t dur, bool mapped)
 {
 	struct s2v_ev_reset ev = {
-		.h = head(type, sizeof(ev), vm, g.now),
+		.h = gen_head(type, sizeof(ev), vm, g.now),
 		.seq = ++vm->seq,
 		.vcpu = vcpu,
 		.ran = type == S2V_EV_INIT,
@@ -272,7 +272,7 @@ static void reset_event(struct gvm *vm, uint32_t type, int vcpu, uint64_t dur, b
 		.dur = dur,
 	};
 
-	send(&ev.h);
+	gen_send(&ev.h);
 }
 
 static void reset(struct gvm *vm)
@@ -319,6 +319,8 @@ static void run(void)
 			reset(vm);
 	}
 	g.now += 5000000;
+	if (g.guest)
+		gen_guest();
 	if (g.n_vms > 7)
 		send_vm(S2V_EV_VM_DEAD, &g.vm[7]);
 }
@@ -358,8 +360,12 @@ static void report_host(struct s2v_sink *s, struct s2v_host *h, struct s2v_rule_
 	}
 	for (int i = 0; i < S2V_RULE_NR; i++) {
 		rules[i].rule = s2v_rules[i];
-		rules[i].coverage = s2v_rule_coverage(s2v_rules[i], h, hooks, S2V_OBS_NR,
-						      rules[i].reason, sizeof(rules[i].reason));
+		rules[i].coverage =
+			g.guest && s2v_rule_is_of_audits(s2v_rules[i])
+				? s2v_rule_audit_coverage(s2v_rules[i], h, rules[i].reason,
+							  sizeof(rules[i].reason))
+				: s2v_rule_coverage(s2v_rules[i], h, hooks, S2V_OBS_NR,
+						    rules[i].reason, sizeof(rules[i].reason));
 		if (s->rule)
 			s->rule(s, &rules[i]);
 	}
@@ -387,6 +393,7 @@ int gen_run(struct s2v_sink *sink, const struct gen_opts *o)
 	g.n_vms = o->vms;
 	g.preexisting = o->preexisting;
 	g.safe = o->safe;
+	g.guest = o->guest;
 	g.vm = calloc(o->vms, sizeof(*g.vm));
 	report_host(sink, &host, rules);
 	g.core = s2v_correlator_new(&co);

@@ -119,7 +119,7 @@ def unsafe_range():
                    "return [r.width, r.height, r.top, r.bottom, innerHeight]", css)
         true(f"size on the screen: {box}", box[0] >= 6 and box[1] >= 16 and box[2] >= 0 and box[3] <= box[4])
         label = b.js("return document.querySelector(arguments[0]).getAttribute('aria-label')", css)
-        for part in ("Unsafe", "GPA 0x18000000000", "4 KiB", "host normal-wb", "guest device-nGnRE"):
+        for part in ("Unsafe", "GPA 0x18000000000", "4 KiB", "host normal-wb", "stage 2 device-nGnRE"):
             true(f"label has {part}: {label}", part in label)
         # It is in the middle of the memslot, so also in the middle of its bar.
         mid = b.js("const r = document.querySelector(arguments[0] + ' rect').getBoundingClientRect(),"
@@ -134,6 +134,74 @@ def unsafe_range():
                      "device-nGnRE", "nvgrace_gpu", "s2-noncacheable", "go through the cache"):
             true(f"facts have {part}: {facts}", part in facts)
         shot(b, "unsafe")
+
+
+def guest():
+    """What gen_guest.c writes."""
+    with browser(height=1300) as b:
+        b.js("document.querySelectorAll('details.vm').forEach(d => d.open = true)")
+
+        def texts(css):
+            return b.js("return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", css)
+
+        def track(vm, slot):
+            """The text below the bar of a memslot."""
+            return b.js("return [...document.querySelectorAll(arguments[0])].find(s => "
+                        "s.querySelector('.slot-head b').textContent === arguments[1]).querySelector('.track').textContent",
+                        f"#vm-{vm} .slot", f"memslot {slot}")
+
+        def cell(vm, column, slot="0"):
+            return b.js("const t = document.querySelector(arguments[0]), n = [...t.querySelectorAll('thead th')]"
+                        ".findIndex(h => h.textContent === arguments[1]); return [...t.tBodies[0].rows]"
+                        ".find(r => r.cells[0].textContent === arguments[2]).cells[n].textContent",
+                        f"#vm-{vm} [aria-label='Memslots of VM {vm}'] table", column, slot)
+
+        same("tracks of VM 1", 5, len(texts("#vm-1 .bar.guest")))
+        same("VM 1", "guest: 2 GiB normal-wb, 64 KiB normal-nc, 4 KiB device-nGnRE (68 KiB of it also cacheable)", track(1, 0))
+        same("nothing mapped", "guest: nothing mapped", track(1, 2))
+        same("VM 2", "guest: MMU off, so the guest's accesses are Device-nGnRnE", track(2, 0))
+        same("VM 3", "guest: 2 MiB normal-wb; not all of its tables were walked", track(3, 0))
+        same("VM 4", "guest: not known", track(4, 0))
+        same("VM 5", "guest: 2 MiB normal-wb, 280 KiB device-nGnRnE", track(5, 0))
+        same("vCPUs of VM 1", [["0 to 1", "walked", "1,100", "524,305", "0"], ["2", "powered off", "0", "0", "0"]],
+             b.js("return [...document.querySelectorAll('#vm-1 .vcpus tbody tr')].map(r => [...r.cells].map(c => c.textContent))"))
+        same("vCPUs of VM 2", ["MMU off"], texts("#vm-2 .vcpus td:nth-child(2)"))
+        same("vCPUs of VM 3", ["was running: registers as of its last exit, a table outside the host's RAM, not read"],
+             texts("#vm-3 .vcpus td:nth-child(2)"))
+        true("vCPUs of VM 4", "EL2 of its own" in texts("#vm-4 .vcpus td:nth-child(2)")[0])
+        same("tables of VM 5 not in memory", ["2"], texts("#vm-5 .vcpus td:nth-child(5)"))
+        same("the contract", ["device-nGnRE, others too", "data+icache", "MMU off", "?"],
+             [cell(1, "Guest"), cell(1, "CMO now"), cell(2, "Guest"), cell(4, "Guest")])
+        # 70 ranges, of which 64 are kept.
+        same("ranges of VM 5", 65, len(texts("#vm-5 [aria-label^='Memory that VM'] tbody tr")))
+        true("and a limit", "6 more ranges of memslot 0" in b.text("#vm-5 [aria-label^='Memory that VM'] tbody tr:last-child"))
+        # VM 6 was not audited.
+        same("no track", [[], []], [texts("#vm-6 .bar.guest"), texts("#vm-6 .vcpus")])
+        true("no column", "CMO now" not in texts("#vm-6 [aria-label='Memslots of VM 6'] thead th"))
+        # 64 KiB at an eighth of 2 GiB.
+        css = "#vm-1 .bar.guest a.range[href$='-g1']"
+        b.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", css)
+        at = b.js("const r = document.querySelector(arguments[0] + ' rect').getBoundingClientRect(),"
+                  "s = document.querySelector(arguments[0]).closest('svg').getBoundingClientRect();"
+                  "return [(r.left - s.left) / s.width, r.width, r.height]", css)
+        true(f"position and size: {at}", 0.12 < at[0] < 0.13 and at[1] >= 6 and at[2] >= 10)
+        label = b.js("return document.querySelector(arguments[0]).getAttribute('aria-label')", css)
+        same("label", "The guest maps it normal-nc: GPA 0x50000000, 64 KiB, VA 0xffff800010000000", label)
+        b.js("const r = document.querySelector(arguments[0] + ' rect');"
+             "r.dispatchEvent(new PointerEvent('pointerover', {bubbles: true}))", css)
+        facts = b.text("#facts")
+        for part in ("0x50000000", "normal-nc", "0xffff800010000000", "TTBR1_EL1", "guest-noncacheable", "bypasses the cache lines"):
+            true(f"facts have {part}: {facts}", part in facts)
+        shot(b, "guest")
+        row = texts("#rule-guest-noncacheable tbody tr")
+        true(f"finding: {row[0]}", all(part in row[0] for part in ("normal-nc", "0xffff800010000000", "TTBR1_EL1", "68 KiB")))
+
+
+def no_guest():
+    with browser() as b:
+        same("no bar, no legend", [0, False],
+             b.js("return [document.querySelectorAll('.bar.guest, .track, .vcpus').length, "
+                  "document.body.textContent.includes('own stage 1, as an audit')]"))
 
 
 def keyboard():
@@ -242,5 +310,5 @@ def narrow():
         shot(b, "narrow-vm")
 
 
-CHECKS = [console, first_screen, incomplete, cut_short, safe, unsure, unsafe_range, keyboard, numbers, no_script, many, dark, narrow]
+CHECKS = [console, first_screen, incomplete, cut_short, safe, unsure, unsafe_range, guest, no_guest, keyboard, numbers, no_script, many, dark, narrow]
 {f.__name__: f for f in CHECKS}[sys.argv[1]]()

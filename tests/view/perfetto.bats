@@ -26,6 +26,16 @@ decode() { # TRACE
 	PYTHONDONTWRITEBYTECODE=1 python3 tests/view/perfetto.py "$dir/many.pftrace.txt" "$dir/many.json"
 }
 
+@test "a finding on the guest's own stage 1 has its type and address" {
+	"$VIEWGEN" --guest perfetto "$dir/guest.pftrace" >"$dir/guest.json"
+	decode "$dir/guest.pftrace"
+	# Two findings; 0xffff800010000000 and 0x20000000, as in gen_guest.c.
+	[ "$(grep -c 'name: "guest-noncacheable"' "$dir/guest.pftrace.txt")" -eq 2 ]
+	[ "$(grep -B 1 'name: "guest_va"' "$dir/guest.pftrace.txt" | grep -o '[0-9]*$' | sort | paste -sd ' ')" = \
+		"$(printf '%u %u' 0xffff800010000000 0x20000000)" ]
+	[ "$(grep -B 1 'name: "guest"' "$dir/guest.pftrace.txt" | grep -o '"normal.*"\|"device.*"' | sort | paste -sd ' ')" = '"device-nGnRnE" "normal-nc"' ]
+}
+
 @test "a run that was cut short makes a valid trace" {
 	"$VIEWGEN" --cut perfetto "$dir/cut.pftrace" >"$dir/cut.json"
 	decode "$dir/cut.pftrace"

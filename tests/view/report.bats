@@ -14,6 +14,7 @@ setup_file() {
 	"$VIEWGEN" --cut html "$pages/cut.html" >"$pages/cut.json"
 	"$VIEWGEN" --safe html "$pages/safe.html" >"$pages/safe.json"
 	"$VIEWGEN" --safe --lost 1 html "$pages/unsure.html" >"$pages/unsure.json"
+	"$VIEWGEN" --guest html "$pages/guest.html" >"$pages/guest.json"
 	"$VIEWGEN" --vms 1 --events 100 html "$pages/one.html" >"$pages/one.json"
 }
 
@@ -27,7 +28,7 @@ look() { # CHECK PAGE
 }
 
 @test "no page logs anything, or lets a name become markup" {
-	for page in small big lost cut one safe unsure; do
+	for page in small big lost cut one safe unsure guest; do
 		look console "$page"
 	done
 }
@@ -51,6 +52,11 @@ look() { # CHECK PAGE
 	look unsafe_range small
 }
 
+@test "the guest's own stage 1: a bar below each memslot, its ranges, its vCPUs; none without an audit" {
+	look guest guest
+	look no_guest small
+}
+
 @test "the keyboard reaches the skip link and the unsafe ranges" {
 	look keyboard small
 }
@@ -70,7 +76,9 @@ look() { # CHECK PAGE
 
 @test "dark theme by preference and by button; a width of 400 pixels" {
 	look dark small
+	look dark guest
 	look narrow small
+	look narrow guest
 	look narrow big
 }
 

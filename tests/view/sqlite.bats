@@ -104,6 +104,31 @@ same() { # JQ-PROGRAM TEXT
 	[ "$(sqlite3 "$db" "SELECT count(*) FROM registrations WHERE change = 'delete'")" = 5 ]
 }
 
+@test "the guest's own stage 1: what gen_guest.c writes" {
+	local guest=$BATS_TEST_TMPDIR/guest.db
+	"$VIEWGEN" --guest sqlite "$guest" >/dev/null
+	[ -z "$(sqlite3 "$guest" 'PRAGMA foreign_key_check')" ]
+	# VM 1: 64 KiB and 4 KiB; VM 5: 70 pages.
+	[ "$(sqlite3 "$guest" "$(query 'What a guest maps not cacheable')")" = \
+		$'1|0|0x60000000|device-nGnRE|4096|4096\n1|0|0x50000000|normal-nc|65536|65536\n5|0|0x40000000|device-nGnRnE|286720|0' ]
+	# VM 1: one is off; VM 2: MMU off; VM 4: nested.
+	[ "$(sqlite3 "$guest" "$(query 'vCPUs whose tables were not walked')")" = \
+		$'1|4001|2|off\n2|4002|0|mmu-off\n2|4002|1|mmu-off\n4|4004|0|nested' ]
+	[ "$(sqlite3 "$guest" "SELECT vm_id, vcpu, flags, tables, leaves, tables_absent FROM vcpus WHERE vm_id IN (3, 5)")" = \
+		$'3|0|stale,not-ram|3|512|0\n5|0|tvm|300|70|2' ]
+	[ "$(sqlite3 "$guest" "SELECT DISTINCT sctlr_el1, tcr_el1, mair_el1, ttbr0_el1, ttbr1_el1 FROM vcpus_hex")" = \
+		'0x30d00805|0x280100010|0x44ff|0x41000000|0x41001000' ]
+	[ "$(sqlite3 "$guest" "SELECT guest, guest_va, gpa, count FROM findings_hex WHERE guest IS NOT NULL ORDER BY id")" = \
+		$'normal-nc|0xffff800010000000|0x50000000|2\ndevice-nGnRnE|0x20000000|0x40000000|70' ]
+	[ "$(sqlite3 "$guest" "SELECT guest_alias_bytes, bytes FROM findings WHERE rule = 'guest-noncacheable' ORDER BY id")" = \
+		$'69632|69632\n0|286720' ]
+	[ "$(sqlite3 "$guest" "SELECT vm_id, json_extract(guest_bytes, '$.\"normal-wb\"'), guest_alias_bytes, vmm_cmo_now
+		FROM memslots WHERE slot = 0 AND guest_bytes IS NOT NULL ORDER BY vm_id")" = \
+		$'1|2147483648|69632|data+icache\n2||0|data+icache\n3|2097152|0|data+icache\n4||0|data+icache\n5|2097152|0|data+icache' ]
+	# Without an audit there is nothing.
+	[ "$(sqlite3 "$db" 'SELECT (SELECT count(*) FROM vcpus) + (SELECT count(*) FROM guest_ranges) + count(guest_bytes) FROM memslots')" = 0 ]
+}
+
 @test "names are valid UTF-8 even if their bytes were not" {
 	[ "$(sqlite3 "$db" "SELECT hex(comm) FROM vms WHERE id = 4")" = "$(printf 'bad \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(utf' | od -An -tx1 | tr -d ' \n' | tr a-f A-F)" ]
 	[ "$(sqlite3 "$db" "SELECT comm FROM vms WHERE id = 3")" = $'a\n</title>\tb' ]

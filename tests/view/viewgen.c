@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--safe] [--wild SEED]
+ * viewgen [--vms N] [--events N] [--lost N] [--preexisting] [--cut] [--safe] [--guest] [--wild SEED]
  *         html|sqlite|perfetto|json PATH
  * Writes a view of the run that gen.c generates, and its numbers as JSON on stdout.
  */
@@ -62,6 +62,7 @@ int main(int argc, char **argv)
 		{ "preexisting", no_argument, NULL, 'p' },
 		{ "cut", no_argument, NULL, 'c' },
 		{ "safe", no_argument, NULL, 's' },
+		{ "guest", no_argument, NULL, 'g' },
 		{ "wild", required_argument, NULL, 'w' },
 		{ 0 },
 	};
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 			o.cut = true;
 		else if (c == 's')
 			o.safe = true;
+		else if (c == 'g')
+			o.guest = true;
 		else if (c == 'w')
 			wild = strtoull(optarg, NULL, 0);
 		else

@@ -70,6 +70,18 @@ static void wild_page(struct s2v_ev_page *e)
 	e->flags |= S2V_PG_ALL;
 }
 
+static void wild_guest(struct s2v_ev_guest *e)
+{
+	e->slot = (__s16)rnd(4);
+	e->as_id = 0;
+	e->gen = (__u32)rnd(4);
+	e->gpa = odd();
+	e->size = odd();
+	e->bytes = rnd(2) ? e->size : odd();
+	e->alias = rnd(2) ? e->bytes : odd();
+	e->attr = (__u8)rnd(S2V_ATTR_NR + 2);
+}
+
 static void send_random(struct s2v_correlator *core, __u64 *now)
 {
 	union {
@@ -78,11 +90,12 @@ static void send_random(struct s2v_correlator *core, __u64 *now)
 		struct s2v_ev_vma vma;
 		struct s2v_ev_page page;
 		struct s2v_ev_reset reset;
+		struct s2v_ev_guest guest;
 		char all[512];
 	} e;
 
 	fill(&e, sizeof(e));
-	e.h.type = (__u32)rnd(S2V_EV_AUDIT + 2);
+	e.h.type = (__u32)rnd(S2V_EV_GUEST + 2);
 	e.h.len = sizeof(e);
 	e.h.vm = (__u32)(rnd(50) ? 1 + rnd(5) : odd());
 	*now += rnd(100) ? rnd(1000000) : rnd(1ULL << 40);
@@ -96,6 +109,8 @@ static void send_random(struct s2v_correlator *core, __u64 *now)
 		e.vma.vma.end = odd();
 	} else if (e.h.type >= S2V_EV_MAP && e.h.type <= S2V_EV_FAULT) {
 		wild_page(&e.page);
+	} else if (e.h.type == S2V_EV_GUEST) {
+		wild_guest(&e.guest);
 	} else if (e.h.type >= S2V_EV_INIT && e.h.type <= S2V_EV_RUN) {
 		e.reset.seq = (__u32)(*now % 1000);
 		e.reset.vcpu = (int)odd();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The model of the report: merging of ranges, deleted memslots, limits, folding of timelines. */
-/* needs: src/core src/host src/util src/report/report.c src/report/slots.c src/report/bins.c */
+/* needs: src/core src/host src/util src/report/report.c src/report/slots.c src/report/guest.c src/report/bins.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -346,6 +346,152 @@ static void test_audit_leaves(void **state)
 	assert_int_equal(vm()->unsafe_maps, 32);
 }
 
+/* ---- the guest's own stage 1 ---- */
+
+static void vcpu(int id, __u32 flags, __u64 tables)
+{
+	struct s2v_ev_vcpu ev = {
+		.h = head(S2V_EV_VCPU, sizeof(ev)), .vcpu = id, .flags = flags, .tables = tables
+	};
+
+	s2v_report_event(&rp, &ev.h, &ref, now);
+}
+
+/* Memory of memslot 1, registration 1, at 0x80000000. */
+static void guest(__u64 off, __u64 size, __u64 alias, __u8 attr)
+{
+	struct s2v_ev_guest ev = { .h = head(S2V_EV_GUEST, sizeof(ev)),
+				   .slot = 1,
+				   .gen = 1,
+				   .gpa = 0x80000000 + off,
+				   .size = size,
+				   .bytes = size,
+				   .alias = alias,
+				   .va = 0xffff000000000000ULL + off,
+				   .attr = attr };
+
+	s2v_report_event(&rp, &ev.h, &ref, now);
+}
+
+static void audited(void)
+{
+	struct s2v_ev_audit ev = { .h = head(S2V_EV_AUDIT, sizeof(ev)) };
+
+	s2v_report_event(&rp, &ev.h, &ref, now);
+}
+
+static void test_guest_vcpus(void **state)
+{
+	const struct s2v_rp_vcpus *v;
+
+	(void)state;
+	/* Neighbours in one state are one group; to share tables is no other state. */
+	vcpu(0, 0, 5);
+	vcpu(1, S2V_VC_SHARED, 0);
+	vcpu(2, S2V_VC_MMU_OFF, 0);
+	vcpu(3, S2V_VC_OFF | S2V_VC_NESTED, 0);
+	vcpu(5, S2V_VC_OFF | S2V_VC_NESTED, 0); /* no neighbour: there is no 4 */
+	assert_int_equal(vm()->n_vcpus, 4);
+	v = vm()->vcpus;
+	assert_int_equal(v[0].first, 0);
+	assert_int_equal(v[0].last, 1);
+	assert_int_equal(v[0].flags, 0);
+	assert_int_equal(v[0].tables, 5);
+	assert_int_equal(v[1].first, 2);
+	assert_int_equal(v[3].first, 5);
+	/* What is off does not count. */
+	assert_int_equal(vm()->guest_flags, S2V_VC_MMU_OFF);
+	for (int i = 6; i < 6 + 2 * S2V_RP_VCPUS; i += 2)
+		vcpu(i, 0, 0);
+	assert_int_equal(vm()->n_vcpus, S2V_RP_VCPUS);
+	assert_int_equal(vm()->more_vcpus, 4);
+}
+
+static void test_guest_all_off(void **state)
+{
+	(void)state;
+	vcpu(0, S2V_VC_OFF, 0);
+	vcpu(1, S2V_VC_OFF | S2V_VC_AARCH32, 0);
+	assert_int_equal(vm()->guest_flags, S2V_VC_OFF);
+	vcpu(2, S2V_VC_STALE, 0);
+	assert_int_equal(vm()->guest_flags, S2V_VC_STALE);
+}
+
+static void test_guest_ranges(void **state)
+{
+	const struct s2v_rp_guest *g;
+
+	(void)state;
+	slot(1, 1, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
+	vcpu(0, 0, 1);
+	guest(0, 1 << 20, 0, WB);
+	guest(0x80000, 0x1000, 0x1000, DEV);
+	guest(0x40000, 0x2000, 0x1000, S2V_ATTR_NORMAL_NC);
+	guest(0xc0000, 0x1000, 0, S2V_ATTR_UNKNOWN);
+	assert_false(vm()->slots->walked);
+	audited();
+	assert_true(vm()->slots->walked);
+	g = vm()->slots->guest;
+	assert_int_equal(g->sum.bytes[WB], 1 << 20);
+	assert_int_equal(g->sum.bytes[DEV], 0x1000);
+	assert_int_equal(g->sum.alias, 0x2000);
+	/* By address, and only what is not cacheable. */
+	assert_int_equal(g->n_range, 2);
+	assert_int_equal(g->range[0].gpa, 0x80040000);
+	assert_int_equal(g->range[0].end, 0x80042000);
+	assert_int_equal(g->range[0].attr, S2V_ATTR_NORMAL_NC);
+	assert_int_equal(g->range[1].va, 0xffff000000080000ULL);
+	/* A part is 8 KiB: 0x40000 begins part 32, 0xc0000 part 96. */
+	assert_int_equal(g->seen[0], S2V_RP_CACHED);
+	assert_int_equal(g->seen[32], S2V_RP_CACHED | S2V_RP_UNCACHED);
+	assert_int_equal(g->seen[33], S2V_RP_CACHED);
+	assert_int_equal(g->seen[96], S2V_RP_CACHED | S2V_RP_UNCLEAR);
+	for (int i = 0; i < S2V_RP_RANGES; i++)
+		guest(0x1000, 0x1000, 0, DEV);
+	assert_int_equal(g->n_range, S2V_RP_RANGES);
+	assert_int_equal(g->more_ranges, 2);
+}
+
+static void test_guest_again(void **state)
+{
+	(void)state;
+	slot(1, 1, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
+	vcpu(0, S2V_VC_BOUND, 1);
+	guest(0, 0x1000, 0, DEV);
+	audited();
+	vcpu(0, 0, 1);
+	assert_int_equal(vm()->n_vcpus, 1);
+	assert_int_equal(vm()->guest_flags, 0);
+	assert_null(vm()->slots->guest);
+	guest(0x2000, 0x1000, 0, DEV);
+	audited();
+	assert_int_equal(vm()->slots->guest->range[0].gpa, 0x80002000);
+	/* An audit that looks at no vCPU: the host got S2FWB, or all memslots are gone. */
+	audited();
+	assert_int_equal(vm()->n_vcpus, 0);
+	assert_false(vm()->slots->walked);
+	assert_null(vm()->slots->guest);
+}
+
+static void test_guest_malformed(void **state)
+{
+	(void)state;
+	vcpu(0, 0, 1);
+	guest(0, 0x1000, 0, DEV); /* no such memslot */
+	slot(1, 2, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
+	guest(0, 0x1000, 0, DEV); /* another registration */
+	slot(1, 1, S2V_SLOT_FOUND, 0, 0x80000000, 1 << 20);
+	guest(0, 0, 0, DEV);
+	guest(0, 0x1000, 0x2000, DEV); /* more alias than bytes */
+	guest(0, 0x1000, 0, S2V_ATTR_NR);
+	guest(0, 0x1000, 0, S2V_ATTR_NONE);
+	guest(0xff000, 0x2000, 0, DEV); /* beyond the memslot */
+	guest(~0ULL - 0x7fffffff, 0x1000, 0, DEV); /* below it */
+	assert_null(vm()->slots->guest);
+	guest(0xff000, 0x1000, 0x1000, DEV);
+	assert_non_null(vm()->slots->guest);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -362,6 +508,11 @@ int main(void)
 		T(test_contract_replaces_registration),
 		T(test_contract_of_deleted_memslot),
 		T(test_audit_leaves),
+		T(test_guest_vcpus),
+		T(test_guest_all_off),
+		T(test_guest_ranges),
+		T(test_guest_again),
+		T(test_guest_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
