@@ -161,6 +161,8 @@ bench-audit:
 	$(Q)$(MAKE) --no-print-directory ARCH=arm64 STATIC=1
 	$(Q)tests/lab/run --kernel latest --cpu neoverse-n2 --icount --smp 1 --mem 1700 --timeout 1800 --out $(CURDIR)/build/lab/out/cost audit-cost
 	$(Q)cat build/lab/out/cost/audit-cost/figures
+	$(Q)tests/lab/run --kernel latest --cpu cortex-a76 --icount --smp 1 --mem 1700 --timeout 1800 --out $(CURDIR)/build/lab/out/cost guest-cost
+	$(Q)cat build/lab/out/cost/guest-cost/figures
 
 check-vmm:
 	$(Q)tests/lab/check-vmm

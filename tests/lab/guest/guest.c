@@ -38,6 +38,11 @@ static const char help[] =
 	"  hide                      close the VM's files: only the vCPUs' mappings keep it alive\n"
 	"  vmas=N  threads=N  files=N  bring this process to N VMAs; add N idle threads; open N files\n"
 	"  tables  walk[=N]          print the root of stage 2; let KVM walk it N times (both by the fixture)\n"
+	"  stage1=ID[,at=O][,granule=4K][,bits=48][,wide]   begin translation tables of the guest in that memslot, at an\n"
+	"                            offset; wide: 52-bit addresses\n"
+	"  map=VA,gpa=A,size=S,type=T[,level=3]      map it there; T is wb, nc, ngnrne, ngnre, wt, tagged, gre, ngre\n"
+	"  point=VA,gpa=A[,level=L][,all]            an entry, or all of its table, lead to a table at A (or root)\n"
+	"  vcpu-s1=N[,mmu-off][,cache-off][,mair=X][,epd0][,epd1]   vCPU N uses them\n"
 	"  spin=N                    run 2 * N instructions in the VMM\n"
 	"  query=CAP                 KVM_CHECK_EXTENSION on the VM\n"
 	"  use=K  destroy            switch to VM number K; close the current VM\n"
@@ -202,6 +207,10 @@ static const struct op {
 	{ "threads", false, op_threads },
 	{ "files", false, op_files },
 	{ "spin", false, op_spin },
+	{ "stage1", true, op_stage1 },
+	{ "map", true, op_map },
+	{ "point", true, op_point },
+	{ "vcpu-s1", true, op_vcpu_s1 },
 	{ "tables", true, op_tables },
 	{ "walk", true, op_walk },
 	{ "query", true, op_query },

@@ -30,7 +30,7 @@ build_programs() {
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/relay" "$here/guest/relay.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/caps" "$here/guest/caps.c"
 		"${cross}gcc" "${flags[@]}" -o "$top/build/lab/guest" \
-			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,many,tables}.c
+			"$here"/guest/{guest,words,slots,touch,vm,backing,churn,many,tables,stage1}.c
 		echo "$hash" >"$top/build/lab/hash"
 	fi
 	exec 7>&-

@@ -63,3 +63,18 @@ expect_schema() {
 # whether the host has the features that it requires.
 kernel_decides() { [[ $LAB_KERNEL == latest ]]; }
 host_has_both() { ((LAB_FWB && LAB_DIC)); }
+
+native() {
+	echo "$LAB_ROOT/build/$(uname -m | sed s/aarch64/arm64/)/s2verify"
+}
+
+# same WHAT LIVE RC ARG...: expects that analyze ARG... has the output and the exit status of the live run
+same() {
+	local what=$1 live=$2 rc=$3 got status=0
+	shift 3
+	got=$live.again
+	"$(native)" analyze "$@" >"$got" 2>"$got.err" || status=$?
+	cmp "$live" "$got" >/dev/null || lab_fail "$what: $(diff "$live" "$got" | head -n 4)"
+	expect_eq "$what: exit status" "$(cat "$rc")" "$status"
+	expect_eq "$what: stderr" "" "$(cat "$got.err")"
+}

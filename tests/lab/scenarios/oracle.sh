@@ -28,17 +28,38 @@ host() {
 		touch=0xc3000000,64K,expect=any \
 		slot=7,gpa=0x100000000,size=$block,from=thp,log touch=0x100000000,$block \
 		tables
-	for name in pages blocks mixed; do
+	own 4k 4K 48 && own 16k 16K 47 && own 64k 64K 52 ,wide || return 1
+	for name in $all; do
 		wait_file /tmp/$name || return 1
 	done
 	s2v_run audit --json --leaves
 	S2V=plain- s2v_run audit --json
 	# shellcheck disable=SC2046 # words
-	ask_outside $(for name in pages blocks mixed; do
-		sed -n "s/^tables: ok pgd=\(.*\) vtcr=\(.*\)/$name:\1:\2/p" ops-$name
+	ask_outside $(for name in $all; do
+		sed -n "s/^tables: ok pgd=\(.*\) vtcr=\(.*\)/$name:\1:\2/p" ops-$name | tr -d '\n'
+		sed -n 's/^vcpu-s1=0: ok regs=/:/p' ops-$name | tr -d '\n'
+		echo
 	done) || return 1
 	touch /tmp/go
 	wait
+}
+
+all="pages blocks mixed own-4k own-16k own-64k"
+
+# A guest with tables of its own: pages and blocks of each type, by TTBR0 and TTBR1.
+# own NAME GRANULE BITS [,wide]
+own() {
+	local block=0x200000 page=0x10000
+	[ "$2" != 16K ] || block=0x2000000
+	[ "$2" != 64K ] || block=0x20000000
+	start "own-$1" vm vcpus=1 slot=1,gpa=0x40000000,size=4M,from=anon slot=2,gpa=0x80000000,size=1M,from=anon \
+		touch=0x40000000,4M touch=0x80000000,1M "stage1=1,granule=$2,bits=$3$4" \
+		map=0x10000000,gpa=0x80000000,size=768K,type=wb map=0x10100000,gpa=0x80000000,size=$((page * 2)),type=nc \
+		map=0xffff800000000000,gpa=0x80000000,size=1M,type=wb \
+		map=0xffff800000200000,gpa=0x80010000,size=$page,type=ngnre \
+		map=0xffff800000400000,gpa=0x80020000,size=$page,type=ngnrne \
+		map=0xffff800080000000,gpa=0x80000000,size=$block,type=wt,level=2 \
+		map=0xffff8000c0000000,gpa=0x40000000,size=$((block * 2)),type=tagged,level=2 vcpu-s1=0 tables
 }
 
 # Starts a guest in the background; it waits for /tmp/go.

@@ -11,10 +11,6 @@ applies() {
 	}
 }
 
-native() {
-	echo "$LAB_ROOT/build/$(uname -m | sed s/aarch64/arm64/)/s2verify"
-}
-
 guests() {
 	guest vm vcpus=2 slot=1,gpa=0x0,size=256K,from=anon touch=0x0,256K,vcpu=0 touch=0x0,256K,vcpu=1 \
 		slot=2,gpa=0x40000000,size=64K,from=dev:/dev/s2f-ram-wc touch=0x40000000,64K \
@@ -77,17 +73,6 @@ ends() {
 	kill -USR2 "$s2v_pid"
 	wait "$s2v_pid"
 	echo $? >usr2-rc
-}
-
-# same WHAT LIVE RC ARG...: expects that analyze ARG... has the output and the exit status of the live run
-same() {
-	local what=$1 live=$2 rc=$3 got status=0
-	shift 3
-	got=$live.again
-	"$(native)" analyze "$@" >"$got" 2>"$got.err" || status=$?
-	cmp "$live" "$got" >/dev/null || lab_fail "$what: $(diff "$live" "$got" | head -n 4)"
-	expect_eq "$what: exit status" "$(cat "$rc")" "$status"
-	expect_eq "$what: stderr" "" "$(cat "$got.err")"
 }
 
 # What each finding came to. Two runs side by side may see the events of two vCPUs in another order, so which page, vCPU
