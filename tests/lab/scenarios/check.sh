@@ -92,6 +92,6 @@ not_applicable() {
 	else
 		na+=" migration-pinned reset-unmap-fwb reset-icache-missing reset-icache-repeated"
 	fi
-	na+=" alias-conflict" # only an audit checks it
+	na+=" alias-conflict guest-noncacheable" # only an audit checks them
 	echo "${na# }"
 }
