@@ -211,17 +211,13 @@ struct kvm_vcpu_fault_info {
 	__u64 hpfar_el2;
 };
 
-/* uapi/asm/ptrace.h: context of a kprobe on arm64, and the registers of a vCPU. */
-struct user_pt_regs {
-	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
+/* Its system registers, by enum vcpu_sysreg; current while the vCPU is not loaded. */
+struct user_pt_regs___state {
 	__u64 pstate;
 };
 
-/* Its system registers, by enum vcpu_sysreg; current while the vCPU is not loaded. */
 struct kvm_cpu_context {
-	struct user_pt_regs regs;
+	struct user_pt_regs___state regs;
 	__u64 sys_regs[1];
 };
 
@@ -298,6 +294,14 @@ struct pt_regs;
 struct pt_regs___call {
 	__u64 orig_x0;
 } __attribute__((preserve_access_index));
+
+/* uapi/asm/ptrace.h: context of a kprobe on arm64. */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
 
 enum kvm_pgtable_prot___s2v {
 	KVM_PGTABLE_PROT_X___s2v = 1,

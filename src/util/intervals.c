@@ -90,6 +90,10 @@ int s2v_intervals_add(struct s2v_intervals *s, const struct s2v_interval *i)
 			return err;
 		last = s->n ? &s->a[s->n - 1] : NULL;
 	}
+	if (last && i->start >= last->start && joins(s, last, i)) { /* as sorted now */
+		last->end = i->end > last->end ? i->end : last->end;
+		return 0;
+	}
 	if (s->sorted == s->n && (!last || i->start >= last->end))
 		s->sorted++;
 	s->a[s->n++] = *i;

@@ -217,8 +217,8 @@ static void decode(void **state)
 	s2v_mair_decode(0xff0000040044ffffULL & ~0xff00000000ULL, got);
 	assert_int_equal(got[1], S2V_ATTR_NORMAL_WB);
 	assert_int_equal(got[7], S2V_ATTR_NORMAL_WB);
-	/* 0x40 has an inner half of 0000: not decoded */
-	s2v_mair_decode(0x40, got);
+	/* 0x50 has an inner half of 0000, and is none of FEAT_XS: not decoded */
+	s2v_mair_decode(0x50, got);
 	assert_int_equal(got[0], S2V_ATTR_UNKNOWN);
 }
 
