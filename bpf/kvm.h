@@ -211,14 +211,14 @@ struct kvm_vcpu_fault_info {
 	__u64 hpfar_el2;
 };
 
-/* Its system registers, by enum vcpu_sysreg; current while the vCPU is not loaded. */
 struct user_pt_regs___state {
 	__u64 pstate;
 };
 
+/* Current while the vCPU is not loaded. */
 struct kvm_cpu_context {
 	struct user_pt_regs___state regs;
-	__u64 sys_regs[1];
+	__u64 sys_regs[1]; /* by enum vcpu_sysreg */
 };
 
 struct kvm_mp_state {
@@ -391,8 +391,6 @@ static __always_inline bool kvm_vcpu_is_user(struct kvm_vcpu *vcpu)
 #define KVM_MP_STATE_STOPPED 5 /* uapi/linux/kvm.h: powered off (PSCI) */
 
 /* Entries of an xarray (lib/xarray.c): a node is its address + 2; others are leaves, or NULL. */
-#define XA_LEVELS 3 /* 64^3 entries; KVM has at most 512 vCPUs (VGIC_V3_MAX_CPUS) */
-
 static __always_inline bool xa_is_node(__u64 entry)
 {
 	return (entry & 3) == 2 && entry > 4096;
@@ -423,6 +421,7 @@ static __always_inline struct kvm_vcpu *kvm_vcpu_at(struct kvm *kvm, __u32 index
 	/* A single entry at index 0 has no node. */
 	if (!xa_is_node(entry))
 		return index ? NULL : (void *)entry;
+	/* Three levels: 64^3 entries, or 16^3. KVM has at most 512 vCPUs (VGIC_V3_MAX_CPUS). */
 	entry = xa_down(entry, index);
 	entry = xa_down(entry, index);
 	entry = xa_down(entry, index);

@@ -289,20 +289,9 @@ struct s2v_ev_guest {
 	__u64 va; /* of the guest, that maps gpa; bit 55: by TTBR1_EL1, else by TTBR0_EL1. Cacheable, and 0: not known */
 	__s32 vcpu; /* vcpu_id with that regime */
 	__u8 attr; /* enum s2v_attr, by MAIR_EL1 */
-	__u8 idle; /* it looks like a pool that nobody has used yet: s2v_guest_pool_size() */
+	__u8 idle; /* it looks like a pool of Linux for DMA that nobody has used yet: live/guest_read.c */
 	__u8 pad[2];
 };
-
-/*
- * Linux reserves pools for DMA in atomic context, which it maps Normal-NC whether a device is coherent or not
- * (kernel/dma/pool.c, 5.8 on): 128 KiB to 4 MiB, a power of two, aligned to its size. Returns whether a range is of
- * such a size. It is idle if all of it is mapped cacheable, too (the linear map), and all of it is zero, or not in memory.
- */
-static inline bool s2v_guest_pool_size(__u64 gpa, __u64 size)
-{
-	return size >= 128ULL << 10 && size <= 4ULL << 20 && !(size & (size - 1)) &&
-	       !(gpa & (size - 1));
-}
 
 /* Adjacent leaves of one type and level in one regime, as they were read. */
 struct s2v_ev_guest_leaves {

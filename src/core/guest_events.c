@@ -27,19 +27,8 @@ void s2v_guest_vcpu(struct s2v_correlator *c, struct s2v_vm *vm, const struct s2
 		}
 		vm->guest.vcpu = rows;
 	}
-	vm->guest.vcpu[vm->guest.n++] = (struct s2v_vcpu_row){
-		.time = s2v_realtime(c, ev->h.time),
-		.vcpu = ev->vcpu,
-		.flags = ev->flags,
-		.sctlr = ev->sctlr,
-		.tcr = ev->tcr,
-		.mair = ev->mair,
-		.ttbr0 = ev->ttbr0,
-		.ttbr1 = ev->ttbr1,
-		.tables = ev->tables,
-		.leaves = ev->leaves,
-		.absent = ev->absent,
-	};
+	vm->guest.vcpu[vm->guest.n] = s2v_vcpu_row_of(ev);
+	vm->guest.vcpu[vm->guest.n++].time = s2v_realtime(c, ev->h.time);
 }
 
 /* Adds an occurrence of the rule to the finding of the memslot. */
@@ -111,15 +100,6 @@ static void add_to_range(struct s2v_correlator *c, struct s2v_memslot *slot,
 		add_to_finding(c, slot, &in, ev, hva);
 }
 
-/* Returns whether the event lies in the memslot, is of its registration, and has a type of stage 1. */
-static bool event_is_valid(const struct s2v_memslot *slot, const struct s2v_ev_guest *ev)
-{
-	return slot && slot->gen == ev->gen && ev->attr < S2V_ATTR_NR &&
-	       ev->attr != S2V_ATTR_NONE && ev->attr != S2V_ATTR_AS_S1 && ev->size &&
-	       ev->alias <= ev->bytes && ev->bytes <= ev->size && ev->size <= slot->size &&
-	       ev->gpa >= slot->gpa && ev->gpa - slot->gpa <= slot->size - ev->size;
-}
-
 /*
  * Moves what `part` has of a count out of `rest`: all that fits. An event with holes does not say where they are, so
  * each range that it covers gets a page at least: the rule must see them all.
@@ -141,7 +121,7 @@ void s2v_guest_pages(struct s2v_correlator *c, struct s2v_vm *vm, const struct s
 	const __u64 page = 1ULL << c->o.host->page_shift;
 	const bool holes = ev->bytes < ev->size;
 
-	if (!event_is_valid(slot, ev)) {
+	if (!slot || slot->gen != ev->gen || !s2v_guest_event_fits(ev, slot->gpa, slot->size)) {
 		/* Not malformed if the memslot was deleted or replaced during the audit. */
 		c->malformed += slot ? slot->gen <= ev->gen : ev->gen > vm->newest_gone_gen;
 		return;

@@ -65,6 +65,34 @@ struct s2v_vcpu_row {
 	__u64 tables, leaves, absent; /* as in struct s2v_ev_vcpu */
 };
 
+/* The row of an event, without VM and time. */
+static inline struct s2v_vcpu_row s2v_vcpu_row_of(const struct s2v_ev_vcpu *ev)
+{
+	return (struct s2v_vcpu_row){
+		.vcpu = ev->vcpu,
+		.flags = ev->flags,
+		.sctlr = ev->sctlr,
+		.tcr = ev->tcr,
+		.mair = ev->mair,
+		.ttbr0 = ev->ttbr0,
+		.ttbr1 = ev->ttbr1,
+		.tables = ev->tables,
+		.leaves = ev->leaves,
+		.absent = ev->absent,
+	};
+}
+
+/*
+ * Returns whether the event lies in the memslot at gpa, and has a type that stage 1 can have. The caller checks the
+ * registration.
+ */
+static inline bool s2v_guest_event_fits(const struct s2v_ev_guest *ev, __u64 gpa, __u64 size)
+{
+	return ev->attr < S2V_ATTR_NR && ev->attr != S2V_ATTR_NONE && ev->attr != S2V_ATTR_AS_S1 &&
+	       ev->size && ev->alias <= ev->bytes && ev->bytes <= ev->size && ev->size <= size &&
+	       ev->gpa >= gpa && ev->gpa - gpa <= size - ev->size && ev->gpa + ev->size >= ev->gpa;
+}
+
 /* Calls fn for each flag in `flags`, in order, with its name in JSON ("mmu-off") and its words ("MMU off"). */
 void s2v_vcpu_flags(__u32 flags, void (*fn)(void *arg, const char *name, const char *words),
 		    void *arg);

@@ -3,18 +3,19 @@
 
 #include "core/unread.h"
 
-/* The entry of a VM, made if there is room. */
-static struct s2v_unread_vm *entry(struct s2v_unread *u, __u32 vm, __u32 tgid)
+/* The entry of a VM; `make`: made if there is none, and room. */
+static struct s2v_unread_vm *entry(struct s2v_unread *u, __u32 vm, __u32 tgid, bool make)
 {
 	__u32 i = 0;
 
 	while (i < u->n && u->vm[i].vm != vm)
 		i++;
-	if (i == S2V_UNREAD_MOST)
+	if (i < u->n)
+		return &u->vm[i];
+	if (!make || u->n == S2V_UNREAD_MOST)
 		return NULL;
-	if (i == u->n)
-		u->vm[u->n++] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
-	return &u->vm[i];
+	u->vm[u->n] = (struct s2v_unread_vm){ .vm = vm, .tgid = tgid };
+	return &u->vm[u->n++];
 }
 
 bool s2v_unread_add(struct s2v_unread *u, const struct s2v_unread_vm *what)
@@ -23,7 +24,7 @@ bool s2v_unread_add(struct s2v_unread *u, const struct s2v_unread_vm *what)
 
 	if (!what->times && !what->over_limit && !what->guest)
 		return true;
-	e = entry(u, what->vm, what->tgid);
+	e = entry(u, what->vm, what->tgid, true);
 	if (!e)
 		return false;
 	e->times += what->times;
@@ -35,16 +36,10 @@ bool s2v_unread_add(struct s2v_unread *u, const struct s2v_unread_vm *what)
 
 bool s2v_unread_guest(struct s2v_unread *u, __u32 vm, __u32 tgid, __u64 guest, __u32 why)
 {
-	struct s2v_unread_vm *e;
-	__u32 i = 0;
+	struct s2v_unread_vm *e = entry(u, vm, tgid, guest);
 
-	while (!guest && i < u->n && u->vm[i].vm != vm)
-		i++;
-	if (!guest && i == u->n)
-		return true;
-	e = entry(u, vm, tgid);
 	if (!e)
-		return false;
+		return !guest;
 	e->guest = guest;
 	e->guest_why = why;
 	if (!e->times && !e->over_limit && !guest) {

@@ -38,11 +38,10 @@ static void sets_init(struct s2v_guest_sets *s)
 
 static bool sets_have_noncacheable(const struct s2v_guest_sets *s)
 {
-	size_t n = 0;
-
 	for (__u32 i = 0; i < S2V_ATTR_NR; i++)
-		n += s2v_attr_is_cacheable(i) ? 0 : s->of[i].n;
-	return n;
+		if (s->of[i].n && !s2v_attr_is_cacheable(i))
+			return true;
+	return false;
 }
 
 /*
@@ -59,6 +58,9 @@ static __u64 chunks_at_most(const struct s2v_guest_walk *g)
 }
 
 /* ---- the two functions that the walk calls ---- */
+
+_Static_assert(S2V_CHUNK_SIZE == S2V_TABLE_CHUNK && S2V_CHUNKS <= S2V_BATCH_MOST,
+	       "a step of the BPF side reads a batch of the walk");
 
 static int read_chunks(void *arg, const __u64 *ipa, unsigned int n, const __u64 **data)
 {
@@ -328,9 +330,7 @@ static int walk_vcpu(struct s2v_guest_walk *g, struct s2v_guest_vcpu *v)
 	bool same = false, own = false;
 	int err = 0;
 
-	if (v->ev.flags & (S2V_VC_OFF | S2V_VC_UNREAD))
-		return 0;
-	if (is_off(v))
+	if ((v->ev.flags & (S2V_VC_OFF | S2V_VC_UNREAD)) || is_off(v))
 		return 0;
 	for (int i = 0; i < 2 && !err; i++) {
 		if (v->kind[i] == S2V_REGIME_FORMAT)

@@ -37,7 +37,6 @@ struct s2v_guest_walk {
 	unsigned int pauses;
 	__u64 pool[S2V_GUEST_POOLS]; /* GPAs of pools that nobody uses */
 	unsigned int n_pools;
-	const __u64 *data[S2V_CHUNKS];
 };
 
 /* One step that reads chunks, again while KVM changes a stage-2 entry. 0 or -errno. */
@@ -47,7 +46,7 @@ int s2v_guest_read_step(struct s2v_guest_walk *g);
 __u64 s2v_guest_cacheable_bytes(const struct s2v_guest_walk *g, __u64 start, __u64 end);
 
 /*
- * Finds the pools that nobody uses (s2v_guest_pool_size()): all of their memory is zero. Fills g->pool. The sets are
+ * Finds the pools that nobody uses, and fills g->pool. The sets are
  * sorted. 0 or -errno.
  */
 int s2v_guest_find_pools(struct s2v_guest_walk *g);

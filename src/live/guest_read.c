@@ -77,6 +77,17 @@ static int is_zero(struct s2v_guest_walk *g, __u64 gpa, __u64 size)
 	return 1;
 }
 
+/*
+ * Linux reserves pools for DMA in atomic context, which it maps Normal-NC whether a device is coherent or not
+ * (kernel/dma/pool.c, 5.8 on): 128 KiB to 4 MiB, a power of two, aligned to its size. Returns whether a range is of
+ * such a size. It is idle if all of it is mapped cacheable, too (the linear map), and all of it is zero, or not in memory.
+ */
+static bool is_pool_size(__u64 gpa, __u64 size)
+{
+	return size >= 128ULL << 10 && size <= 4ULL << 20 && !(size & (size - 1)) &&
+	       !(gpa & (size - 1));
+}
+
 int s2v_guest_find_pools(struct s2v_guest_walk *g)
 {
 	const struct s2v_intervals *set = &g->all.of[S2V_ATTR_NORMAL_NC];
@@ -85,7 +96,7 @@ int s2v_guest_find_pools(struct s2v_guest_walk *g)
 
 	for (size_t i = 0; i < set->n && g->n_pools < S2V_GUEST_POOLS; i++) {
 		size = set->a[i].end - set->a[i].start;
-		if (!s2v_guest_pool_size(set->a[i].start, size) ||
+		if (!is_pool_size(set->a[i].start, size) ||
 		    s2v_guest_cacheable_bytes(g, set->a[i].start, set->a[i].end) != size)
 			continue;
 		zero = is_zero(g, set->a[i].start, size);

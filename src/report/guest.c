@@ -88,10 +88,7 @@ void s2v_rp_guest_event(struct s2v_report *rp, struct s2v_rp_vm *vm, const struc
 	struct s2v_rp_slot *s = s2v_rp_slot_find(vm, ev->slot);
 	enum s2v_rp_seen what = S2V_RP_UNCLEAR;
 
-	if (!s || s->gen != ev->gen || ev->attr >= S2V_ATTR_NR || ev->attr == S2V_ATTR_NONE ||
-	    ev->attr == S2V_ATTR_AS_S1 || !ev->size || ev->bytes > ev->size ||
-	    ev->alias > ev->bytes || ev->gpa < s->gpa || ev->size > s->size ||
-	    ev->gpa - s->gpa > s->size - ev->size || ev->gpa + ev->size < ev->gpa)
+	if (!s || s->gen != ev->gen || !s2v_guest_event_fits(ev, s->gpa, s->size))
 		return;
 	if (!s->guest) {
 		s->guest = calloc(1, sizeof(*s->guest));

@@ -242,18 +242,7 @@ void s2v_json_vcpu(struct s2v_json *j, const struct s2v_vcpu_row *r)
 
 static void put_vcpu_event(struct s2v_json *j, const struct s2v_ev_vcpu *e)
 {
-	const struct s2v_vcpu_row row = {
-		.vcpu = e->vcpu,
-		.flags = e->flags,
-		.sctlr = e->sctlr,
-		.tcr = e->tcr,
-		.mair = e->mair,
-		.ttbr0 = e->ttbr0,
-		.ttbr1 = e->ttbr1,
-		.tables = e->tables,
-		.leaves = e->leaves,
-		.absent = e->absent,
-	};
+	const struct s2v_vcpu_row row = s2v_vcpu_row_of(e);
 
 	s2v_json_vcpu(j, &row);
 }

@@ -29,6 +29,18 @@ static bool joins(const struct s2v_intervals *s, const struct s2v_interval *a,
 	return b->note - a->note == b->start - a->start;
 }
 
+/* Extends the last interval by *i, if that continues it: none follows that it could overlap. */
+static bool extends(struct s2v_intervals *s, const struct s2v_interval *i)
+{
+	struct s2v_interval *last = s->n ? &s->a[s->n - 1] : NULL;
+
+	if (!last || i->start < last->start || !joins(s, last, i))
+		return false;
+	if (i->end > last->end)
+		last->end = i->end;
+	return true;
+}
+
 void s2v_intervals_sort(struct s2v_intervals *s)
 {
 	size_t to = 0;
@@ -75,26 +87,18 @@ static int make_room(struct s2v_intervals *s)
 
 int s2v_intervals_add(struct s2v_intervals *s, const struct s2v_interval *i)
 {
-	struct s2v_interval *last = s->n ? &s->a[s->n - 1] : NULL;
 	int err;
 
-	if (last && i->start >= last->start && joins(s, last, i)) {
-		/* None follows that it could overlap. */
-		if (i->end > last->end)
-			last->end = i->end;
+	if (extends(s, i))
 		return 0;
-	}
 	if (s->n >= limit(s)) {
-		err = make_room(s);
+		err = make_room(s); /* sorts: another one may be the last now */
 		if (err)
 			return err;
-		last = s->n ? &s->a[s->n - 1] : NULL;
+		if (extends(s, i))
+			return 0;
 	}
-	if (last && i->start >= last->start && joins(s, last, i)) { /* as sorted now */
-		last->end = i->end > last->end ? i->end : last->end;
-		return 0;
-	}
-	if (s->sorted == s->n && (!last || i->start >= last->end))
+	if (s->sorted == s->n && (!s->n || i->start >= s->a[s->n - 1].end))
 		s->sorted++;
 	s->a[s->n++] = *i;
 	return 0;
@@ -150,18 +154,6 @@ size_t s2v_intervals_after(const struct s2v_intervals *s, __u64 addr)
 			low = mid + 1;
 	}
 	return low;
-}
-
-__u64 s2v_intervals_bytes(const struct s2v_intervals *s, __u64 start, __u64 end)
-{
-	__u64 bytes = 0;
-
-	for (size_t i = s2v_intervals_after(s, start); i < s->n && s->a[i].start < end; i++) {
-		__u64 from = s->a[i].start > start ? s->a[i].start : start;
-
-		bytes += (s->a[i].end < end ? s->a[i].end : end) - from;
-	}
-	return bytes;
 }
 
 void s2v_intervals_free(struct s2v_intervals *s)

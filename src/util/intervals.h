@@ -38,9 +38,6 @@ int s2v_intervals_intersect(struct s2v_intervals *s, const struct s2v_intervals 
 /* Index of the first interval that ends after addr, or s->n. *s must be sorted. */
 size_t s2v_intervals_after(const struct s2v_intervals *s, __u64 addr);
 
-/* Bytes of [start, end) that are in the set, which must be sorted. */
-__u64 s2v_intervals_bytes(const struct s2v_intervals *s, __u64 start, __u64 end);
-
 void s2v_intervals_free(struct s2v_intervals *s);
 
 #endif
