@@ -5,8 +5,8 @@
 
 #include "events.h"
 
-/* An existing memslot with one backing. */
-static inline void found(const struct mslot *s, const struct kind *k)
+/* An existing memslot whose VMAs, each a kind of its own, were sent before. */
+static inline void found_slot(const struct mslot *s, __u32 vmas, __u32 flags)
 {
 	struct s2v_ev_slot ev = { .h = head(S2V_EV_SLOT, sizeof(ev), s->vm),
 				  .slot = s->id,
@@ -15,11 +15,23 @@ static inline void found(const struct mslot *s, const struct kind *k)
 				  .gpa = s->gpa,
 				  .size = s->size,
 				  .hva = s->hva,
-				  .runs = 1,
-				  .vmas = 1 };
+				  .flags = flags,
+				  .runs = vmas,
+				  .vmas = vmas };
 
-	send_vma(s, 0, s->size, k, NO_PTE, S2V_NO_PA);
 	s2v_correlator_event(w.core, &ev.h);
+}
+
+/* An existing memslot with one backing, whose first page is as given. */
+static inline void found_page(const struct mslot *s, const struct kind *k, __u8 pte, __u64 pa)
+{
+	send_vma(s, 0, s->size, k, pte, pa);
+	found_slot(s, 1, 0);
+}
+
+static inline void found(const struct mslot *s, const struct kind *k)
+{
+	found_page(s, k, NO_PTE, S2V_NO_PA);
 }
 
 /* Pages from byte `off`, with ascending output addresses. */

@@ -13,6 +13,7 @@
 
 #include "sink/sinks.h"
 #include "sink_data.h"
+#include "sink_out.h"
 
 #define WB S2V_ATTR_NORMAL_WB
 #define NC S2V_ATTR_NORMAL_NC
@@ -89,31 +90,6 @@ static inline struct s2v_finding guest_finding(void)
 	f.guest_va = 0xffff000012345000;
 	f.guest_alias = 0x800;
 	return f;
-}
-
-/* A sink and its output. Static, since open_memstream() keeps the addresses: one at a time. */
-static struct out {
-	struct s2v_sink *s;
-	FILE *f;
-	char *text;
-	size_t len;
-} out;
-
-static inline FILE *memory(void)
-{
-	out.f = open_memstream(&out.text, &out.len);
-	assert_non_null(out.f);
-	return out.f;
-}
-
-/* Returns the output, for the caller to free. */
-static inline char *finish(void)
-{
-	out.s->close(out.s);
-	assert_int_equal(out.s->failed, 0);
-	assert_int_equal(fclose(out.f), 0);
-	free(out.s);
-	return out.text;
 }
 
 #endif

@@ -120,22 +120,13 @@ static void coalesced(void **state)
 /* Leaves over two kinds of VMAs are counted in each range, a block in the range where it begins. */
 static void split_by_vma(void **state)
 {
-	struct s2v_ev_slot slot = { .h = head(S2V_EV_SLOT, sizeof(slot), 1),
-				    .slot = A.id,
-				    .gen = A.gen,
-				    .change = S2V_SLOT_FOUND,
-				    .gpa = A.gpa,
-				    .size = A.size,
-				    .hva = A.hva,
-				    .runs = 2,
-				    .vmas = 2 };
 	struct s2v_ev_leaves ev;
 
 	(void)state;
 	begin_audit(make_host(LATEST, S2V_YES, S2V_YES));
 	send_vma(&A, 0, 0x210000, &anon, NO_PTE, S2V_NO_PA);
 	send_vma(&A, 0x210000, A.size - 0x210000, &file, NO_PTE, S2V_NO_PA);
-	s2v_correlator_event(w.core, &slot.h);
+	found_slot(&A, 2, 0);
 	ev = leaves(&A, 0, 1024, WB, WB, RAM_PA);
 	ev.level = 2;
 	ev.leaves = 2;

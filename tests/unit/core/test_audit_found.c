@@ -1,7 +1,7 @@
 /* needs: src/core src/host src/util */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Findings of an audit besides conflicts: memslots not touched yet, leaves without a host page. */
-#include "events.h"
+#include "audit_steps.h"
 
 static const struct mslot A = { 1, 0, 1, 0x40000000, 0x200000, 0xffff80000000, 0, 0 };
 
@@ -15,30 +15,10 @@ static void begin_audit(struct s2v_host host)
 	send_vm(S2V_EV_VM_NEW, 1, true);
 }
 
-static void found(const struct mslot *s, const struct kind *k, __u8 pte, __u64 pa)
-{
-	struct s2v_ev_slot ev = { .slot = s->id,
-				  .gen = s->gen,
-				  .change = S2V_SLOT_FOUND,
-				  .gpa = s->gpa,
-				  .size = s->size,
-				  .hva = s->hva,
-				  .runs = 1,
-				  .vmas = 1 };
-
-	send_vma(s, 0, s->size, k, pte, pa);
-	ev.h = head(S2V_EV_SLOT, sizeof(ev), s->vm);
-	s2v_correlator_event(w.core, &ev.h);
-}
-
 static void end_audit(void)
 {
-	struct s2v_ev_audit ev = { .leaves = 1, .dur = 1000 };
-
-	ev.h = head(S2V_EV_AUDIT, sizeof(ev), 1);
-	s2v_correlator_event(w.core, &ev.h);
-	ev.h.vm = 0;
-	s2v_correlator_event(w.core, &ev.h);
+	audited(1, 0, 0);
+	audited(0, 0, 0);
 	end();
 }
 
@@ -50,7 +30,7 @@ static void admitted_and_not_touched(void **state)
 		for (int fwb = 0; fwb < 2; fwb++) {
 			for (int dic = 0; dic < 2; dic++) {
 				begin_audit(make_host((enum kernel)k, fwb, dic));
-				found(&A, &pfn_wb, WB, DEV_PA);
+				found_page(&A, &pfn_wb, WB, DEV_PA);
 				only(k == OLD ? R(PFNMAP_ADMITTED) : 0);
 				end_audit();
 				assert_true(w.sum.complete);
@@ -58,44 +38,36 @@ static void admitted_and_not_touched(void **state)
 		}
 	}
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_wb, WB, DEV_PA);
+	found_page(&A, &pfn_wb, WB, DEV_PA);
 	assert_true(w.f[0].gpa == A.gpa && w.f[0].size == A.size);
 	assert_null(w.f[0].at);
 	end_audit();
 	/* Memory in the kernel's map, write-combined memory, memory without a known address. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_wb, WB, RAM_PA);
+	found_page(&A, &pfn_wb, WB, RAM_PA);
 	only(0);
 	end_audit();
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_nc, NC, DEV_PA);
+	found_page(&A, &pfn_nc, NC, DEV_PA);
 	only(0);
 	end_audit();
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	found_page(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
 	only(0);
 	end_audit();
 }
 
 /* Leaves of pages from byte `off`; the flags say what the host maps there. */
-static void report_leaves(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
+static void report_flagged(__u64 off, __u64 pages, __u8 s1, __u8 s2, __u64 pa, __u32 flags)
 {
-	struct s2v_ev_leaves ev = { .slot = A.id,
-				    .gen = A.gen,
-				    .gpa = A.gpa + off,
-				    .size = pages * PAGE,
-				    .hva = A.hva + off,
-				    .pa = pa,
-				    .host_pa = s1 == NO_PTE ? S2V_NO_PA : pa,
-				    .leaves = pages,
-				    .s1 = s1,
-				    .s2 = s2,
-				    .level = 3,
-				    .host_level = s1 == NO_PTE ? S2V_NO_LEVEL : 3,
-				    .flags = S2V_LF_READ | S2V_LF_WRITE | S2V_LF_PA_RUN | flags };
+	struct s2v_ev_leaves ev = leaves(&A, off, pages, s1, s2, pa);
 
-	ev.h = head(S2V_EV_LEAVES, sizeof(ev), A.vm);
-	s2v_correlator_event(w.core, &ev.h);
+	ev.flags |= flags;
+	if (s1 == NO_PTE) {
+		ev.host_pa = S2V_NO_PA;
+		ev.host_level = S2V_NO_LEVEL;
+	}
+	send_leaves(&ev);
 }
 
 /* A dma-buf of RAM that KVM took for contiguous: only its first page is the buffer's. */
@@ -105,9 +77,9 @@ static void udmabuf(void **state)
 
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
-	report_leaves(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
+	found_page(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 1, WB, WB, RAM_PA + 0x123000, S2V_LF_SPECIAL);
+	report_flagged(PAGE, 511, NO_PTE, WB, RAM_PA + 0x124000, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 	f = finding(S2V_RULE_FOREIGN_MEMORY);
@@ -117,9 +89,9 @@ static void udmabuf(void **state)
 	assert_true(w.sum.complete);
 	/* Populated and scattered: pages not mapped and pages elsewhere are two findings. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
-	report_leaves(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
+	found_page(&A, &pfn_wb, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 2, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	report_flagged(2 * PAGE, 2, WB, WB, RAM_PA + 2 * PAGE, S2V_LF_PA_DIFFERS);
 	end_audit();
 	assert_int_equal(reported(S2V_RULE_FOREIGN_MEMORY, 0), 2);
 }
@@ -131,9 +103,9 @@ static void not_verified(void **state)
 
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
-	report_leaves(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
+	found_page(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 1, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_flagged(PAGE, 511, NO_PTE, DEV, DEV_PA + PAGE, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_false(w.sum.complete);
@@ -144,18 +116,18 @@ static void not_verified(void **state)
 	assert_int_equal(w.row[0].unreadable, 511 * PAGE);
 	/* The next audit finds them mapped, so verified. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
+	found_page(&A, &pfn_nc, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 512, NO_PTE, DEV, DEV_PA, S2V_LF_ABSENT);
 	again.h = head(S2V_EV_AUDIT, sizeof(again), 1);
 	s2v_correlator_event(w.core, &again.h);
-	report_leaves(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
+	report_flagged(0, 512, NC, DEV, DEV_PA, S2V_LF_SPECIAL);
 	end_audit();
 	assert_true(w.sum.complete);
 	assert_int_equal(w.sum.unmapped, 0);
 	/* A BAR of vfio-pci is contiguous. */
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &vfio, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
+	found_page(&A, &vfio, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 512, NO_PTE, NC, DEV_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
@@ -166,14 +138,14 @@ static void not_empty(void **state)
 {
 	(void)state;
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
+	found_page(&A, &anon, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_SWAPPED);
 	end_audit();
 	only(0);
 	assert_true(w.sum.complete);
 	begin_audit(make_host(OLD, S2V_YES, S2V_NO));
-	found(&A, &anon, NO_PTE, S2V_NO_PA);
-	report_leaves(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
+	found_page(&A, &anon, NO_PTE, S2V_NO_PA);
+	report_flagged(0, 8, NO_PTE, WB, RAM_PA, S2V_LF_ABSENT);
 	end_audit();
 	only(R(FOREIGN_MEMORY));
 }

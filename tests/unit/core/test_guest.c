@@ -202,19 +202,9 @@ static void not_the_guests_fault(void **state)
 /* guest_memfd has no VMAs: the kernel maps it Write-Back. */
 static void guest_memfd(void **state)
 {
-	struct s2v_ev_slot ev;
-
 	(void)state;
 	begin_guest(make_host(LATEST, S2V_NO, S2V_NO));
-	ev = (struct s2v_ev_slot){ .h = head(S2V_EV_SLOT, sizeof(ev), 1),
-				   .slot = A.id,
-				   .gen = A.gen,
-				   .change = S2V_SLOT_FOUND,
-				   .gpa = A.gpa,
-				   .size = A.size,
-				   .hva = A.hva,
-				   .flags = S2V_MEM_GUEST_MEMFD };
-	s2v_correlator_event(w.core, &ev.h);
+	found_slot(&A, 0, S2V_MEM_GUEST_MEMFD);
 	vcpu(1, 0, 0);
 	guest_maps(&A, 0, 0x1000, NC);
 	end_audit();

@@ -169,24 +169,13 @@ static void changed_since(void **state)
 /* Equal neighbours are one row: with the bytes of both, and what the weaker of both owes. */
 static void folded(void **state)
 {
-	struct s2v_ev_slot ev;
-
 	(void)state;
 	for (int first = 0; first < 2; first++) {
 		n_vcpus = 0;
 		begin_guest(make_host(LATEST, S2V_NO, S2V_YES));
-		ev = (struct s2v_ev_slot){ .h = head(S2V_EV_SLOT, sizeof(ev), 1),
-					   .slot = A.id,
-					   .gen = A.gen,
-					   .change = S2V_SLOT_FOUND,
-					   .gpa = A.gpa,
-					   .size = A.size,
-					   .hva = A.hva,
-					   .runs = 2,
-					   .vmas = 2 };
 		send_vma(&A, 0, 0x200000, &anon, NO_PTE, S2V_NO_PA);
 		send_vma(&A, 0x200000, 0x200000, &anon, NO_PTE, S2V_NO_PA);
-		s2v_correlator_event(w.core, &ev.h);
+		found_slot(&A, 2, 0);
 		vcpu(1, 0, 0);
 		guest_maps(&A, 0, 0x200000, first ? NC : WB);
 		guest_maps(&A, 0x200000, 0x200000, first ? WB : NC);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "sink_guest_data.h"
+#include "sink_json_out.h"
 
 static struct s2v_sink *start(void)
 {
@@ -21,30 +22,9 @@ static struct s2v_sink *start(void)
 
 static json_object *schema;
 
-static json_object *at(json_object *j, const char *key)
-{
-	json_object *v = NULL;
-
-	if (!json_object_object_get_ex(j, key, &v))
-		fail_msg("no \"%s\" in %s", key, json_object_to_json_string(j));
-	return v;
-}
-
 static bool has(json_object *j, const char *key)
 {
 	return json_object_object_get_ex(j, key, NULL);
-}
-
-static void has_str(json_object *j, const char *key, const char *want)
-{
-	assert_true(json_object_is_type(at(j, key), json_type_string));
-	assert_string_equal(json_object_get_string(at(j, key)), want);
-}
-
-static void has_num(json_object *j, const char *key, uint64_t want)
-{
-	assert_true(json_object_is_type(at(j, key), json_type_int));
-	assert_true(json_object_get_uint64(at(j, key)) == want);
 }
 
 /* An array of these strings, ending with NULL. */
@@ -57,17 +37,6 @@ static void has_strs(json_object *j, const char *key, const char *const *want)
 		assert_string_equal(json_object_get_string(json_object_array_get_idx(a, n)),
 				    want[n]);
 	assert_int_equal(json_object_array_length(a), n);
-}
-
-static json_object *end_json(void)
-{
-	char *text = finish();
-	json_object *j = json_tokener_parse(text);
-
-	assert_non_null(j);
-	assert_ptr_equal(strchr(text, '\n'), text + out.len - 1); /* exactly one line */
-	free(text);
-	return j;
 }
 
 /* The keys of an object are those of a definition of the schema; `with` is the definition itself. */

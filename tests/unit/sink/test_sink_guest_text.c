@@ -17,12 +17,6 @@ static struct s2v_sink *start(unsigned int width)
 	return out.s;
 }
 
-static void contains(const char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("\"%s\" is not in:\n%s", what, text);
-}
-
 static void lacks_text(const char *text, const char *what)
 {
 	if (strstr(text, what))

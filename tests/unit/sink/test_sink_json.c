@@ -10,82 +10,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sink/sinks.h"
 #include "sink_data.h"
-
-/* A sink and its output. Static, since open_memstream() keeps the addresses: one at a time. */
-static struct out {
-	struct s2v_sink *s;
-	FILE *f;
-	char *text;
-	size_t len;
-} out;
+#include "sink_json_out.h"
 
 static struct s2v_sink *start(void)
 {
-	out.f = open_memstream(&out.text, &out.len);
-	assert_non_null(out.f);
-	out.s = s2v_sink_json_to(out.f);
+	out.s = s2v_sink_json_to(memory());
 	assert_non_null(out.s);
 	return out.s;
-}
-
-/* Ends the sink; returns its one line, parsed. */
-static json_object *finish(void)
-{
-	json_object *j;
-	const char *nl;
-
-	out.s->close(out.s);
-	assert_int_equal(out.s->failed, 0);
-	assert_int_equal(fclose(out.f), 0);
-	nl = strchr(out.text, '\n');
-	assert_non_null(nl);
-	assert_ptr_equal(nl, out.text + out.len - 1); /* exactly one line */
-	for (const char *p = out.text; p < nl; p++)
-		assert_true((unsigned char)*p >= 0x20);
-	j = json_tokener_parse(out.text);
-	assert_non_null(j);
-	free(out.s);
-	free(out.text);
-	return j;
-}
-
-static json_object *at(json_object *j, const char *key)
-{
-	json_object *v = NULL;
-
-	if (!json_object_object_get_ex(j, key, &v))
-		fail_msg("no \"%s\" in %s", key, json_object_to_json_string(j));
-	return v;
-}
-
-static void has_str(json_object *j, const char *key, const char *want)
-{
-	assert_true(json_object_is_type(at(j, key), json_type_string));
-	assert_string_equal(json_object_get_string(at(j, key)), want);
-}
-
-static void has_num(json_object *j, const char *key, uint64_t want)
-{
-	assert_true(json_object_is_type(at(j, key), json_type_int));
-	assert_true(json_object_get_uint64(at(j, key)) == want);
-}
-
-static void has_bool(json_object *j, const char *key, bool want)
-{
-	assert_true(json_object_is_type(at(j, key), json_type_boolean));
-	assert_int_equal(json_object_get_boolean(at(j, key)), want);
-}
-
-static void has_null(json_object *j, const char *key)
-{
-	assert_null(at(j, key));
-}
-
-static void lacks(json_object *j, const char *key)
-{
-	assert_false(json_object_object_get_ex(j, key, NULL));
 }
 
 static void finding(void **state)
@@ -95,7 +27,7 @@ static void finding(void **state)
 
 	(void)state;
 	s->finding(s, &test_finding);
-	j = finish();
+	j = end_json();
 	has_str(j, "type", "finding");
 	has_num(j, "id", 7);
 	lacks(j, "update");
@@ -143,7 +75,7 @@ static void finding_without_page(void **state)
 
 	(void)state;
 	s->finding(s, &test_refusal);
-	j = finish();
+	j = end_json();
 	has_str(j, "errno", "EINVAL");
 	has_str(j, "errno_at", "memslot");
 	has_str(at(j, "vm"), "comm", "fifteen-letters");
@@ -170,7 +102,7 @@ static void finding_updated(void **state)
 	f.err = -512; /* ERESTARTSYS */
 	memset(f.vm.comm, 'x', sizeof(f.vm.comm)); /* not terminated */
 	s->finding(s, &f);
-	j = finish();
+	j = end_json();
 	has_bool(j, "update", true);
 	has_str(j, "gpa_last", "0x50002000");
 	lacks(j, "memslot");
@@ -190,7 +122,7 @@ static void host(void **state)
 
 	(void)state;
 	s->host(s, &h);
-	j = finish();
+	j = end_json();
 	has_str(j, "kernel", "6.12.0");
 	has_bool(j, "s2fwb", false);
 	has_bool(j, "ctr_dic", true);
@@ -214,7 +146,7 @@ static void host(void **state)
 	strcpy(h.disagreement, HOSTILE);
 	s = start();
 	s->host(s, &h);
-	j = finish();
+	j = end_json();
 	has_bool(j, "cacheable_pfnmap_cap", false);
 	has_null(j, "ram");
 	has_num(j, "vm_exit_ns", 3636);
@@ -232,7 +164,7 @@ static void resets(void **state)
 
 	(void)state;
 	s->reset(s, &r);
-	j = finish();
+	j = end_json();
 	has_str(at(j, "vm"), "comm", HOSTILE_UTF8);
 	has_num(j, "vcpus", 2);
 	has_num(j, "inits", 3);
@@ -252,7 +184,7 @@ static void resets(void **state)
 	r.pages_known = r.fwb_known = false;
 	s = start();
 	s->reset(s, &r);
-	j = finish();
+	j = end_json();
 	has_null(j, "unmapped_bytes");
 	has_null(j, "refaults");
 	has_null(j, "refault_ns");
@@ -268,7 +200,7 @@ static void reset_totals(void **state)
 
 	(void)state;
 	s->reset_total(s, &t);
-	j = finish();
+	j = end_json();
 	has_num(j, "resets", 21);
 	has_num(j, "unmap_ns", 22000000);
 	has_num(j, "avoidable_ns", 23000000);
@@ -280,7 +212,7 @@ static void reset_totals(void **state)
 	t.pages_known = t.fwb_known = false;
 	s = start();
 	s->reset_total(s, &t);
-	j = finish();
+	j = end_json();
 	has_null(j, "refault_ns");
 	has_null(j, "tax_ns");
 	has_null(j, "s2fwb_saves_ns");
@@ -295,7 +227,7 @@ static void contract(void **state)
 
 	(void)state;
 	s->memslot(s, &test_row);
-	j = finish();
+	j = end_json();
 	has_str(j, "type", "memslot");
 	has_num(j, "id", 3);
 	lacks(j, "gone");
@@ -312,7 +244,7 @@ static void contract(void **state)
 	row.gone = true;
 	s = start();
 	s->memslot(s, &row);
-	j = finish();
+	j = end_json();
 	has_bool(j, "gone", true);
 	json_object_put(j);
 }
@@ -325,7 +257,7 @@ static void coverage(void **state)
 
 	(void)state;
 	s->rule(s, &r);
-	j = finish();
+	j = end_json();
 	has_bool(j, "covered", true);
 	has_str(j, "reason", "");
 	json_object_put(j);
@@ -333,14 +265,14 @@ static void coverage(void **state)
 	strcpy(r.reason, HOSTILE);
 	s = start();
 	s->rule(s, &r);
-	j = finish();
+	j = end_json();
 	has_bool(j, "covered", false);
 	has_str(j, "reason", HOSTILE_UTF8);
 	json_object_put(j);
 	r.coverage = S2V_NOT_APPLICABLE;
 	s = start();
 	s->rule(s, &r);
-	j = finish();
+	j = end_json();
 	has_null(j, "covered");
 	json_object_put(j);
 }
@@ -363,7 +295,7 @@ static void summary(void **state)
 	sum.cnt[S2V_CNT_FAULTS] = 9;
 	sum.cnt[S2V_CNT_LOST_RINGBUF] = 1;
 	s->summary(s, &sum);
-	j = finish();
+	j = end_json();
 	has_bool(j, "complete", false);
 	has_str(j, "incomplete", "because");
 	has_num(at(j, "findings"), "critical", 3);
@@ -387,7 +319,7 @@ static void summary(void **state)
 	sum.complete = true;
 	s = start();
 	s->summary(s, &sum);
-	j = finish();
+	j = end_json();
 	lacks(j, "incomplete");
 	lacks(j, "unverified_vms");
 	lacks(j, "complete_but_for_these");
@@ -404,7 +336,7 @@ static void unverified(void **state)
 	(void)state;
 	sum.unread = (struct s2v_unread){ .n = 1, .vm = { { 3, 812, 118, 2 } } };
 	s->summary(s, &sum);
-	j = finish();
+	j = end_json();
 	has_bool(j, "complete_but_for_these", true);
 	assert_int_equal(json_object_array_length(at(j, "unverified_vms")), 1);
 	m = json_object_array_get_idx(at(j, "unverified_vms"), 0);
@@ -443,7 +375,7 @@ static void events(void **state)
 			memset(&ev, fill, sizeof(ev));
 			ev.h.type = type;
 			s->event(s, &ev.h, &test_finding.vm, 0);
-			j = finish();
+			j = end_json();
 			has_str(j, "type", "event");
 			has_str(j, "event", names[type]);
 			has_str(j, "time", "1970-01-01T00:00:00.000000000Z");
@@ -477,7 +409,7 @@ static void event_map(void **state)
 
 	(void)state;
 	s->event(s, &e.h, NULL, 0);
-	j = finish();
+	j = end_json();
 	lacks(j, "vm");
 	lacks(j, "pa");
 	lacks(j, "errno");

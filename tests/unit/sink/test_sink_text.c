@@ -8,41 +8,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sink/sinks.h"
 #include "sink_data.h"
+#include "sink_out.h"
 #include "util/util.h"
-
-/* A sink and its output. Static, since open_memstream() keeps the addresses: one at a time. */
-static struct out {
-	struct s2v_sink *s;
-	FILE *f;
-	char *text;
-	size_t len;
-} out;
 
 static struct s2v_sink *start(bool colour, unsigned int width)
 {
-	out.f = open_memstream(&out.text, &out.len);
-	assert_non_null(out.f);
-	out.s = s2v_sink_text_to(out.f, colour, width);
+	out.s = s2v_sink_text_to(memory(), colour, width);
 	assert_non_null(out.s);
 	return out.s;
-}
-
-/* Returns the output, for the caller to free. */
-static char *finish(void)
-{
-	out.s->close(out.s);
-	assert_int_equal(out.s->failed, 0);
-	assert_int_equal(fclose(out.f), 0);
-	free(out.s);
-	return out.text;
-}
-
-static void contains(const char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("\"%s\" is not in:\n%s", what, text);
 }
 
 /* Nothing but printable text and newlines, no line longer than width. */
